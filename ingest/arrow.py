@@ -1,0 +1,129 @@
+"""Python values and numpy arrays to Arrow arrays and back, without pandas.
+
+`pa.array` over a Python sequence imports pandas (half a second, 60 MB), which reading a log does not need; so arrays
+are built from their buffers. Shared by the stages that hold tables.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..schemas.columns import Table, Type
+
+_TYPES: Mapping[str, Any] = {
+    "int64": pa.int64(), "int32": pa.int32(), "double": pa.float64(), "bool": pa.bool_(), "string": pa.string(),
+    "list<int64>": pa.list_(pa.int64()), "list<string>": pa.list_(pa.string()),
+}
+_NUMPY = {"int64": np.int64, "int32": np.int32, "double": np.float64, "bool": np.bool_}
+
+
+def schema(table: Table) -> Any:
+    """The pyarrow schema of a declared table."""
+    return pa.schema([(column.name, _TYPES[column.type]) for column in table])
+
+
+def to_array(values: Sequence[Any], type: Type) -> Any:
+    """One Arrow array of the declared type; None is null.
+
+    An integer that does not fit the type, and text that is no valid Unicode, become null: a log is untrusted input.
+    """
+    if type == "string":
+        return _strings(values)
+    if type.startswith("list<"):
+        return _lists(values, "string" if "string" in type else "int64")
+    try:
+        if None not in values:
+            return from_numpy(np.array(values, dtype=_NUMPY[type]), type)
+        valid = np.fromiter((v is not None for v in values), np.bool_, len(values))
+        filled = np.array([0 if v is None else v for v in values], dtype=_NUMPY[type])
+    except (OverflowError, TypeError, ValueError):
+        return to_array([_fitting(v, type) for v in values], type)
+    return from_numpy(filled, type, valid)
+
+
+def _fitting(value: Any, type: Type) -> Any:
+    bits = {"int64": 63, "int32": 31}.get(type)
+    if bits is not None:
+        return value if isinstance(value, int) and -(2**bits) <= value < 2**bits else None
+    return value if isinstance(value, int | float) and abs(value) < 1e308 else None
+
+
+def from_numpy(values: "np.ndarray[Any, Any]", type: Type, valid: "np.ndarray[Any, Any] | None" = None) -> Any:
+    """A numpy array as an Arrow array; where `valid` is False the value is null."""
+    mask = None
+    if valid is not None and not valid.all():
+        mask = pa.py_buffer(np.packbits(valid, bitorder="little"))
+    data = np.packbits(values, bitorder="little") if type == "bool" else np.ascontiguousarray(values, _NUMPY[type])
+    return pa.Array.from_buffers(_TYPES[type], len(values), [mask, pa.py_buffer(data)])
+
+
+def _strings(values: Sequence[str | None]) -> Any:
+    builder = pa.lib.StringBuilder()
+    try:
+        builder.append_values(values)
+        return builder.finish()
+    except UnicodeEncodeError:  # a lone surrogate, which JSON's \\ud800 can spell and UTF-8 cannot
+        builder = pa.lib.StringBuilder()
+        builder.append_values([None if v is None else v.encode("utf-8", "replace").decode() for v in values])
+        return builder.finish()
+
+
+def _lists(values: Sequence[Sequence[Any] | None], item: Type) -> Any:
+    lengths = [0 if v is None else len(v) for v in values]
+    offsets = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))).astype(np.int32)
+    valid = np.array([v is not None for v in values], dtype=np.bool_)
+    mask = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    children = to_array(list(chain.from_iterable(v for v in values if v is not None)), item)
+    list_type = pa.list_(children.type)
+    return pa.Array.from_buffers(list_type, len(values), [mask, pa.py_buffer(offsets)], children=[children])
+
+
+def from_columns(table: Table, columns: Sequence[Sequence[Any]]) -> Any:
+    """A record batch of the declared table, one sequence of Python values per column."""
+    arrays = [to_array(values, column.type) for column, values in zip(table, columns, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema(table))
+
+
+def from_rows(table: Table, rows: Iterable[Sequence[Any]]) -> Any:
+    """A pyarrow Table of the declared table, one sequence of Python values per row."""
+    columns = list(zip(*rows, strict=True)) or [()] * len(table.columns)
+    return pa.Table.from_batches([from_columns(table, columns)])
+
+
+def empty(table: Table) -> Any:
+    """The declared table without rows."""
+    return pa.Table.from_batches([], schema=schema(table))
+
+
+def numbers(table: Any, name: str) -> "np.ndarray[Any, Any]":
+    """A numeric or boolean column as numpy; nulls are 0 (see `valid`)."""
+    column = _one_chunk(table, name)
+    if pa.types.is_boolean(column.type):
+        bits = np.unpackbits(np.frombuffer(column.buffers()[1], np.uint8), bitorder="little").astype(np.bool_)
+        return bits[column.offset : column.offset + len(column)]
+    dtype = column.type.to_pandas_dtype()
+    if not len(column):
+        return np.empty(0, dtype)
+    return np.frombuffer(column.buffers()[1], dtype)[column.offset : column.offset + len(column)]
+
+
+def valid(table: Any, name: str) -> "np.ndarray[Any, Any]":
+    """Where a column holds a value: True, where it is null: False."""
+    column = _one_chunk(table, name)
+    mask = column.buffers()[0] if len(column) else None
+    if mask is None:
+        return np.ones(len(column), np.bool_)
+    bits = np.unpackbits(np.frombuffer(mask, np.uint8), bitorder="little").astype(np.bool_)
+    return bits[column.offset : column.offset + len(column)]
+
+
+def _one_chunk(table: Any, name: str) -> Any:
+    column = table[name]
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.Array.from_buffers(
+        column.type, 0, [None, pa.py_buffer(b"")]
+    )

@@ -1,0 +1,88 @@
+"""Is everything there? What the tables themselves say of events that are missing, and the verdict on the log."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ...schemas.issues import ImportIssue
+from ...schemas.logs import EventLog
+from .. import arrow
+
+VERDICTS = ("complete", "in_progress", "no_end", "truncated", "compacted", "events_lost")
+_LOST = {"stream_damaged", "line_broken", "line_too_long", "segment_missing", "tasks_missing", "task_ids_missing",
+         "file_unreadable"}
+_CUT = {"stream_truncated", "line_cut"}
+
+
+def completeness(log: EventLog, ended: bool, issues: Iterable[ImportIssue]) -> str:
+    """One of VERDICTS, the gravest that holds: events lost, compacted, truncated, in progress, no end, complete."""
+    codes = {issue.code for issue in issues}
+    if codes & _LOST:
+        return "events_lost"
+    if log.compacted_to is not None:
+        return "compacted"
+    if log.in_progress and not ended:
+        return "in_progress"
+    if codes & _CUT:
+        return "truncated"
+    return "complete" if ended else "no_end"
+
+
+def lost_events(tables: Mapping[str, Any], log: EventLog) -> Iterator[ImportIssue]:
+    """What the numbering of segments, jobs and tasks and the stages' own counts say is missing."""
+    if log.compacted_to is not None:
+        yield ImportIssue("log_compacted", _compacted(tables["jobs"], log.compacted_to))
+    for number in log.missing:
+        yield ImportIssue("segment_missing", f"{log.name}: segment {number} of the rolling log is missing")
+    yield from _tasks_without_end(tables)
+    if log.compacted_to is None:
+        yield from _stages_that_do_not_add_up(tables["stages"])
+        yield from _missing_ids(arrow.numbers(tables["tasks"], "task_id"))
+
+
+def _compacted(jobs: Any, segment: int) -> str:
+    ids = arrow.numbers(jobs, "job_id")
+    gone = f"jobs before {int(ids.min())}" if len(ids) and ids.min() > 0 else "jobs that had finished"
+    return f"Spark compacted the log up to segment {segment}: {gone} are gone, with their stages and tasks"
+
+
+def _tasks_without_end(tables: Mapping[str, Any]) -> Iterator[ImportIssue]:
+    over = {
+        (row["stage_id"], row["stage_attempt"])
+        for row in tables["stages"].select(["stage_id", "stage_attempt", "status"]).to_pylist()
+        if row["status"] in ("COMPLETE", "FAILED")
+    }
+    running = [status == "RUNNING" for status in tables["tasks"]["status"].to_pylist()]
+    left = tables["tasks"].filter(arrow.from_numpy(np.array(running, np.bool_), "bool"))
+    unfinished = [row for row in left.select(["stage_id", "stage_attempt", "task_id"]).to_pylist()
+                  if (row["stage_id"], row["stage_attempt"]) in over]
+    if unfinished:
+        message = f"{len(unfinished):,} tasks of stages that ended have no TaskEnd, e.g. task {unfinished[0]['task_id']}"
+        yield ImportIssue("tasks_unfinished", message, count=len(unfinished))
+
+
+def _stages_that_do_not_add_up(stages: Any) -> Iterator[ImportIssue]:
+    short = [
+        row for row in stages.select(["stage_id", "stage_attempt", "status", "num_tasks", "num_complete_tasks"]).to_pylist()
+        if row["status"] == "COMPLETE" and row["stage_attempt"] == 0
+        and row["num_tasks"] is not None and row["num_complete_tasks"] < row["num_tasks"]
+    ]
+    if short:
+        lost = sum(row["num_tasks"] - row["num_complete_tasks"] for row in short)
+        first = f"stage {short[0]['stage_id']}.{short[0]['stage_attempt']}"
+        message = f"{lost:,} tasks of {len(short):,} stages that ended well are not in the log, e.g. of {first}"
+        yield ImportIssue("tasks_missing", message, count=lost)
+
+
+def _missing_ids(task_ids: Any) -> Iterator[ImportIssue]:
+    """TaskSchedulerImpl.nextTaskId counts up from 0 without gaps."""
+    if not len(task_ids):
+        return
+    ids = np.unique(task_ids)
+    missing = int(ids[-1]) + 1 - len(ids)
+    if missing > 0:
+        gaps = np.flatnonzero(np.diff(ids) > 1)
+        first = 0 if ids[0] > 0 else int(ids[gaps[0]]) + 1
+        message = f"{missing:,} of {int(ids[-1]) + 1:,} task ids are missing, the first is {first}"
+        yield ImportIssue("task_ids_missing", message, count=missing)

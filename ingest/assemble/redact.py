@@ -1,0 +1,38 @@
+"""Secrets out of properties, as org.apache.spark.util.Utils.redact takes them out: by key and by value."""
+
+import re
+from collections.abc import Callable, Mapping
+
+from ...schemas import spark
+
+_USER_INFO = re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)")
+
+
+def redactor(properties: Mapping[str, str]) -> Callable[[str, str | None], str | None]:
+    """(key, value) -> the value to show. The job's own `spark.redaction.regex` counts besides ours.
+
+    Spark has redacted the log already by its own pattern; this is for logs of older Sparks and other patterns, and for
+    user:password in URLs, which no pattern of Spark's looks for.
+    """
+    patterns = [re.compile(spark.REDACTION_PATTERN)]
+    own = properties.get(spark.REDACTION_PATTERN_KEY)
+    if own:
+        try:
+            patterns.append(re.compile(own))
+        except re.error:  # a Java pattern that Python does not know; ours still applies
+            pass
+
+    def redact(key: str, value: str | None) -> str | None:
+        if value is None or key == spark.REDACTION_PATTERN_KEY:
+            return value
+        if any(pattern.search(key) for pattern in patterns):
+            return spark.REDACTED
+        if key and any(pattern.search(value) for pattern in patterns[1:]):
+            return spark.REDACTED
+        return _USER_INFO.sub(spark.REDACTED, _ASSIGNED.sub(rf"\1{spark.REDACTED}", value))
+
+    return redact
+
+
+# `-Dmy.password=x`, `token=x` inside a longer value such as JVM options or a JDBC URL
+_ASSIGNED = re.compile(rf"(?i)((?:{spark.REDACTION_PATTERN.removeprefix('(?i)')})[\w.]*\s*=\s*)[^\s,;&\"']+")

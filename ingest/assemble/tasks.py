@@ -1,0 +1,175 @@
+"""TaskStart and TaskEnd rows -> the tasks table, and the sums of it that a stage carries. Vectorised: a log has 10^5."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ...schemas import spark
+from ...schemas.issues import ImportIssue
+from ...schemas.tables import TASKS
+from ...schemas.task_columns import STAGE_SUMS
+from .. import arrow
+
+Array = np.ndarray[Any, Any]
+StageKey = tuple[int, int]
+
+_SUCCEEDED = (spark.SUCCESS, spark.RESUBMITTED)
+# AppStatusListener.onTaskEnd counts both as killed.
+_KILLED = (spark.TASK_KILLED, spark.TASK_COMMIT_DENIED)
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """The tasks table, sorted by key, and what of the events is no task of its own."""
+
+    table: Any
+    resubmitted: Mapping[StageKey, int]
+    issues: tuple[ImportIssue, ...]
+
+
+def assemble_tasks(starts: Any, ends: Any) -> Tasks:
+    """One row per task attempt, sorted by stage, attempt and task id.
+
+    Of several TaskEnds with one key the first counts, before any with reason Resubmitted; a TaskStart without a
+    TaskEnd is a RUNNING task. Events without a key are reported.
+    """
+    rows = pa.concat_tables([ends, starts], promote_options="default").combine_chunks()
+    codes, reasons = _codes(rows["reason"])
+    again = _coded(codes, reasons, (spark.RESUBMITTED,))
+    started = np.arange(len(rows)) >= len(ends)
+    keys = [arrow.numbers(rows, name) for name in ("task_id", "stage_attempt", "stage_id")]
+    known = arrow.valid(rows, "task_id") & arrow.valid(rows, "stage_id")
+    order = np.lexsort((started * 2 + again, *keys))
+    order = order[known[order]]
+    ordered = [key[order] for key in keys]
+    first = np.ones(len(order), np.bool_)
+    if len(order):
+        first[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in ordered])
+    # What is left over: the start of a task that ended, which is as it should be; a Resubmitted; a duplicate.
+    extra = order[~first & ~started[order]]
+    issues = _issues(rows, extra[~again[extra]], np.flatnonzero(~known))
+    resubmitted = _count(keys[2], keys[1], np.flatnonzero(again & known))
+    chosen = rows.take(arrow.from_numpy(order[first], "int64")).combine_chunks()
+    return Tasks(_with_derived(chosen, started[order[first]]), resubmitted, issues)
+
+
+def _issues(rows: Any, duplicates: Array, unknown: Array) -> tuple[ImportIssue, ...]:
+    issues = []
+    if len(duplicates):
+        example = rows["task_id"][int(duplicates[0])].as_py()
+        message = f"{len(duplicates):,} TaskEnd events stand in the log again, e.g. of task {example}; the first counts"
+        issues.append(ImportIssue("event_duplicate", message, count=len(duplicates)))
+    if len(unknown):
+        message = f"{len(unknown):,} task events name no task or stage; they were left out"
+        issues.append(ImportIssue("field_unusable", message, count=len(unknown)))
+    return tuple(issues)
+
+
+def _codes(column: Any) -> tuple[Array, list[str | None]]:
+    """A text column as codes into its distinct values; null is -1."""
+    encoded = column.combine_chunks().dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.chunk(0) if encoded.num_chunks else pa.array([], pa.string()).dictionary_encode()
+    table = pa.Table.from_arrays([encoded.indices], names=["codes"])
+    codes = np.where(arrow.valid(table, "codes"), arrow.numbers(table, "codes"), -1)
+    return codes, encoded.dictionary.to_pylist()
+
+
+def _coded(codes: Array, values: list[str | None], wanted: tuple[str, ...]) -> Array:
+    return np.isin(codes, [code for code, value in enumerate(values) if value in wanted])
+
+
+def _with_derived(rows: Any, running: Array) -> Any:
+    codes, reasons = _codes(rows["reason"])
+    succeeded = _coded(codes, reasons, _SUCCEEDED)
+    killed = _coded(codes, reasons, _KILLED)
+    status = np.select([running, succeeded, killed], [0, 1, 2], 3)
+    names = ("RUNNING", "SUCCESS", "KILLED", "FAILED")
+    launch, finish = (arrow.numbers(rows, name) for name in ("launch_time_ms", "finish_time_ms"))
+    ended = arrow.valid(rows, "launch_time_ms") & arrow.valid(rows, "finish_time_ms") & (finish > 0) & ~running
+    duration = np.where(ended, finish - launch, 0)
+    fetched_at = arrow.numbers(rows, "getting_result_at_ms")
+    fetching = ended & (fetched_at > 0)
+    getting_result = np.where(fetching, finish - fetched_at, 0)
+    work = sum(
+        arrow.numbers(rows, name)
+        for name in ("executor_run_time_ms", "executor_deserialize_time_ms", "result_serialization_time_ms")
+    )
+    # AppStatusUtils.schedulerDelay
+    delay = np.maximum(0, duration - work - getting_result)
+    remote, local = "shuffle_remote_read_bytes", "shuffle_local_read_bytes"
+    derived = {
+        "status": arrow.to_array([names[code] for code in status], "string"),
+        "failure_reason": arrow.to_array(_failure_reasons(rows, status >= 2), "string"),
+        "finish_time_ms": arrow.from_numpy(finish, "int64", ended),
+        "duration_ms": arrow.from_numpy(duration, "int64", ended),
+        "scheduler_delay_ms": arrow.from_numpy(delay, "int64", ended & arrow.valid(rows, "executor_run_time_ms")),
+        "getting_result_time_ms": arrow.from_numpy(getting_result, "int64", fetching),
+        "shuffle_read_bytes": arrow.from_numpy(
+            arrow.numbers(rows, remote) + arrow.numbers(rows, local), "int64",
+            arrow.valid(rows, remote) | arrow.valid(rows, local),
+        ),
+    }
+    arrays = [derived[column.name] if column.name in derived else rows[column.name] for column in TASKS]
+    return pa.Table.from_arrays(arrays, schema=arrow.schema(TASKS))
+
+
+def _failure_reasons(rows: Any, wanted: Array) -> list[str | None]:
+    texts: list[str | None] = [None] * len(rows)
+    at = np.flatnonzero(wanted)
+    names = ("reason", "class_name", "description", "message", "kill_reason", "loss_reason", "executor_id")
+    picked = rows.select(names).take(arrow.from_numpy(at, "int64"))
+    for index, row in zip(at, picked.to_pylist(), strict=True):
+        texts[int(index)] = _failure_reason(row)
+    return texts
+
+
+def _failure_reason(row: Mapping[str, Any]) -> str:
+    """In the words of TaskEndReason.toErrorString, without the stack."""
+    reason = row["reason"] or "UnknownReason"
+    if reason == spark.EXCEPTION_FAILURE:
+        return f"{row['class_name']}: {row['description']}"
+    if reason == spark.EXECUTOR_LOST:
+        return f"{reason} (executor {row['executor_id']}): {row['loss_reason'] or 'unknown'}"
+    detail = row["kill_reason"] or row["message"] or row["loss_reason"]
+    return f"{reason}: {detail.splitlines()[0] if reason == spark.FETCH_FAILED else detail}" if detail else reason
+
+
+def _count(stage: Array, attempt: Array, at: Array) -> dict[StageKey, int]:
+    counted: dict[StageKey, int] = {}
+    for key in zip(stage[at].tolist(), attempt[at].tolist(), strict=True):
+        counted[key] = counted.get(key, 0) + 1
+    return counted
+
+
+def stage_figures(tasks: Any) -> dict[StageKey, dict[str, Any]]:
+    """Per stage attempt: how many task attempts ended how, and the declared sums (null where no task has the figure)."""
+    if not len(tasks):
+        return {}
+    stage, attempt = arrow.numbers(tasks, "stage_id"), arrow.numbers(tasks, "stage_attempt")
+    begins = np.flatnonzero(np.concatenate(([True], (stage[1:] != stage[:-1]) | (attempt[1:] != attempt[:-1]))))
+    codes, statuses = _codes(tasks["status"])
+    counts = {
+        name: np.add.reduceat(_coded(codes, statuses, (status,)).astype(np.int64), begins)
+        for name, status in (
+            ("num_complete_tasks", "SUCCESS"), ("num_failed_tasks", "FAILED"), ("num_killed_tasks", "KILLED"),
+        )
+    }
+    speculative = arrow.numbers(tasks, "speculative") & arrow.valid(tasks, "speculative")
+    counts["num_speculative_tasks"] = np.add.reduceat(speculative.astype(np.int64), begins)
+    counts["num_attempts"] = np.diff(np.append(begins, len(stage)))
+    figures = [
+        {name: int(values[at]) for name, values in counts.items()} for at in range(len(begins))
+    ]
+    for column in STAGE_SUMS:
+        reduce = np.add if column.metric and column.metric.aggregate == "sum" else np.maximum
+        held = arrow.valid(tasks, column.name)
+        present = np.logical_or.reduceat(held, begins)
+        totals = reduce.reduceat(np.where(held, arrow.numbers(tasks, column.name), 0), begins)
+        for at, row in enumerate(figures):
+            row[column.name] = int(totals[at]) if present[at] else None
+    keys = zip(stage[begins].tolist(), attempt[begins].tolist(), strict=True)
+    return dict(zip(keys, figures, strict=True))

@@ -1,0 +1,112 @@
+"""Lines -> typed events: the loop in which a log's time is spent.
+
+A TaskEnd is most of a log's bytes, and most of a TaskEnd is `Accumulables`, of which we want only what user code
+named. So that array is cut out by two searches before the line is decoded; a line that then does not decode goes the
+slow way, whole. The slow way (`recover`) also reads what is no strict JSON.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from ...schemas import spark
+from ...schemas.issues import ImportIssue
+from .lines import Lines
+from .recover import recover
+from .structs import EVENT_TYPES
+
+_TASK_END = b'{"Event":"SparkListenerTaskEnd",'
+_TASK_START = b'{"Event":"SparkListenerTaskStart",'
+# In JSON a quote inside a string is escaped, so these byte sequences cannot occur inside one.
+_ACCUMULABLES = b'"Accumulables":['
+_AFTER_TASK_INFO = b']},"Task '
+_USER_ACCUMULATOR = b'"Internal":false'
+_INTERNAL = b'"Internal":'
+_EVENT = b'{"Event":"'
+_NAME = re.compile(rb'\s*\{\s*"Event"\s*:\s*"([\w.$]{1,300})"')
+
+_DECODERS: Mapping[bytes, tuple[str, Callable[[bytes], Any]]] = {
+    event.encode(): (event, msgspec.json.Decoder(type_).decode) for event, type_ in EVENT_TYPES.items()
+}
+
+
+@dataclass(slots=True)
+class Decoded:
+    """Decoded events by kind, in the order of the log, and where each stands (line's byte offset).
+
+    Offsets of TaskStart and TaskEnd are not kept: nothing is ordered by them.
+    """
+
+    events: dict[str, list[Any]] = field(default_factory=lambda: {event: [] for event in EVENT_TYPES})
+    offsets: dict[str, list[int]] = field(default_factory=lambda: {event: [] for event in EVENT_TYPES})
+    lines: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many events were decoded."""
+        return sum(map(len, self.events.values()))
+
+    def add(self, event: str, value: Any, offset: int) -> None:
+        """Appends one event."""
+        self.events[event].append(value)
+        self.offsets[event].append(offset)
+
+
+def decode_lines(batch: Lines, into: Decoded, report: Callable[[ImportIssue], None]) -> None:
+    """Decodes a batch of lines, appending to `into`. Unknown events and blank lines are passed over."""
+    task_ends, task_starts = into.events[spark.TASK_END].append, into.events[spark.TASK_START].append
+    task_end, task_start = (_DECODERS[e.encode()][1] for e in (spark.TASK_END, spark.TASK_START))
+    offset = batch.offset
+    for at, line in enumerate(batch.lines):
+        try:
+            if line.startswith(_TASK_END):
+                task_ends(task_end(_without_accumulables(line)))
+            elif line.startswith(_TASK_START):
+                task_starts(task_start(line))
+            elif line:
+                _decode_other(line, offset, into)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            cut = batch.open_end and at == len(batch.lines) - 1
+            _decode_broken(line, offset, batch.number + at, cut, into, report)
+        offset += len(line) + 1
+    into.lines += len(batch.lines)
+
+
+def _without_accumulables(line: bytes) -> bytes:
+    begin = line.find(_ACCUMULABLES)
+    if begin < 0:
+        return line
+    begin += len(_ACCUMULABLES)
+    end = line.find(_AFTER_TASK_INFO, begin)
+    if end < 0 or _EVENT in line[begin:end]:  # a torn line that runs into the next one must not lend it its figures
+        return line
+    wanted = line.find(_USER_ACCUMULATOR, begin, end) >= 0 or (end > begin and line.find(_INTERNAL, begin, end) < 0)
+    return line if wanted else line[:begin] + line[end:]
+
+
+def _decode_other(line: bytes, offset: int, into: Decoded) -> None:
+    name = _NAME.match(line)
+    if name is None:
+        if line.isspace():
+            return
+        raise msgspec.DecodeError("no event")
+    found = _DECODERS.get(name[1])
+    if found is not None:
+        event, decode = found
+        into.add(event, decode(line), offset)
+    elif not line.rstrip().endswith(b"}"):
+        raise msgspec.DecodeError("an unknown event that is cut")
+
+
+def _decode_broken(
+    line: bytes, offset: int, number: int, cut: bool, into: Decoded, report: Callable[[ImportIssue], None]
+) -> None:
+    recovered = recover(line)
+    for event, value, at in recovered.events:
+        into.add(event, value, offset + at)
+    for code, message in recovered.issues:
+        code = "line_cut" if cut and code == "line_broken" else code
+        report(ImportIssue(code, message, line=number, offset=offset))

@@ -1,0 +1,117 @@
+"""Typed msgspec structs, built from the declared sources, so that only the fields that become rows are decoded."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from ...schemas import spark
+from ...schemas.columns import Column
+from ...schemas.events import EVENT_TABLES
+
+_PYTHON: Mapping[str, Any] = {
+    "int64": int, "int32": int, "double": float, "bool": bool, "string": str, "list<int64>": list[int],
+    "list<string>": list[str],
+}
+
+
+class StageInfo(msgspec.Struct, frozen=True, gc=False):
+    """One of a job's stages. Source: JsonProtocol.stageInfoToJson."""
+
+    stage_id: int | None = msgspec.field(name="Stage ID", default=None)
+    name: str | None = msgspec.field(name="Stage Name", default=None)
+    num_tasks: int | None = msgspec.field(name="Number of Tasks", default=None)
+    parent_ids: list[int] | None = msgspec.field(name="Parent IDs", default=None)
+
+
+class Accumulable(msgspec.Struct, frozen=True, gc=False):
+    """One accumulator's update in one task. Source: JsonProtocol.accumulableInfoToJson."""
+
+    name: str | None = msgspec.field(name="Name", default=None)
+    update: Any = msgspec.field(name="Update", default=None)
+    internal: bool = msgspec.field(name="Internal", default=False)
+
+
+class PlanNode(msgspec.Struct, frozen=True, rename="camel"):
+    """A node of a physical plan. Source: org.apache.spark.sql.execution.SparkPlanInfo."""
+
+    node_name: str = ""
+    simple_string: str = ""
+    metadata: dict[str, str] = {}
+    children: "list[PlanNode]" = []
+
+
+class ResourceRequest(msgspec.Struct, frozen=True, gc=False):
+    """Source: JsonProtocol.executorResourceRequestToJson, taskResourceRequestToJson."""
+
+    amount: float | None = msgspec.field(name="Amount", default=None)
+
+
+# What is a list or a map in an event: the fields that extract's nested tables are made from.
+_NESTED: Mapping[str, Mapping[tuple[str, ...], Any]] = {
+    spark.JOB_START: {("Stage Infos",): list[StageInfo] | None, ("Properties",): dict[str, Any] | None},
+    spark.ENVIRONMENT_UPDATE: {
+        ("Spark Properties",): dict[str, Any] | None,
+        ("JVM Information",): dict[str, Any] | None,
+    },
+    spark.RESOURCE_PROFILE_ADDED: {
+        ("Executor Resource Requests",): dict[str, ResourceRequest] | None,
+        ("Task Resource Requests",): dict[str, ResourceRequest] | None,
+    },
+    spark.TASK_END: {("Task Info", "Accumulables"): list[Accumulable] | None},
+    spark.SQL_START: {("sparkPlanInfo",): PlanNode | None},
+}
+
+
+def attribute(key: str) -> str:
+    """The Python name of a JSON key: `Executor CPU Time` -> `executor_cpu_time`."""
+    return re.sub(r"\W", "_", key).lower()
+
+
+def dotted(column: Column) -> str:
+    """Where a column's value stands in its event's struct, for operator.attrgetter."""
+    return ".".join(attribute(key) for key in column.path or ())
+
+
+def _struct(name: str, fields: Mapping[str, Any]) -> type[msgspec.Struct]:
+    declared = []
+    for key, type_ in fields.items():
+        if isinstance(type_, dict):
+            # Absent parts (a lost task has no Task Metrics) are an empty struct, so that every path can be followed.
+            part = _struct(f"{name}_{attribute(key)}", type_)
+            declared.append((attribute(key), part, part()))
+        else:
+            declared.append((attribute(key), type_, None))
+    rename = {attribute(key): key for key in fields}
+    return msgspec.defstruct(name, declared, frozen=True, gc=False, rename=rename)
+
+
+def _fields(event: str) -> dict[str, Any]:
+    leaves: dict[tuple[str, ...], Any] = {
+        column.path: _PYTHON[column.type] | None
+        for declared in EVENT_TABLES
+        if declared.event == event
+        for column in declared.table
+        if column.path and not (declared.nested and len(column.path) > 2)
+    }
+    leaves.update(_NESTED.get(event, {}))
+    root: dict[str, Any] = {}
+    for path, type_ in leaves.items():
+        part = root
+        for key in path[:-1]:
+            part = part.setdefault(key, {})
+        part.setdefault(path[-1], type_)
+    return root
+
+
+EVENT_TYPES: Mapping[str, type[msgspec.Struct]] = {
+    event: _struct(event.rsplit(".", 1)[-1], _fields(event)) for event in dict.fromkeys(t.event for t in EVENT_TABLES)
+}
+
+PATHS: Mapping[str, tuple[str, ...]] = {
+    declared.table.name: tuple(dotted(column) for column in declared.table if column.path)
+    for declared in EVENT_TABLES
+    if not declared.nested
+}
+"""Per event table: where each column with a source stands in its event's struct."""

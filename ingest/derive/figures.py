@@ -1,0 +1,64 @@
+"""The figures of any set of tasks: sums, quantiles, skew. The same function serves every level."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ...schemas.runs import QUANTILES, SPREADS
+from ...schemas.task_columns import TASK_COLUMNS
+from .. import arrow
+
+Array = np.ndarray[Any, Any]
+_AT = np.array(list(QUANTILES.values()))
+
+
+class TaskFigures:
+    """The columns of a tasks table that metrics are made of, held as numpy for the many subsets to come."""
+
+    def __init__(self, tasks: Any) -> None:
+        self.columns = [
+            (column.metric, arrow.numbers(tasks, column.name), arrow.valid(tasks, column.name))
+            for column in TASK_COLUMNS
+            if column.metric
+        ]
+        self.spreads = [
+            (group, arrow.numbers(tasks, column) * factor, arrow.valid(tasks, column), word)
+            for group, column, factor, _, word in SPREADS
+        ]
+        self.status = np.array(tasks["status"].to_pylist(), dtype="U8")
+        self.speculative = arrow.numbers(tasks, "speculative")
+
+    def of(self, at: Array) -> dict[str, float]:
+        """Metric name -> value for the tasks at these row numbers; what none of them has is left out."""
+        figures = self.sums(at)
+        status = self.status[at]
+        figures["tasks/total"] = float(len(at))
+        figures["tasks/failed"] = float(np.count_nonzero(status == "FAILED"))
+        figures["tasks/killed"] = float(np.count_nonzero(status == "KILLED"))
+        figures["tasks/speculative"] = float(np.count_nonzero(self.speculative[at]))
+        succeeded = at[status == "SUCCESS"]
+        for group, values, held, word in self.spreads:
+            figures.update(_spread(group, word, values[succeeded][held[succeeded]]))
+        return figures
+
+    def sums(self, at: Array) -> dict[str, float]:
+        """The declared sums and maxima of these tasks."""
+        figures = {}
+        for metric, values, held in self.columns:
+            present = values[at][held[at]]
+            if len(present):
+                total = present.sum() if metric.aggregate == "sum" else present.max()
+                figures[metric.name] = float(total * metric.factor)
+        return figures
+
+
+def _spread(group: str, word: str, values: Array) -> Mapping[str, float]:
+    if not len(values):
+        return {}
+    points = np.quantile(values, _AT)
+    figures = {f"{group}/{name}": float(point) for name, point in zip(QUANTILES, points, strict=True)}
+    median = figures[f"{group}/p50"]
+    if median > 0:
+        figures[f"skew/{word}_max_over_median"] = figures[f"{group}/max"] / median
+    return figures

@@ -1,0 +1,34 @@
+"""Which runs a person should see first: MLflow's page holds 100 runs, so the overview of one application fits in it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ...schemas.runs import LEVELS, VIEW_TAG, Run
+
+# The page takes the 100 newest runs; a few are left for other applications' roots.
+_PAGE = 95
+
+
+def mark_overview(runs: Sequence[Run]) -> Sequence[Run]:
+    """Tags the runs of the overview: level by level while they fit the page, of the first level that does not fit the
+    longest with what is above them. Tasks are never part of it."""
+    marked: set[str] = set()
+    parents = {run.key: run.parent for run in runs}
+    for level in [declared.level for declared in LEVELS if declared.level != "task"]:
+        of_level = [run for run in runs if run.level == level]
+        for run in sorted(of_level, key=lambda r: (-(r.duration_s or 0.0), r.start_ms, r.key)):
+            chain = _with_ancestors(run.key, parents) - marked
+            if len(marked) + len(chain) <= _PAGE:
+                marked |= chain
+    return [
+        replace(run, tags={**run.tags, VIEW_TAG: "overview"}) if run.key in marked else run for run in runs
+    ]
+
+
+def _with_ancestors(key: str, parents: dict[str, str | None]) -> set[str]:
+    chain: set[str] = set()
+    at: str | None = key
+    while at is not None:
+        chain.add(at)
+        at = parents[at]
+    return chain

@@ -1,0 +1,139 @@
+"""Where logs lie: local paths and everything pyarrow.fs reaches (docs/decisions/0003).
+
+`s3://bucket/key`, `gs://`, `abfs://`, `hdfs://` go through pyarrow's own file systems, which come with it.
+"""
+
+import glob
+import os
+import zipfile
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from ...schemas.logs import LogFile
+from ..errors import InputError
+
+
+def is_local(path: str) -> bool:
+    """Whether this is a path of this machine (a `file:` URI too)."""
+    return "://" not in path or path.startswith("file:")
+
+
+def local_path(path: str) -> str:
+    """A local path without its `file:`."""
+    return path.removeprefix("file://").removeprefix("file:") if path.startswith("file:") else os.path.expanduser(path)
+
+
+def expand(path: str) -> list[str]:
+    """A glob's matches, in order; the path itself where it is none or exists as it stands.
+
+    Raises:
+        InputError: a glob that matches nothing.
+    """
+    if not is_local(path):
+        return _expand_remote(path)
+    path = local_path(path)
+    if os.path.lexists(path) or not glob.has_magic(path):
+        return [path]
+    found = sorted(glob.glob(path, recursive=True))
+    if not found:
+        raise InputError(f"{path}: no file matches; check the pattern, and quote it if the shell should not expand it")
+    return found
+
+
+def walk(path: str) -> Iterator[tuple[str, list[LogFile]]]:
+    """(folder, its files) for a folder and all below it, in order; a file alone is (its path, [file]).
+
+    Raises:
+        InputError: the path does not exist or cannot be listed.
+    """
+    if not is_local(path):
+        yield from _walk_remote(path)
+        return
+    if os.path.isfile(path):
+        yield path, [_local_file(path)]
+        return
+    if not os.path.isdir(path):
+        raise InputError(f"{path}: no such file or folder; check the path")
+
+    def fail(error: OSError) -> None:
+        raise InputError(f"{error.filename}: cannot be listed: {error.strerror}") from error
+
+    for folder, below, names in os.walk(path, onerror=fail, followlinks=True):
+        below.sort()
+        files = [os.path.join(folder, name) for name in sorted(names)]
+        yield folder, [_local_file(file) for file in files if os.path.isfile(file)]
+
+
+def _local_file(path: str) -> LogFile:
+    status = os.stat(path)
+    return LogFile(path, status.st_size, int(status.st_mtime * 1000))
+
+
+def open_file(file: LogFile) -> BinaryIO:
+    """Opens a file for reading; seekable unless it is a zip's member.
+
+    Raises:
+        InputError: it cannot be opened.
+    """
+    try:
+        if is_local(file.uri):
+            raw: Any = open(local_path(file.uri), "rb", buffering=0)
+        else:
+            system, path = _file_system(file.uri)
+            raw = system.open_input_file(path)
+        if file.member is None:
+            return raw  # type: ignore[no-any-return]
+        return zipfile.ZipFile(raw).open(file.member)  # type: ignore[return-value]
+    except (OSError, KeyError, zipfile.BadZipFile, RuntimeError) as error:
+        raise InputError(f"{file.name}: cannot be opened: {error}") from error
+
+
+def _file_system(uri: str) -> tuple[Any, str]:
+    import pyarrow.fs
+
+    try:
+        return pyarrow.fs.FileSystem.from_uri(uri)  # type: ignore[no-any-return]
+    except (OSError, ValueError, NotImplementedError) as error:
+        raise InputError(f"{uri}: cannot be reached: {error}") from error
+
+
+def _walk_remote(uri: str) -> Iterator[tuple[str, list[LogFile]]]:
+    import pyarrow.fs
+
+    system, path = _file_system(uri)
+    prefix = uri[: len(uri.split("?")[0]) - len(path)] if uri.split("?")[0].endswith(path) else uri.split("://")[0] + "://"
+    query = "?" + uri.split("?", 1)[1] if "?" in uri else ""
+    try:
+        info = system.get_file_info(path)
+        if info.type == pyarrow.fs.FileType.NotFound:
+            raise InputError(f"{uri}: no such file or folder; check the path")
+        found = [info] if info.is_file else system.get_file_info(pyarrow.fs.FileSelector(path, recursive=True))
+    except OSError as error:
+        raise InputError(f"{uri}: cannot be listed: {error}") from error
+    folders: dict[str, list[LogFile]] = {}
+    for entry in sorted(found, key=lambda e: e.path):
+        if entry.is_file:
+            modified = int(entry.mtime_ns / 1e6) if entry.mtime_ns else None
+            folder = entry.path.rsplit("/", 1)[0]
+            folders.setdefault(prefix + folder, []).append(
+                LogFile(prefix + entry.path + query, entry.size or 0, modified)
+            )
+    yield from folders.items()
+
+
+def _expand_remote(uri: str) -> list[str]:
+    import fnmatch
+
+    path, _, query = uri.partition("?")
+    if not glob.has_magic(path):
+        return [uri]
+    fixed = path[: min(path.find(c) for c in "*[" if c in path)].rsplit("/", 1)[0]
+    tail = "?" + query if query else ""
+    depth = path.count("/")
+    names = {
+        "/".join(file.uri.split("?")[0].split("/")[: depth + 1]) for _, files in _walk_remote(fixed + tail) for file in files
+    }
+    found = sorted(name + tail for name in names if fnmatch.fnmatchcase(name, path))
+    if not found:
+        raise InputError(f"{uri}: no object matches; check the pattern")
+    return found

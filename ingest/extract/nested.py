@@ -1,0 +1,100 @@
+"""Rows from what is a list or a map inside an event: a job's stages and properties, plan nodes, accumulators."""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+Row = tuple[Any, ...]
+
+# org.apache.spark.sql.execution.DataSourceScanExec.metadata: `Location: InMemoryFileIndex(1 paths)[file:/a, file:/b]`
+_LOCATION = re.compile(r"^\w+\s*(?:\(\d+ paths\))?\s*\[(.*?)\.{0,3}\]?$", re.DOTALL)
+# JDBCRelation.toString, `Scan JDBCRelation(TBLS) [numPartitions=1] ...`; HiveTableRelation: `Scan hive default.t [...]`
+_RELATION = re.compile(r"^(?:\*?\(?\d*\)?\s*)?(?:Batch)?Scan\s+(?:(\w+?)Relation\((.*?)\)(?:\s|$)|(\w+)\s+(\S+))")
+_MAX_PLAN_DEPTH = 10_000
+
+
+def _job_properties(events: Iterable[Any]) -> Iterator[Row]:
+    for event in events:
+        for key, value in (event.properties or {}).items():
+            if isinstance(value, str):
+                yield event.job_id, key, value
+
+
+def _job_stages(events: Iterable[Any]) -> Iterator[Row]:
+    for event in events:
+        for stage in event.stage_infos or ():
+            yield event.job_id, stage.stage_id, stage.name, stage.num_tasks, stage.parent_ids
+
+
+def _accumulators(events: Iterable[Any]) -> Iterator[Row]:
+    for event in events:
+        for accumulable in event.task_info.accumulables or ():
+            if accumulable.internal or not accumulable.name:
+                continue
+            value = _number(accumulable.update)
+            if value is not None:
+                key = event.stage_id, event.stage_attempt_id, event.task_info.task_id
+                yield *key, accumulable.name, value
+
+
+def _number(value: Any) -> float | None:
+    """User accumulators are written as strings; a list or a map of a collection accumulator is no number."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _environment(events: Iterable[Any]) -> Iterator[Row]:
+    for event in events:
+        for section, properties in (("spark", event.spark_properties), ("jvm", event.jvm_information)):
+            for key, value in (properties or {}).items():
+                yield section, key, value if isinstance(value, str) else str(value)
+
+
+def _resources(events: Iterable[Any]) -> Iterator[Row]:
+    for event in events:
+        for scope in ("executor", "task"):
+            for name, request in (getattr(event, f"{scope}_resource_requests") or {}).items():
+                yield event.resource_profile_id, scope, name, request.amount
+
+
+def _plan_scans(events: Iterable[Any]) -> Iterator[Row]:
+    for event in events:
+        for node in _nodes(event.sparkplaninfo):
+            for format_, location in _scan(node):
+                yield event.executionid, format_, location
+
+
+def _nodes(root: Any) -> Iterator[Any]:
+    pending = [root] if root is not None else []
+    for _ in range(_MAX_PLAN_DEPTH):
+        if not pending:
+            return
+        node = pending.pop()
+        yield node
+        pending.extend(reversed(node.children))
+
+
+def _scan(node: Any) -> Iterator[tuple[str, str]]:
+    location = node.metadata.get("Location")
+    if location:
+        match = _LOCATION.match(location)
+        for path in (match[1] if match else location).split(", "):
+            yield node.metadata.get("Format", node.node_name.removeprefix("Scan ").strip()), path
+    elif node.node_name.startswith(("Scan ", "BatchScan ")):
+        match = _RELATION.match(node.simple_string)
+        if match:
+            yield match[1] or match[3], match[2] or match[4]
+
+
+NESTED_ROWS: Mapping[str, Callable[[Iterable[Any]], Iterator[Row]]] = {
+    "job_properties": _job_properties,
+    "job_stages": _job_stages,
+    "task_accumulators": _accumulators,
+    "environment": _environment,
+    "resources": _resources,
+    "plan_scans": _plan_scans,
+}

@@ -1,0 +1,63 @@
+"""One batch of decoded events -> one record batch per declared event table."""
+
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from ...schemas.events import EVENT_TABLES, EventTable
+from .. import arrow
+from .nested import NESTED_ROWS
+
+EventRows = Mapping[str, Any]
+"""Event table's name -> pyarrow Table of its rows, in the order of the log."""
+
+
+class Batch(Protocol):
+    """What extract takes from decode: events by kind, and the byte offset of each one's line."""
+
+    events: dict[str, list[Any]]
+    offsets: dict[str, list[int]]
+
+
+def extract(batch: Batch, getters: Mapping[str, tuple[str, ...]], base: int) -> dict[str, Any]:
+    """Event table's name -> pyarrow RecordBatch; tables without rows are left out.
+
+    `getters` is, per table, where each column stands in the event's struct (see `paths`); `base` is added to line
+    offsets so that events of later files sort after those of earlier ones.
+    """
+    batches = {}
+    for declared in EVENT_TABLES:
+        events = batch.events[declared.event]
+        if not events:
+            continue
+        if declared.nested or declared.table.name in NESTED_ROWS:
+            rows = list(NESTED_ROWS[declared.table.name](events))
+            if not rows:
+                continue
+            columns: list[Any] = list(zip(*rows, strict=True))
+        else:
+            columns = _columns(declared, events, getters[declared.table.name])
+            if declared.table.columns[0].name == "at":
+                columns.insert(0, [base + offset for offset in batch.offsets[declared.event]])
+        batches[declared.table.name] = arrow.from_columns(declared.table, columns)
+    return batches
+
+
+def _columns(declared: EventTable, events: list[Any], dotted: tuple[str, ...]) -> list[Any]:
+    if len(dotted) == 1:
+        return [list(map(attrgetter(dotted[0]), events))]
+    return list(zip(*map(attrgetter(*dotted), events), strict=True))
+
+
+def concat(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Record batches by table, one mapping per batch in the order of the log -> one pyarrow Table per event table."""
+    parts = list(parts)
+    return {
+        declared.table.name: pa.Table.from_batches(
+            [part[declared.table.name] for part in parts if declared.table.name in part],
+            schema=arrow.schema(declared.table),
+        ).combine_chunks()
+        for declared in EVENT_TABLES
+    }

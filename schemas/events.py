@@ -1,0 +1,144 @@
+"""The events we read: which fields of which event become rows, before anything is joined.
+
+Every column's `source` is the path the decoder follows; fields and events that are not named here are passed over.
+What is a list inside an event (stages of a job, properties, accumulators, plan nodes) is a table of its own.
+"""
+
+from dataclasses import dataclass
+
+from . import spark
+from .columns import Column, Table, Type
+from .tables import APPLICATIONS, EXECUTORS, JOBS, PROPERTIES, SQL_EXECUTIONS, SQL_SCANS, STAGES, TASK_METRICS, TASKS
+
+
+@dataclass(frozen=True, slots=True)
+class EventTable:
+    """Rows taken from one kind of event. `nested` is set where one event gives many rows."""
+
+    table: Table
+    event: str
+    nested: bool = False
+
+
+def _event(name: str, event: str, grain: str, *columns: Column) -> EventTable:
+    at = Column("at", "int64", "Where the event stands in the log: orders events, not a byte count.", "derived: reader")
+    return EventTable(Table(name, grain, ("at",), (at, *columns)), event)
+
+
+def _nested(name: str, event: str, grain: str, *columns: Column) -> EventTable:
+    return EventTable(Table(name, grain, (), columns), event, nested=True)
+
+
+def _from(table: Table, event: str, *names: str) -> tuple[Column, ...]:
+    """The columns of an entity table that come from this event."""
+    return tuple(c for c in table if c.source.startswith(event + " >") and (not names or c.name in names))
+
+
+def _raw(name: str, type: Type, source: str, doc: str = "") -> Column:
+    return Column(name, type, doc or source.rsplit("> ", 1)[-1], source)
+
+
+LOG_START = _event("log_start", spark.LOG_START, "one driver start", *_from(APPLICATIONS, "LogStart"))
+DATABRICKS_METADATA = _event(
+    "databricks_metadata", spark.DATABRICKS_METADATA, "one segment of a Databricks log",
+    _raw("spark_version", "string", "DBCEventLoggingListenerMetadata > Spark Version"),
+    _raw("rollover_number", "int64", "DBCEventLoggingListenerMetadata > Rollover Number"),
+)
+APPLICATION_START = _event(
+    "application_start", spark.APPLICATION_START, "one application attempt", *_from(APPLICATIONS, "ApplicationStart")
+)
+APPLICATION_END = _event(
+    "application_end", spark.APPLICATION_END, "one application attempt", *_from(APPLICATIONS, "ApplicationEnd")
+)
+EXECUTOR_ADDED = _event("executor_added", spark.EXECUTOR_ADDED, "one executor", *_from(EXECUTORS, "ExecutorAdded"))
+EXECUTOR_REMOVED = _event(
+    "executor_removed", spark.EXECUTOR_REMOVED, "one executor",
+    _raw("executor_id", "string", "ExecutorRemoved > Executor ID"), *_from(EXECUTORS, "ExecutorRemoved"),
+)
+BLOCK_MANAGER_ADDED = _event(
+    "block_manager_added", spark.BLOCK_MANAGER_ADDED, "one executor or driver",
+    _raw("executor_id", "string", "BlockManagerAdded > Block Manager ID > Executor ID"),
+    _raw("host", "string", "BlockManagerAdded > Block Manager ID > Host"),
+    _raw("time_ms", "int64", "BlockManagerAdded > Timestamp"),
+    *_from(EXECUTORS, "BlockManagerAdded"),
+)
+JOB_START = _event(
+    "job_start", spark.JOB_START, "one job", *_from(JOBS, "JobStart", "job_id", "submission_time_ms", "stage_ids")
+)
+JOB_PROPERTIES = _nested(
+    "job_properties", spark.JOB_START, "one local property of one job",
+    _raw("job_id", "int32", "JobStart > Job ID"),
+    _raw("key", "string", "derived: JobStart > Properties, its keys"),
+    _raw("value", "string", "derived: JobStart > Properties, its values"),
+)
+JOB_STAGES = _nested(
+    "job_stages", spark.JOB_START, "one stage that one job lists",
+    _raw("job_id", "int32", "JobStart > Job ID"),
+    _raw("stage_id", "int32", "derived: JobStart > Stage Infos > Stage ID"),
+    _raw("name", "string", "derived: JobStart > Stage Infos > Stage Name"),
+    _raw("num_tasks", "int64", "derived: JobStart > Stage Infos > Number of Tasks"),
+    _raw("parent_ids", "list<int64>", "derived: JobStart > Stage Infos > Parent IDs"),
+)
+JOB_END = _event(
+    "job_end", spark.JOB_END, "one job", _raw("job_id", "int32", "JobEnd > Job ID"), *_from(JOBS, "JobEnd")
+)
+STAGE_SUBMITTED = _event(
+    "stage_submitted", spark.STAGE_SUBMITTED, "one stage attempt", *_from(STAGES, "StageSubmitted")
+)
+STAGE_COMPLETED = _event(
+    "stage_completed", spark.STAGE_COMPLETED, "one stage attempt",
+    *(
+        Column(c.name, c.type, c.doc, c.source.replace("StageSubmitted", "StageCompleted"), c.since)
+        for c in _from(STAGES, "StageSubmitted")
+    ),
+    *_from(STAGES, "StageCompleted"),
+)
+TASK_START = EventTable(
+    Table("task_start", "one task attempt", TASKS.key, tuple(
+        Column(c.name, c.type, c.doc, c.source.replace("TaskEnd", "TaskStart"), c.since)
+        for c in _from(TASKS, "TaskEnd")
+        if "Task Metrics" not in c.source and c.name != "finish_time_ms"
+    )),
+    spark.TASK_START,
+)
+_REASON = "TaskEnd > Task End Reason > "
+TASK_END = EventTable(
+    Table("task_end", "one TaskEnd event", (), (
+        *_from(TASKS, "TaskEnd"),
+        _raw("getting_result_at_ms", "int64", "TaskEnd > Task Info > Getting Result Time"),
+        _raw("reason", "string", _REASON + "Reason"),
+        _raw("class_name", "string", _REASON + "Class Name"),
+        _raw("description", "string", _REASON + "Description"),
+        _raw("message", "string", _REASON + "Message"),
+        _raw("kill_reason", "string", _REASON + "Kill Reason"),
+        _raw("loss_reason", "string", _REASON + "Loss Reason"),
+    )),
+    spark.TASK_END,
+)
+TASK_ACCUMULATORS = EventTable(
+    Table("task_accumulators", TASK_METRICS.grain, (), TASK_METRICS.columns), spark.TASK_END, nested=True
+)
+SQL_START = _event(
+    "sql_start", spark.SQL_START, "one SQL execution", *_from(SQL_EXECUTIONS, "SQLExecutionStart")
+)
+SQL_END = _event(
+    "sql_end", spark.SQL_END, "one SQL execution",
+    _raw("execution_id", "int64", "SQLExecutionEnd > executionId"), *_from(SQL_EXECUTIONS, "SQLExecutionEnd"),
+)
+PLAN_SCANS = EventTable(Table("plan_scans", SQL_SCANS.grain, (), SQL_SCANS.columns), spark.SQL_START, nested=True)
+ENVIRONMENT = EventTable(
+    Table("environment", PROPERTIES.grain, (), PROPERTIES.columns), spark.ENVIRONMENT_UPDATE, nested=True
+)
+RESOURCES = _nested(
+    "resources", spark.RESOURCE_PROFILE_ADDED, "one resource request of one resource profile",
+    _raw("resource_profile_id", "int32", "ResourceProfileAdded > Resource Profile Id"),
+    _raw("scope", "string", "derived: executor or task"),
+    _raw("resource", "string", "derived: ResourceProfileAdded > Executor Resource Requests, its keys"),
+    _raw("amount", "double", "derived: ResourceProfileAdded > Executor Resource Requests > Amount"),
+)
+
+EVENT_TABLES = (
+    LOG_START, DATABRICKS_METADATA, APPLICATION_START, APPLICATION_END, ENVIRONMENT, RESOURCES, EXECUTOR_ADDED,
+    EXECUTOR_REMOVED, BLOCK_MANAGER_ADDED, JOB_START, JOB_PROPERTIES, JOB_STAGES, JOB_END, STAGE_SUBMITTED,
+    STAGE_COMPLETED, TASK_START, TASK_END, TASK_ACCUMULATORS, SQL_START, SQL_END, PLAN_SCANS,
+)

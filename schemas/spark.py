@@ -1,0 +1,47 @@
+"""Spark's own strings: event names, property keys, reasons. Each with the Scala symbol that defines it."""
+
+# org.apache.spark.scheduler.SparkListenerEvent, `Event` of JsonProtocol.*ToJson: the class name, without the package
+# for what lives in org.apache.spark.scheduler and is known to JsonProtocol, with it for everything else.
+LOG_START = "SparkListenerLogStart"
+APPLICATION_START = "SparkListenerApplicationStart"
+APPLICATION_END = "SparkListenerApplicationEnd"
+ENVIRONMENT_UPDATE = "SparkListenerEnvironmentUpdate"
+RESOURCE_PROFILE_ADDED = "SparkListenerResourceProfileAdded"
+EXECUTOR_ADDED = "SparkListenerExecutorAdded"
+EXECUTOR_REMOVED = "SparkListenerExecutorRemoved"
+BLOCK_MANAGER_ADDED = "SparkListenerBlockManagerAdded"
+JOB_START = "SparkListenerJobStart"
+JOB_END = "SparkListenerJobEnd"
+STAGE_SUBMITTED = "SparkListenerStageSubmitted"
+STAGE_COMPLETED = "SparkListenerStageCompleted"
+TASK_START = "SparkListenerTaskStart"
+TASK_END = "SparkListenerTaskEnd"
+SQL_START = "org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart"
+SQL_END = "org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd"
+# Databricks writes this before, or instead of, SparkListenerLogStart (no public source; seen in real logs).
+DATABRICKS_METADATA = "DBCEventLoggingListenerMetadata"
+
+# org.apache.spark.SparkContext.SPARK_JOB_GROUP_ID, SPARK_JOB_DESCRIPTION, SPARK_JOB_TAGS
+JOB_GROUP = "spark.jobGroup.id"
+JOB_DESCRIPTION = "spark.job.description"
+JOB_TAGS = "spark.job.tags"
+# org.apache.spark.sql.execution.SQLExecution.EXECUTION_ID_KEY, EXECUTION_ROOT_ID_KEY
+SQL_EXECUTION_ID = "spark.sql.execution.id"
+
+# org.apache.spark.TaskEndReason and its subclasses, as JsonProtocol.taskEndReasonToJson names them
+SUCCESS = "Success"
+RESUBMITTED = "Resubmitted"
+TASK_KILLED = "TaskKilled"
+TASK_COMMIT_DENIED = "TaskCommitDenied"
+FETCH_FAILED = "FetchFailed"
+EXCEPTION_FAILURE = "ExceptionFailure"
+EXECUTOR_LOST = "ExecutorLostFailure"
+
+# org.apache.spark.SparkContext.DRIVER_IDENTIFIER
+DRIVER = "driver"
+
+# org.apache.spark.internal.config.SECRET_REDACTION_PATTERN (`spark.redaction.regex`): 4.3's default, to which we add
+# three names that Spark leaves readable; and org.apache.spark.util.Utils.REDACTION_REPLACEMENT_TEXT
+REDACTION_PATTERN_KEY = "spark.redaction.regex"
+REDACTION_PATTERN = r"(?i)secret|password|token|access[.]?key|credential|passwd|api[._-]?key|account[.]key"
+REDACTED = "*********(redacted)"
