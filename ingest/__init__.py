@@ -1,0 +1,56 @@
+"""Afterglow: Spark event logs to tables, and to MLflow runs.
+
+    from afterglow.ingest import read, import_logs
+
+    tables = read("/logs/application_1700000000000_0001")
+    tables.stages.to_pandas().sort_values("duration_ms")
+    import_logs(["/logs"], tracking_uri="http://localhost:5000", experiment="spark-applications")
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from .errors import AfterglowError, AssemblyError, InputError, PublishError
+
+if TYPE_CHECKING:
+    from ..schemas.logs import EventLogTables
+    from .pipeline import Imported
+
+__all__ = ["AfterglowError", "AssemblyError", "InputError", "PublishError", "import_logs", "read"]
+
+
+def read(path: str) -> "EventLogTables":
+    """The tables of the one application attempt whose log is at `path`: a file, a rolling folder or a URI.
+
+    Each table is a pyarrow.Table as declared in afterglow.schemas.tables (`afterglow schema`).
+
+    Raises:
+        InputError: nothing there can be read, or there are several logs (`afterglow export` takes many).
+        AssemblyError: it holds events, but none of a Spark application.
+    """
+    from . import pipeline
+
+    logs = list(pipeline.find_logs([path]))
+    if len(logs) != 1:
+        raise InputError(f"{path}: holds {len(logs):,} event logs, read() takes one; name one of them")
+    return pipeline.read_log(logs[0])
+
+
+def import_logs(
+    paths: Iterable[str], tracking_uri: str | None = None, experiment: str | None = None, *, task_runs: str = "all",
+    max_task_runs: int = 2000, parent_run: str | None = None,
+) -> list["Imported"]:
+    """Imports every event log at these paths into MLflow; one result per log, in order.
+
+    The options are those of `afterglow import`. A log that fails stops the call; what was imported stays.
+
+    Raises:
+        InputError, AssemblyError: a log cannot be read.
+        PublishError: MLflow refused or could not be reached.
+    """
+    from . import pipeline
+
+    options = pipeline.ImportOptions(task_runs=task_runs, max_task_runs=max_task_runs, parent_run=parent_run)
+    logs = list(pipeline.find_logs(paths))
+    writer = pipeline.open_writer(tracking_uri, experiment)
+    return [pipeline.import_log(log, writer, options) for log in logs]

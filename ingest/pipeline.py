@@ -3,15 +3,24 @@
 `read_log` takes one log to its tables; commands and the public API sit on top.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
 
 from ..schemas.issues import ImportIssue
 from ..schemas.logs import EventLog, EventLogTables, LogFile
+from ..schemas.runs import LEVELS, RunTree
 from . import codecs, decode, discover, extract
 from .assemble import assemble
 from .errors import AfterglowError, InputError
+from .export import export_tables
+from .version import version
+
+__all__ = [
+    "LEVELS", "ImportOptions", "Imported", "ReadOptions", "export_log", "find_logs", "import_log", "open_writer",
+    "read_log", "show_log",
+]
 
 Progress = Callable[[int], None]
 """Called with the number of stored bytes that were read since the last call."""
@@ -28,6 +37,38 @@ class ReadOptions:
 
     max_line_bytes: int = 256 * 2**20
     max_ratio: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """How a log becomes runs: see `afterglow import --help`."""
+
+    read: ReadOptions = field(default_factory=lambda: ReadOptions())
+    task_runs: str = "all"
+    max_task_runs: int = 2000
+    parent_run: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What importing one log came to. Where it was imported before, only `log` and `published` say more than that."""
+
+    log: str
+    published: Any
+    app_id: str | None = None
+    app_attempt: str | None = None
+    completeness: str = "complete"
+    num_issues: int = 0
+    seconds: float = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Whether every event of the application was read."""
+        return self.completeness == "complete"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
 
 
 @dataclass(slots=True)
@@ -154,3 +195,64 @@ class _Counted:
         data: bytes = self.raw.read(size)
         self.progress(len(data))
         return data
+
+
+def export_log(
+    log: EventLog, out: str, options: ReadOptions | None = None, progress: Progress | None = None
+) -> tuple[EventLogTables, str]:
+    """Reads a log and writes its tables as Parquet; the tables and the folder.
+
+    Raises:
+        InputError, AssemblyError: as `read_log`; or the folder cannot be written.
+    """
+    tables = read_log(log, options, progress)
+    try:
+        return tables, export_tables(tables, out)
+    except OSError as error:
+        raise InputError(f"{out}: the tables cannot be written: {error}") from error
+
+
+def show_log(log: EventLog, options: ReadOptions, task_runs: str) -> tuple[EventLogTables, RunTree]:
+    """Reads a log and derives its run tree, without MLflow.
+
+    Raises:
+        InputError, AssemblyError: as `read_log`.
+    """
+    from .derive import TaskRuns, derive
+
+    tables = read_log(log, options)
+    return tables, derive(tables, TaskRuns(cast(Any, task_runs), 2**31))
+
+
+def open_writer(tracking_uri: str | None = None, experiment: str | None = None) -> Any:
+    """A writer to one experiment of one tracking store; see publish.open_writer."""
+    from .publish import open_writer
+
+    return open_writer(tracking_uri, experiment)
+
+
+def import_log(
+    log: EventLog, writer: Any, options: ImportOptions | None = None, read: Progress | None = None,
+    wrote: Callable[[int, int], None] | None = None,
+) -> Imported:
+    """Reads one log and writes its run tree, unless exactly this was written before.
+
+    Raises:
+        InputError, AssemblyError: as `read_log`.
+        PublishError: MLflow refused or could not be reached; the next import goes on from there.
+    """
+    from .derive import TaskRuns, derive
+    from .publish import fingerprint, publish
+
+    options = options or ImportOptions()
+    started = time.monotonic()
+    identity = fingerprint(log, version(), f"{options.task_runs} {options.max_task_runs} {options.parent_run}")
+    before = writer.find(identity)
+    if before is not None:
+        return Imported(log.name, before)
+    tables = read_log(log, options.read, read)
+    tree = derive(tables, TaskRuns(cast(Any, options.task_runs), options.max_task_runs))
+    published = publish(tree, tables, writer, identity, version(), options.parent_run, wrote)
+    app = tables.application
+    return Imported(log.name, published, app["app_id"], app["app_attempt"], app["completeness"], app["num_issues"],
+                    time.monotonic() - started)

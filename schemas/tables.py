@@ -189,7 +189,7 @@ ISSUES = Table(
     grain="one kind of damage at one place; beyond 100 of a kind in a log, one row counts the rest",
     key=("code", "file", "offset"),
     columns=(
-        Column("code", "string", "What kind; see `afterglow schema issues`.", "derived: schemas.issues"),
+        Column("code", "string", "What kind; see `afterglow schema issue-codes`.", "derived: schemas.issues"),
         Column("severity", "string", "error (data lost), warning (repaired or doubtful) or note.",
                "derived: schemas.issues"),
         Column("file", "string", "File of the log.", "derived: by the reader"),

@@ -1,0 +1,149 @@
+"""Gzip: rolled segments of Databricks' logs, and logs that people packed by hand.
+
+What is guaranteed: everything before damage but for at most one byte; and every member that begins after it, unless it
+is itself broken within its first 4 KiB or begins more than 256 KiB before the place where the damage was noticed.
+Inside a member there is nothing to go on from, so damage costs the rest of it, and deflate may decode noise for a
+while before it fails. The checksum stands at a member's end: the bytes have been given when it does not match, and the
+gap says so.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, BinaryIO
+
+from .interface import Gap, Limits
+from .window import CHUNK_BYTES, KEEP_BYTES, MOST_DAMAGED_PLACES, Window, given_up, resumed
+
+if TYPE_CHECKING:
+    from zlib import _Decompress as _Inflater
+
+name = "gzip"
+
+# Method 8 is the only one there is, and three of the flag bits are reserved (RFC 1952, section 2.3).
+_MEMBER = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")
+_NOT_ZERO = re.compile(rb"[^\x00]")
+_INPUT_BYTES = 64 << 10
+# Three magic bytes turn up by chance once in 16 MB of compressed data, and inflating noise goes well for a few bytes.
+_PROOF_BYTES = 4 << 10
+_NO_MEMBER = "no gzip member where one should begin"
+_NOT_DECODED = "gzip data does not decode"
+_REASONS = {
+    "header": _NO_MEMBER,
+    "unknown compression method": _NO_MEMBER,
+    "incorrect data check": "gzip checksum does not match the member's data, which was read",
+    "incorrect length check": "gzip length does not match the member's data, which was read",
+}
+
+
+def matches(head: bytes) -> bool:
+    """The two magic bytes."""
+    return head.startswith(b"\x1f\x8b")
+
+
+def decode(raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
+    """Decompress all members of a file; see `Codec.decode`. Zeros after a member are padding."""
+    window = Window(raw, KEEP_BYTES)
+    gap: Gap | None = None
+    output = damaged = start = 0
+    while True:
+        if gap is not None:
+            damaged += 1
+            if damaged > MOST_DAMAGED_PLACES:
+                yield given_up(gap)
+                return
+            window.rewind(start + 1)
+            if not window.find(_MEMBER, 4):
+                yield gap
+                return
+        elif window.offset and not window.find(_NOT_ZERO, 1):
+            return
+        start = window.offset
+        items = _member(window)
+        if gap is not None:
+            proof = _proof(items)
+            if proof is None:
+                continue
+            yield resumed(gap, start)
+            gap = None
+            items = chain(proof, items)
+        for item in items:
+            if isinstance(item, Gap):
+                gap = item
+            else:
+                output += len(item)
+                limits.check("the gzip file", output, window.offset)
+                yield item
+
+
+def _member(window: Window) -> Iterator[bytes | Gap]:
+    """Inflate the member at the position and move behind it; the last item is a gap if it is broken."""
+    start = window.offset
+    inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    chunk = b""
+    while not inflater.eof:
+        # Without input there may still be output that did not fit into the last chunk.
+        if not window.has(1) and len(chunk) < CHUNK_BYTES:
+            yield Gap(window.offset, None, "file ends inside a gzip member", truncated=True)
+            return
+        given = window.data[window.at : window.at + _INPUT_BYTES]
+        before = inflater.copy()
+        try:
+            chunk = inflater.decompress(given, CHUNK_BYTES)
+            left = len(inflater.unconsumed_tail) or len(inflater.unused_data)
+            reason = ""
+        except zlib.error as error:
+            chunk, left = _intact(before, given)
+            reason = next((ours for theirs, ours in _REASONS.items() if theirs in str(error)), _NOT_DECODED)
+        window.at += len(given) - left
+        if chunk:
+            yield chunk
+        if reason:
+            yield Gap(start if reason == _NO_MEMBER else window.offset, None, reason, truncated=False)
+            return
+
+
+def _intact(inflater: _Inflater, given: bytes) -> tuple[bytes, int]:
+    """What comes out before the damage that lies in `given`, and how many bytes of it are then left.
+
+    zlib keeps for itself what it made in a call that fails, so it is asked for less and less until it succeeds; and, as
+    it looks beyond the last byte it was asked for, then given less and less.
+    """
+    parts = []
+    size = CHUNK_BYTES
+    while size:
+        attempt = inflater.copy()
+        try:
+            parts.append(attempt.decompress(given, size))
+        except zlib.error:
+            size //= 2
+        else:
+            inflater, given = attempt, attempt.unconsumed_tail
+    size = len(given)
+    while size:
+        attempt = inflater.copy()
+        try:
+            parts.append(attempt.decompress(given[:size]))
+        except zlib.error:
+            size //= 2
+        else:
+            inflater, given = attempt, given[size:]
+            size = min(size, len(given))
+    return b"".join(parts), len(given)
+
+
+def _proof(items: Iterator[bytes | Gap]) -> list[bytes | Gap] | None:
+    """The first items of what may be a member, as many as prove that it is one; None if it is none."""
+    proof: list[bytes | Gap] = []
+    size = 0
+    for item in items:
+        if isinstance(item, Gap) and not (size and item.truncated):
+            return None
+        proof.append(item)
+        size += 0 if isinstance(item, Gap) else len(item)
+        if size >= _PROOF_BYTES:
+            break
+    return proof

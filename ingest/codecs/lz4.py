@@ -1,0 +1,143 @@
+"""LZ4Block, the format of lz4-java (net.jpountz.lz4.LZ4BlockOutputStream), Spark's default codec elsewhere.
+
+It is not the LZ4 frame format. A block is `LZ4Block`, a token (high nibble 0x10 raw, 0x20 lz4; low nibble: the largest
+block of this stream is 2 ** (10 + nibble) bytes), the compressed length, the original length and a checksum, all little
+endian, then the content. A stream ends with a block of length 0; streams may follow each other.
+
+What is guaranteed: every block whose header is intact and whose content matches its checksum, whatever is broken around
+it; and no other, up to blocks of 256 KiB. Spark writes 32 KiB (spark.io.compression.lz4.blockSize); of larger blocks
+only the length is verified, because the checksum is fast over many blocks and slow over few (see xxhash.py).
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import pyarrow as pa
+
+from . import xxhash
+from .interface import Gap, Limits
+from .window import KEEP_BYTES, Window, blocks, chunks
+
+name = "lz4"
+
+MAGIC = b"LZ4Block"
+_MAGIC_PATTERN = re.compile(MAGIC)
+_HEADER = struct.Struct("<8sBiiI")
+_RAW, _LZ4 = 0x10, 0x20
+_LARGEST_VERIFIED_BYTES = 256 << 10
+# Verified together: about 500 blocks of Spark's size keep numpy's vectors long enough to be worth their calls.
+_BATCH_BYTES = 16 << 20
+_BATCH_BLOCKS = 4096
+_CHECKSUM_SEED = 0x9747B28C  # LZ4BlockOutputStream.DEFAULT_SEED
+_CHECKSUM_MASK = 0x0FFFFFFF  # StreamingXXHash32.asChecksum: the upper four bits are dropped
+_MISMATCH = "lz4 block checksum does not match"
+
+
+@dataclass(frozen=True)
+class _Block:
+    offset: int
+    end: int
+    checksum: int
+    data: bytes
+
+
+def matches(head: bytes) -> bool:
+    """The magic of the first block."""
+    return head.startswith(MAGIC)
+
+
+def decode(raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
+    """Decompress all streams of a file; see `Codec.decode`."""
+    window = Window(raw, KEEP_BYTES)
+    found = blocks(window, _reader(), _seek, second_look=True)
+    return chunks("the lz4 file", window, limits, _verified(found))
+
+
+def _reader() -> Callable[[Window], tuple[int, _Block] | Gap | None]:
+    """A reader of blocks for `blocks`, which remembers whether the last one was the end of a stream."""
+    decompress = pa.Codec("lz4_raw").decompress
+    ended = False
+
+    def read(window: Window) -> tuple[int, _Block] | Gap | None:
+        nonlocal ended
+        offset = window.offset
+        if not window.has(1):
+            return None if ended else Gap(offset, None, "file ends without the end mark of lz4", truncated=True)
+        if not window.has(_HEADER.size):
+            return _short(window)
+        magic, token, packed_bytes, original_bytes, checksum = _HEADER.unpack_from(window.data, window.at)
+        if magic != MAGIC:
+            return Gap(offset, None, "no lz4 block where one should begin", truncated=False)
+        method = token & 0xF0
+        is_end = packed_bytes == original_bytes == checksum == 0
+        # The conditions of LZ4BlockInputStream.refill.
+        fits = 0 < packed_bytes <= original_bytes <= 1 << (10 + (token & 0x0F))
+        is_sound = (method == _LZ4 and fits) or (method == _RAW and fits and packed_bytes == original_bytes)
+        if not is_sound and not (is_end and method in (_RAW, _LZ4)):
+            return Gap(offset, None, "lz4 block header is damaged", truncated=False)
+        size = _HEADER.size + packed_bytes
+        if not window.has(size):
+            return _short(window)
+        content = window.data[window.at + _HEADER.size : window.at + size]
+        if method == _LZ4 and not is_end:
+            try:
+                packed = content
+                content = decompress(packed, original_bytes, asbytes=True)
+                if original_bytes > _LARGEST_VERIFIED_BYTES and _fits(decompress, packed, original_bytes - 1):
+                    raise OSError
+            except OSError:
+                return Gap(offset, None, "lz4 block does not decode", truncated=False)
+        ended = is_end
+        return size, _Block(offset, offset + size, checksum, content)
+
+    return read
+
+
+def _fits(decompress: Callable[..., object], packed: bytes, size: int) -> bool:
+    """Whether a block expands to `size` bytes or less: Arrow does not say how much of the buffer it filled."""
+    try:
+        decompress(packed, size)
+    except OSError:
+        return False
+    return True
+
+
+def _short(window: Window) -> Gap:
+    return Gap(window.offset, None, "file ends inside an lz4 block", truncated=True)
+
+
+def _verified(items: Iterator[_Block | Gap]) -> Iterator[bytes | Gap]:
+    """The data of the blocks in their order, with a gap in place of those that do not match their checksum."""
+    batch: list[_Block | Gap] = []
+    size = 0
+    for item in items:
+        batch.append(item)
+        size += 0 if isinstance(item, Gap) else len(item.data)
+        if size >= _BATCH_BYTES or len(batch) >= _BATCH_BLOCKS:
+            yield from _verified_batch(batch)
+            batch, size = [], 0
+    yield from _verified_batch(batch)
+
+
+def _verified_batch(batch: list[_Block | Gap]) -> Iterator[bytes | Gap]:
+    hashed = [item for item in batch if isinstance(item, _Block) and 0 < len(item.data) <= _LARGEST_VERIFIED_BYTES]
+    hashes = xxhash.xxh32([block.data for block in hashed], _CHECKSUM_SEED)
+    wrong = {
+        block.offset for block, value in zip(hashed, hashes, strict=True) if value & _CHECKSUM_MASK != block.checksum
+    }
+    for item in batch:
+        if isinstance(item, Gap):
+            yield item
+        elif item.offset in wrong:
+            yield Gap(item.offset, item.end, _MISMATCH, truncated=False)
+        else:
+            yield item.data
+
+
+def _seek(window: Window) -> bool:
+    return window.find(_MAGIC_PATTERN, len(MAGIC))

@@ -1,0 +1,225 @@
+"""Zstandard, Spark's default since 4.0 and for rolled logs since 3.0.
+
+Spark closes a frame at every flush (org.apache.spark.io.ZStdCompressionCodec.compressedContinuousOutputStream), so a
+log is thousands of frames, or a long one where nothing was flushed, or ends in one that a killed driver never closed.
+
+Arrow decompresses; the frames and blocks are found here, from their headers (RFC 8878, section 3.1.1). Arrow's stream
+is fed one block at a time and so has given all that stands before a broken block when it fails. How much that is it
+does not say then; therefore the buffer is filled with 0xFF before every read, and what is no longer 0xFF was read.
+That byte occurs in no UTF-8 text. Of other data, a run of 0xFF right before the damage may be lost, and never more
+than that.
+
+What is guaranteed: the whole blocks before damage, those of the damaged frame too, and every whole frame that begins
+after it, unless that is more than 256 KiB before the place where the damage was noticed. Spark's frames carry no
+checksum, so damage that still decodes goes unseen; where a frame has one, it is verified.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from io import IOBase
+from typing import BinaryIO, cast
+
+import pyarrow as pa
+
+from .interface import Gap, Limits
+from .window import KEEP_BYTES, MOST_DAMAGED_PLACES, Window, given_up, resumed
+
+name = "zstd"
+
+MAGIC = b"\x28\xb5\x2f\xfd"
+_MAGIC_PATTERN = re.compile(re.escape(MAGIC))
+_BUFFER_BYTES = 256 << 10
+_BLANK = b"\xff" * _BUFFER_BYTES
+_LARGEST_BLOCK_BYTES = 128 << 10
+_LARGEST_WINDOW_BYTES = 1 << 27  # ZSTD_WINDOWLOG_LIMIT_DEFAULT: zstd itself decompresses nothing beyond it
+_RLE, _RESERVED = 1, 3
+
+
+def matches(head: bytes) -> bool:
+    """A frame, or a skippable frame (0x184D2A50 to 0x184D2A5F, little endian)."""
+    return head.startswith(MAGIC) or _is_skippable(head)
+
+
+def decode(raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
+    """Decompress all frames of a file; see `Codec.decode`."""
+    window = Window(raw, KEEP_BYTES)
+    buffer = bytearray(_BUFFER_BYTES)
+    view = memoryview(buffer)
+    gap: Gap | None = None
+    output = damaged = 0
+    while True:
+        start = window.offset
+        blocks = _Blocks(window)
+        stream = pa.CompressedInputStream(pa.PythonFile(cast(IOBase, blocks), mode="r"), "zstd")
+        ended = False
+        while not ended:
+            view[:] = _BLANK
+            try:
+                size = stream.readinto(buffer)
+                ended = size < _BUFFER_BYTES
+            except (OSError, pa.ArrowException):
+                size = _filled(buffer)
+                blocks.fail()
+                ended = True
+            if blocks.error is not None:
+                raise blocks.error
+            if size:
+                output += size
+                limits.check("the zstd file", output, window.offset + blocks.unit_bytes)
+                if gap is not None:
+                    yield resumed(gap, start)
+                    gap = None
+                yield bytes(view[:size])
+        if blocks.damage is None:
+            if gap is not None:
+                yield gap
+            return
+        gap = gap or blocks.damage
+        damaged += 1
+        if damaged > MOST_DAMAGED_PLACES:
+            yield given_up(gap)
+            return
+        window.rewind(blocks.frame_offset + 1)
+        if not window.find(_MAGIC_PATTERN, len(MAGIC)):
+            yield gap
+            return
+
+
+class _Blocks:
+    """A file's zstd blocks as the file that Arrow reads from: every read gives a block or a part of one.
+
+    The window stays at the block that was given last, so that a search after damage begins there.
+    """
+
+    closed = False
+
+    def __init__(self, window: Window) -> None:
+        self.damage: Gap | None = None
+        self.error: BaseException | None = None
+        self.unit_bytes = 0
+        self.frame_offset = window.offset
+        self._what = ""
+        self._window = window
+        self._rest = b""
+        self._in_frame = False
+        self._has_checksum = False
+        self._checksum_is_next = False
+
+    def read(self, size: int = -1) -> bytes:
+        """Give the next bytes; none at the file's end, and none where `damage` or `error` says why."""
+        if not self._rest:
+            if self.damage is not None:
+                return b""
+            self._window.at += self.unit_bytes
+            self.unit_bytes = 0
+            try:
+                self._rest = self._next()
+            except BaseException as error:  # Arrow would hand on a copy that no longer tells a bad disk from bad data.
+                self.error = error
+                return b""
+            self.unit_bytes = len(self._rest)
+        if size < 0 or size >= len(self._rest):
+            part, self._rest = self._rest, b""
+        else:
+            part, self._rest = self._rest[:size], self._rest[size:]
+        return part
+
+    def close(self) -> None:
+        """Nothing to close: the file belongs to the caller."""
+
+    def fail(self) -> None:
+        """Note that Arrow could not decompress what it was given last."""
+        if self.damage is None:
+            self._broken(f"zstd {self._what} does not " + ("match" if self._what == "checksum" else "decode"))
+
+    def _next(self) -> bytes:
+        window = self._window
+        if self._checksum_is_next:
+            self._checksum_is_next = self._in_frame = False
+            self._what = "checksum"
+            return self._take(4)
+        self._what = "block"
+        header_bytes = 0
+        if not self._in_frame:
+            found = self._frame()
+            if not found:
+                return b""
+            header_bytes = found
+        if not window.has(header_bytes + 3):
+            return self._cut()
+        at = window.at + header_bytes
+        block = int.from_bytes(window.data[at : at + 3], "little")
+        kind, size = block >> 1 & 3, block >> 3
+        # The size of an RLE block is that of what it expands to; its content is one byte.
+        if kind == _RESERVED or size > _LARGEST_BLOCK_BYTES:
+            return self._broken("zstd block header is damaged")
+        unit = self._take(header_bytes + 3 + (1 if kind == _RLE else size))
+        if unit:
+            if header_bytes:
+                self.frame_offset = window.offset
+            last = bool(block & 1)
+            self._checksum_is_next = last and self._has_checksum
+            self._in_frame = not last or self._has_checksum
+        return unit
+
+    def _frame(self) -> int:
+        """Go to the next frame that is no skippable one: the bytes of its header, 0 if there is none."""
+        window = self._window
+        while window.has(8) and _is_skippable(window.data[window.at : window.at + 4]):
+            offset = window.offset
+            size = int.from_bytes(window.data[window.at + 4 : window.at + 8], "little")
+            if not window.skip(8 + size):
+                self.damage = Gap(offset, None, "file ends inside a skippable zstd frame", truncated=True)
+                return 0
+        if not window.has(1):
+            return 0
+        window.has(6)
+        head = window.data[window.at : window.at + 6]
+        if not (head[:4] == MAGIC or (len(head) < 4 and MAGIC.startswith(head)) or _is_skippable(head)):
+            self._broken("no zstd frame where one should begin")
+            return 0
+        if len(head) < 6 or _is_skippable(head):
+            self._cut()
+            return 0
+        descriptor = head[4]
+        single_segment = descriptor >> 5 & 1
+        content_size_bytes = (single_segment, 2, 4, 8)[descriptor >> 6]
+        dictionary_bytes = (0, 1, 2, 4)[descriptor & 3]
+        self._has_checksum = bool(descriptor >> 2 & 1)
+        if descriptor >> 3 & 1:
+            self._broken("zstd frame header is damaged")
+            return 0
+        if not single_segment and ((8 + (head[5] & 7)) << (7 + (head[5] >> 3))) > _LARGEST_WINDOW_BYTES:
+            self._broken("zstd frame needs more than 128 MiB to decompress")
+            return 0
+        self._what = "frame"
+        return 5 + (1 - single_segment) + dictionary_bytes + content_size_bytes
+
+    def _take(self, size: int) -> bytes:
+        window = self._window
+        return window.data[window.at : window.at + size] if window.has(size) else self._cut()
+
+    def _cut(self) -> bytes:
+        self.damage = Gap(self._window.offset, None, "file ends inside a zstd frame", truncated=True)
+        return b""
+
+    def _broken(self, reason: str) -> bytes:
+        self.damage = Gap(self._window.offset, None, reason, truncated=False)
+        return b""
+
+
+def _filled(buffer: bytearray) -> int:
+    """How much of the buffer is not blank any more."""
+    end = step = _BUFFER_BYTES
+    while step:
+        if buffer.endswith(_BLANK[:step], 0, end):
+            end -= step
+        else:
+            step //= 2
+    return end
+
+
+def _is_skippable(head: bytes) -> bool:
+    return head[1:4] == b"\x2a\x4d\x18" and head[0] >> 4 == 5

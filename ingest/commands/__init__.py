@@ -1,0 +1,27 @@
+"""The command line: `afterglow COMMAND`. No logic of its own; heavy modules are imported by the command that runs."""
+
+import typer
+
+from .export import export
+from .import_ import import_
+from .schema import schema
+from .show import show
+
+app = typer.Typer(
+    name="afterglow",
+    help="Turns Spark event logs into MLflow runs: application, job, stage and task, with true times and figures.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+app.command("import")(import_)
+app.command("show")(show)
+app.command("export")(export)
+app.command("schema")(schema)
+
+
+def main() -> None:
+    """The console script."""
+    app()

@@ -1,0 +1,91 @@
+"""`afterglow import LOG...`"""
+
+from typing import Any
+
+import typer
+
+from . import options, terminal
+
+
+def import_(
+    logs: options.Logs,
+    tracking_uri: options.TrackingUri = None,
+    experiment: options.Experiment = None,
+    parent_run: options.ParentRun = None,
+    task_runs: options.TaskRuns = "all",
+    max_task_runs: options.MaxTaskRuns = 2000,
+    strict: options.Strict = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    max_line_bytes: options.MaxLineBytes = 256 * 2**20,
+    max_ratio: options.MaxRatio = 1000,
+) -> None:
+    """Read event logs and write them to MLflow as nested runs.
+
+    Importing a log again writes nothing; a log that grew, or an import that was interrupted, is completed.
+    """
+    from .. import pipeline
+    from ..errors import AfterglowError
+
+    if task_runs not in ("all", "notable", "none"):
+        raise typer.BadParameter(f"{task_runs!r} is none of all, notable, none", param_hint="--task-runs")
+    batch = terminal.Batch(strict)
+    with terminal.errors():
+        found = list(pipeline.find_logs(logs))
+        wanted = pipeline.ImportOptions(
+            pipeline.ReadOptions(max_line_bytes, max_ratio), task_runs, max_task_runs, parent_run
+        )
+        writer = pipeline.open_writer(tracking_uri, experiment)
+        with terminal.progress(not quiet and not as_json) as display:
+            for log in found:
+                bar = display.add_task(log.name.rsplit("/", 1)[-1], total=log.size or 1)
+                watch = _Watch(display, bar)
+                try:
+                    imported = pipeline.import_log(log, writer, wanted, watch.read, watch.wrote)
+                except AfterglowError as error:
+                    batch.failure(error)
+                else:
+                    batch.success(imported.complete)
+                    _report(imported, as_json, quiet)
+                finally:
+                    display.remove_task(bar)
+        if not as_json and not quiet and batch.done:
+            _closing(writer)
+    raise typer.Exit(batch.exit_code)
+
+
+class _Watch:
+    """Moves a progress bar: bytes read first, then runs written."""
+
+    def __init__(self, display: Any, bar: Any) -> None:
+        self.display, self.bar = display, bar
+
+    def read(self, size: int) -> None:
+        """More bytes were read."""
+        self.display.advance(self.bar, size)
+
+    def wrote(self, done: int, total: int) -> None:
+        """So many runs were written."""
+        self.display.update(self.bar, completed=done, total=total)
+
+
+def _report(imported: Any, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        terminal.print_json(imported.as_dict())
+        return
+    if quiet:
+        return
+    if imported.published.written:
+        state = "" if imported.complete else f" (log is {imported.completeness.replace('_', ' ')})"
+        issues = f", {imported.num_issues:,} issues" if imported.num_issues else ""
+        text = (f"{imported.app_id}: {imported.published.written:,} runs written in {imported.seconds:.1f} s"
+                f"{issues}{state}\n  {imported.published.url}")
+    else:
+        text = f"{imported.log}: already imported\n  {imported.published.url}"
+    terminal.out().print(text, markup=False)
+
+
+def _closing(writer: Any) -> None:
+    command = writer.server_command()
+    if command:
+        terminal.out().print(f"To look at it: {command}\n  then open the address above", markup=False)

@@ -1,0 +1,99 @@
+"""`afterglow show LOG`"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+from rich.tree import Tree
+
+from ...schemas.runs import Run, RunTree
+from ..units import count, seconds, size
+from . import options, terminal
+
+
+def show(
+    logs: options.Logs,
+    depth: Annotated[str, typer.Option(help="Deepest level to print: application, job, stage or task.")] = "stage",
+    limit: Annotated[int, typer.Option(min=1, help="Runs to print below each run; the longest are kept.")] = 20,
+    strict: options.Strict = False,
+    as_json: options.Json = False,
+    max_line_bytes: options.MaxLineBytes = 256 * 2**20,
+    max_ratio: options.MaxRatio = 1000,
+) -> None:
+    """Print the tree and the figures of event logs in the terminal. Needs no MLflow."""
+    from .. import pipeline
+    from ..errors import AfterglowError
+
+    levels = [level.level for level in pipeline.LEVELS]
+    if depth not in levels:
+        raise typer.BadParameter(f"{depth!r} is none of {', '.join(levels)}", param_hint="--depth")
+    batch = terminal.Batch(strict)
+    with terminal.errors():
+        for log in list(pipeline.find_logs(logs)):
+            try:
+                tables, tree = pipeline.show_log(
+                    log, pipeline.ReadOptions(max_line_bytes, max_ratio), "all" if depth == "task" else "none"
+                )
+            except AfterglowError as error:
+                batch.failure(error)
+                continue
+            batch.success(tables.application["log_complete"])
+            shown = levels[: levels.index(depth) + 1]
+            if as_json:
+                terminal.print_json({"application": tables.application, "issues": tables["issues"].to_pylist(),
+                                     "runs": [_as_dict(run) for run in tree.runs if run.level in shown]})
+            else:
+                _print(tables, tree, shown, limit)
+    raise typer.Exit(batch.exit_code)
+
+
+def _as_dict(run: Run) -> dict[str, Any]:
+    return {"level": run.level, "key": run.key, "parent": run.parent, "name": run.name, "status": run.status,
+            "start_ms": run.start_ms, "end_ms": run.end_ms, "params": run.params, "metrics": run.metrics}
+
+
+def _print(tables: Any, tree: RunTree, shown: Sequence[str], limit: int) -> None:
+    below = tree.children()
+    root = Tree(_line(tree.application))
+    _add(root, tree.application, below, shown, limit)
+    console = terminal.Console(highlight=False)
+    console.print(root)
+    application, issues = tables.application, tables["issues"].to_pylist()
+    if not application["log_complete"]:
+        console.print(Text(f"The log is not complete: {application['completeness'].replace('_', ' ')}.", "yellow"))
+    for issue in issues[:10]:
+        place = ":".join(str(part) for part in (issue["file"], issue["line"]) if part is not None)
+        console.print(Text(f"{issue['severity']}: {place + ': ' if place else ''}{issue['message']}", "dim"))
+    if len(issues) > 10:
+        console.print(Text(f"and {len(issues) - 10:,} more issues; see --json", "dim"))
+
+
+def _add(at: Tree, run: Run, below: Mapping[str, Sequence[Run]], shown: Sequence[str], limit: int) -> None:
+    children = [child for child in below.get(run.key, ()) if child.level in shown]
+    longest = {c.key for c in sorted(children, key=lambda c: -(c.duration_s or 0.0))[:limit]}
+    for child in children:
+        if child.key in longest:
+            _add(at.add(_line(child)), child, below, shown, limit)
+    if len(children) > limit:
+        at.add(Text(f"and {len(children) - limit:,} shorter ones", "dim"))
+
+
+def _line(run: Run) -> Text:
+    color = {"FAILED": "red", "KILLED": "yellow", "RUNNING": "cyan"}.get(run.status, "")
+    figures = run.metrics
+    parts = [seconds(run.duration_s) if run.duration_s is not None else "running"]
+    if run.status in ("FAILED", "KILLED"):
+        parts.append(run.status.lower())
+    if run.level != "task":
+        failed = figures.get("tasks/failed", 0.0)
+        parts.append(f"{count(figures.get('tasks/total', 0.0))} tasks" + (f", {count(failed)} failed" if failed else ""))
+    for label, name in (("in", "io/input_bytes"), ("out", "io/output_bytes"), ("shuffle read", "shuffle/read_bytes"),
+                        ("shuffle written", "shuffle/write_bytes"), ("spilled", "spill/disk_bytes")):
+        if figures.get(name):
+            parts.append(f"{label} {size(figures[name])}")
+    skew = figures.get("skew/duration_max_over_median", 0.0)
+    if run.level == "stage" and skew >= 3 and figures.get("task_duration_s/max", 0.0) >= 1:
+        parts.append(f"longest task {skew:.1f}x the median")
+    name = run.name if len(run.name) <= 100 else run.name[:99] + "…"
+    return Text.assemble((" ".join(name.split()), f"bold {color}".strip()), "  ", (", ".join(parts), "dim"))

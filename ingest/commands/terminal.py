@@ -1,0 +1,82 @@
+"""What commands print: results to stdout, everything else to stderr; errors on one line; the exit code."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from ..errors import AfterglowError
+
+
+def out() -> Console:
+    """Standard output."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def err() -> Console:
+    """Standard error."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_error(error: BaseException) -> None:
+    """One line on stderr."""
+    line = " ".join(str(error).split())
+    err().print(Text.assemble(("error: ", "bold red"), line))
+
+
+def print_json(value: Any) -> None:
+    """JSON on stdout, whatever the terminal is."""
+    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Turns an expected error into one line and its exit code; anything else is our bug and keeps its traceback."""
+    try:
+        yield
+    except AfterglowError as error:
+        print_error(error)
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        print_error(RuntimeError("interrupted; what was written so far is taken up by the next import"))
+        raise typer.Exit(130) from None
+
+
+class Batch:
+    """Counts how a batch of logs went; `exit_code` is 0, the error's own for a single log, 1 for one of several."""
+
+    def __init__(self, strict: bool) -> None:
+        self.strict, self.done, self.failed, self.incomplete, self.code = strict, 0, 0, 0, 0
+
+    def failure(self, error: AfterglowError) -> None:
+        """A log that failed; printed at once."""
+        print_error(error)
+        self.failed, self.code = self.failed + 1, error.exit_code
+
+    def success(self, complete: bool) -> None:
+        """A log that went through."""
+        self.done, self.incomplete = self.done + 1, self.incomplete + (not complete)
+
+    @property
+    def exit_code(self) -> int:
+        """See the class."""
+        if self.failed:
+            return 1 if self.failed + self.done > 1 else self.code
+        return 1 if self.strict and self.incomplete else 0
+
+
+@contextmanager
+def progress(enabled: bool) -> Iterator[Any]:
+    """A rich progress display on stderr, or nothing where it is no terminal."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = err()
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn(),
+        console=console, transient=True, disable=not enabled or not console.is_terminal,
+    ) as display:
+        yield display

@@ -1,0 +1,121 @@
+"""A run's description: what it was, its few telling figures, and links to where one would look next. Markdown.
+
+Everything that comes from the log is untrusted: it is escaped so that it shows as it stands and does nothing.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+from ...schemas.runs import Run
+from ..units import count, seconds, share, size
+
+Link = Callable[[str], str]
+"""A run's key -> the address of its page."""
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-!|~&$:@])")
+_SHOWN = 5
+
+
+def escape(text: str, at_most: int = 160) -> str:
+    """Text from a log as markdown that shows just that text, on one line."""
+    line = " ".join(text.split())
+    line = line if len(line) <= at_most else line[: at_most - 1] + "…"
+    # A number and a dot at the beginning would be a list; entities keep markup characters from meaning anything.
+    return _SPECIAL.sub(lambda match: f"&#{ord(match[1])};", line)
+
+
+def describe(run: Run, below: Mapping[str, Sequence[Run]], parent: Run | None, link: Link) -> str:
+    """The description of an application, job or stage run.
+
+    `below` is RunTree.children(), `link` gives the address of any run of the tree.
+    """
+    lines = [_sentence(run)]
+    if parent is not None:
+        lines.append(f"Part of {_linked(parent, link)}.")
+    failure = run.tags.get("spark.failure_reason")
+    if failure:
+        lines.append(f"**Failed:** {escape(failure, 300)}")
+    lines.append(_figures(run))
+    children = below.get(run.key, ())
+    lines.extend(_children(children, link))
+    if run.tags.get("afterglow.tasks_without_run"):
+        lines.append(f"{count(float(run.tags['afterglow.tasks_without_run']))} tasks have no run of their own; "
+                     "they are in `tables/tasks.parquet` of the application's artifacts.")
+    return "\n\n".join(line for line in lines if line)
+
+
+def _sentence(run: Run) -> str:
+    what = {"application": "Spark application", "job": "Spark job", "stage": "Stage attempt", "task": "Task attempt"}
+    ran = f"ran {seconds(run.duration_s)}" if run.duration_s is not None else "is still running"
+    ended = {"FAILED": " and failed", "KILLED": " and never ended in the log"}.get(run.status, "")
+    parts = [f"**{what[run.level]} {escape(run.name)}** {ran}{ended}."]
+    if run.level == "application":
+        version, cores = run.params.get("spark.version"), run.params.get("total_cores")
+        parts.append(f"Spark {escape(version)}, " if version else "")
+        parts.append(f"{count(run.metrics.get('executors/total', 0))} executors"
+                     + (f" with {escape(cores)} cores" if cores else "") + ".")
+        completeness = run.tags.get("afterglow.completeness")
+        if completeness != "complete":
+            parts.append(f"The log is not complete: **{escape(completeness or 'unknown').replace('&#95;', ' ')}**; "
+                         "see `issues.json`.")
+    return " ".join(part for part in parts if part)
+
+
+# label, metric, how it is shown
+_SHOWN_FIGURES: Sequence[tuple[str, str, Callable[[float], str]]] = (
+    ("tasks", "tasks/total", count), ("failed tasks", "tasks/failed", count),
+    ("skipped stages", "stages/skipped", count), ("run time of all tasks", "time/executor_run_s", seconds),
+    ("CPU", "time/executor_cpu_s", seconds), ("garbage collection", "time/gc_s", seconds),
+    ("median task", "task_duration_s/p50", seconds), ("longest task", "task_duration_s/max", seconds),
+    ("input", "io/input_bytes", size), ("output", "io/output_bytes", size),
+    ("shuffle read", "shuffle/read_bytes", size), ("shuffle written", "shuffle/write_bytes", size),
+    ("spilled to disk", "spill/disk_bytes", size), ("peak execution memory", "memory/peak_execution_bytes", size),
+    ("cores idle", "executors/idle_ratio", share),
+)
+_ALWAYS = {"tasks/total", "time/executor_run_s"}
+
+
+def _figures(run: Run) -> str:
+    shown = [
+        (label, form(run.metrics[name]))
+        for label, name, form in _SHOWN_FIGURES
+        if name in run.metrics and (run.metrics[name] or name in _ALWAYS)
+    ]
+    if not shown:
+        return ""
+    return "| | |\n|---|---|\n" + "\n".join(f"| {label} | {value} |" for label, value in shown)
+
+
+def _children(children: Sequence[Run], link: Link) -> list[str]:
+    lines = []
+    for level, plural in (("job", "jobs"), ("stage", "stages"), ("task", "tasks")):
+        own = [run for run in children if run.level == level]
+        failed = [run for run in own if run.status == "FAILED"]
+        if failed:
+            lines.append(_list(f"Failed {plural}", failed, link))
+        slow = sorted((run for run in own if run.duration_s), key=lambda run: -(run.duration_s or 0))
+        if len(slow) > 1 or (slow and not failed):
+            lines.append(_list(f"Slowest {plural}" if len(own) > 1 else f"Its {level}", slow, link))
+    return lines
+
+
+def _list(title: str, runs: Sequence[Run], link: Link) -> str:
+    shown = [f"- {_linked(run, link)}: {seconds(run.duration_s or 0.0)}{_note(run)}" for run in runs[:_SHOWN]]
+    more = f"\n- and {count(len(runs) - _SHOWN)} more" if len(runs) > _SHOWN else ""
+    return f"**{title}**\n\n" + "\n".join(shown) + more
+
+
+def _note(run: Run) -> str:
+    skew = run.metrics.get("skew/duration_max_over_median", 0.0)
+    parts = []
+    if run.level in ("job", "stage") and skew >= 3:
+        parts.append(f"longest task {skew:.1f} times the median")
+    if run.metrics.get("tasks/failed"):
+        parts.append(f"{count(run.metrics['tasks/failed'])} failed tasks")
+    if run.tags.get("afterglow.notable"):
+        parts.append(run.tags["afterglow.notable"])
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _linked(run: Run, link: Link) -> str:
+    return f"[{escape(run.name, 100)}]({link(run.key)})"

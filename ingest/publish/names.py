@@ -1,0 +1,60 @@
+"""Names and values that MLflow takes: cut and made safe, the same way every time, never silently."""
+
+import hashlib
+import posixpath
+import re
+from dataclasses import dataclass, field
+
+from ...schemas import mlflow as limits
+from ...schemas.issues import ImportIssue
+
+# mlflow.utils.validation.validate_param_and_metric_name, path_not_unique
+_REFUSED = re.compile(r"[^/\w.\- :]", re.ASCII)
+
+
+@dataclass(slots=True)
+class Fitting:
+    """Fits texts to MLflow's limits and keeps an issue, once per text, for each that had to change."""
+
+    issues: dict[tuple[str, str], ImportIssue] = field(default_factory=dict)
+
+    def key(self, name: str) -> str:
+        """A metric, param or tag name that MLflow takes. A changed name ends in a hash of the one it was."""
+        safe = safe_name(name)
+        if safe != name:
+            self.issues["name_changed", name] = ImportIssue("name_changed", f"{_short(name)} is written as {safe!r}")
+        return safe
+
+    def text(self, what: str, value: str, at_most: int) -> str:
+        """A value cut to `at_most` characters, with an ellipsis where it was cut."""
+        if len(value) <= at_most:
+            return value
+        message = f"{what} of {len(value):,} characters was cut to {at_most:,}: {_short(value)}"
+        self.issues["text_cut", f"{what} {value}"] = ImportIssue("text_cut", message)
+        return value[: at_most - 1] + "…"
+
+    def param(self, value: str) -> str:
+        """A param's value."""
+        return self.text("a param", value, limits.MAX_PARAM_VALUE)
+
+    def tag(self, value: str) -> str:
+        """A tag's value."""
+        return self.text("a tag", value, limits.MAX_TAG_VALUE)
+
+    def run_name(self, value: str) -> str:
+        """A run's name, on one line."""
+        return self.text("a run's name", " ".join(value.split()) or "unnamed", limits.MAX_RUN_NAME)
+
+
+def safe_name(name: str) -> str:
+    """Pure: the same name gives the same result always, and two names never give one."""
+    safe = posixpath.normpath(_REFUSED.sub("_", name)).lstrip("/")
+    safe = safe if safe not in ("", ".") and not safe.startswith("..") else "_" + safe.strip("./")
+    if safe == name and len(name) <= limits.MAX_KEY:
+        return name
+    digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
+    return f"{safe[: limits.MAX_KEY - 9].rstrip('/')}_{digest}"
+
+
+def _short(text: str, at_most: int = 60) -> str:
+    return repr(text if len(text) <= at_most else text[:at_most] + "…")

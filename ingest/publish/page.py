@@ -1,0 +1,52 @@
+"""Addresses in MLflow's page, and the experiment's description above its table of runs.
+
+The page takes a filter and an order in its address, nests filtered runs, and shows the 100 first; see design.md, The page.
+"""
+
+from urllib.parse import quote
+
+from ...schemas.mlflow import WORKFLOW_TYPE
+from ...schemas.runs import APP_ID_TAG, LEVEL_TAG, VIEW_TAG
+
+_OVERVIEW = f"tags.`{VIEW_TAG}` = 'overview'"
+
+
+def run_path(experiment_id: str, run_id: str) -> str:
+    """A run's page, relative to the server."""
+    return f"#/experiments/{experiment_id}/runs/{run_id}?{WORKFLOW_TYPE}"
+
+
+def list_path(experiment_id: str, search: str, order: str = "attributes.start_time", ascending: bool = False) -> str:
+    """The experiment's table of runs, filtered and ordered, relative to the server."""
+    return (
+        f"#/experiments/{experiment_id}/runs?{WORKFLOW_TYPE}&searchFilter={quote(search, safe='')}"
+        f"&orderByKey={quote(order, safe='')}&orderByAsc={'true' if ascending else 'false'}"
+    )
+
+
+def tree_path(experiment_id: str, app_id: str) -> str:
+    """One application's overview: the application on top, what is below it nested."""
+    return list_path(experiment_id, f"{_OVERVIEW} and tags.`{APP_ID_TAG}` = '{_literal(app_id)}'")
+
+
+def experiment_description(experiment_id: str) -> str:
+    """What stands above the table: where to begin."""
+    applications = list_path(experiment_id, f"tags.`{LEVEL_TAG}` = 'application'")
+    overview = list_path(experiment_id, _OVERVIEW)
+    stages = list_path(experiment_id, f"tags.`{LEVEL_TAG}` = 'stage'", "metrics.`time/duration_s`")
+    failed = list_path(experiment_id, f"tags.`{LEVEL_TAG}` = 'stage' and attributes.status = 'FAILED'")
+    skewed = list_path(
+        experiment_id, f"tags.`{LEVEL_TAG}` = 'stage'", "metrics.`skew/duration_max_over_median`"
+    )
+    return (
+        "Spark applications, rebuilt from their event logs by Afterglow.\n\n"
+        f"- [Applications]({applications}), the newest first\n"
+        f"- [Applications with what is below them]({overview})\n"
+        f"- [Slowest stages]({stages}), [most skewed stages]({skewed}), [failed stages]({failed})\n\n"
+        "Every run has a description with its figures and links to what is above and below it."
+    )
+
+
+def _literal(text: str) -> str:
+    """A value inside a search filter's quotes; the filter language has no escape for a quote."""
+    return text.replace("'", "").replace("\\", "")

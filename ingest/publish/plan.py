@@ -1,0 +1,47 @@
+"""Run tree -> records within MLflow's limits, metrics with their history, in the order in which they are written."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+
+from ...schemas import mlflow as limits
+from ...schemas.issues import ImportIssue
+from ...schemas.runs import Run, RunTree
+from .interface import Dataset, Metric, RunRecord
+from .names import Fitting
+
+
+def plan(tree: RunTree) -> tuple[list[RunRecord], list[ImportIssue]]:
+    """One record per run, parents first, and what had to be cut or renamed."""
+    fit = Fitting()
+    records = [_record(run, fit) for run in tree.runs]
+    return records, list(fit.issues.values())
+
+
+def _record(run: Run, fit: Fitting) -> RunRecord:
+    return RunRecord(
+        run.key, run.parent, fit.run_name(run.name), run.status, run.start_ms, run.end_ms,
+        {fit.key(name): fit.tag(value) for name, value in run.tags.items()},
+        {fit.key(name): fit.param(value) for name, value in run.params.items()},
+        list(_metrics(run, fit)),
+    )
+
+
+def _metrics(run: Run, fit: Fitting) -> Iterator[Metric]:
+    at = run.end_ms if run.end_ms is not None else run.start_ms
+    for name, value in run.metrics.items():
+        yield fit.key(name), float(value), at, 0
+    for name, points in run.history.items():
+        key = fit.key(name)
+        for step, time_ms, value in points:
+            yield key, float(value), time_ms, step
+
+
+def datasets(sources: Iterable[tuple[str, str]]) -> list[Dataset]:
+    """(format, location) of what the application read, as MLflow datasets; the digest is of the location, since the
+    log does not say what the files held."""
+    found = []
+    for kind, location in sources:
+        digest = hashlib.sha256(f"{kind} {location}".encode("utf-8", "replace")).hexdigest()[:8]
+        name = (location.rstrip("/").rsplit("/", 1)[-1] or location)[: limits.MAX_DATASET_NAME]
+        found.append(Dataset(name or kind, digest, f"spark_{kind.lower()}"[:36], location))
+    return found

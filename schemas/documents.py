@@ -1,0 +1,44 @@
+"""The declarations as rows for people: `afterglow schema` prints them, docs/tables.md and docs/runs.md are made of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from .issues import ISSUE_CODES
+from .runs import LEVELS, RUN_METRICS, RUN_PARAMS, RUN_TAGS
+from .tables import TABLES
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One thing that can be looked up: what it is, and a row per part of it."""
+
+    doc: str
+    rows: list[dict[str, Any]]
+
+
+def documents() -> dict[str, Document]:
+    """Every table by its name, then levels, metrics, params, tags and issue-codes."""
+    found = {
+        table.name: Document(
+            f"one row is {table.grain}",
+            [
+                {"name": c.name, "type": c.type, "unit": c.unit, "what": c.doc, "source": c.source, "since": c.since}
+                for c in table
+            ],
+        )
+        for table in TABLES
+    }
+    found["levels"] = Document(
+        "the run tree", [{"name": x.level, "what": x.doc, "key": x.key, "run name": x.name} for x in LEVELS]
+    )
+    found["metrics"] = Document(
+        "metrics of the runs; a name means the same at every level",
+        [{"name": m.name, "unit": m.unit, "levels": ", ".join(m.levels), "what": m.doc} for m in RUN_METRICS],
+    )
+    for name, texts, doc in (("params", RUN_PARAMS, "params of the runs"), ("tags", RUN_TAGS, "tags of the runs")):
+        found[name] = Document(doc, [{"name": t.name, "levels": ", ".join(t.levels), "what": t.doc} for t in texts])
+    found["issue-codes"] = Document(
+        "what can be wrong with a log",
+        [{"name": i.code, "severity": i.severity, "what": i.doc, "advice": i.advice} for i in ISSUE_CODES.values()],
+    )
+    return found

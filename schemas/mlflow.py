@@ -1,0 +1,25 @@
+"""MLflow's own strings and limits, each with where it is defined."""
+
+# mlflow.utils.validation: MAX_ENTITY_KEY_LENGTH, MAX_PARAM_VAL_LENGTH, MAX_TAG_VAL_LENGTH, MAX_*_PER_BATCH
+MAX_KEY = 250
+MAX_PARAM_VALUE = 6000
+MAX_TAG_VALUE = 8000
+MAX_RUN_NAME = 250
+MAX_METRICS_PER_BATCH = 1000
+MAX_PARAMS_PER_BATCH = 100
+MAX_TAGS_PER_BATCH = 100
+MAX_ENTITIES_PER_BATCH = 1000
+MAX_DATASET_NAME = 500
+MAX_EXPERIMENT_TAG_VALUE = 20_000
+
+# mlflow.utils.mlflow_tags
+PARENT_RUN_ID = "mlflow.parentRunId"
+RUN_NAME = "mlflow.runName"
+NOTE = "mlflow.note.content"
+SOURCE_TYPE = "mlflow.source.type"
+DATASET_CONTEXT = "mlflow.data.context"
+# The experiment's kind, by which the page chooses between its Model training and its GenAI dress
+# (mlflow/server/js/src/experiment-tracking/constants.ts, ExperimentKind)
+EXPERIMENT_KIND = "mlflow.experimentKind"
+EXPERIMENT_KIND_TRAINING = "custom_model_development"
+WORKFLOW_TYPE = "workflowType=machine_learning"
