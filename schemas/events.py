@@ -78,6 +78,17 @@ JOB_STAGES = _nested(
     _raw("name", "string", "derived: JobStart > Stage Infos > Stage Name"),
     _raw("num_tasks", "int64", "derived: JobStart > Stage Infos > Number of Tasks"),
     _raw("parent_ids", "list<int64>", "derived: JobStart > Stage Infos > Parent IDs"),
+    _raw("rdd_ids", "list<int64>", "derived: JobStart > Stage Infos > RDD Info > RDD ID"),
+    _raw("ml_stack", "string", "derived: JobStart > Stage Infos > Details, the lines in org.apache.spark.ml and mllib"),
+    _raw("stack_depth", "int32", "derived: JobStart > Stage Infos > Details, how many lines"),
+)
+RDDS = _nested(
+    "rdds", spark.JOB_START, "one RDD, as the first job of a batch of lines that reads it shows it",
+    _raw("rdd_id", "int64", "derived: JobStart > Stage Infos > RDD Info > RDD ID"),
+    _raw("name", "string", "derived: JobStart > Stage Infos > RDD Info > Name, its first 2,048 characters"),
+    _raw("callsite", "string", "derived: JobStart > Stage Infos > RDD Info > Callsite"),
+    _raw("parent_ids", "list<int64>", "derived: JobStart > Stage Infos > RDD Info > Parent IDs"),
+    _raw("cached", "bool", "derived: JobStart > Stage Infos > RDD Info > Storage Level > Use Memory or Use Disk"),
 )
 JOB_END = _event(
     "job_end", spark.JOB_END, "one job", _raw("job_id", "int32", "JobEnd > Job ID"), *_from(JOBS, "JobEnd")
@@ -126,6 +137,11 @@ SQL_END = _event(
     _raw("execution_id", "int64", "SQLExecutionEnd > executionId"), *_from(SQL_EXECUTIONS, "SQLExecutionEnd"),
 )
 PLAN_SCANS = EventTable(Table("plan_scans", SQL_SCANS.grain, (), SQL_SCANS.columns), spark.SQL_START, nested=True)
+PLAN_FOLDS = _nested(
+    "plan_folds", spark.SQL_START, "one filter on a search's random column in one SQL execution's plan",
+    _raw("execution_id", "int64", "SQLExecutionStart > executionId"),
+    _raw("filter", "string", "derived: SQLExecutionStart > sparkPlanInfo > simpleString of Filter nodes with `_rand#`"),
+)
 ENVIRONMENT = EventTable(
     Table("environment", PROPERTIES.grain, (), PROPERTIES.columns), spark.ENVIRONMENT_UPDATE, nested=True
 )
@@ -139,6 +155,7 @@ RESOURCES = _nested(
 
 EVENT_TABLES = (
     LOG_START, DATABRICKS_METADATA, APPLICATION_START, APPLICATION_END, ENVIRONMENT, RESOURCES, EXECUTOR_ADDED,
-    EXECUTOR_REMOVED, BLOCK_MANAGER_ADDED, JOB_START, JOB_PROPERTIES, JOB_STAGES, JOB_END, STAGE_SUBMITTED,
+    EXECUTOR_REMOVED, BLOCK_MANAGER_ADDED, JOB_START, JOB_PROPERTIES, JOB_STAGES, RDDS, JOB_END, STAGE_SUBMITTED,
     STAGE_COMPLETED, TASK_START, TASK_END, TASK_ACCUMULATORS, SQL_START, SQL_END, PLAN_SCANS,
+    PLAN_FOLDS,
 )

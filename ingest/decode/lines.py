@@ -70,17 +70,22 @@ def split_lines(
         lines = b"".join([*carry, chunk]).split(b"\n") if carry else chunk.split(b"\n")
         last = lines.pop()
         if lines:
-            if len(lines[0]) > max_line_bytes:
-                report(_too_long(max_line_bytes, offset, number))
-                lines[0] = b""
             size = held + len(chunk) - len(last)
-            if end is not None and offset + size >= end:
-                yield _before(end, Lines(lines, offset, number))
+            batch = Lines(lines, offset, number)
+            over = end is not None and offset + size >= end
+            if end is not None and over:
+                batch = _before(end, batch)
+            if size > max_line_bytes:
+                yield from _without_long(batch, max_line_bytes, report)
+            else:
+                yield batch
+            if over:
                 return
-            yield Lines(lines, offset, number)
             offset, number = offset + size, number + len(lines)
         carry, held = [last] if last else [], len(last)
-    if held and not passing:
+    if held > max_line_bytes and not passing:
+        report(_too_long(max_line_bytes, offset, number))
+    elif held and not passing:
         yield Lines([b"".join(carry)], offset, number, open_end=True)
 
 
@@ -91,6 +96,16 @@ def _before(end: int, batch: Lines) -> Lines:
             break
         keep, at = keep + 1, at + len(line) + 1
     return Lines(batch.lines[:keep], batch.offset, batch.number)
+
+
+def _without_long(batch: Lines, limit: int, report: Callable[[ImportIssue], None]) -> Iterator[Lines]:
+    offset = batch.offset
+    for number, line in enumerate(batch.lines, batch.number):
+        if len(line) > limit:
+            report(_too_long(limit, offset, number))
+        else:
+            yield Lines([line], offset, number)
+        offset += len(line) + 1
 
 
 def _too_long(limit: int, offset: int, number: int) -> ImportIssue:

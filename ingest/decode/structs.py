@@ -16,6 +16,23 @@ _PYTHON: Mapping[str, Any] = {
 }
 
 
+class StorageLevel(msgspec.Struct, frozen=True, gc=False):
+    """Source: JsonProtocol.storageLevelToJson."""
+
+    use_memory: bool | None = msgspec.field(name="Use Memory", default=None)
+    use_disk: bool | None = msgspec.field(name="Use Disk", default=None)
+
+
+class RddInfo(msgspec.Struct, frozen=True, gc=False):
+    """An RDD that a stage computes or reads. Source: JsonProtocol.rddInfoToJson."""
+
+    rdd_id: int | None = msgspec.field(name="RDD ID", default=None)
+    name: str | None = msgspec.field(name="Name", default=None)
+    callsite: str | None = msgspec.field(name="Callsite", default=None)
+    parent_ids: list[int] | None = msgspec.field(name="Parent IDs", default=None)
+    storage_level: StorageLevel | None = msgspec.field(name="Storage Level", default=None)
+
+
 class StageInfo(msgspec.Struct, frozen=True, gc=False):
     """One of a job's stages. Source: JsonProtocol.stageInfoToJson."""
 
@@ -23,6 +40,8 @@ class StageInfo(msgspec.Struct, frozen=True, gc=False):
     name: str | None = msgspec.field(name="Stage Name", default=None)
     num_tasks: int | None = msgspec.field(name="Number of Tasks", default=None)
     parent_ids: list[int] | None = msgspec.field(name="Parent IDs", default=None)
+    rdd_info: list[RddInfo] | None = msgspec.field(name="RDD Info", default=None)
+    details: str | None = msgspec.field(name="Details", default=None)
 
 
 class Accumulable(msgspec.Struct, frozen=True, gc=False):

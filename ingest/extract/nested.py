@@ -12,6 +12,12 @@ _LOCATION = re.compile(r"^\w+\s*(?:\(\d+ paths\))?\s*\[(.*?)\.{0,3}\]?$", re.DOT
 # JDBCRelation.toString, `Scan JDBCRelation(TBLS) [numPartitions=1] ...`; HiveTableRelation: `Scan hive default.t [...]`
 _RELATION = re.compile(r"^(?:\*?\(?\d*\)?\s*)?(?:Batch)?Scan\s+(?:(\w+?)Relation\((.*?)\)(?:\s|$)|(\w+)\s+(\S+))")
 _MAX_PLAN_DEPTH = 10_000
+# org.apache.spark.ml and org.apache.spark.mllib, in the lines of StageInfo.details (CallSite.longForm)
+_ML = "org.apache.spark.ml"
+# InMemoryRelation names its RDD with Utils.abbreviate(plan, 1024); names that users set may be of any length
+_RDD_NAME_LENGTH = 2048
+# pyspark.ml.tuning.CrossValidator._kFold: `randCol = self.uid + "_rand"`, as an attribute of a plan
+_RANDOM_COLUMN = "_rand#"
 
 
 def _job_properties(events: Iterable[Any]) -> Iterator[Row]:
@@ -24,7 +30,30 @@ def _job_properties(events: Iterable[Any]) -> Iterator[Row]:
 def _job_stages(events: Iterable[Any]) -> Iterator[Row]:
     for event in events:
         for stage in event.stage_infos or ():
-            yield event.job_id, stage.stage_id, stage.name, stage.num_tasks, stage.parent_ids
+            rdds = [rdd.rdd_id for rdd in stage.rdd_info or () if rdd.rdd_id is not None]
+            stack = _ml_stack(stage.details)
+            yield event.job_id, stage.stage_id, stage.name, stage.num_tasks, stage.parent_ids, rdds, *stack
+
+
+def _ml_stack(details: str | None) -> tuple[str | None, int | None]:
+    """The frames that say which estimator, evaluator or search ran, innermost first, and how deep the whole stack is."""
+    if not details or _ML not in details:
+        return None, details.count("\n") + 1 if details else None
+    lines = details.split("\n")
+    return "\n".join(line for line in lines if line.startswith(_ML)), len(lines)
+
+
+def _rdds(events: Iterable[Any]) -> Iterator[Row]:
+    seen: set[int | None] = {None}
+    for event in events:
+        for stage in event.stage_infos or ():
+            for rdd in stage.rdd_info or ():
+                if rdd.rdd_id not in seen:
+                    seen.add(rdd.rdd_id)
+                    level = rdd.storage_level
+                    cached = level is not None and bool(level.use_memory or level.use_disk)
+                    name = rdd.name[:_RDD_NAME_LENGTH] if rdd.name else rdd.name
+                    yield rdd.rdd_id, name, rdd.callsite, rdd.parent_ids, cached
 
 
 def _accumulators(events: Iterable[Any]) -> Iterator[Row]:
@@ -68,6 +97,13 @@ def _plan_scans(events: Iterable[Any]) -> Iterator[Row]:
                 yield event.executionid, format_, location
 
 
+def _plan_folds(events: Iterable[Any]) -> Iterator[Row]:
+    for event in events:
+        for node in _nodes(event.sparkplaninfo):
+            if node.node_name == "Filter" and _RANDOM_COLUMN in node.simple_string:
+                yield event.executionid, node.simple_string
+
+
 def _nodes(root: Any) -> Iterator[Any]:
     pending = [root] if root is not None else []
     for _ in range(_MAX_PLAN_DEPTH):
@@ -93,8 +129,10 @@ def _scan(node: Any) -> Iterator[tuple[str, str]]:
 NESTED_ROWS: Mapping[str, Callable[[Iterable[Any]], Iterator[Row]]] = {
     "job_properties": _job_properties,
     "job_stages": _job_stages,
+    "rdds": _rdds,
     "task_accumulators": _accumulators,
     "environment": _environment,
     "resources": _resources,
     "plan_scans": _plan_scans,
+    "plan_folds": _plan_folds,
 }

@@ -29,19 +29,30 @@ def describe(run: Run, below: Mapping[str, Sequence[Run]], parent: Run | None, l
 
     `below` is RunTree.children(), `link` gives the address of any run of the tree.
     """
+    # The page shows the first lines and hides the rest behind "Show more": the links that matter come first.
     lines = [_sentence(run)]
-    if parent is not None:
-        lines.append(f"Part of {_linked(parent, link)}.")
     failure = run.tags.get("spark.failure_reason")
     if failure:
         lines.append(f"**Failed:** {escape(failure, 300)}")
+    children = _descendant_stages(run, below) if run.level == "application" else []
+    lines.extend(_children([*below.get(run.key, ()), *children], link))
     lines.append(_figures(run))
-    children = below.get(run.key, ())
-    lines.extend(_children(children, link))
     if run.tags.get("afterglow.tasks_without_run"):
         lines.append(f"{count(float(run.tags['afterglow.tasks_without_run']))} tasks have no run of their own; "
                      "they are in `tables/tasks.parquet` of the application's artifacts.")
+    if parent is not None:
+        lines.append(f"Part of {_linked(parent, link)}.")
     return "\n\n".join(line for line in lines if line)
+
+
+def _descendant_stages(run: Run, below: Mapping[str, Sequence[Run]]) -> list[Run]:
+    found: list[Run] = []
+    pending = [child for child in below.get(run.key, ()) if child.level != "stage"]
+    while pending:
+        children = below.get(pending.pop().key, ())
+        found.extend(child for child in children if child.level == "stage")
+        pending.extend(child for child in children if child.level not in ("stage", "task"))
+    return found
 
 
 def _sentence(run: Run) -> str:
@@ -88,7 +99,7 @@ def _figures(run: Run) -> str:
 
 def _children(children: Sequence[Run], link: Link) -> list[str]:
     lines = []
-    for level, plural in (("job", "jobs"), ("stage", "stages"), ("task", "tasks")):
+    for level, plural in (("stage", "stages"), ("job", "jobs"), ("task", "tasks")):
         own = [run for run in children if run.level == level]
         failed = [run for run in own if run.status == "FAILED"]
         if failed:
@@ -101,8 +112,8 @@ def _children(children: Sequence[Run], link: Link) -> list[str]:
 
 def _list(title: str, runs: Sequence[Run], link: Link) -> str:
     shown = [f"- {_linked(run, link)}: {seconds(run.duration_s or 0.0)}{_note(run)}" for run in runs[:_SHOWN]]
-    more = f"\n- and {count(len(runs) - _SHOWN)} more" if len(runs) > _SHOWN else ""
-    return f"**{title}**\n\n" + "\n".join(shown) + more
+    more = f" (the first {_SHOWN} of {count(len(runs))})" if len(runs) > _SHOWN else ""
+    return f"**{title}**{more}\n\n" + "\n".join(shown)
 
 
 def _note(run: Run) -> str:

@@ -38,12 +38,12 @@ def experiment_description(experiment_id: str) -> str:
     skewed = list_path(
         experiment_id, f"tags.`{LEVEL_TAG}` = 'stage'", "metrics.`skew/duration_max_over_median`"
     )
+    # One line: the page folds the description to its first line until it is opened.
     return (
-        "Spark applications, rebuilt from their event logs by Afterglow.\n\n"
-        f"- [Applications]({applications}), the newest first\n"
-        f"- [Applications with what is below them]({overview})\n"
-        f"- [Slowest stages]({stages}), [most skewed stages]({skewed}), [failed stages]({failed})\n\n"
-        "Every run has a description with its figures and links to what is above and below it."
+        f"[Applications]({applications}) · [with what is below them]({overview}) · [slowest stages]({stages}) · "
+        f"[most skewed stages]({skewed}) · [failed stages]({failed})\n\n"
+        "Spark applications, rebuilt from their event logs by Afterglow. Every run has a description with its figures "
+        "and links to what is above and below it."
     )
 
 

@@ -1,0 +1,56 @@
+"""Which estimator, evaluator or search a job ran for, as its stack and the names of its RDDs say."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+# org.apache.spark.ml.<package>.<Class>.fit / train / $anonfun$fit$3 / fitImpl, and the companion objects
+_FRAME = re.compile(r"^org\.apache\.spark\.ml\.([a-z.]+)\.(\w+?)\$?\.(?:\$anonfun\$)?(\w+?)(?:\$\d+)?\(")
+_TRAINS = ("fit", "train", "fitImpl", "trainImpl", "trainOnRows", "trainOnBlocks", "trainWithNormal", "trainHuberImpl")
+_SEARCHES = ("CrossValidator", "TrainValidationSplit")
+_PACKAGES = ("classification", "regression", "clustering", "recommendation", "feature", "fpm")
+# Abstract parents that the stack shows instead of the class that was called.
+_ABSTRACT = ("Predictor", "ProbabilisticClassifier", "Classifier", "Regressor", "Estimator", "Pipeline")
+# The default depth of a stack in the log: spark.callstack.depth (org.apache.spark.util.Utils.getCallSite)
+_CUT_DEPTH = 20
+# org.apache.spark.ml.util.Identifiable.randomUID: prefix, underscore, 12 hexadecimal digits
+UID = re.compile(r"\b([A-Za-z]\w*?_[0-9a-f]{12})\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """What one job's stack says; None where it does not say. `whole`: the stack was not cut at Spark's depth."""
+
+    estimator: str | None = None
+    evaluator: str | None = None
+    search: str | None = None
+    whole: bool = True
+
+
+def read_stack(frames: str | None, depth: int | None) -> Stack:
+    """`frames` are the ML lines of a stage's Details, innermost first."""
+    if not frames:
+        return Stack()
+    estimator = evaluator = search = None
+    for line in frames.split("\n"):  # outer frames overwrite inner ones: a GBTClassifier trains DecisionTreeRegressors
+        match = _FRAME.match(line)
+        if match is None:
+            continue
+        package, owner, method = match[1].split(".")[0], match[2], match[3]
+        if package == "tuning" and owner in _SEARCHES:
+            search = owner
+            break  # what is outside a search does not say what the search trains
+        if package == "evaluation" and method == "evaluate":
+            evaluator = owner
+        elif package in _PACKAGES and method in _TRAINS and owner not in _ABSTRACT:
+            estimator = owner
+    return Stack(estimator, evaluator, search, (depth or 0) < _CUT_DEPTH)
+
+
+def uid_in(names: Iterable[str]) -> str | None:
+    """The estimator uid that one of these RDD names begins with (`logreg_72db85c4b4e5: training blocks`)."""
+    for name in names:
+        match = UID.match(name)
+        if match and name[match.end() : match.end() + 1] == ":":
+            return match[1]
+    return None

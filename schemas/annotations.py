@@ -1,0 +1,239 @@
+"""What a training job may say in its own event log: property keys on jobs, and events as small JSON texts.
+
+A job run for a fit carries local properties; what comes before or after it is a text in the property EVENT of a job
+without partitions (JobStart and JobEnd, no stage, no task). One text is an envelope of several events. Writer
+(`afterglow.annotate`) and reader share this module; what is read is untrusted.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+VERSION = 1
+
+# Local properties of a job (JobStart > Properties).
+EVENT = "afterglow.event"  # the text of an envelope or of a piece of one; only on jobs without partitions
+TUNING = "afterglow.tuning"  # uid of the CrossValidator or TrainValidationSplit; copies and repeated fits share it
+TUNING_ID = "afterglow.tuning.id"  # one per call of its fit; what the events' `id` refers to
+FOLD = "afterglow.fold"  # fold, from 0; 0 for a TrainValidationSplit; absent for refit and prepare
+TRIAL = "afterglow.trial"  # index of the param map; absent for refit and prepare
+PHASE = "afterglow.phase"  # one of PHASES
+ESTIMATOR = "afterglow.estimator"  # `id` of the estimator_start of the outermost fit outside every search
+RUN = "afterglow.run"  # `id` of the innermost annotate.run around the job
+PHASES = ("fit", "evaluate", "refit", "prepare")
+PROPERTY_DOCS: Mapping[str, str] = {
+    EVENT: "Text of an envelope, or of a piece of one. Only on jobs without partitions, which are no work of anybody.",
+    TUNING: "Uid of the search the job belongs to.",
+    TUNING_ID: "Id of the one call of fit, as in tuning_start: the same search may be fitted many times.",
+    FOLD: "Fold, from 0; 0 for a TrainValidationSplit; absent for refit and prepare.",
+    TRIAL: "Index of the param map; absent for refit and prepare, and where one job fits several trials.",
+    PHASE: "fit, evaluate, refit or prepare (folding, and what the search does between fits).",
+    ESTIMATOR: "Id of the outermost plain fit, as in estimator_start.",
+    RUN: "Id of the innermost annotate.run, as in run_start.",
+}
+# Spark Connect has no local properties; there the same keys are job tags `<key>=<value>`.
+TAG_SEPARATOR = "="
+
+Type = Literal["int", "float", "bool", "str", "list<float>", "list<str>", "dict", "list<dict>", "dict<list<float>>",
+               "list<list>"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of an event. Every field but `event` and `time_ms` may be absent; absent means unknown."""
+
+    name: str
+    type: Type
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """One kind of event: what it says, and its fields besides `event` (the kind) and `time_ms`."""
+
+    name: str
+    doc: str
+    fields: tuple[Field, ...]
+
+
+_ID = Field("id", "str", "Which one: unique in the log.")
+_UID = Field("uid", "str", "MLlib's uid.")
+_CLASS = Field("class", "str", "Python class with its module.")
+_PARAMS = Field("params", "dict", "Effective params, named `<Stage>.<param>`.")
+_RUN = Field("run", "str", "Id of the innermost annotate.run around it.")
+_MLFLOW = Field("mlflow_run_id", "str", "MLflow run that was active.")
+_SPAN = (
+    Field("status", "str", "FINISHED or FAILED."),
+    Field("error", "str", "Exception's class and message, cut at MAX_VALUE."),
+    Field("start_ms", "int", "Start, UTC epoch, driver's clock."),
+    Field("end_ms", "int", "End, UTC epoch, driver's clock."),
+)
+_LOSS = (
+    Field("loss", "dict<list<float>>", "Training loss per iteration (objectiveHistory), by stage."),
+    Field("figures", "dict", "Numbers of the training summary, named `<Stage>.<figure>` (trainingCost, ...)."),
+)
+_WHERE = (
+    Field("tuning", "str", "Id of the search during whose trial it was said."),
+    Field("fold", "int", "That trial's fold."),
+    Field("trial", "int", "That trial's param map."),
+)
+_PARENT = (
+    Field("parent", "str", "Id of the search in whose trial this one runs."),
+    Field("parent_fold", "int", "That trial's fold."),
+    Field("parent_trial", "int", "That trial's param map."),
+    Field("estimator_id", "str", "Id of the plain fit (a Pipeline) this search is a stage of."),
+)
+
+EVENT_KINDS: Mapping[str, EventKind] = {kind.name: kind for kind in (
+    EventKind("tuning_start", "A CrossValidator or TrainValidationSplit began.", (
+        _ID, _UID, Field("kind", "str", "CrossValidator or TrainValidationSplit."), _CLASS,
+        Field("estimator", "str", "Class name of the estimator."), Field("estimator_uid", "str", "Its uid."),
+        Field("evaluator", "str", "Class name of the evaluator."), Field("metric", "str", "Name of its metric."),
+        Field("larger_better", "bool", "Whether a larger metric is better."),
+        Field("param_maps", "list<dict>", "Param maps in order, named `<Stage>.<param>`."), _PARAMS,
+        Field("num_folds", "int", "Folds; 1 for a TrainValidationSplit."),
+        Field("train_ratio", "float", "TrainValidationSplit only."), Field("fold_col", "str", "CrossValidator only."),
+        Field("seed", "int", "Seed of the split."), Field("parallelism", "int", "Trials at a time."),
+        _RUN, _MLFLOW, *_PARENT,
+    )),
+    EventKind("fit_end", "One fit of a search ended: one param map on one fold.", (
+        Field("id", "str", "Id of the search."), Field("uid", "str", "Uid of the search."),
+        Field("fold", "int", "Fold, from 0."), Field("trial", "int", "Index of the param map; absent if not known."),
+        Field("metric", "float", "The evaluator's metric, to the last digit."), *_SPAN,
+        Field("evaluate_ms", "int", "When training was over and evaluation began."), *_LOSS,
+    )),
+    EventKind("tuning_end", "The search ended. `loss` and `figures` are the refit's.", (
+        _ID, _UID, Field("avg_metrics", "list<float>", "Per param map, over folds; the metric itself for a "
+                         "TrainValidationSplit."),
+        Field("std_metrics", "list<float>", "Per param map; CrossValidator only."),
+        Field("best_index", "int", "Param map of the best model."), *_SPAN, *_LOSS,
+    )),
+    EventKind("estimator_start", "A fit outside every search began; a Pipeline's stages are not said apart.", (
+        _ID, _UID, Field("estimator", "str", "Class name."), _CLASS, _PARAMS,
+        Field("stages", "list<str>", "Names of the stages of a Pipeline, as they prefix the params."), _RUN, _MLFLOW,
+    )),
+    EventKind("estimator_end", "That fit ended.", (_ID, _UID, *_SPAN, *_LOSS)),
+    EventKind("run_start", "annotate.run was entered.", (
+        _ID, Field("name", "str", "The name given."), Field("parent", "str", "Id of the run around it."), _MLFLOW)),
+    EventKind("run_end", "annotate.run was left.", (_ID, Field("name", "str", "The name given."), *_SPAN)),
+    EventKind("log", "annotate.log_param(s), log_metric(s) or set_tags.", (
+        _RUN, *_WHERE, Field("params", "dict", "Params."), Field("tags", "dict", "Tags."),
+        Field("metrics", "list<list>", "Rows of name, value, step (null if not given), time in ms."), _MLFLOW)),
+    EventKind("task_metrics", "Values that tasks gave to annotate.task_metrics(), successful attempts only.", (
+        Field("values", "list<list>", "Rows of stage id, task id, name, value: the sum over the task attempt."),)),
+    EventKind("mlflow_run", "The MLflow run active in the driver, said again when it changes.", (
+        Field("run_id", "str", "Run id."), Field("experiment_id", "str", "Its experiment."),
+        Field("tracking_uri", "str", "Tracking URI without credentials."))),
+)}
+
+# Bounds. A text stays under MAX_TEXT characters, ASCII only; longer envelopes are split into pieces.
+MAX_TEXT = 60_000
+MAX_PIECES = 64
+MAX_NAME = 250  # MLflow's limit of a key
+MAX_VALUE = 6_000  # MLflow's limit of a param's value
+CUT = "cut"  # field of an event: names of the fields that were too long and were left out
+_NON_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+
+
+def parse_event(text: str) -> dict[str, Any] | None:
+    """One EVENT text: an envelope {v, writer, seq, events} or a piece {v, writer, seq, piece, pieces, text}.
+
+    Never raises. None for what is neither. Events of unknown kind and fields that are undeclared or hold another type
+    are left out, so what is returned is as declared above.
+    """
+    if not isinstance(text, str) or len(text) > MAX_TEXT:
+        return None
+    return _envelope(text)
+
+
+def read_events(texts: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Every event of a log once, in the order it was said by each writer, from the EVENT texts of its jobs.
+
+    Never raises. A text seen twice (a job that ran in another thread meanwhile may carry it too) counts once; an
+    envelope of which a piece is missing is left out. Events have, besides their fields, `writer` and `seq`.
+    """
+    whole: dict[tuple[str, int], dict[str, Any]] = {}
+    parts: dict[tuple[str, int], dict[int, dict[str, Any]]] = {}
+    for envelope in filter(None, map(parse_event, texts)):
+        key = (envelope["writer"], envelope["seq"])
+        if "events" in envelope:
+            whole.setdefault(key, envelope)
+        else:
+            parts.setdefault(key, {}).setdefault(envelope["piece"], envelope)
+    for key, pieces in parts.items():
+        if len(pieces) == next(iter(pieces.values()))["pieces"] and sorted(pieces) == list(range(len(pieces))):
+            joined = _envelope("".join(pieces[i]["text"] for i in range(len(pieces))))
+            if joined and "events" in joined and (joined["writer"], joined["seq"]) == key:
+                whole.setdefault(key, joined)
+    for key in sorted(whole):
+        for event in whole[key]["events"]:
+            yield {**event, "writer": key[0], "seq": key[1]}
+
+
+def _envelope(text: str) -> dict[str, Any] | None:
+    try:
+        raw = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(raw, dict) or not isinstance(raw.get("writer"), str):
+        return None
+    numbers = {key: raw[key] for key in ("v", "seq", "piece", "pieces") if _is_int(raw.get(key))}
+    head = {"v": numbers.get("v"), "writer": raw["writer"], "seq": numbers.get("seq")}
+    if head["v"] is None or head["seq"] is None:
+        return None
+    if isinstance(raw.get("events"), list):
+        return {**head, "events": [event for event in map(_event, raw["events"]) if event]}
+    if isinstance(raw.get("text"), str) and 0 <= numbers.get("piece", -1) < numbers.get("pieces", 0) <= MAX_PIECES:
+        return {**head, "piece": numbers["piece"], "pieces": numbers["pieces"], "text": raw["text"]}
+    return None
+
+
+def _event(raw: object) -> dict[str, Any] | None:
+    kind = EVENT_KINDS.get(str(raw.get("event"))) if isinstance(raw, dict) else None
+    if kind is None or not isinstance(raw, dict) or not _is_int(raw.get("time_ms")):
+        return None
+    event: dict[str, Any] = {"event": kind.name, "time_ms": raw["time_ms"]}
+    for field in kind.fields:
+        value = _typed(raw.get(field.name), field.type)
+        if value is not None:
+            event[field.name] = value
+    if (cut := _typed(raw.get(CUT), "list<str>")) is not None:
+        event[CUT] = cut
+    return event
+
+
+def _typed(value: Any, type: Type) -> Any:
+    """The value if it is of that type (a number written as text where JSON has none made a float), else None."""
+    if type == "float":
+        if isinstance(value, str):
+            return _NON_FINITE.get(value)
+        return _double(value)
+    if type.startswith("list<") and isinstance(value, list):
+        if type == "list<list>":
+            return [row for row in value if isinstance(row, list)]
+        items = [_typed(item, type[5:-1]) for item in value]  # type: ignore[arg-type]
+        return None if any(item is None for item in items) else items
+    if type == "dict<list<float>>" and isinstance(value, dict):
+        lists = {name: _typed(item, "list<float>") for name, item in value.items()}
+        return {name: item for name, item in lists.items() if item is not None}
+    simple: dict[str, Any] = {"bool": bool, "str": str, "dict": dict}
+    if type == "int":
+        return value if _is_int(value) else None
+    return value if type in simple and isinstance(value, simple[type]) else None
+
+
+def _double(value: Any) -> float | None:
+    try:
+        return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    except OverflowError:
+        return None
+
+
+def _is_int(value: object) -> bool:
+    """A whole number that fits Spark's and Arrow's 64 bits."""
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)

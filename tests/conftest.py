@@ -1,0 +1,48 @@
+"""What every test may use. A missing sample fails; a test whose program is missing is named at the end as not run."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SAMPLES = Path(__file__).parent.parent / "sample_logs"
+EVERYTHING = os.environ.get("AFTERGLOW_EVERYTHING") == "1"
+
+_NEEDS = {"spark": "java"}
+
+
+def sample_names() -> list[str]:
+    """The folders of sample_logs that hold a log."""
+    return sorted(path.name for path in SAMPLES.iterdir() if path.is_dir() and path.name not in ("jobs", "__pycache__"))
+
+
+def sample_log(name: str) -> Path:
+    """A sample's log: the one entry of its folder that is not truth.json."""
+    (found,) = [path for path in (SAMPLES / name).iterdir() if path.name != "truth.json" and not path.name.startswith(".")]
+    return found
+
+
+@pytest.fixture(params=sample_names())
+def sample(request: pytest.FixtureRequest) -> Path:
+    """Every sample's log, one after the other."""
+    return sample_log(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test writes into the repository or to a tracking server of the machine."""
+    for name in list(os.environ):
+        if name.startswith("MLFLOW_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Takes out what cannot run here, unless nothing may be left out."""
+    for item in items:
+        for marker, program in _NEEDS.items():
+            if item.get_closest_marker(marker) and shutil.which(program) is None and not EVERYTHING:
+                item.add_marker(pytest.mark.skip(reason=f"not run: needs {program}"))

@@ -1,0 +1,71 @@
+"""What is declared is what is: docs, packages, metrics and sources."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from afterglow.ingest import pipeline
+from afterglow.ingest.derive import derive
+from afterglow.schemas.columns import Table
+from afterglow.schemas.documents import documents
+from afterglow.schemas.runs import LEVELS, RUN_METRICS, RUN_PARAMS, RUN_TAGS
+from afterglow.schemas.tables import TABLES
+from docs.generate import pages
+from tests.conftest import sample_log, sample_names
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.mark.parametrize("file", sorted(pages()))
+def test_docs_are_generated_from_the_schemas(file: str) -> None:
+    assert (ROOT / "docs" / file).read_text(encoding="utf-8") == pages()[file], "run `make docs`"
+
+
+def test_every_package_is_installed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    folders = {
+        "afterglow." + ".".join(path.parent.relative_to(ROOT).parts)
+        for top in ("ingest", "schemas", "annotate")
+        for path in (ROOT / top).rglob("*.py")
+        if "__pycache__" not in path.parts
+    }
+    assert folders == set(project["tool"]["setuptools"]["packages"])
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_every_column_says_what_it_is(table: Table) -> None:
+    assert len(set(table.names)) == len(table.names)
+    assert set(table.key) <= set(table.names)
+    for column in table:
+        assert column.doc.endswith(".") and column.source
+        assert ">" in column.source or column.source.startswith("derived:"), column.name
+
+
+def test_a_metric_name_is_declared_once() -> None:
+    names = [metric.name for metric in RUN_METRICS]
+    assert len(set(names)) == len(names)
+
+
+def test_runs_carry_only_what_is_declared_and_all_of_it_somewhere() -> None:
+    metrics = {metric.name: set(metric.levels) for metric in RUN_METRICS}
+    tags = {tag.name: set(tag.levels) for tag in RUN_TAGS}
+    params = {param.name for param in RUN_PARAMS}
+    carried: dict[str, set[str]] = {}
+    for name in sample_names():
+        (log,) = pipeline.find_logs([str(sample_log(name))])
+        for run in derive(pipeline.read_log(log)).runs:
+            for metric in run.metrics:
+                if not metric.startswith("user/"):
+                    assert run.level in metrics[metric], metric
+                    carried.setdefault(metric, set()).add(run.level)
+            for tag in run.tags:
+                assert run.level in tags[tag], tag
+            if run.level == "application":
+                assert set(run.params) <= params
+    missing = {name: levels - carried.get(name, set()) for name, levels in metrics.items()}
+    assert not {name: levels for name, levels in missing.items() if levels}
+
+
+def test_levels_are_documented() -> None:
+    assert [row["name"] for row in documents()["levels"].rows] == [level.level for level in LEVELS]
