@@ -35,7 +35,10 @@ soak: .venv/dev
 clean:
 	rm -rf .venv $(DEMO) build *.egg-info
 
-.venv/core: pyproject.toml
+DIRS := $(shell find ingest schemas annotate -type d -not -name __pycache__ 2>/dev/null)
+
+# A strict editable install is a tree of links: it is made anew where a file came or went.
+.venv/core: pyproject.toml $(DIRS)
 	@test -n "$(PYTHON)" || { echo "Afterglow needs Python 3.11 or newer; install it, or say make PYTHON=/path/to/python"; exit 1; }
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/pip install --quiet --disable-pip-version-check uv; } || \
 		{ echo "no virtual environment could be made with $(PYTHON); on Debian: apt install python3-venv"; exit 1; }

@@ -6,7 +6,7 @@ first used, mlflow never.
 """
 
 from .autologging import autolog, disable
-from .logging import log_metric, log_metrics, log_param, log_params, run, set_tags
+from .runs import log_metric, log_metrics, log_param, log_params, run, set_tags
 from .tasks import task_metrics
 
 __all__ = [

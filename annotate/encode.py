@@ -40,10 +40,10 @@ def number(value: Any) -> float | int | str:
     """
     if isinstance(value, int) and -(2**63) <= value < 2**63:
         return int(value)
-    value = float(value)
-    if math.isfinite(value):
-        return value
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    real = float(value)
+    if math.isfinite(real):
+        return real
+    return "NaN" if math.isnan(real) else "Infinity" if real > 0 else "-Infinity"
 
 
 def name(value: Any) -> str:

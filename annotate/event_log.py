@@ -48,7 +48,7 @@ def active_context() -> Any | None:
 
 
 def current() -> EventLog | None:
-    """The event log of the SparkContext alive; None without one, and where threads cannot have properties of their own."""
+    """The event log of the SparkContext alive; None without one, and where threads have no properties of their own."""
     global _known
     context = active_context()
     if context is None:
@@ -65,9 +65,8 @@ def close(context: Any) -> None:
 
 
 def _open(context: Any) -> EventLog:
-    from py4j.clientserver import ClientServer
-
-    if not isinstance(context._gateway, ClientServer):
+    # As pyspark.util.inheritable_thread_target asks: py4j.clientserver.ClientServer is the gateway of pinned threads.
+    if type(context._gateway).__name__ != "ClientServer":
         # Without pinned threads any call may land on any JVM thread, so a local property marks somebody else's job.
         say_once("pinned", "PYSPARK_PIN_THREAD is off, so that jobs cannot be told apart; nothing is annotated.")
         return EventLog(context, None, None, None)

@@ -52,16 +52,15 @@ def _begin(estimator: Any, dataset: Any, params: Any) -> tuple[Frame | None, _Ow
         return None, owners
     names = stage_names(estimator)
     frame = Frame("estimator", outbox.new_id(), estimator.uid, names, outbox.now_ms(), frames.current_run())
-    frames.push(frame)
-    values = {ESTIMATOR: frame.id, **({RUN: frame.run} if frame.run else {})}
-    mark = marks.prepare(dataset.sparkSession, values)
-    frame.marks = mark({}) if mark else None
-    effective = estimator.copy(params) if params else estimator
-    outbox.add(
-        "estimator_start", id=frame.id, uid=frame.uid, estimator=type(estimator).__name__, run=frame.run,
-        mlflow_run_id=active_run_id(), params=all_params(effective, names), stages=_stages(estimator, names),
-        **{"class": class_of(estimator)},
-    )
+    with frames.opening(frame):
+        effective = estimator.copy(params) if params else estimator
+        outbox.add(
+            "estimator_start", id=frame.id, uid=frame.uid, estimator=type(estimator).__name__, run=frame.run,
+            mlflow_run_id=active_run_id(), params=all_params(effective, names), stages=_stages(estimator, names),
+            python_class=class_of(estimator),
+        )
+        mark = marks.prepare(dataset.sparkSession, {ESTIMATOR: frame.id, RUN: frame.run})
+        frame.marks = mark() if mark else None
     return frame, [frame]
 
 

@@ -1,7 +1,8 @@
-"""Where a thread is: in which search, trial, fit or run. Kept per thread; threads that MLlib starts are found by uid."""
+"""Where a thread is: in which search, trial, fit or run. Threads that MLlib starts itself are found by uid."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,11 +53,19 @@ _active: list[Frame] = []
 _lock = threading.Lock()
 
 
-def push(frame: Frame) -> None:
-    """The thread is inside it from now on."""
+@contextmanager
+def opening(frame: Frame) -> Iterator[None]:
+    """The thread is inside it from now on; if what is done to open it fails, it is as if it had never been."""
     here.frames.append(frame)
     with _lock:
         _active.append(frame)
+    try:
+        yield
+    except BaseException:
+        pop(frame)
+        if frame.marks is not None:
+            frame.marks.end()
+        raise
 
 
 def pop(frame: Frame) -> None:

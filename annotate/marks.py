@@ -1,4 +1,4 @@
-"""What a thread's jobs are marked with: local properties, or job tags where there is no SparkContext (Spark Connect)."""
+"""What a thread's jobs are marked with: local properties, or job tags under Spark Connect, which has none."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -25,17 +25,15 @@ class _Properties:
     what one thread sets there the others' jobs carry; hence the copy, and the same object back at the end.
     """
 
-    def __init__(self, jvm: Any, shared: Any, common: Any) -> None:
+    def __init__(self, jvm: Any, common: Any) -> None:
         self._jvm = jvm
-        self._shared = shared
-        self._own = shared.clone()
+        self._shared = jvm.getLocalProperties()
+        self._own = self._shared.clone()
         self._own.putAll(common)
+        jvm.setLocalProperties(self._own)
 
     def set(self, key: str, value: str) -> None:
         self._own.setProperty(key, value)
-
-    def start(self) -> None:
-        self._jvm.setLocalProperties(self._own)
 
     def end(self) -> None:
         self._jvm.setLocalProperties(self._shared)
@@ -67,11 +65,12 @@ def is_connect(session: Any) -> bool:
     return type(session).__module__.startswith("pyspark.sql.connect")
 
 
-def prepare(session: Any, values: Mapping[str, str]) -> Callable[[Mapping[str, str]], Marks] | None:
-    """A function that marks the calling thread's jobs with these values and those it is given; None if nothing can.
+def prepare(session: Any, values: Mapping[str, str | None]) -> Callable[[], Marks] | None:
+    """A function that marks the calling thread's jobs with these values (None: left out); None if nothing can.
 
-    What is the same for many fits is sent to the JVM once, as a call there costs as much as a whole event.
+    They are sent to the JVM once, for many fits: each value is a call there.
     """
+    given = {key: value for key, value in values.items() if value is not None}
     if is_connect(session):
         if not hasattr(session, "addTag"):
             say_once("connect", "Spark Connect sessions have no SparkContext, and before 3.5 no tags; nothing is "
@@ -79,19 +78,12 @@ def prepare(session: Any, values: Mapping[str, str]) -> Callable[[Mapping[str, s
             return None
         say_once("connect", "Spark Connect sessions have no SparkContext: jobs are tagged with search, trial and fold "
                  "(spark.addTag), params and metrics are not written.")
-        return lambda more: _Tags(session, {**values, **more})
+        return lambda: _Tags(session, given)
     log = event_log.current()
     if log is None:
         return None
     common = log.context._jvm.java.util.Properties()
-    for key, value in values.items():
+    for key, value in given.items():
         common.setProperty(key, value)
 
-    def mark(more: Mapping[str, str]) -> Marks:
-        marks = _Properties(log.jvm, log.jvm.getLocalProperties(), common)
-        for key, value in more.items():
-            marks.set(key, value)
-        marks.start()
-        return marks
-
-    return mark
+    return lambda: _Properties(log.jvm, common)

@@ -16,6 +16,7 @@ from . import encode, event_log
 from .guard import guarded, say_once
 
 INTERVAL_S = 2.0
+SETTLE_S = 0.2  # trials of a pool, and metrics of one epoch, come together
 MAX_WITHOUT_CONTEXT = 1_000  # events kept while there is no SparkContext yet
 
 WRITER = uuid.uuid4().hex[:8]
@@ -78,9 +79,9 @@ def flush() -> None:
         collected = [event for collect in collectors for event in collect()]
         with _lock:
             events, _waiting = _waiting + collected, []
-            _seq += 1
             _last_write = time.monotonic()
         if events:
+            _seq += 1
             for text in encode.texts(WRITER, _seq, events):
                 log.write(text)
 
@@ -88,7 +89,7 @@ def flush() -> None:
 def _write_for_ever() -> None:
     while True:
         _wake.wait()
-        time.sleep(max(0.0, _last_write + INTERVAL_S - time.monotonic()))
+        time.sleep(max(SETTLE_S, _last_write + INTERVAL_S - time.monotonic()))
         _wake.clear()
         guarded(flush)()
 

@@ -58,11 +58,11 @@ def _begin(search: Any, dataset: Any) -> Tuning:
     fits = params.get("numFolds", 1) * len(params["estimatorParamMaps"])
     tuning = Tuning("tuning", outbox.new_id(), search.uid, names, outbox.now_ms(), run,
                     session=dataset.sparkSession, fits=fits)
-    frames.push(tuning)
-    _say_start(tuning, search, outer, params)
-    mark = marks.prepare(tuning.session, {TUNING: tuning.uid, TUNING_ID: tuning.id, PHASE: "prepare",
-                                          **({RUN: run} if run else {})})
-    tuning.marks = mark({}) if mark else None
+    with frames.opening(tuning):
+        _say_start(tuning, search, outer, params)
+        values = {TUNING: tuning.uid, TUNING_ID: tuning.id, PHASE: "prepare", RUN: run}
+        mark = marks.prepare(tuning.session, values)
+        tuning.marks = mark() if mark else None
     return tuning
 
 
@@ -82,7 +82,7 @@ def _say_start(tuning: Tuning, search: Any, outer: Frame | None, params: dict[st
         parent=in_trial_of.id if in_trial_of else None, parent_fold=in_trial_of.fold if in_trial_of else None,
         parent_trial=in_trial_of.trial if in_trial_of else None,
         estimator_id=outer.id if outer is not None and outer.kind == "estimator" else None,
-        **{"class": class_of(search)},
+        python_class=class_of(search),
     )
 
 
@@ -99,9 +99,7 @@ def _begin_fold() -> Fold | None:
         return None
     number_of_fold = tuning.folds_begun
     tuning.folds_begun += 1
-    values = {TUNING: tuning.uid, TUNING_ID: tuning.id, FOLD: str(number_of_fold), PHASE: "fit"}
-    if tuning.run:
-        values[RUN] = tuning.run
+    values = {TUNING: tuning.uid, TUNING_ID: tuning.id, FOLD: str(number_of_fold), PHASE: "fit", RUN: tuning.run}
     return Fold(tuning, number_of_fold, marks.prepare(tuning.session, values))
 
 

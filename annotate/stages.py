@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .encode import number, plain, redacted
+from .event_log import active_context
 
 # Model class -> what its training summary holds as a val, so that reading it starts no job
 # (org.apache.spark.ml.*Summary; GBT's evaluateEachIteration and GLM's deviance would start one).
@@ -78,15 +79,15 @@ def summary_figures(model: Any) -> dict[str, Any]:
     java = getattr(model, "_java_obj", None)
     if not wanted or java is None or not java.hasSummary():
         return {}
-    from pyspark import SparkContext
     from pyspark.ml.common import _java2py
 
+    context: Any = active_context()
     summary = java.summary()
     figures: dict[str, Any] = {}
     for name in wanted:
         value = getattr(summary, name)()
         if name == "objectiveHistory":
-            figures[name] = [number(v) for v in _java2py(SparkContext._active_spark_context, value)]
+            figures[name] = [number(v) for v in _java2py(context, value)]
         else:
             figures[name] = plain(value)
     return figures

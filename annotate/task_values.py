@@ -13,7 +13,7 @@ class TaskValues:
         self._accumulator = accumulator
 
     def log(self, name: str, value: float) -> None:
-        """Add to this task's figure of that name. Never raises; does nothing outside a task or for what is no number."""
+        """Add to this task's figure of that name. Never raises; nothing happens outside a task or without a number."""
         try:
             from pyspark import TaskContext
 
@@ -31,9 +31,11 @@ class SumByTask:
     """Accumulator param: figures of one task under (stage id, task id, name), summed. See AccumulatorParam."""
 
     def zero(self, value: Any) -> dict[Any, Any]:
+        """Nothing measured yet."""
         return {}
 
     def addInPlace(self, value1: dict[Any, Any], value2: dict[Any, Any]) -> dict[Any, Any]:
+        """Add the second into the first."""
         for key, number in value2.items():
             value1[key] = value1.get(key, 0) + number
         return value1

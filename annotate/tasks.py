@@ -41,9 +41,11 @@ def task_metrics() -> TaskValues:
 
 @guarded
 def _accumulator() -> Any | None:
-    from pyspark import cloudpickle
+    import pyspark.cloudpickle
 
     from . import task_values
+
+    cloudpickle: Any = pyspark.cloudpickle
 
     context = event_log.active_context()
     if context is None:

@@ -1,7 +1,7 @@
 """One fit of a search: the trial's jobs carry its marks, and its metric is taken from what the closure returns."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ class Fold:
 
     tuning: Tuning
     number: int
-    mark: Callable[[Mapping[str, str]], Marks] | None
+    mark: Callable[[], Marks] | None
 
 
 class EstimatorOfFold:
@@ -47,7 +47,7 @@ class EstimatorOfFold:
 
 
 class _Models:
-    """Models of an estimator with a fitMultiple of its own: the index comes with the model, the jobs of the fit lack it."""
+    """Models of an estimator with its own fitMultiple: the index comes with the model, the jobs of the fit lack it."""
 
     def __init__(self, models: Any) -> None:
         self._models = models
@@ -97,8 +97,8 @@ def _begin(fold: Fold) -> Frame:
     tuning = fold.tuning
     frame = Frame("trial", tuning.id, tuning.uid, tuning.names, outbox.now_ms(), tuning.run, tuning=tuning,
                   fold=fold.number)
-    frames.push(frame)
-    frame.marks = fold.mark({}) if fold.mark else None
+    with frames.opening(frame):
+        frame.marks = fold.mark() if fold.mark else None
     return frame
 
 

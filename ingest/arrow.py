@@ -17,6 +17,9 @@ _TYPES: Mapping[str, Any] = {
     "int64": pa.int64(), "int32": pa.int32(), "double": pa.float64(), "bool": pa.bool_(), "string": pa.string(),
     "list<int64>": pa.list_(pa.int64()), "list<string>": pa.list_(pa.string()),
 }
+_DTYPES: Mapping[str, Any] = {
+    "int64": np.int64, "int32": np.int32, "int16": np.int16, "int8": np.int8, "double": np.float64,
+}
 _NUMPY = {"int64": np.int64, "int32": np.int32, "double": np.float64, "bool": np.bool_}
 
 
@@ -104,7 +107,7 @@ def numbers(table: Any, name: str) -> "np.ndarray[Any, Any]":
     if pa.types.is_boolean(column.type):
         bits = np.unpackbits(np.frombuffer(column.buffers()[1], np.uint8), bitorder="little").astype(np.bool_)
         return bits[column.offset : column.offset + len(column)]
-    dtype = column.type.to_pandas_dtype()
+    dtype = _DTYPES[str(column.type)]  # column.type.to_pandas_dtype() would import pandas
     if not len(column):
         return np.empty(0, dtype)
     return np.frombuffer(column.buffers()[1], dtype)[column.offset : column.offset + len(column)]

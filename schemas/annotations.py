@@ -59,7 +59,7 @@ class EventKind:
 
 _ID = Field("id", "str", "Which one: unique in the log.")
 _UID = Field("uid", "str", "MLlib's uid.")
-_CLASS = Field("class", "str", "Python class with its module.")
+_CLASS = Field("python_class", "str", "Python class with its module.")
 _PARAMS = Field("params", "dict", "Effective params, named `<Stage>.<param>`.")
 _RUN = Field("run", "str", "Id of the innermost annotate.run around it.")
 _MLFLOW = Field("mlflow_run_id", "str", "MLflow run that was active.")

@@ -28,6 +28,10 @@ JOB_TAGS = "spark.job.tags"
 # org.apache.spark.sql.execution.SQLExecution.EXECUTION_ID_KEY, EXECUTION_ROOT_ID_KEY
 SQL_EXECUTION_ID = "spark.sql.execution.id"
 
+# java.util.concurrent.CompletableFuture running SQLExecution.withThreadLocalCaptured: the call site of a stage that adaptive
+# execution submitted from its own pool says nothing of who asked for it
+POOL_THREAD_CALLSITE = " at CompletableFuture.java:"
+
 # org.apache.spark.TaskEndReason and its subclasses, as JsonProtocol.taskEndReasonToJson names them
 SUCCESS = "Success"
 RESUBMITTED = "Resubmitted"

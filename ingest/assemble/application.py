@@ -36,6 +36,7 @@ def assemble(rows: Mapping[str, Any], log: EventLog, issues: Iterable[ImportIssu
     tables: dict[str, Any] = {
         "jobs": work.jobs,
         "stages": work.stages,
+        **work.tunings,
         "tasks": tasks.table,
         "executors": assemble_executors(rows, tasks.table),
         "sql_executions": _sql_executions(rows),

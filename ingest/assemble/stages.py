@@ -8,6 +8,7 @@ from ...schemas import spark
 from ...schemas.issues import ImportIssue
 from ...schemas.tables import JOBS, STAGES
 from .. import arrow
+from .tuning import assemble_tunings
 
 Row = dict[str, Any]
 StageKey = tuple[int, int]
@@ -16,10 +17,11 @@ _EVER = 2**63
 
 @dataclass(frozen=True, slots=True)
 class JobsAndStages:
-    """The jobs and the stages table, and what does not fit together."""
+    """The jobs and the stages table, the tables of the searches by name, and what does not fit together."""
 
     jobs: Any
     stages: Any
+    tunings: Mapping[str, Any]
     issues: tuple[ImportIssue, ...]
 
 
@@ -55,10 +57,16 @@ def assemble_jobs_and_stages(
         for name in ("num_complete_tasks", "num_failed_tasks", "num_killed_tasks", "num_speculative_tasks",
                      "num_resubmitted_tasks"):
             stage.setdefault(name, 0)
+    tunings = assemble_tunings(
+        rows, ({**job, "end_at": ends.get(job_id)} for job_id, job in jobs.items()), rows["application_end"].num_rows > 0
+    )
+    for job_id, columns in tunings.columns.items():
+        jobs[job_id].update(columns)
     ordered = [stages[key] for key in sorted(stages)]
     return JobsAndStages(
         arrow.from_rows(JOBS, ([job.get(c.name) for c in JOBS] for _, job in sorted(jobs.items()))),
         arrow.from_rows(STAGES, ([stage.get(c.name) for c in STAGES] for stage in ordered)),
+        tunings.tables,
         tuple(issues),
     )
 

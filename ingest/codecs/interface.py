@@ -18,7 +18,8 @@ class Gap:
 
     Attributes:
         offset: Byte offset in the compressed file where the damage begins.
-        resumed_at: Byte offset in the compressed file at which reading went on, None if nothing more could be read.
+        resumed_at: Byte offset in the compressed file at which reading went on, None if nothing more could be read. The
+            same as `offset` where nothing was passed over; what was given right before the gap is then doubtful.
         reason: What is wrong, in a few words.
         truncated: True when the file simply ends early: a killed driver, or a copy under way.
     """

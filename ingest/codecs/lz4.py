@@ -54,7 +54,7 @@ def matches(head: bytes) -> bool:
 def decode(raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
     """Decompress all streams of a file; see `Codec.decode`."""
     window = Window(raw, KEEP_BYTES)
-    found = blocks(window, _reader(), _seek, second_look=True)
+    found = blocks(window, _reader(), _seek)
     return chunks("the lz4 file", window, limits, _verified(found))
 
 

@@ -35,7 +35,7 @@ def matches(head: bytes) -> bool:
 def decode(raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
     """Decompress all chunks of a file; see `Codec.decode`."""
     window = Window(raw, KEEP_BYTES)
-    return chunks("the lzf file", window, limits, blocks(window, _read, _seek, second_look=True))
+    return chunks("the lzf file", window, limits, blocks(window, _read, _seek))
 
 
 def _read(window: Window) -> tuple[int, bytes] | Gap | None:

@@ -18,7 +18,7 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from .interface import Gap, Limits
-from .window import Window, blocks, chunks
+from .window import KEEP_BYTES, Window, blocks, chunks
 
 name = "snappy"
 
@@ -41,8 +41,8 @@ def matches(head: bytes) -> bool:
 
 def decode(raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
     """Decompress all chunks of a file; see `Codec.decode`."""
-    window = Window(raw)
-    return chunks("the snappy file", window, limits, blocks(window, _read, _seek, second_look=False))
+    window = Window(raw, KEEP_BYTES)
+    return chunks("the snappy file", window, limits, blocks(window, _read, _seek))
 
 
 def _read(window: Window) -> tuple[int, bytes] | Gap | None:

@@ -122,17 +122,17 @@ def blocks(
     window: Window,
     read: Callable[[Window], tuple[int, T] | Gap | None],
     seek: Callable[[Window], bool],
-    second_look: bool,
 ) -> Iterator[T | Gap]:
     """Read a file of independent blocks, passing over what is broken.
+
+    A block that was read may have been read wrongly, with the beginning of the next ones in it; so the search for the
+    next block begins inside the last one.
 
     Args:
         window: The file.
         read: Reads the block at the position without moving it: its size in the file and what it holds, or what is
             wrong with it, or None at a proper end of the file.
         seek: Moves the position to the next place at or after it where a block may begin; False if there is none.
-        second_look: Whether a block that was read may have been read wrongly, with the beginning of the next ones in
-            it, so that the search begins inside it.
 
     Yields:
         What the blocks hold, and one gap for each run of broken bytes.
@@ -150,7 +150,7 @@ def blocks(
             if damaged > MOST_DAMAGED_PLACES:
                 yield given_up(gap or block)
                 return
-            window.rewind((start if second_look and gap is None else window.offset) + 1)
+            window.rewind((start if gap is None else window.offset) + 1)
             gap = gap or block
             if not seek(window):
                 yield gap

@@ -116,7 +116,7 @@ def strays(
     if _at_same_time(search, others):
         return []
     begin, end = _span(search)
-    spans = sorted((work.job.at, work.job) for work in search.work)
+    spans = [(work.job.at, work.job) for work in sorted(search.work, key=lambda work: work.job.at)]
     found = []
     for job in evidence.jobs:
         if begin < job.at < end and job.job_id not in places:

@@ -11,6 +11,14 @@ _SEARCHES = ("CrossValidator", "TrainValidationSplit")
 _PACKAGES = ("classification", "regression", "clustering", "recommendation", "feature", "fpm")
 # Abstract parents that the stack shows instead of the class that was called.
 _ABSTRACT = ("Predictor", "ProbabilisticClassifier", "Classifier", "Regressor", "Estimator", "Pipeline")
+# What an evaluator asks org.apache.spark.mllib.evaluation.*Metrics for -> the evaluator's metricName, where that is certain
+_METRIC_FRAME = re.compile(r"^org\.apache\.spark\.mllib\.evaluation\.\w+Metrics\.(\w+)\(")
+_METRICS = {
+    "areaUnderROC": "areaUnderROC", "areaUnderPR": "areaUnderPR", "rootMeanSquaredError": "rmse",
+    "meanSquaredError": "mse", "meanAbsoluteError": "mae", "r2": "r2", "explainedVariance": "var",
+    "accuracy": "accuracy", "weightedPrecision": "weightedPrecision", "weightedRecall": "weightedRecall",
+    "hammingLoss": "hammingLoss", "logLoss": "logLoss",
+}
 # The default depth of a stack in the log: spark.callstack.depth (org.apache.spark.util.Utils.getCallSite)
 _CUT_DEPTH = 20
 # org.apache.spark.ml.util.Identifiable.randomUID: prefix, underscore, 12 hexadecimal digits
@@ -24,6 +32,7 @@ class Stack:
     estimator: str | None = None
     evaluator: str | None = None
     search: str | None = None
+    metric: str | None = None
     whole: bool = True
 
 
@@ -31,10 +40,12 @@ def read_stack(frames: str | None, depth: int | None) -> Stack:
     """`frames` are the ML lines of a stage's Details, innermost first."""
     if not frames:
         return Stack()
-    estimator = evaluator = search = None
+    estimator = evaluator = search = metric = None
     for line in frames.split("\n"):  # outer frames overwrite inner ones: a GBTClassifier trains DecisionTreeRegressors
         match = _FRAME.match(line)
         if match is None:
+            called = _METRIC_FRAME.match(line)
+            metric = _METRICS.get(called[1], metric) if called else metric
             continue
         package, owner, method = match[1].split(".")[0], match[2], match[3]
         if package == "tuning" and owner in _SEARCHES:
@@ -44,7 +55,7 @@ def read_stack(frames: str | None, depth: int | None) -> Stack:
             evaluator = owner
         elif package in _PACKAGES and method in _TRAINS and owner not in _ABSTRACT:
             estimator = owner
-    return Stack(estimator, evaluator, search, (depth or 0) < _CUT_DEPTH)
+    return Stack(estimator, evaluator, search, metric if evaluator else None, (depth or 0) < _CUT_DEPTH)
 
 
 def uid_in(names: Iterable[str]) -> str | None:

@@ -1,6 +1,6 @@
 """Every job's place: the search it works for, its trial, fold and phase."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -27,11 +27,15 @@ class Tuning:
     """A search with its jobs in their places. `fits`: (trial, fold) -> the jobs of it, those of searches within too."""
 
     uid: str
-    search: Search
+    kind: str | None
+    source: Literal["annotated", "plan", "lineage", "stack"]
+    num_folds: int | None
     fits: dict[tuple[int, int], list[tuple[Job, Phase]]] = field(default_factory=dict)
     prepare: list[Job] = field(default_factory=list)
     refit: list[Job] = field(default_factory=list)
     at_once: bool = False
+    own: dict[int, Place] = field(default_factory=dict)
+    """Job id -> its place in this search, whether or not a search within it claims the job."""
     outer: tuple[str, int, int] | None = None
     """The uid, trial and fold of the search that this one is part of."""
 
@@ -41,37 +45,49 @@ class Tuning:
         found = [*self.prepare, *self.refit, *(job for jobs in self.fits.values() for job, _ in jobs)]
         return sorted(found, key=lambda job: job.at)
 
+    def put(self, job: Job, place: Place) -> None:
+        """Adds one job."""
+        self.own[job.job_id] = place
+        if place.phase in ("fit", "evaluate"):
+            if place.trial is not None and place.fold is not None:
+                self.fits.setdefault((place.trial, place.fold), []).append((job, place.phase))
+        else:
+            (self.refit if place.phase == "refit" else self.prepare).append(job)
+
 
 def find_places(evidence: Evidence) -> tuple[dict[int, Place], list[Tuning]]:
     """Job id -> place for every job of a search, and the searches. Jobs outside have no place."""
     searches = find_searches(evidence)
-    tunings = [Tuning(uid, search) for uid, search in zip(_names(searches), searches, strict=True)]
+    names = _names(searches)
+    tunings = [Tuning(name, s.kind, s.source, s.num_folds) for name, s in zip(names, searches, strict=True)]
+    pairs = list(zip(tunings, searches, strict=True))
     depth: dict[int, int] = {}
     places: dict[int, Place] = {}
-    for tuning in tunings:
-        _number(tuning)
-        for work in tuning.search.work:
+    for tuning, search in pairs:
+        _number(tuning, search)
+        for work in search.work:
             job = work.job
             if work.depth > depth.get(job.job_id, -2):
                 depth[job.job_id] = work.depth
-                places[job.job_id] = _place_in(tuning, job)
-    by_uid = {tuning.uid: tuning for tuning in tunings}
-    for tuning in tunings:
-        tuning.outer = _outer(tuning, tunings, depth)
+                places[job.job_id] = tuning.own[job.job_id]
+    for tuning, search in pairs:
+        tuning.outer = _outer(search, pairs)
     # From the innermost outward: a refit inside a search is training of the search around it.
-    for tuning in sorted(tunings, key=lambda t: t.outer is None):
-        context = by_uid.get(tuning.outer[0]) if tuning.outer else None
-        tuning.prepare = prepared(tuning.search, evidence, places, context.uid if context else None)
-        tuning.refit = refitted(tuning.search, [t.search for t in tunings], evidence, places, context.uid if context else None)
-        for phase, jobs in (("prepare", tuning.prepare), ("refit", tuning.refit)):
+    for tuning, search in sorted(pairs, key=lambda pair: pair[0].outer is None):
+        outer = tuning.outer[0] if tuning.outer else None
+        around = (
+            ("prepare", prepared(search, evidence, places, outer)),
+            ("refit", refitted(search, searches, evidence, places, outer)),
+        )
+        for phase, jobs in around:
             for job in jobs:
-                places[job.job_id] = Place(tuning.uid, None, None, phase)  # type: ignore[arg-type]
-    for tuning in tunings:
-        for job, before in strays(tuning.search, [t.search for t in tunings if t is not tuning], evidence, places):
-            place = places[before.job_id]
-            places[job.job_id] = place
-            if place.uid == tuning.uid and place.trial is not None and place.fold is not None:
-                tuning.fits[place.trial, place.fold].append((job, place.phase))
+                places[job.job_id] = Place(tuning.uid, None, None, phase)
+                tuning.put(job, places[job.job_id])
+    for tuning, search in pairs:
+        for job, before in strays(search, [s for s in searches if s is not search], evidence, places):
+            places[job.job_id] = places[before.job_id]
+            if places[job.job_id].uid == tuning.uid:
+                tuning.put(job, places[job.job_id])
     return places, tunings
 
 
@@ -89,46 +105,30 @@ def _names(searches: Sequence[Search]) -> list[str]:
     return names
 
 
-def _number(tuning: Tuning) -> None:
+def _number(tuning: Tuning, search: Search) -> None:
     """Folds by their place in the split, trials of a fold by the order in which they began."""
     folds: dict[float, list[Work]] = {}
-    for work in tuning.search.work:
+    for work in search.work:
         folds.setdefault(work.fold, []).append(work)
     for fold, jobs in folds.items():
-        number = _fold_number(fold, tuning.search)
+        number = round(fold * search.num_folds) if search.source == "plan" and search.num_folds else int(fold)
         trials, at_once = split_fold(jobs)
         tuning.at_once = tuning.at_once or at_once
         for trial, of_trial in enumerate(trials):
-            tuning.fits.setdefault((trial, number), []).extend(
-                (work.job, "fit" if work.side == "train" else "evaluate") for work in of_trial
-            )
+            for work in of_trial:
+                phase: Phase = "fit" if work.side == "train" else "evaluate"
+                tuning.put(work.job, Place(tuning.uid, trial, number, phase))
 
 
-def _fold_number(fold: float, search: Search) -> int:
-    if search.source == "plan" and search.num_folds:
-        return round(fold * search.num_folds)
-    return int(fold)
-
-
-def _place_in(tuning: Tuning, job: Job) -> Place:
-    for (trial, fold), jobs in tuning.fits.items():
-        for other, phase in jobs:
-            if other is job:
-                return Place(tuning.uid, trial, fold, phase)
-    raise AssertionError("every work of a search is in one of its fits")
-
-
-def _outer(tuning: Tuning, tunings: Sequence[Tuning], depth: Mapping[int, int]) -> tuple[str, int, int] | None:
+def _outer(search: Search, pairs: Sequence[tuple[Tuning, Search]]) -> tuple[str, int, int] | None:
     """The search around this one: of the others its first job works for, the one that is deepest."""
-    first = tuning.search.work[0]
+    first = search.work[0]
     found = [
-        (work.depth, other)
-        for other in tunings
-        if other is not tuning
-        for work in other.search.work
+        (work.depth, tuning)
+        for tuning, other in pairs
+        if other is not search
+        for work in other.work
         if work.job is first.job and work.depth < first.depth
     ]
-    if not found:
-        return None
-    place = _place_in(max(found, key=lambda pair: pair[0])[1], first.job)
-    return None if place.trial is None or place.fold is None else (place.uid, place.trial, place.fold)
+    place = max(found, key=lambda pair: pair[0])[1].own.get(first.job.job_id) if found else None
+    return None if place is None or place.trial is None or place.fold is None else (place.uid, place.trial, place.fold)

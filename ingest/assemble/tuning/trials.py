@@ -42,6 +42,11 @@ class Section:
         return any(work.side == "validate" for work in self.work)
 
     @property
+    def made(self) -> int:
+        """Its oldest own RDD: the order of making tells who came first better than the order in which jobs got a turn."""
+        return min((rdd for work in self.work for rdd in work.own), default=-1)
+
+    @property
     def action(self) -> tuple[str, str]:
         """What it does: the first action that has RDDs of its own, so that filling the cache does not change it."""
         first = next((work for work in self.work if work.own), self.work[0])
@@ -153,14 +158,14 @@ def _with_lone_jobs(parts: Sequence[Section]) -> list[Section]:
         chosen = same[0] if same else min(later, key=lambda s: s.begin) if later else whole[-1]
         chosen.work.append(item)
         chosen.work.sort(key=lambda w: w.job.at)
-    return sorted(whole, key=lambda section: section.begin)
+    return whole
 
 
 def _strung(parts: Sequence[Section]) -> list[_Trial]:
     ranks = _ranks(parts)
     per_trial = _per_trial(parts)
     trials: list[_Trial] = []
-    for section in parts:
+    for section in sorted(parts, key=lambda part: (part.made, part.begin)):
         rank = ranks[section.action]
         idle = [
             trial for trial in trials
@@ -177,7 +182,7 @@ def _strung(parts: Sequence[Section]) -> list[_Trial]:
             trials.append(_Trial())
             idle = [trials[-1]]
         idle[0].take(section, rank)
-    return trials
+    return sorted(trials, key=lambda trial: min(section.begin for section in trial.sections))
 
 
 def _ranks(parts: Sequence[Section]) -> dict[tuple[str, str], int]:

@@ -194,6 +194,13 @@ def test_snappy_goes_on_at_a_chunk_or_a_header_and_over_a_hole_in_the_file() -> 
         assert len(result.gaps) == 1
 
 
+def test_a_snappy_chunk_that_lost_a_byte_and_decodes_does_not_cost_the_next_one() -> None:
+    chunks = [snappy_chunk(noise(50, seed)) for seed in range(3)]
+    result = decoded("snappy", SNAPPY_HEADER + chunks[0][:20] + chunks[0][21:] + chunks[1] + chunks[2])
+    assert result.data == noise(50, 0)[:14] + noise(50, 0)[15:] + b"\x00" + noise(50, 1) + noise(50, 2)
+    assert len(result.gaps) == 1
+
+
 def test_lzf_copies_that_overlap_what_they_make() -> None:
     data = b"ab" * 20_000 + b"a" * 1000 + b"xyz" * 999
     assert decoded("lzf", b"".join(map(lzf_chunk, split(data, [65_535, 100])))).data == data

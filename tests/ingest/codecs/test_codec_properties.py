@@ -6,7 +6,7 @@ import random
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from .codec_encoders import CONTAINERS, LZ4, Container, decoded
@@ -29,6 +29,7 @@ container = pytest.mark.parametrize("container", CONTAINERS, ids=lambda each: ea
 
 
 @container
+@settings(deadline=None)
 @given(pieces=st.lists(PIECE, max_size=8), sizes=SIZES)
 def test_everything_comes_back_however_the_file_is_read(
     container: Container, pieces: list[bytes], sizes: list[int]
@@ -42,6 +43,7 @@ def test_everything_comes_back_however_the_file_is_read(
 
 
 @container
+@settings(deadline=None)
 @given(pieces=st.lists(TEXT, min_size=1, max_size=5), where=st.floats(0, 1), sizes=SIZES)
 def test_a_file_cut_anywhere_gives_what_is_whole_and_says_so(
     container: Container, pieces: list[bytes], where: float, sizes: list[int]
@@ -62,6 +64,7 @@ def test_a_file_cut_anywhere_gives_what_is_whole_and_says_so(
 
 
 @container
+@settings(deadline=None)
 @given(
     pieces=st.lists(TEXT, min_size=2, max_size=6),
     where=st.floats(0, 1),
@@ -88,6 +91,7 @@ def test_damage_anywhere_costs_only_what_it_touches(
 
 
 @container
+@settings(deadline=None)
 @given(data=st.binary(max_size=3000))
 def test_noise_never_raises(container: Container, data: bytes) -> None:
     result = decoded(container.name, container.head + data)

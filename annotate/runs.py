@@ -7,6 +7,8 @@ from typing import Any
 from ..schemas.annotations import RUN
 from . import encode, event_log, frames, outbox, patches
 from .active_run import active_run_id
+from .event_log import EventLog
+from .fits import span
 from .frames import Frame, here
 from .guard import guarded
 
@@ -68,7 +70,7 @@ def _say(params: Mapping[str, Any] | None = None, metrics: Mapping[str, float] |
 
 
 @guarded
-def _enter(frame: Frame, name: str) -> tuple[Any, str | None] | None:
+def _enter(frame: Frame, name: str) -> tuple[EventLog, str | None] | None:
     """The event log and the run its jobs carried before; None where jobs cannot be marked."""
     patches.write_before_stop()
     here.runs.append(frame.id)
@@ -82,11 +84,11 @@ def _enter(frame: Frame, name: str) -> tuple[Any, str | None] | None:
 
 
 @guarded
-def _leave(frame: Frame, name: str, before: tuple[Any, str | None] | None, error: BaseException | None) -> None:
-    from .fits import span
-
+def _leave(frame: Frame, name: str, before: tuple[EventLog, str | None] | None, error: BaseException | None) -> None:
     if frame.id in here.runs:
         del here.runs[here.runs.index(frame.id):]
     outbox.add("run_end", id=frame.id, name=encode.name(name), **span(frame, error))
-    if before is not None and event_log.current() is before[0]:
-        before[0].context.setLocalProperty(RUN, before[1])
+    if before is not None:
+        log, outer = before
+        if event_log.current() is log:
+            log.context.setLocalProperty(RUN, outer)

@@ -1,0 +1,35 @@
+"""The estimator of every job, inside a search or not: from its stack, or from the file that made its RDDs."""
+
+import re
+from collections.abc import Mapping
+
+from .estimators import uid_in
+from .evidence import Evidence
+
+# CallSite.shortForm: `map at LogisticRegression.scala:523`
+_FILE = re.compile(r" at (\w+)\.scala:\d+$")
+
+
+def name_estimators(evidence: Evidence) -> Mapping[int, tuple[str | None, str | None]]:
+    """Job id -> (estimator class, estimator uid) for the jobs that an estimator's `fit` ran; either may be None.
+
+    A stack that was cut at Spark's depth may show only a tree that a boosting trains: then the file in which the newest of
+    the job's RDDs were made says more, as long as a whole stack elsewhere in the log shows that it is an estimator's.
+    """
+    known = {job.stack.estimator for job in evidence.jobs if job.stack.whole} - {None}
+    files = {
+        rdd.rdd_id: match[1]
+        for rdd in evidence.rdds.values()
+        if (match := _FILE.search(rdd.callsite)) and match[1] in known
+    }
+    named: dict[int, tuple[str | None, str | None]] = {}
+    for job in evidence.jobs:
+        estimator = job.stack.estimator
+        if job.stack.evaluator is None and (estimator is None or not job.stack.whole):
+            newest = max((rdd_id for rdd_id in job.rdds if rdd_id in files), default=None)
+            estimator = estimator if newest is None else files[newest]
+        names = (evidence.rdds[rdd_id].name for rdd_id in sorted(job.rdds, reverse=True) if rdd_id in evidence.rdds)
+        uid = uid_in(names) if estimator else None
+        if estimator or uid:
+            named[job.job_id] = estimator, uid
+    return named

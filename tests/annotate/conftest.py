@@ -1,0 +1,137 @@
+"""One Spark for all tests here, its event log read back as plain JSON lines, and an estimator whose jobs tell their trial."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from afterglow import annotate
+from afterglow.annotate import frames
+from afterglow.schemas.annotations import EVENT, read_events
+
+
+@dataclass
+class Written:
+    """What the event log says since the test began."""
+
+    lines: list[dict[str, Any]]
+
+    def all(self, kind: str) -> list[dict[str, Any]]:
+        return [line for line in self.lines if line["Event"] == kind]
+
+    @property
+    def job_starts(self) -> list[dict[str, Any]]:
+        return self.all("SparkListenerJobStart")
+
+    @property
+    def jobs(self) -> list[dict[str, Any]]:
+        """Jobs that are not ours: their properties, and `tasks`."""
+        return [
+            {**job["Properties"], "tasks": sum(stage["Number of Tasks"] for stage in job["Stage Infos"])}
+            for job in self.job_starts if job["Stage IDs"]
+        ]
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        texts = [job["Properties"][EVENT] for job in self.job_starts if EVENT in job["Properties"]]
+        return list(read_events(texts))
+
+    def said(self, kind: str) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["event"] == kind]
+
+
+class Log:
+    """The application's event log, from the place where the test began."""
+
+    def __init__(self, context: Any, path: Path) -> None:
+        self._context, self._path = context, path
+        self.start()
+
+    def start(self) -> None:
+        self._begin = len(self._whole())
+
+    def read(self) -> Written:
+        return Written([json.loads(line) for line in self._whole()[self._begin:].splitlines()])
+
+    def _whole(self) -> bytes:
+        # Events reach the log through a queue; the last one is a JobEnd, which flushes.
+        self._context._jsc.sc().listenerBus().waitUntilEmpty(60_000)
+        return self._path.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def _spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Path]]:
+    from pyspark.sql import SparkSession
+
+    folder = tmp_path_factory.mktemp("event_log")
+    options = {
+        "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "1", "spark.default.parallelism": "2",
+        "spark.eventLog.enabled": "true", "spark.eventLog.rolling.enabled": "false",
+        "spark.eventLog.compress": "false", "spark.eventLog.dir": f"file://{folder}",
+        "spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1",
+        "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
+    }
+    builder = SparkSession.builder.master("local[2,3]").appName("annotate")
+    for key, value in options.items():
+        builder = builder.config(key, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("OFF")
+    name = session.sparkContext.applicationId
+    path = folder / f"{name}.inprogress"
+    deadline = time.monotonic() + 60
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    yield session, path
+    session.stop()
+
+
+@pytest.fixture
+def spark(_spark: tuple[Any, Path]) -> Iterator[Any]:
+    """The session, with annotate off before and after, and nothing of a test left behind in this thread."""
+    session, _ = _spark
+    yield session
+    annotate.disable()
+    assert frames.here.frames == [] and frames.here.runs == [] and frames._active == []
+
+
+@pytest.fixture
+def log(spark: Any, _spark: tuple[Any, Path]) -> Log:
+    return Log(spark.sparkContext, _spark[1])
+
+
+@pytest.fixture
+def local_properties(spark: Any) -> Any:
+    """A function that gives this thread's local properties as they are now."""
+    return lambda: dict(spark.sparkContext._jsc.sc().getLocalProperties())
+
+
+@pytest.fixture
+def sized(spark: Any) -> Any:
+    """The `sized` module of these tests, which needs pyspark to be imported."""
+    from . import sized
+
+    sized.truth.clear()
+    sized.failing.clear()
+    return sized
+
+
+def run_in_thread(function: Any) -> None:
+    """Run it in a thread of its own, and raise here what it raises."""
+    raised: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            function()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=target)
+    thread.start()
+    thread.join()
+    if raised:
+        raise raised[0]
