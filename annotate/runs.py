@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from ..schemas.annotations import RUN
@@ -15,17 +16,20 @@ from .guard import guarded
 
 @contextmanager
 def run(name: str) -> Iterator[str]:
-    """A run around the jobs and log_* calls of this thread inside the block; gives its id. Runs nest."""
-    frame = Frame("run", outbox.new_id(), "", {}, outbox.now_ms(), frames.current_run())
-    before = _enter(frame, name)
+    """A run around the jobs and log_* calls of this thread inside the block; gives its id (empty if it could not be noted).
+
+    Runs nest; one that an exception leaves is FAILED.
+    """
+    entered = _enter(name)
     error: BaseException | None = None
     try:
-        yield frame.id
+        yield entered.frame.id if entered else ""
     except BaseException as raised:
         error = raised
         raise
     finally:
-        _leave(frame, name, before, error)
+        if entered is not None:
+            _leave(entered, name, error)
 
 
 def log_param(name: str, value: Any) -> None:
@@ -69,26 +73,33 @@ def _say(params: Mapping[str, Any] | None = None, metrics: Mapping[str, float] |
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Entered:
+    """A run that was entered, the event log its jobs go to (None: they cannot be marked), and their run before."""
+
+    frame: Frame
+    log: EventLog | None
+    before: str | None
+
+
 @guarded
-def _enter(frame: Frame, name: str) -> tuple[EventLog, str | None] | None:
-    """The event log and the run its jobs carried before; None where jobs cannot be marked."""
+def _enter(name: str) -> _Entered:
     patches.write_before_stop()
-    here.runs.append(frame.id)
-    outbox.add("run_start", id=frame.id, name=encode.name(name), parent=frame.run, mlflow_run_id=active_run_id())
+    frame = Frame("run", outbox.new_id(), "", {}, outbox.now_ms(), frames.current_run())
     log = event_log.current()
-    if log is None:
-        return None
-    before = log.context.getLocalProperty(RUN)
-    log.context.setLocalProperty(RUN, frame.id)
-    return log, before
+    before = log.context.getLocalProperty(RUN) if log else None
+    outbox.add("run_start", id=frame.id, name=encode.name(name), parent=frame.run, mlflow_run_id=active_run_id())
+    if log is not None:
+        log.context.setLocalProperty(RUN, frame.id)
+    here.runs.append(frame.id)
+    return _Entered(frame, log, before)
 
 
 @guarded
-def _leave(frame: Frame, name: str, before: tuple[EventLog, str | None] | None, error: BaseException | None) -> None:
-    if frame.id in here.runs:
-        del here.runs[here.runs.index(frame.id):]
-    outbox.add("run_end", id=frame.id, name=encode.name(name), **span(frame, error))
-    if before is not None:
-        log, outer = before
-        if event_log.current() is log:
-            log.context.setLocalProperty(RUN, outer)
+def _leave(entered: _Entered, name: str, error: BaseException | None) -> None:
+    run_id = entered.frame.id
+    if run_id in here.runs:
+        del here.runs[here.runs.index(run_id):]
+    if entered.log is not None and event_log.current() is entered.log:
+        entered.log.context.setLocalProperty(RUN, entered.before)
+    outbox.add("run_end", id=run_id, name=encode.name(name), **span(entered.frame, error))

@@ -10,7 +10,7 @@ from typing import Literal
 
 from .task_columns import TASK_COLUMNS
 
-Level = Literal["application", "job", "stage", "task"]
+Level = Literal["application", "tuning", "trial", "fit", "job", "stage", "task"]
 Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 
 
@@ -26,15 +26,24 @@ class RunLevel:
 
 LEVELS = (
     RunLevel("application", "One application attempt.", "<app_id>/<attempt>", "application's name"),
-    RunLevel("job", "One Spark job.", "<app_id>/<attempt>/job/<job>", "job 7 · its description or call site"),
+    RunLevel("tuning", "One call of fit of a CrossValidator or TrainValidationSplit; under a fit where it is part of another.",
+             "<app_id>/<attempt>/tuning/<uid>", "tuning CrossValidator_4506ccbc4279 · 3 folds x 4 trials"),
+    RunLevel("trial", "One param map of a search: its fits, one per fold.",
+             "<app_id>/<attempt>/tuning/<uid>/trial/<trial>", "trial 2"),
+    RunLevel("fit", "One param map trained and evaluated on one fold.",
+             "<app_id>/<attempt>/tuning/<uid>/trial/<trial>/fold/<fold>", "fold 0"),
+    RunLevel("job", "One Spark job; of a search, under its fit, or under the tuning where it prepares or refits.", "<app_id>/<attempt>/job/<job>", "job 7 · its description or call site"),
     RunLevel("stage", "One stage attempt that ran. Skipped stages have no run; their job counts them.",
              "<app_id>/<attempt>/stage/<stage>.<attempt>", "stage 12.0 · its call site"),
     RunLevel("task", "One task attempt; see --task-runs.", "<app_id>/<attempt>/task/<stage>.<attempt>/<task>",
              "task 5.0 · its executor"),
 )
 
-EVERY: tuple[Level, ...] = ("application", "job", "stage", "task")
-ABOVE_TASK: tuple[Level, ...] = ("application", "job", "stage")
+SEARCH: tuple[Level, ...] = ("tuning", "trial", "fit")
+ABOVE_JOB: tuple[Level, ...] = ("application", *SEARCH)
+ABOVE_STAGE: tuple[Level, ...] = (*ABOVE_JOB, "job")
+ABOVE_TASK: tuple[Level, ...] = (*ABOVE_STAGE, "stage")
+EVERY: tuple[Level, ...] = (*ABOVE_TASK, "task")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +84,16 @@ RUN_METRICS = (
     RunMetric("tasks/failed", "", ABOVE_TASK, "Task attempts that failed."),
     RunMetric("tasks/killed", "", ABOVE_TASK, "Task attempts that were killed."),
     RunMetric("tasks/speculative", "", ABOVE_TASK, "Task attempts started by speculation."),
-    RunMetric("stages/total", "", ("application", "job"), "Stage attempts that ran."),
-    RunMetric("stages/failed", "", ("application", "job"), "Stage attempts that failed."),
-    RunMetric("stages/skipped", "", ("application", "job"), "Stages whose output was already there."),
-    RunMetric("jobs/total", "", ("application",), "Jobs."),
-    RunMetric("jobs/failed", "", ("application",), "Jobs that failed."),
+    RunMetric("stages/total", "", ABOVE_STAGE, "Stage attempts that ran."),
+    RunMetric("stages/failed", "", ABOVE_STAGE, "Stage attempts that failed."),
+    RunMetric("stages/skipped", "", ABOVE_STAGE, "Stages whose output was already there."),
+    RunMetric("jobs/total", "", ABOVE_JOB, "Jobs."),
+    RunMetric("jobs/failed", "", ABOVE_JOB, "Jobs that failed."),
+    RunMetric("trials/total", "", ("tuning",), "Trials that began."),
+    RunMetric("fits/total", "", ("tuning", "trial"), "Fits that began."),
+    RunMetric("fits/failed", "", ("tuning", "trial"), "Fits that failed."),
+    RunMetric("time/fit_s", "s", ("fit",), "From the first to the last job that trains."),
+    RunMetric("time/evaluate_s", "s", ("fit",), "From the first to the last job that evaluates."),
     RunMetric("executors/total", "", ("application",), "Executors that were ever part of the application."),
     RunMetric("executors/idle_ratio", "ratio", ABOVE_TASK,
               "Share of the executors' core time between the run's start and end in which no task of any job ran."),
@@ -147,6 +161,19 @@ RUN_TAGS = (
     RunText("spark.host", ("task",), "Host."),
     RunText("spark.locality", ("task",), "Locality level."),
     RunText("spark.failure_reason", ("job", "stage", "task"), "Why it failed or was killed."),
+    RunText("afterglow.tuning.uid", (*SEARCH, "job"), "The search."),
+    RunText("afterglow.tuning.kind", ("tuning",), "CrossValidator or TrainValidationSplit."),
+    RunText("afterglow.tuning.source", ("tuning",), "What it was found by: annotated, plan, stack or lineage."),
+    RunText("afterglow.tuning.confidence", ("tuning",), "How sure the jobs' places are, from 0 to 1; see docs/tuning.md."),
+    RunText("afterglow.tuning.parallelism", ("tuning",), "Most fits that ran at the same time."),
+    RunText("afterglow.tuning.folds", ("tuning",), "Folds."),
+    RunText("afterglow.tuning.metric", ("tuning",), "What the evaluator computed."),
+    RunText("afterglow.trial", ("trial", "fit", "job"), "Trial."),
+    RunText("afterglow.fold", ("fit", "job"), "Fold."),
+    RunText("afterglow.phase", ("job",), "fit, evaluate, refit or prepare."),
+    RunText("afterglow.estimator", ("tuning", "job"), "Estimator's class; outside searches too."),
+    RunText("afterglow.estimator.uid", ("tuning", "job"), "Its uid."),
+    RunText("afterglow.evaluator", ("tuning",), "Evaluator's class."),
     RunText("mlflow.user", EVERY, "User who ran the application."),
     RunText("mlflow.source.name", ("application",), "Application's name."),
     RunText("mlflow.note.content", ABOVE_TASK, "What the run was, in figures and links."),

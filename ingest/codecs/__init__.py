@@ -21,11 +21,13 @@ __all__ = [
     "ArchiveRefused",
     "Codec",
     "Gap",
+    "HEAD_BYTES",
     "LimitExceeded",
     "Limits",
     "detect",
     "members",
     "open_stream",
+    "plain",
 ]
 
 CODECS: tuple[Codec, ...] = (zstd, gzip, lz4, snappy, lzf, plain)

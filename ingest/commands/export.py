@@ -13,6 +13,7 @@ def export(
     strict: options.Strict = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
+    workers: options.Workers = None,
     max_line_bytes: options.MaxLineBytes = 256 * 2**20,
     max_ratio: options.MaxRatio = 1000,
 ) -> None:
@@ -23,7 +24,7 @@ def export(
     batch = terminal.Batch(strict)
     with terminal.errors():
         found = list(pipeline.find_logs(logs))
-        read = pipeline.ReadOptions(max_line_bytes, max_ratio)
+        read = pipeline.ReadOptions(max_line_bytes, max_ratio, workers or terminal.cores())
         with terminal.progress(not quiet and not as_json) as display:
             for log in found:
                 bar = display.add_task(log.name.rsplit("/", 1)[-1], total=log.size or 1)

@@ -17,6 +17,7 @@ def import_(
     strict: options.Strict = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
+    workers: options.Workers = None,
     max_line_bytes: options.MaxLineBytes = 256 * 2**20,
     max_ratio: options.MaxRatio = 1000,
 ) -> None:
@@ -33,7 +34,7 @@ def import_(
     with terminal.errors():
         found = list(pipeline.find_logs(logs))
         wanted = pipeline.ImportOptions(
-            pipeline.ReadOptions(max_line_bytes, max_ratio), task_runs, max_task_runs, parent_run
+            pipeline.ReadOptions(max_line_bytes, max_ratio, workers or terminal.cores()), task_runs, max_task_runs, parent_run
         )
         writer = pipeline.open_writer(tracking_uri, experiment)
         with terminal.progress(not quiet and not as_json) as display:

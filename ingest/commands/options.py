@@ -38,3 +38,8 @@ MaxLineBytes = Annotated[int, typer.Option(min=1024, help="Longer lines are pass
 MaxRatio = Annotated[
     int, typer.Option(min=1, help="A file that decompresses to more than this many times its size is refused.")
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Processes that read one large log. Without it, as many as there are cores.",
+                 show_default=False),
+]

@@ -18,6 +18,7 @@ def show(
     limit: Annotated[int, typer.Option(min=1, help="Runs to print below each run; the longest are kept.")] = 20,
     strict: options.Strict = False,
     as_json: options.Json = False,
+    workers: options.Workers = None,
     max_line_bytes: options.MaxLineBytes = 256 * 2**20,
     max_ratio: options.MaxRatio = 1000,
 ) -> None:
@@ -33,7 +34,7 @@ def show(
         for log in list(pipeline.find_logs(logs)):
             try:
                 tables, tree = pipeline.show_log(
-                    log, pipeline.ReadOptions(max_line_bytes, max_ratio), "all" if depth == "task" else "none"
+                    log, pipeline.ReadOptions(max_line_bytes, max_ratio, workers or terminal.cores()), "all" if depth == "task" else "none"
                 )
             except AfterglowError as error:
                 batch.failure(error)

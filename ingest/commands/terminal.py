@@ -1,6 +1,7 @@
 """What commands print: results to stdout, everything else to stderr; errors on one line; the exit code."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +11,11 @@ from rich.console import Console
 from rich.text import Text
 
 from ..errors import AfterglowError
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def out() -> Console:

@@ -12,6 +12,7 @@ from ...schemas.runs import Level, Run, RunTree, Status
 from .. import arrow
 from .figures import TaskFigures
 from .overview import mark_overview
+from .searches import Branch, branches, job_parent
 from .task_runs import choose_task_runs, task_history, task_run
 from .timeline import Timeline
 
@@ -59,11 +60,16 @@ class _Tree:
         by_job: dict[int | None, list[Mapping[str, Any]]] = {}
         for stage in self.stages:
             by_job.setdefault(stage["job_id"], []).append(stage)
-        jobs = {job["job_id"]: self._job(job, by_job.get(job["job_id"], [])) for job in self.jobs}
+        above = {branch.key: branch for branch in branches(self.tables.tables, self.root)}
+        parents = {job["job_id"]: job_parent(self.root, job, set(above)) for job in self.jobs}
+        jobs = {
+            job["job_id"]: self._job(job, by_job.get(job["job_id"], []), parents[job["job_id"]]) for job in self.jobs
+        }
         chosen = choose_task_runs(self.tables["tasks"], self.task_runs.policy, self.task_runs.at_most)
-        for job_id in sorted(jobs, key=lambda j: (jobs[j].start_ms, j)):
-            runs.append(jobs[job_id])
-            runs.extend(self._stages(by_job.get(job_id, []), jobs[job_id], chosen))
+        for run in _in_order(self.root, [*self._branches(above, parents, by_job), *jobs.values()]):
+            runs.append(run)
+            if run.level == "job":
+                runs.extend(self._stages(by_job.get(int(run.tags["spark.job.id"]), []), run, chosen))
         runs.extend(self._stages(by_job.get(None, []), runs[0], chosen))
         left = len(self.tables["tasks"]) - len(chosen)
         if left:
@@ -79,10 +85,7 @@ class _Tree:
             **self._times(start, None if self.open else self.last),
             **self.figures.of(everything),
             **self._user(everything),
-            **_stage_counts(self.stages),
-            "stages/skipped": float(sum(job["num_skipped_stages"] for job in self.jobs)),
-            "jobs/total": float(len(self.jobs)),
-            "jobs/failed": float(sum(job["status"] == "FAILED" for job in self.jobs)),
+            **_job_counts(self.jobs, self.stages),
             "executors/total": float(app["num_executors"]),
         }
         wanted = {
@@ -103,7 +106,29 @@ class _Tree:
         return self._run("application", self.root, None, app["name"] or app["app_id"], status, start, self.last, metrics,
                          tags, params={key: str(value) for key, value in wanted.items() if value not in (None, "")})
 
-    def _job(self, job: Mapping[str, Any], stages: list[Mapping[str, Any]]) -> Run:
+    def _branches(
+        self, above: Mapping[str, Branch], parents: Mapping[int, str], by_job: Mapping[int | None, list[Mapping[str, Any]]]
+    ) -> Iterator[Run]:
+        """Searches, trials and fits, each with the figures of all tasks below it."""
+        below: dict[str, list[Mapping[str, Any]]] = {}
+        for job in self.jobs:
+            key: str | None = parents[job["job_id"]]
+            while key in above:
+                below.setdefault(key, []).append(job)
+                key = above[key].parent
+        for branch in above.values():
+            jobs = below.get(branch.key, [])
+            stages = [stage for job in jobs for stage in by_job.get(job["job_id"], [])]
+            at = self._rows(stages)
+            start = branch.start_ms or self.app["start_time_ms"] or self.last
+            metrics = {
+                **self._times(start, branch.end_ms), **self.figures.of(at), **self._user(at), **_job_counts(jobs, stages),
+                **branch.metrics,
+            }
+            yield self._run(branch.level, branch.key, branch.parent, branch.name, branch.status, start, branch.end_ms,
+                            metrics, branch.tags, branch.params)
+
+    def _job(self, job: Mapping[str, Any], stages: list[Mapping[str, Any]], parent: str) -> Run:
         at = self._rows(stages)
         start = job["submission_time_ms"] or min(
             (stage["submission_time_ms"] for stage in stages if stage["submission_time_ms"]),
@@ -120,9 +145,12 @@ class _Tree:
         tags = {
             "spark.job.id": str(job["job_id"]), "spark.job.group": job["group"], "spark.job.tags": job["tags"],
             "spark.sql.execution.id": job["sql_execution_id"], "spark.failure_reason": job["failure_reason"],
+            "afterglow.tuning.uid": job["tuning_uid"], "afterglow.trial": job["trial"], "afterglow.fold": job["fold"],
+            "afterglow.phase": job["phase"], "afterglow.estimator": job["estimator_class"],
+            "afterglow.estimator.uid": job["estimator_uid"],
         }
         status = {"SUCCEEDED": "FINISHED", "FAILED": "FAILED"}.get(job["status"])
-        return self._run("job", f"{self.root}/job/{job['job_id']}", self.root,
+        return self._run("job", f"{self.root}/job/{job['job_id']}", parent,
                          f"job {job['job_id']}" + (f" · {title}" if title else ""), status, start, end, metrics, tags)
 
     def _stages(self, stages: list[Mapping[str, Any]], parent: Run, chosen: Mapping[int, str | None]) -> Iterator[Run]:
@@ -206,6 +234,27 @@ def _rows_of_stage(tasks: Any) -> dict[tuple[int, int], tuple[int, int]]:
     ends = np.append(begins[1:], len(stage))
     keys = zip(stage[begins].tolist(), attempt[begins].tolist(), strict=True)
     return dict(zip(keys, zip(begins.tolist(), ends.tolist(), strict=True), strict=True))
+
+
+def _in_order(root: str, runs: list[Run]) -> Iterator[Run]:
+    """Parents before children, children by start (equal starts as they stand)."""
+    below: dict[str | None, list[Run]] = {}
+    for run in sorted(runs, key=lambda run: run.start_ms):
+        below.setdefault(run.parent, []).append(run)
+    pending = below.get(root, [])[::-1]
+    while pending:
+        run = pending.pop()
+        yield run
+        pending.extend(below.get(run.key, [])[::-1])
+
+
+def _job_counts(jobs: list[Mapping[str, Any]], stages: list[Mapping[str, Any]]) -> dict[str, float]:
+    return {
+        **_stage_counts(stages),
+        "stages/skipped": float(sum(job["num_skipped_stages"] for job in jobs)),
+        "jobs/total": float(len(jobs)),
+        "jobs/failed": float(sum(job["status"] == "FAILED" for job in jobs)),
+    }
 
 
 def _stage_counts(stages: list[Mapping[str, Any]]) -> dict[str, float]:

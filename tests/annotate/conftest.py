@@ -1,7 +1,6 @@
-"""One Spark for all tests here, its event log read back as plain JSON lines, and an estimator whose jobs tell their trial."""
+"""One Spark for all tests here, and its event log read back as plain JSON lines."""
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from afterglow import annotate
 from afterglow.annotate import frames
 from afterglow.schemas.annotations import EVENT, read_events
@@ -118,20 +116,3 @@ def sized(spark: Any) -> Any:
     sized.truth.clear()
     sized.failing.clear()
     return sized
-
-
-def run_in_thread(function: Any) -> None:
-    """Run it in a thread of its own, and raise here what it raises."""
-    raised: list[BaseException] = []
-
-    def target() -> None:
-        try:
-            function()
-        except BaseException as error:
-            raised.append(error)
-
-    thread = threading.Thread(target=target)
-    thread.start()
-    thread.join()
-    if raised:
-        raise raised[0]

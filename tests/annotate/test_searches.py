@@ -1,9 +1,8 @@
-"""Searches: every job belongs to the right trial of the right fold, and every figure is the truth's to the last digit."""
+"""Searches: every job belongs to the right trial of the right fold, every figure is the truth's to the last digit."""
 
 from typing import Any
 
 import pytest
-
 from afterglow import annotate
 from afterglow.annotate import frames
 from afterglow.schemas.annotations import FOLD, PHASE, RUN, TRIAL, TUNING, TUNING_ID
@@ -48,7 +47,7 @@ def test_every_job_of_a_cross_validator_is_marked_right(
     assert [job[FOLD] for job in jobs] == [fold for fold in "012" for _ in range(4 * len(SIZES))]
     rest = [job for job in written.jobs if job not in jobs]
     assert [(job[PHASE], TRIAL in job, FOLD in job, job["tasks"]) for job in rest] == [("refit", False, False, 4)] * 2
-    assert {(job["spark.jobGroup.id"], job["spark.job.description"]) for job in rest} == {("mine", "my own description")}
+    assert {job["spark.jobGroup.id"] for job in rest} == {"mine"}
 
     # `truth` is in the order of evaluation; a fold's fits end in that order, or one after the other at about that time.
     assert sorted((SIZES[fit["trial"]], fit["metric"]) for fit in fits) == sorted(sized.truth)
@@ -57,12 +56,12 @@ def test_every_job_of_a_cross_validator_is_marked_right(
     assert end["avg_metrics"] == [float(v) for v in model.avgMetrics]
     assert end["std_metrics"] == [float(v) for v in model.stdMetrics]
     assert (end["best_index"], end["status"]) == (2, "FINISHED")
-    assert {key: start[key] for key in ("kind", "estimator", "evaluator", "metric", "larger_better", "num_folds", "seed",
-                                        "parallelism", "param_maps")} == {
+    expected = {
         "kind": "CrossValidator", "estimator": "Sized", "evaluator": "SizeEvaluator", "metric": "thirds",
         "larger_better": True, "num_folds": 3, "seed": 5, "parallelism": parallelism,
         "param_maps": [{"Sized.size": size} for size in SIZES],
     }
+    assert {key: start[key] for key in expected} == expected
 
 
 def test_a_train_validation_split_is_one_fold(spark: Any, log: Any, sized: Any) -> None:
@@ -101,8 +100,9 @@ def test_searches_nest_in_trials_and_pipelines(spark: Any, log: Any, sized: Any,
 
     annotate.autolog()
     estimator = sized.Sized()
+    # Without sub-models TrainValidationSplitModel.copy fails of itself, with and without annotate.
     inner = TrainValidationSplit(estimator=estimator, estimatorParamMaps=sized.grid(estimator, 1, 2),
-                                 evaluator=sized.SizeEvaluator())
+                                 evaluator=sized.SizeEvaluator(), collectSubModels=True)
     outer = CrossValidator(estimator=inner, estimatorParamMaps=[{inner.trainRatio: 0.5}, {inner.trainRatio: 0.6}],
                            evaluator=sized.SizeEvaluator(), numFolds=2, parallelism=2)
     before = local_properties()

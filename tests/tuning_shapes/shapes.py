@@ -137,7 +137,7 @@ def search_of_pipeline(spark: SparkSession, data: DataFrame) -> None:
 def search_of_search(spark: SparkSession, data: DataFrame) -> None:
     """A TrainValidationSplit over a CrossValidator."""
     lr = cls.LogisticRegression(maxIter=3)
-    inner = _cv(lr, _grid(lr.regParam, 0.0, 0.1), _binary(), folds=2)
+    inner = _cv(lr, _grid(lr.regParam, 0.0, 0.1), _binary(), folds=2, collectSubModels=True)
     _tvs(inner, _grid(lr.maxIter, 2, 3), _binary()).fit(data)
 
 

@@ -1,0 +1,123 @@
+"""What stands between application and job: a run for every search, trial and fit, without the figures of its tasks."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...schemas.runs import Level
+
+_STATUS = {"FINISHED": "FINISHED", "FAILED": "FAILED"}
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One run above jobs. `status` None: it never ended in the log. Times are None where no job of it has any."""
+
+    level: Level
+    key: str
+    parent: str
+    name: str
+    status: str | None
+    start_ms: int | None
+    end_ms: int | None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, Any] = field(default_factory=dict)
+
+
+def branches(tables: Mapping[str, Any], root: str) -> list[Branch]:
+    """The runs of all searches of an application whose key is `root`; a search within another is under the fit it is of."""
+    tunings, trials, fits = (tables[name].to_pylist() for name in ("tunings", "trials", "fits"))
+    found: list[Branch] = []
+    keys = {fit_key(root, row) for row in fits}
+    metric = {row["tuning_uid"]: row["metric_name"] for row in tunings}
+    for row in tunings:
+        of_search = [fit for fit in fits if fit["tuning_uid"] == row["tuning_uid"]]
+        outer = {"tuning_uid": row["parent_uid"], "trial": row["parent_trial"], "fold": row["parent_fold"]}
+        around = fit_key(root, outer)
+        found.append(_branch("tuning", tuning_key(root, row), around if around in keys else root, _title(row), row, {
+            "trials/total": float(row["num_trials"] or 0), **_fit_counts(of_search),
+        }, tags={
+            "afterglow.tuning.kind": row["kind"], "afterglow.tuning.source": row["source"],
+            "afterglow.tuning.confidence": row["confidence"], "afterglow.tuning.parallelism": row["parallelism"],
+            "afterglow.tuning.folds": row["num_folds"], "afterglow.tuning.metric": row["metric_name"],
+            "afterglow.estimator": row["estimator_class"], "afterglow.estimator.uid": row["estimator_uid"],
+            "afterglow.evaluator": row["evaluator_class"],
+        }))
+    for row in trials:
+        of_trial = [f for f in fits if (f["tuning_uid"], f["trial"]) == (row["tuning_uid"], row["trial"])]
+        name = metric.get(row["tuning_uid"])
+        scores = {f"avg_{name}": row["avg_metric"], f"std_{name}": row["std_metric"]} if name else {}
+        found.append(_branch(
+            "trial", trial_key(root, row), tuning_key(root, row), f"trial {row['trial']}", row,
+            {**_fit_counts(of_trial), **_known(scores)}, _params(row["params_json"]), {"afterglow.trial": row["trial"]},
+        ))
+    for row in fits:
+        name = metric.get(row["tuning_uid"])
+        spans = {f"time/{phase}_s": _seconds(row[f"{phase}_start_time_ms"], row[f"{phase}_end_time_ms"])
+                 for phase in ("fit", "evaluate")}
+        found.append(_branch(
+            "fit", fit_key(root, row), trial_key(root, row), f"fold {row['fold']}", row,
+            _known({**spans, **({name: row["metric"]} if name else {})}),
+            tags={"afterglow.trial": row["trial"], "afterglow.fold": row["fold"]},
+        ))
+    return found
+
+
+def tuning_key(root: str, row: Mapping[str, Any]) -> str:
+    """Key of a search's run."""
+    return f"{root}/tuning/{row['tuning_uid']}"
+
+
+def trial_key(root: str, row: Mapping[str, Any]) -> str:
+    """Key of a trial's run."""
+    return f"{tuning_key(root, row)}/trial/{row['trial']}"
+
+
+def fit_key(root: str, row: Mapping[str, Any]) -> str:
+    """Key of a fit's run."""
+    return f"{trial_key(root, row)}/fold/{row['fold']}"
+
+
+def job_parent(root: str, job: Mapping[str, Any], keys: set[str]) -> str:
+    """Key of the run that a job is directly under: its fit, the search it prepares or refits for, or the application."""
+    wanted = (fit_key(root, job), tuning_key(root, job)) if job["tuning_uid"] else ()
+    return next((key for key in wanted if key in keys), root)
+
+
+def _branch(
+    level: Level, key: str, parent: str, name: str, row: Mapping[str, Any], metrics: Mapping[str, float],
+    params: Mapping[str, str] | None = None, tags: Mapping[str, Any] | None = None,
+) -> Branch:
+    own = {"afterglow.tuning.uid": row["tuning_uid"], **(tags or {})}
+    return Branch(level, key, parent, name, _STATUS.get(row["status"]), row["start_time_ms"], row["end_time_ms"],
+                  metrics, params or {}, own)
+
+
+def _title(row: Mapping[str, Any]) -> str:
+    trials = f"{row['num_trials']} trial{'' if row['num_trials'] == 1 else 's'}" if row["num_trials"] else None
+    folds = f"{row['num_folds']} folds" if row["kind"] != "TrainValidationSplit" and row["num_folds"] else None
+    size = " x ".join(part for part in (folds, trials) if part)
+    return f"tuning {row['tuning_uid']}" + (f" · {size}" if size else "")
+
+
+def _fit_counts(fits: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    failed = sum(row["status"] == "FAILED" for row in fits)
+    return {"fits/total": float(len(fits)), "fits/failed": float(failed)}
+
+
+def _known(figures: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: float(value) for name, value in figures.items() if value is not None}
+
+
+def _seconds(start: int | None, end: int | None) -> float | None:
+    return None if start is None or end is None else max(end - start, 0) / 1e3
+
+
+def _params(text: str | None) -> dict[str, str]:
+    try:
+        values = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        return {}
+    return {str(key): str(value) for key, value in values.items()} if isinstance(values, dict) else {}

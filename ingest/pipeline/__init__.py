@@ -1,0 +1,10 @@
+"""The order of the stages, and nothing else: discover, codecs, decode, extract, assemble, derive, publish."""
+
+from ...schemas.runs import LEVELS
+from .read import ReadOptions, find_logs, read_log
+from .run import Imported, ImportOptions, export_log, import_log, open_writer, show_log
+
+__all__ = [
+    "LEVELS", "ImportOptions", "Imported", "ReadOptions", "export_log", "find_logs", "import_log", "open_writer",
+    "read_log", "show_log",
+]

@@ -1,0 +1,81 @@
+"""Per-task values: from successful attempts, each once, by a worker that has no Afterglow."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from afterglow import annotate
+
+pytestmark = pytest.mark.spark
+
+
+def _values(written: Any) -> dict[tuple[int, int, str], Any]:
+    rows = [tuple(row) for event in written.said("task_metrics") for row in event["values"]]
+    assert len({row[:3] for row in rows}) == len(rows)
+    return {row[:3]: row[3] for row in rows}
+
+
+def test_a_failed_attempt_does_not_count(spark: Any, log: Any) -> None:
+    from pyspark import TaskContext
+
+    metrics = annotate.task_metrics()
+
+    def work(rows: Any) -> Any:
+        task: Any = TaskContext.get()
+        total = sum(rows)
+        metrics.log("total", total)
+        metrics.log("total", 0.5)
+        metrics.log("no number", "x")  # type: ignore[arg-type]
+        if task.partitionId() == 1 and task.attemptNumber() == 0:
+            raise ValueError("first attempt")
+        yield total
+
+    assert spark.sparkContext.parallelize(range(9), 3).mapPartitions(work).collect() == [3, 12, 21]
+    annotate.disable()
+    written = log.read()
+    ends = written.all("SparkListenerTaskEnd")
+    succeeded = {(e["Stage ID"], e["Task Info"]["Task ID"]): e["Task Info"]["Partition ID"] for e in ends
+                 if e["Task End Reason"]["Reason"] == "Success"}
+    assert len(ends) == 4 and len(succeeded) == 3
+    told = {succeeded[(stage, task)]: (name, value) for (stage, task, name), value in _values(written).items()}
+    assert told == {0: ("total", 3.5), 1: ("total", 12.5), 2: ("total", 21.5)}
+
+
+def test_it_works_in_a_python_udf(spark: Any, log: Any) -> None:
+    from pyspark.sql.functions import udf
+
+    metrics = annotate.task_metrics()
+
+    @udf("long")
+    def double(value: int) -> int:
+        metrics.log("rows", 1)
+        return value * 2
+
+    assert spark.range(0, 10, 1, 2).select(double("id").alias("x")).selectExpr("sum(x)").first()[0] == 90
+    annotate.disable()
+    assert sorted(_values(log.read()).values()) == [5, 5]
+
+
+def test_a_worker_needs_no_afterglow(spark: Any, tmp_path: Path) -> None:
+    from pyspark import cloudpickle
+
+    (tmp_path / "metrics.pickle").write_bytes(cloudpickle.dumps(annotate.task_metrics()))
+    program = """if True:
+        import pickle, sys
+        sys.path = [place for place in sys.path if place not in ("", ".")]
+        sys.modules["afterglow"] = None
+        with open("metrics.pickle", "rb") as file:
+            metrics = pickle.load(file)
+        metrics.log("outside a task", 1)
+        assert metrics._accumulator.accum_param.addInPlace({1: 2}, {1: 3}) == {1: 5}
+        assert not [name for name, module in sys.modules.items() if module and name.startswith("afterglow.")]
+    """
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path, timeout=120)
+
+
+def test_on_the_driver_nothing_is_logged(spark: Any, log: Any) -> None:
+    annotate.task_metrics().log("x", 1)
+    annotate.disable()
+    assert log.read().events == []
