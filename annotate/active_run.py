@@ -48,4 +48,5 @@ def without_credentials(uri: str) -> str:
     if host == parts.netloc and query == parts.query:
         return uri  # urlunsplit would rewrite sqlite:///x
     text = urlunsplit((parts.scheme, host, parts.path, query, parts.fragment))
-    return text if host or "://" not in uri else text.replace(f"{parts.scheme}:", f"{parts.scheme}://", 1)
+    start = f"{parts.scheme}://"
+    return text if text.startswith(start) or start not in uri else text.replace(f"{parts.scheme}:", start, 1)

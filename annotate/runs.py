@@ -16,9 +16,9 @@ from .guard import guarded
 
 @contextmanager
 def run(name: str) -> Iterator[str]:
-    """A run around the jobs and log_* calls of this thread inside the block; gives its id (empty if it could not be noted).
+    """A run around the jobs and log_* calls of this thread inside the block; gives its id.
 
-    Runs nest; one that an exception leaves is FAILED.
+    Runs nest; one that an exception leaves is FAILED. The id is empty if the run could not be noted.
     """
     entered = _enter(name)
     error: BaseException | None = None

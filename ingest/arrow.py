@@ -5,6 +5,7 @@ are built from their buffers. Shared by the stages that hold tables.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
 from typing import Any
 
@@ -38,8 +39,12 @@ def to_array(values: Sequence[Any], type: Type) -> Any:
     if type.startswith("list<"):
         return _lists(values, "string" if "string" in type else "int64")
     try:
-        if None not in values:
-            return from_numpy(np.array(values, dtype=_NUMPY[type]), type)
+        if type in ("double", "bool"):  # numpy would take None for NaN and False
+            if None not in values:
+                return from_numpy(np.array(values, dtype=_NUMPY[type]), type)
+        else:
+            with suppress(TypeError):  # the quick way, for a column without nulls
+                return from_numpy(np.array(values, dtype=_NUMPY[type]), type)
         valid = np.fromiter((v is not None for v in values), np.bool_, len(values))
         filled = np.array([0 if v is None else v for v in values], dtype=_NUMPY[type])
     except (OverflowError, TypeError, ValueError):
@@ -64,6 +69,8 @@ def from_numpy(values: "np.ndarray[Any, Any]", type: Type, valid: "np.ndarray[An
 
 
 def _strings(values: Sequence[str | None]) -> Any:
+    if not any(values) and values.count(None) == len(values):
+        return nulls("string", len(values))
     builder = pa.lib.StringBuilder()
     try:
         builder.append_values(values)
@@ -72,6 +79,20 @@ def _strings(values: Sequence[str | None]) -> Any:
         builder = pa.lib.StringBuilder()
         builder.append_values([None if v is None else v.encode("utf-8", "replace").decode() for v in values])
         return builder.finish()
+
+
+def nulls(type: Type, length: int) -> Any:
+    """So many nulls."""
+    absent = np.zeros(length, np.bool_)
+    if type == "string":
+        mask, offsets = pa.py_buffer(np.packbits(absent)), pa.py_buffer(np.zeros(length + 1, np.int32))
+        return pa.Array.from_buffers(pa.string(), length, [mask, offsets, pa.py_buffer(b"")])
+    return from_numpy(np.zeros(length, _NUMPY[type]), type, absent)
+
+
+def picked(texts: Sequence[str | None], at: "np.ndarray[Any, Any]") -> Any:
+    """A text column: `texts[i]` for every i of `at`, null where i is negative."""
+    return _strings(texts).take(from_numpy(np.maximum(at, 0), "int64", at >= 0))
 
 
 def _lists(values: Sequence[Sequence[Any] | None], item: Type) -> Any:
@@ -123,10 +144,23 @@ def valid(table: Any, name: str) -> "np.ndarray[Any, Any]":
     return bits[column.offset : column.offset + len(column)]
 
 
+def codes(table: Any, name: str) -> "tuple[np.ndarray[Any, Any], list[str | None]]":
+    """A text column as codes into its distinct values; null is -1."""
+    encoded = _one_chunk(table, name).dictionary_encode()
+    indices = pa.Table.from_arrays([encoded.indices], names=["codes"])
+    return np.where(valid(indices, "codes"), numbers(indices, "codes"), -1), encoded.dictionary.to_pylist()
+
+
+def equals(table: Any, name: str, *values: str) -> "np.ndarray[Any, Any]":
+    """Where a text column is one of these values."""
+    found, distinct = codes(table, name)
+    return np.isin(found, [code for code, value in enumerate(distinct) if value in values])
+
+
 def _one_chunk(table: Any, name: str) -> Any:
     column = table[name]
     if column.num_chunks == 1:
         return column.chunk(0)
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.Array.from_buffers(
-        column.type, 0, [None, pa.py_buffer(b"")]
-    )
+    if column.num_chunks:
+        return pa.concat_arrays(column.chunks)
+    return pa.RecordBatch.from_arrays([_strings([]).cast(column.type)], [name]).column(0)

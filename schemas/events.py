@@ -142,6 +142,17 @@ PLAN_FOLDS = _nested(
     _raw("execution_id", "int64", "SQLExecutionStart > executionId"),
     _raw("filter", "string", "derived: SQLExecutionStart > sparkPlanInfo > simpleString of Filter nodes with `_rand#`"),
 )
+PLAN_LINKS = _nested(
+    "plan_links", spark.SQL_START, "one SQL execution whose plan reads a fold of a search",
+    _raw("execution_id", "int64", "SQLExecutionStart > executionId"),
+    _raw("metric_ids", "list<int64>", "derived: SQLExecutionStart > sparkPlanInfo > metrics > accumulatorId"),
+    _raw("attribute_ids", "list<int64>", "derived: SQLExecutionStart > sparkPlanInfo > simpleString, ids above cached data"),
+)
+STAGE_METRICS = _nested(
+    "stage_metrics", spark.STAGE_COMPLETED, "one stage attempt that computed part of a SQL execution's plan",
+    _raw("stage_id", "int32", "StageCompleted > Stage Info > Stage ID"),
+    _raw("metric_ids", "list<int64>", "derived: StageCompleted > Stage Info > Accumulables > ID, with metadata sql"),
+)
 ENVIRONMENT = EventTable(
     Table("environment", PROPERTIES.grain, (), PROPERTIES.columns), spark.ENVIRONMENT_UPDATE, nested=True
 )
@@ -157,5 +168,5 @@ EVENT_TABLES = (
     LOG_START, DATABRICKS_METADATA, APPLICATION_START, APPLICATION_END, ENVIRONMENT, RESOURCES, EXECUTOR_ADDED,
     EXECUTOR_REMOVED, BLOCK_MANAGER_ADDED, JOB_START, JOB_PROPERTIES, JOB_STAGES, RDDS, JOB_END, STAGE_SUBMITTED,
     STAGE_COMPLETED, TASK_START, TASK_END, TASK_ACCUMULATORS, SQL_START, SQL_END, PLAN_SCANS,
-    PLAN_FOLDS,
+    PLAN_FOLDS, PLAN_LINKS, STAGE_METRICS,
 )

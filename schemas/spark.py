@@ -32,6 +32,10 @@ SQL_EXECUTION_ID = "spark.sql.execution.id"
 # execution submitted from its own pool says nothing of who asked for it
 POOL_THREAD_CALLSITE = " at CompletableFuture.java:"
 
+JOB_PROPERTIES = frozenset({JOB_GROUP, JOB_DESCRIPTION, JOB_TAGS, SQL_EXECUTION_ID})
+# afterglow.annotate writes local properties below this prefix (schemas.annotations)
+ANNOTATION_PREFIX = "afterglow."
+
 # org.apache.spark.TaskEndReason and its subclasses, as JsonProtocol.taskEndReasonToJson names them
 SUCCESS = "Success"
 RESUBMITTED = "Resubmitted"

@@ -53,10 +53,9 @@ def _tasks_without_end(tables: Mapping[str, Any]) -> Iterator[ImportIssue]:
         for row in tables["stages"].select(["stage_id", "stage_attempt", "status"]).to_pylist()
         if row["status"] in ("COMPLETE", "FAILED")
     }
-    running = [status == "RUNNING" for status in tables["tasks"]["status"].to_pylist()]
-    left = tables["tasks"].filter(arrow.from_numpy(np.array(running, np.bool_), "bool"))
-    unfinished = [row for row in left.select(["stage_id", "stage_attempt", "task_id"]).to_pylist()
-                  if (row["stage_id"], row["stage_attempt"]) in over]
+    tasks = tables["tasks"].select(["stage_id", "stage_attempt", "task_id"])
+    left = tasks.filter(arrow.from_numpy(arrow.equals(tables["tasks"], "status", "RUNNING"), "bool"))
+    unfinished = [row for row in left.to_pylist() if (row["stage_id"], row["stage_attempt"]) in over]
     if unfinished:
         message = f"{len(unfinished):,} tasks of stages that ended have no TaskEnd, e.g. task {unfinished[0]['task_id']}"
         yield ImportIssue("tasks_unfinished", message, count=len(unfinished))

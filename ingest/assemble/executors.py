@@ -41,17 +41,13 @@ def assemble_executors(rows: Mapping[str, Any], tasks: Any) -> Any:
 def _used(tasks: Any) -> dict[str, tuple[str | None, int, int]]:
     if not len(tasks):
         return {}
-    encoded = tasks["executor_id"].combine_chunks().dictionary_encode()
-    encoded = encoded.chunk(0) if hasattr(encoded, "chunk") else encoded
-    names = encoded.dictionary.to_pylist()
-    codes = encoded.indices.to_numpy(zero_copy_only=False)
-    known = ~np.isnan(codes) if codes.dtype.kind == "f" else np.ones(len(codes), np.bool_)
-    codes = np.where(known, codes, len(names)).astype(np.int64)
+    codes, names = arrow.codes(tasks, "executor_id")
+    codes = np.where(codes < 0, len(names), codes)
     counts = np.bincount(codes, minlength=len(names) + 1)
     time = np.bincount(codes, weights=arrow.numbers(tasks, "duration_ms"), minlength=len(names) + 1)
     first = {code: int(np.argmax(codes == code)) for code in range(len(names))}
     hosts = tasks["host"]
-    return {name: (hosts[first[c]].as_py(), int(counts[c]), int(time[c])) for c, name in enumerate(names)}
+    return {name: (hosts[first[c]].as_py(), int(counts[c]), int(time[c])) for c, name in enumerate(names) if name}
 
 
 def _set_local_cores(rows: Mapping[str, Any], executors: Mapping[str, dict[str, Any]]) -> None:

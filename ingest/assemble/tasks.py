@@ -36,12 +36,14 @@ def assemble_tasks(starts: Any, ends: Any) -> Tasks:
     Of several TaskEnds with one key the first counts, before any with reason Resubmitted; a TaskStart without a
     TaskEnd is a RUNNING task. Events without a key are reported.
     """
-    rows = pa.concat_tables([ends, starts], promote_options="default").combine_chunks()
-    codes, reasons = _codes(rows["reason"])
-    again = _coded(codes, reasons, (spark.RESUBMITTED,))
-    started = np.arange(len(rows)) >= len(ends)
-    keys = [arrow.numbers(rows, name) for name in ("task_id", "stage_attempt", "stage_id")]
-    known = arrow.valid(rows, "task_id") & arrow.valid(rows, "stage_id")
+    keys = [
+        np.concatenate([arrow.numbers(table, name) for table in (ends, starts)])
+        for name in ("task_id", "stage_attempt", "stage_id")
+    ]
+    known = np.concatenate([arrow.valid(t, "task_id") & arrow.valid(t, "stage_id") for t in (ends, starts)])
+    codes, reasons = arrow.codes(ends, "reason")
+    again = np.concatenate([_coded(codes, reasons, (spark.RESUBMITTED,)), np.zeros(len(starts), np.bool_)])
+    started = np.arange(len(known)) >= len(ends)
     order = np.lexsort((started * 2 + again, *keys))
     order = order[known[order]]
     ordered = [key[order] for key in keys]
@@ -50,16 +52,28 @@ def assemble_tasks(starts: Any, ends: Any) -> Tasks:
         first[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in ordered])
     # What is left over: the start of a task that ended, which is as it should be; a Resubmitted; a duplicate.
     extra = order[~first & ~started[order]]
-    issues = _issues(rows, extra[~again[extra]], np.flatnonzero(~known))
+    issues = _issues(keys[0], extra[~again[extra]], np.flatnonzero(~known))
     resubmitted = _count(keys[2], keys[1], np.flatnonzero(again & known))
-    chosen = rows.take(arrow.from_numpy(order[first], "int64")).combine_chunks()
+    chosen = _chosen(ends, starts, order[first])
     return Tasks(_with_derived(chosen, started[order[first]]), resubmitted, issues)
 
 
-def _issues(rows: Any, duplicates: Array, unknown: Array) -> tuple[ImportIssue, ...]:
+def _chosen(ends: Any, starts: Any, order: Array) -> Any:
+    """The rows at `order`, which counts through `ends` and then `starts`; what only ends have is null for starts."""
+    unfinished = order[order >= len(ends)]
+    if not len(unfinished):
+        return ends.take(arrow.from_numpy(order, "int64")).combine_chunks()
+    left = starts.take(arrow.from_numpy(unfinished - len(ends), "int64"))
+    rows = pa.concat_tables([ends, left], promote_options="default")
+    at = order.copy()
+    at[order >= len(ends)] = len(ends) + np.arange(len(unfinished))
+    return rows.take(arrow.from_numpy(at, "int64")).combine_chunks()
+
+
+def _issues(task_ids: Array, duplicates: Array, unknown: Array) -> tuple[ImportIssue, ...]:
     issues = []
     if len(duplicates):
-        example = rows["task_id"][int(duplicates[0])].as_py()
+        example = int(task_ids[duplicates[0]])
         message = f"{len(duplicates):,} TaskEnd events stand in the log again, e.g. of task {example}; the first counts"
         issues.append(ImportIssue("event_duplicate", message, count=len(duplicates)))
     if len(unknown):
@@ -68,22 +82,12 @@ def _issues(rows: Any, duplicates: Array, unknown: Array) -> tuple[ImportIssue, 
     return tuple(issues)
 
 
-def _codes(column: Any) -> tuple[Array, list[str | None]]:
-    """A text column as codes into its distinct values; null is -1."""
-    encoded = column.combine_chunks().dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.chunk(0) if encoded.num_chunks else pa.array([], pa.string()).dictionary_encode()
-    table = pa.Table.from_arrays([encoded.indices], names=["codes"])
-    codes = np.where(arrow.valid(table, "codes"), arrow.numbers(table, "codes"), -1)
-    return codes, encoded.dictionary.to_pylist()
-
-
 def _coded(codes: Array, values: list[str | None], wanted: tuple[str, ...]) -> Array:
     return np.isin(codes, [code for code, value in enumerate(values) if value in wanted])
 
 
 def _with_derived(rows: Any, running: Array) -> Any:
-    codes, reasons = _codes(rows["reason"])
+    codes, reasons = arrow.codes(rows, "reason")
     succeeded = _coded(codes, reasons, _SUCCEEDED)
     killed = _coded(codes, reasons, _KILLED)
     status = np.select([running, succeeded, killed], [0, 1, 2], 3)
@@ -102,8 +106,8 @@ def _with_derived(rows: Any, running: Array) -> Any:
     delay = np.maximum(0, duration - work - getting_result)
     remote, local = "shuffle_remote_read_bytes", "shuffle_local_read_bytes"
     derived = {
-        "status": arrow.to_array([names[code] for code in status], "string"),
-        "failure_reason": arrow.to_array(_failure_reasons(rows, status >= 2), "string"),
+        "status": arrow.picked(names, status),
+        "failure_reason": _failure_reasons(rows, status >= 2),
         "finish_time_ms": arrow.from_numpy(finish, "int64", ended),
         "duration_ms": arrow.from_numpy(duration, "int64", ended),
         "scheduler_delay_ms": arrow.from_numpy(delay, "int64", ended & arrow.valid(rows, "executor_run_time_ms")),
@@ -117,14 +121,11 @@ def _with_derived(rows: Any, running: Array) -> Any:
     return pa.Table.from_arrays(arrays, schema=arrow.schema(TASKS))
 
 
-def _failure_reasons(rows: Any, wanted: Array) -> list[str | None]:
-    texts: list[str | None] = [None] * len(rows)
-    at = np.flatnonzero(wanted)
-    names = ("reason", "class_name", "description", "message", "kill_reason", "loss_reason", "executor_id")
-    picked = rows.select(names).take(arrow.from_numpy(at, "int64"))
-    for index, row in zip(at, picked.to_pylist(), strict=True):
-        texts[int(index)] = _failure_reason(row)
-    return texts
+def _failure_reasons(rows: Any, wanted: Array) -> Any:
+    names = ["reason", "class_name", "description", "message", "kill_reason", "loss_reason", "executor_id"]
+    failed = rows.select(names).take(arrow.from_numpy(np.flatnonzero(wanted), "int64"))
+    texts = [_failure_reason(row) for row in failed.to_pylist()]
+    return arrow.picked(texts, np.where(wanted, np.cumsum(wanted) - 1, -1))
 
 
 def _failure_reason(row: Mapping[str, Any]) -> str:
@@ -151,7 +152,7 @@ def stage_figures(tasks: Any) -> dict[StageKey, dict[str, Any]]:
         return {}
     stage, attempt = arrow.numbers(tasks, "stage_id"), arrow.numbers(tasks, "stage_attempt")
     begins = np.flatnonzero(np.concatenate(([True], (stage[1:] != stage[:-1]) | (attempt[1:] != attempt[:-1]))))
-    codes, statuses = _codes(tasks["status"])
+    codes, statuses = arrow.codes(tasks, "status")
     counts = {
         name: np.add.reduceat(_coded(codes, statuses, (status,)).astype(np.int64), begins)
         for name, status in (

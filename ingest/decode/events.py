@@ -22,10 +22,13 @@ _TASK_END = b'{"Event":"SparkListenerTaskEnd",'
 _TASK_START = b'{"Event":"SparkListenerTaskStart",'
 # In JSON a quote inside a string is escaped, so these byte sequences cannot occur inside one.
 _ACCUMULABLES = b'"Accumulables":['
-_AFTER_TASK_INFO = b']},"Task '
-_USER_ACCUMULATOR = b'"Internal":false'
-_INTERNAL = b'"Internal":'
-_EVENT = b'{"Event":"'
+_TASK_METRICS = b'"Task Metrics":{'
+_EXECUTOR_METRICS = b']},"Task Executor Metrics":{'
+# Long needles: bytes.find gets faster with their length. AccumulableInfo's fields come in this order since Spark 2.0.
+_USER_ACCUMULATOR = b'"Internal":false,"Count Failed Values"'
+_COUNT_FAILED = b'"Count Failed Values"'
+_ONE_ACCUMULABLE_BYTES = 2000
+_ANOTHER_TASK_END = b'{"Event":"SparkListenerTaskEnd","Stage ID":'
 _NAME = re.compile(rb'\s*\{\s*"Event"\s*:\s*"([\w.$]{1,300})"')
 
 _DECODERS: Mapping[bytes, tuple[str, Callable[[bytes], Any]]] = {
@@ -76,15 +79,25 @@ def decode_lines(batch: Lines, into: Decoded, report: Callable[[ImportIssue], No
 
 
 def _without_accumulables(line: bytes) -> bytes:
-    begin = line.find(_ACCUMULABLES)
-    if begin < 0:
+    """A TaskEnd without its accumulables and executor metrics; the line itself where that is not safe, or where user
+    accumulators are among them."""
+    begin = line.find(_ACCUMULABLES) + len(_ACCUMULABLES)
+    metrics = line.rfind(_TASK_METRICS)
+    if metrics < begin or begin < len(_ACCUMULABLES):
         return line
-    begin += len(_ACCUMULABLES)
-    end = line.find(_AFTER_TASK_INFO, begin)
-    if end < 0 or _EVENT in line[begin:end]:  # a torn line that runs into the next one must not lend it its figures
+    end = line.rfind(_EXECUTOR_METRICS, begin, metrics)
+    if end < 0:
+        end = metrics - 3
+        if line[end:metrics] != b"]},":
+            return line
+    if end > begin and (
+        line.find(_USER_ACCUMULATOR, begin, end) >= 0
+        or line.find(_COUNT_FAILED, begin, begin + _ONE_ACCUMULABLE_BYTES) < 0
+        # a torn line that runs into the next one must not lend it its identity
+        or line.find(_ANOTHER_TASK_END, begin, end) >= 0
+    ):
         return line
-    wanted = line.find(_USER_ACCUMULATOR, begin, end) >= 0 or (end > begin and line.find(_INTERNAL, begin, end) < 0)
-    return line if wanted else line[:begin] + line[end:]
+    return line[:begin] + b"]}," + line[metrics:]
 
 
 def _decode_other(line: bytes, offset: int, into: Decoded) -> None:

@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from ...schemas import spark
+
 Row = tuple[Any, ...]
 
 # org.apache.spark.sql.execution.DataSourceScanExec.metadata: `Location: InMemoryFileIndex(1 paths)[file:/a, file:/b]`
@@ -18,12 +20,18 @@ _ML = "org.apache.spark.ml"
 _RDD_NAME_LENGTH = 2048
 # pyspark.ml.tuning.CrossValidator._kFold: `randCol = self.uid + "_rand"`, as an attribute of a plan
 _RANDOM_COLUMN = "_rand#"
+# and with foldCol: the Python UDF that checks the column (3.1 to 4.2), the text of its error (4.3)
+_SEARCH_SIGNS = (_RANDOM_COLUMN, "checker(", "Fold number must be in range")
+# org.apache.spark.sql.execution.columnar.InMemoryTableScanExec: what is above it the query computes itself
+_CACHED = "InMemoryTableScan"
+_ATTRIBUTE = re.compile(r"#(\d{1,15})")
 
 
 def _job_properties(events: Iterable[Any]) -> Iterator[Row]:
     for event in events:
         for key, value in (event.properties or {}).items():
-            if isinstance(value, str):
+            # a SQL job's properties hold the whole configuration; what says something of the job is little
+            if isinstance(value, str) and (key in spark.JOB_PROPERTIES or key.startswith(spark.ANNOTATION_PREFIX)):
                 yield event.job_id, key, value
 
 
@@ -104,6 +112,34 @@ def _plan_folds(events: Iterable[Any]) -> Iterator[Row]:
                 yield event.executionid, node.simple_string
 
 
+def _plan_links(events: Iterable[Any]) -> Iterator[Row]:
+    for event in events:
+        metrics: list[int] = []
+        made: set[int] = set()
+        read: set[int] = set()
+        of_search = False
+        pending = [(event.sparkplaninfo, False)] if event.sparkplaninfo is not None else []
+        for _ in range(_MAX_PLAN_DEPTH):
+            if not pending:
+                break
+            node, below = pending.pop()
+            text = node.simple_string
+            of_search = of_search or any(sign in text for sign in _SEARCH_SIGNS)
+            metrics.extend(m.accumulator_id for m in node.metrics if m.accumulator_id is not None)
+            below = below or node.node_name.startswith(_CACHED)
+            (read if below else made).update(map(int, _ATTRIBUTE.findall(text)))
+            pending.extend((child, below) for child in node.children)
+        if of_search and event.executionid is not None:
+            yield event.executionid, metrics, sorted(made - read)
+
+
+def _stage_metrics(events: Iterable[Any]) -> Iterator[Row]:
+    for event in events:
+        ids = [a.id for a in event.stage_info.accumulables or () if a.metadata == "sql" and a.id is not None]
+        if ids:
+            yield event.stage_info.stage_id, ids
+
+
 def _nodes(root: Any) -> Iterator[Any]:
     pending = [root] if root is not None else []
     for _ in range(_MAX_PLAN_DEPTH):
@@ -135,4 +171,6 @@ NESTED_ROWS: Mapping[str, Callable[[Iterable[Any]], Iterator[Row]]] = {
     "resources": _resources,
     "plan_scans": _plan_scans,
     "plan_folds": _plan_folds,
+    "plan_links": _plan_links,
+    "stage_metrics": _stage_metrics,
 }

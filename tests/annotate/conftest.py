@@ -1,6 +1,8 @@
 """One Spark for all tests here, and its event log read back as plain JSON lines."""
 
 import json
+import os
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,6 +37,12 @@ class Written:
         ]
 
     @property
+    def task_ends(self) -> list[dict[str, Any]]:
+        """Of the jobs above: a task of an earlier, failed job may end meanwhile."""
+        stages = {stage for job in self.job_starts for stage in job["Stage IDs"]}
+        return [end for end in self.all("SparkListenerTaskEnd") if end["Stage ID"] in stages]
+
+    @property
     def events(self) -> list[dict[str, Any]]:
         texts = [job["Properties"][EVENT] for job in self.job_starts if EVENT in job["Properties"]]
         return list(read_events(texts))
@@ -67,6 +75,7 @@ def _spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Path
     from pyspark.sql import SparkSession
 
     folder = tmp_path_factory.mktemp("event_log")
+    os.environ["PYSPARK_PYTHON"] = sys.executable  # workers with the same packages
     options = {
         "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "1", "spark.default.parallelism": "2",
         "spark.eventLog.enabled": "true", "spark.eventLog.rolling.enabled": "false",
@@ -94,6 +103,10 @@ def spark(_spark: tuple[Any, Path]) -> Iterator[Any]:
     session, _ = _spark
     yield session
     annotate.disable()
+    # After a failed fit MLlib's pool still ends what it had begun.
+    deadline = time.monotonic() + 60
+    while frames._active and time.monotonic() < deadline:
+        time.sleep(0.1)
     assert frames.here.frames == [] and frames.here.runs == [] and frames._active == []
 
 

@@ -92,6 +92,7 @@ def test_the_active_mlflow_run_is_told_once_without_credentials(
     ("sqlite:///mlflow.db", "sqlite:///mlflow.db"), ("./mlruns", "./mlruns"), ("databricks://profile", "databricks://profile"),
     ("postgresql://u:p@h/db?sslpassword=x", f"postgresql://h/db?sslpassword={REDACTED}"),
     ("file:///a/b?password=x", f"file:///a/b?password={REDACTED}"),
+    ("sqlite:///a.db?token=x&b=1", f"sqlite:///a.db?token={REDACTED}&b=1"),
 ])
 def test_tracking_uris_lose_their_credentials_only(uri: str, told: str) -> None:
     assert active_run.without_credentials(uri) == told

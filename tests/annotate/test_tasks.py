@@ -35,7 +35,7 @@ def test_a_failed_attempt_does_not_count(spark: Any, log: Any) -> None:
     assert spark.sparkContext.parallelize(range(9), 3).mapPartitions(work).collect() == [3, 12, 21]
     annotate.disable()
     written = log.read()
-    ends = written.all("SparkListenerTaskEnd")
+    ends = written.task_ends
     succeeded = {(e["Stage ID"], e["Task Info"]["Task ID"]): e["Task Info"]["Partition ID"] for e in ends
                  if e["Task End Reason"]["Reason"] == "Success"}
     assert len(ends) == 4 and len(succeeded) == 3

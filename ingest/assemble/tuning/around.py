@@ -9,6 +9,8 @@ from .trials import sections
 
 # pyspark.traceback_utils.first_spark_call: the outermost PySpark function and the user's line
 _PYTHON_FIT = "fit at "
+# How a PySpark search looks at the folds of a fold column: training.take(1) (to 4.2), training.isEmpty() (4.3)
+_LOOKS = (_PYTHON_FIT, "isEmpty at NativeMethodAccessorImpl.java")
 
 
 def refitted(
@@ -28,7 +30,7 @@ def refitted(
     before = frozenset().union(*(job.rdds for job in evidence.jobs if job.at <= end))
     refit: list[Job] = []
     shared: set[int] = set()
-    first_action, left = "", _most_per_fit(search)
+    first_action, line, left = "", "", _most_per_fit(search)
     for job in evidence.jobs:
         if job.at < end or job.job_id in mine:
             continue
@@ -38,11 +40,13 @@ def refitted(
         known = bool(own & shared)
         fits = job.stack.evaluator is None and (
             job.action in actions or job.stack.estimator in estimators or job.stack.search == search.kind is not None
+            or (job.action.startswith(_PYTHON_FIT) and job.action == (line or job.action))
         )
         if not free or not (known or fits):
             if at_once:
                 continue
             break
+        line = line or (job.action if job.action.startswith(_PYTHON_FIT) else "")
         if not known:
             first_action = first_action or job.action
             left[job.action] = left.get(job.action, 1) - 1
@@ -63,7 +67,7 @@ def _most_per_fit(search: Search) -> dict[str, int]:
     """How often an action begins something of its own within one block of training."""
     most: dict[str, int] = {}
     count: dict[str, int] = {}
-    for section in sections(search.work):
+    for section in sections(search.work, search.plans):
         if section.evaluates and not section.fits:
             count = {}
             continue
@@ -101,7 +105,7 @@ def prepared(search: Search, evidence: Evidence, places: Mapping[int, Any], oute
     for job in reversed([job for job in evidence.jobs if job.at < begin]):
         place = places.get(job.job_id)
         free = place is None or (outer is not None and place.uid == outer)
-        called = job.action.startswith(_PYTHON_FIT) and job.stack.estimator is None
+        called = job.action.startswith(_LOOKS) and job.stack.estimator is None and search.source == "lineage"
         if not free or not (called or (search.kind and job.stack.search == search.kind)):
             break
         found.append(job)

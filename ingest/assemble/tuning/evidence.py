@@ -26,7 +26,10 @@ class Job:
     rdds: frozenset[int]
     action: str
     execution: int | None
+    """What its local properties say: threads that share them may leave theirs on another's job."""
     stack: Stack
+    plans: frozenset[int] = frozenset()
+    """The SQL executions whose plan's metrics its stages counted: certain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +44,24 @@ class Rdd:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """A SQL execution that reads a fold: where it starts and ends in the log, and the attributes that it makes itself.
+
+    Attribute ids are unique in an application, so plans that share one come from one data frame: one trial's."""
+
+    at: int
+    end_at: int
+    attributes: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """Jobs by the order in which they started, RDDs by id, and the search filters of every SQL execution's plan."""
+    """Jobs by the order in which they started, RDDs by id, the search filters and the plans of SQL executions."""
 
     jobs: tuple[Job, ...]
     rdds: Mapping[int, Rdd]
     filters: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    plans: Mapping[int, Plan] = field(default_factory=dict)
 
 
 def gather(rows: Mapping[str, Any], jobs: Iterable[Mapping[str, Any]]) -> Evidence:
@@ -59,8 +74,35 @@ def gather(rows: Mapping[str, Any], jobs: Iterable[Mapping[str, Any]]) -> Eviden
     stages: dict[int, list[Mapping[str, Any]]] = {}
     for row in rows["job_stages"].to_pylist():
         stages.setdefault(row["job_id"], []).append(row)
-    found = [_job(job, stages.get(job["job_id"], ()), actions) for job in jobs]
-    return Evidence(tuple(sorted(found, key=lambda job: (job.at, job.job_id))), _rdds(rows["rdds"]), filters)
+    plans_of_stage = _plans_of_stages(rows)
+    found = [_job(job, stages.get(job["job_id"], ()), actions, plans_of_stage) for job in jobs]
+    ordered = tuple(sorted(found, key=lambda job: (job.at, job.job_id)))
+    return Evidence(ordered, _rdds(rows["rdds"]), filters, _plans(rows))
+
+
+def _plans(rows: Mapping[str, Any]) -> dict[int, Plan]:
+    starts = {row["execution_id"]: row["at"] for row in rows["sql_start"].to_pylist()}
+    ends = {row["execution_id"]: row["at"] for row in rows["sql_end"].to_pylist()}
+    return {
+        row["execution_id"]: Plan(starts.get(row["execution_id"], 0), ends.get(row["execution_id"], EVER),
+                                  frozenset(row["attribute_ids"] or ()))
+        for row in rows["plan_links"].to_pylist()
+    }
+
+
+def _plans_of_stages(rows: Mapping[str, Any]) -> dict[int, frozenset[int]]:
+    """Stage id -> the SQL executions whose metrics it counted. A metric of cached data stands in many plans: it says
+    nothing."""
+    owner: dict[int, int | None] = {}
+    for row in rows["plan_links"].to_pylist():
+        for metric in row["metric_ids"] or ():
+            owner[metric] = row["execution_id"] if owner.get(metric, row["execution_id"]) == row["execution_id"] else None
+    found: dict[int, frozenset[int]] = {}
+    for row in rows["stage_metrics"].to_pylist() if owner else ():
+        plans = {owner.get(metric) for metric in row["metric_ids"] or ()} - {None}
+        if plans and row["stage_id"] is not None:
+            found[row["stage_id"]] = found.get(row["stage_id"], frozenset()) | plans  # type: ignore[operator]
+    return found
 
 
 def _rdds(table: Any) -> dict[int, Rdd]:
@@ -74,7 +116,10 @@ def _rdds(table: Any) -> dict[int, Rdd]:
     return rdds
 
 
-def _job(job: Mapping[str, Any], stages: Iterable[Mapping[str, Any]], actions: Mapping[int, str | None]) -> Job:
+def _job(
+    job: Mapping[str, Any], stages: Iterable[Mapping[str, Any]], actions: Mapping[int, str | None],
+    plans: Mapping[int, frozenset[int]],
+) -> Job:
     stages = list(stages)
     last = max(stages, key=lambda stage: -1 if stage["stage_id"] is None else stage["stage_id"], default=None)
     execution = job.get("sql_execution_id")
@@ -87,4 +132,5 @@ def _job(job: Mapping[str, Any], stages: Iterable[Mapping[str, Any]], actions: M
         job.get("completion_time_ms"), job["status"],
         frozenset(rdd for stage in stages for rdd in stage["rdd_ids"] or () if rdd is not None),
         name, execution, read_stack((last or {}).get("ml_stack"), (last or {}).get("stack_depth")),
+        frozenset().union(*(plans.get(stage["stage_id"], ()) for stage in stages)),
     )

@@ -7,6 +7,7 @@ from typing import Literal
 from .around import prepared, refitted, strays
 from .evidence import Evidence, Job
 from .searches import Search, Work, find_searches
+from .shared import tell_apart
 from .trials import split_fold
 
 Phase = Literal["fit", "evaluate", "refit", "prepare"]
@@ -58,6 +59,8 @@ class Tuning:
 def find_places(evidence: Evidence) -> tuple[dict[int, Place], list[Tuning]]:
     """Job id -> place for every job of a search, and the searches. Jobs outside have no place."""
     searches = find_searches(evidence)
+    tell_apart(searches)
+    searches = sorted((search for search in searches if search.work), key=lambda search: search.work[0].job.at)
     names = _names(searches)
     tunings = [Tuning(name, s.kind, s.source, s.num_folds) for name, s in zip(names, searches, strict=True)]
     pairs = list(zip(tunings, searches, strict=True))
@@ -112,7 +115,7 @@ def _number(tuning: Tuning, search: Search) -> None:
         folds.setdefault(work.fold, []).append(work)
     for fold, jobs in folds.items():
         number = round(fold * search.num_folds) if search.source == "plan" and search.num_folds else int(fold)
-        trials, at_once = split_fold(jobs)
+        trials, at_once = split_fold(jobs, search.plans)
         tuning.at_once = tuning.at_once or at_once
         for trial, of_trial in enumerate(trials):
             for work in of_trial:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .evidence import Evidence, Job, Rdd
+from .evidence import Evidence, Job, Plan, Rdd
 from .marks import Mark, Side, Source, mark_of_text, marks_of_rdds
 
 
@@ -17,6 +17,7 @@ class Search:
     num_folds: int | None
     folds: dict[float, dict[Side, set[int]]] = field(default_factory=dict)
     work: list["Work"] = field(default_factory=list)
+    plans: Mapping[int, Plan] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def find_searches(evidence: Evidence) -> list[Search]:
     by_column: dict[tuple[str, ...], Search] = {}
     for calls in _calls(marks):
         first = marks[calls[0]]
-        search = Search(first.kind, first.uid, first.source, first.num_folds)
+        search = Search(first.kind, first.uid, first.source, first.num_folds, plans=evidence.plans)
         for rdd_id in calls:
             mark = marks[rdd_id]
             search.folds.setdefault(mark.fold, {}).setdefault(mark.side, set()).add(rdd_id)
@@ -76,12 +77,13 @@ def _calls(marks: Mapping[int, Mark]) -> Iterable[list[int]]:
         if not _repeats(ids, marks):
             yield ids
             continue
-        # The same search was fitted again: each call has made its own random column, and so its own attribute id.
+        # The same search was fitted again: each call has made its own random column, and so its own attribute id. Under one
+        # attribute a fold may come again too, when a search beside this one has dropped it from the cache.
         by_attribute: dict[tuple[str, ...], list[int]] = {}
         for rdd_id in ids:
             by_attribute.setdefault(marks[rdd_id].search, []).append(rdd_id)
         groups = list(by_attribute.values())
-        if any(_repeats(group, marks) or len(group) < 2 for group in groups):
+        if marks[ids[0]].source != "plan" or any(len(group) < 2 for group in groups):
             yield from _in_turn(ids, marks)  # Spark Connect analyses anew for every request: attributes say nothing
         else:
             yield from groups

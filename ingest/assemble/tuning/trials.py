@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from .evidence import EVER, Plan
 from .searches import Work
 
 Phase = Literal["fit", "evaluate"]
@@ -20,16 +21,19 @@ class Section:
     """Jobs of one fold that share RDDs above its data, by start."""
 
     work: list[Work]
+    plans: list[Plan] = field(default_factory=list)
+    """Its SQL executions, those that ran no job too."""
 
     @property
     def begin(self) -> int:
-        """Where its first job starts in the log."""
-        return self.work[0].job.at
+        """Where its first job or SQL execution starts in the log."""
+        return min([self.work[0].job.at, *(plan.at for plan in self.plans)])
 
     @property
     def end(self) -> int:
-        """Where its last job ends in the log."""
-        return max(work.job.end_at for work in self.work)
+        """Where its last job or SQL execution ends in the log."""
+        ended = [plan.end_at for plan in self.plans if plan.end_at < EVER]
+        return max([*(work.job.end_at for work in self.work), *ended])
 
     @property
     def fits(self) -> bool:
@@ -43,7 +47,7 @@ class Section:
 
     @property
     def made(self) -> int:
-        """Its oldest own RDD: the order of making tells who came first better than the order in which jobs got a turn."""
+        """Its oldest own RDD: the order of making tells better who came first than the order in which jobs got their turn."""
         return min((rdd for work in self.work for rdd in work.own), default=-1)
 
     @property
@@ -66,18 +70,18 @@ class _Trial:
         self.end, self.rank = max(self.end, section.end), max(self.rank, rank)
 
 
-def split_fold(work: Sequence[Work]) -> tuple[list[list[Work]], bool]:
+def split_fold(work: Sequence[Work], plans: Mapping[int, Plan]) -> tuple[list[list[Work]], bool]:
     """The trials of one fold in the order in which they began, and whether several ran at once."""
     work = sorted(work, key=lambda item: item.job.at)
-    parts = sections(work)
+    parts = sections(work, plans)
     if _overlapping(parts):
         trials = _strung(_with_lone_jobs(parts))
         return [sorted((w for s in trial.sections for w in s.work), key=lambda w: w.job.at) for trial in trials], True
     return _in_turn(work, parts), False
 
 
-def sections(work: Sequence[Work]) -> list[Section]:
-    """The sections of these jobs, by start."""
+def sections(work: Sequence[Work], plans: Mapping[int, Plan]) -> list[Section]:
+    """The sections of these jobs, by start: joined by RDDs, by SQL executions, and by executions that share an attribute."""
     root = list(range(len(work)))
 
     def find(at: int) -> int:
@@ -86,14 +90,24 @@ def sections(work: Sequence[Work]) -> list[Section]:
             at = root[at]
         return at
 
-    first_with: dict[int, int] = {}
+    first_with: dict[tuple[str, int], int] = {}
     for at, item in enumerate(work):
-        for rdd in item.own:
-            root[find(at)] = find(first_with.setdefault(rdd, at))
+        links = [("rdd", rdd) for rdd in item.own]
+        for execution in item.job.plans:
+            links.append(("plan", execution))
+            links.extend(("attribute", attribute) for attribute in plans[execution].attributes)
+        for link in links:
+            root[find(at)] = find(first_with.setdefault(link, at))
     groups: dict[int, list[Work]] = {}
     for at, item in enumerate(work):
         groups.setdefault(find(at), []).append(item)
-    return sorted((Section(group) for group in groups.values()), key=lambda section: section.begin)
+    found = {at: Section(group) for at, group in groups.items()}
+    for execution, plan in plans.items():
+        links = [("plan", execution), *(("attribute", attribute) for attribute in plan.attributes)]
+        at = next((first_with[link] for link in links if link in first_with), None)
+        if at is not None:
+            found[find(at)].plans.append(plan)
+    return sorted(found.values(), key=lambda section: section.begin)
 
 
 def _overlapping(parts: Sequence[Section]) -> bool:
@@ -165,7 +179,7 @@ def _strung(parts: Sequence[Section]) -> list[_Trial]:
     ranks = _ranks(parts)
     per_trial = _per_trial(parts)
     trials: list[_Trial] = []
-    for section in sorted(parts, key=lambda part: (part.made, part.begin)):
+    for section in _by_arrival(parts):
         rank = ranks[section.action]
         idle = [
             trial for trial in trials
@@ -183,6 +197,18 @@ def _strung(parts: Sequence[Section]) -> list[_Trial]:
             idle = [trials[-1]]
         idle[0].take(section, rank)
     return sorted(trials, key=lambda trial: min(section.begin for section in trial.sections))
+
+
+def _by_arrival(parts: Sequence[Section]) -> list[Section]:
+    """Sections by start; where no SQL execution says when an action began, those of one action by the order of making."""
+    ordered = sorted(parts, key=lambda section: section.begin)
+    queues = {}
+    for action in {section.action for section in parts}:
+        of_action = [section for section in ordered if section.action == action]
+        if not all(section.plans for section in of_action):
+            of_action.sort(key=lambda section: section.made)
+        queues[action] = iter(of_action)
+    return [next(queues[section.action]) for section in ordered]
 
 
 def _ranks(parts: Sequence[Section]) -> dict[tuple[str, str], int]:
