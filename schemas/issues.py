@@ -59,6 +59,7 @@ _CODES = (
     IssueCode("file_unreadable", "error", "A file of the log could not be read.", "See the message."),
     IssueCode("event_duplicate", "warning", "The same event stands in the log more than once; the first one counts.",
               "Nothing."),
+    IssueCode("application_copied", "note", "The same application attempt lies in several places.", "Nothing."),
     IssueCode("application_start_missing", "warning", "No ApplicationStart: the application is named after the file.",
               "Nothing."),
     IssueCode("application_end_missing", "note", "No ApplicationEnd: still running, or the driver died.",

@@ -36,6 +36,8 @@ class EventLog:
     in_progress: bool = False
     compacted_to: int | None = None
     missing: tuple[int, ...] = ()
+    copies: tuple[str, ...] = ()
+    """Other places where the same application attempt lies; this one is the fullest."""
 
     @property
     def size(self) -> int:

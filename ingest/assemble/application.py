@@ -10,7 +10,7 @@ from ...schemas.logs import EventLog, EventLogTables
 from ...schemas.tables import APPLICATIONS, ISSUES, PROPERTIES, SQL_EXECUTIONS, SQL_SCANS, TASK_METRICS
 from .. import arrow
 from ..errors import AssemblyError
-from .completeness import completeness, lost_events
+from .completeness import completeness, lost_events, missing_rollovers
 from .executors import assemble_executors
 from .redact import redactor
 from .stages import assemble_jobs_and_stages
@@ -49,6 +49,7 @@ def assemble(rows: Mapping[str, Any], log: EventLog, issues: Iterable[ImportIssu
         message = f"no ApplicationStart in the log; the application is named after {log.name}"
         found.append(ImportIssue("application_start_missing", message))
     found.extend(lost_events(tables, log))
+    found.extend(missing_rollovers(rows["databricks_metadata"], log))
     ended = rows["application_end"].num_rows > 0
     if not ended:
         message = "no ApplicationEnd in the log: the application still runs, its driver died, or the log is cut"

@@ -12,6 +12,7 @@ from .. import arrow
 VERDICTS = ("complete", "in_progress", "no_end", "truncated", "compacted", "events_lost")
 _LOST = {"stream_damaged", "line_broken", "line_too_long", "segment_missing", "tasks_missing", "task_ids_missing",
          "file_unreadable"}
+_MOST_MISSING = 1000
 _CUT = {"stream_truncated", "line_cut"}
 
 
@@ -29,12 +30,21 @@ def completeness(log: EventLog, ended: bool, issues: Iterable[ImportIssue]) -> s
     return "complete" if ended else "no_end"
 
 
+def missing_rollovers(rollovers: Any, log: EventLog) -> Iterator[ImportIssue]:
+    """Databricks numbers the segments of a log from 0, in the first event of each."""
+    numbers = set(arrow.numbers(rollovers, "rollover_number")[arrow.valid(rollovers, "rollover_number")].tolist())
+    for number in sorted(set(range(max(numbers, default=-1) + 1)) - numbers)[:_MOST_MISSING]:
+        yield ImportIssue("segment_missing", f"{log.name}: the segment with rollover number {number} is missing")
+
+
 def lost_events(tables: Mapping[str, Any], log: EventLog) -> Iterator[ImportIssue]:
     """What the numbering of segments, jobs and tasks and the stages' own counts say is missing."""
     if log.compacted_to is not None:
         yield ImportIssue("log_compacted", _compacted(tables["jobs"], log.compacted_to))
     for number in log.missing:
         yield ImportIssue("segment_missing", f"{log.name}: segment {number} of the rolling log is missing")
+    for copy in log.copies:
+        yield ImportIssue("application_copied", f"the same application attempt lies at {copy} too; this log is the fuller")
     yield from _tasks_without_end(tables)
     if log.compacted_to is None:
         yield from _stages_that_do_not_add_up(tables["stages"])

@@ -1,6 +1,7 @@
-"""A path, glob, folder, zip or URI -> event logs: which files, in which order, complete or not."""
+"""A path, glob, folder, zip, URI or History Server -> event logs: which files, in which order, complete or not."""
 
 from .find import discover
+from .history_server import fetched
 from .places import open_file
 
-__all__ = ["discover", "open_file"]
+__all__ = ["discover", "fetched", "open_file"]

@@ -5,12 +5,15 @@
 
 import glob
 import os
-import zipfile
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from ...schemas.logs import LogFile
 from ..errors import InputError
+from .zipped import entries, open_entry
+
+# A local file header, and the end record with which an empty archive begins.
+_ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 
 
 def is_local(path: str) -> bool:
@@ -69,23 +72,46 @@ def _local_file(path: str) -> LogFile:
     return LogFile(path, status.st_size, int(status.st_mtime * 1000))
 
 
-def open_file(file: LogFile) -> BinaryIO:
-    """Opens a file for reading; seekable unless it is a zip's member.
+def open_file(file: LogFile, max_ratio: int = 1000) -> BinaryIO:
+    """Opens a file for reading; seekable unless it is a zip's member, of which no more than `max_ratio` times its
+    stored size is given.
 
     Raises:
         InputError: it cannot be opened.
     """
     try:
-        if is_local(file.uri):
-            raw: Any = open(local_path(file.uri), "rb", buffering=0)
-        else:
-            system, path = _file_system(file.uri)
-            raw = system.open_input_file(path)
-        if file.member is None:
-            return raw  # type: ignore[no-any-return]
-        return zipfile.ZipFile(raw).open(file.member)  # type: ignore[return-value]
-    except (OSError, KeyError, zipfile.BadZipFile, RuntimeError) as error:
+        raw = _open(file.uri)
+        return raw if file.member is None else open_entry(raw, file.member, max_ratio)
+    except OSError as error:
         raise InputError(f"{file.name}: cannot be opened: {error}") from error
+
+
+def _open(uri: str) -> BinaryIO:
+    if is_local(uri):
+        return open(local_path(uri), "rb", buffering=0)
+    system, path = _file_system(uri)
+    opened: BinaryIO = system.open_input_file(path)
+    return opened
+
+
+def in_zip(file: LogFile, look: bool) -> list[LogFile] | None:
+    """The files inside, where this is a zip archive; None where it is none. `look` opens the file to see; else only its
+    name is asked, as on object stores, where every look costs a request.
+
+    Raises:
+        InputError: it is an archive, but a broken or dangerous one.
+    """
+    if not look and not file.uri.split("?")[0].lower().endswith(".zip"):
+        return None
+    try:
+        with _open(file.uri) as raw:
+            if not raw.read(4).startswith(_ZIP_MAGIC):
+                return None
+            return [LogFile(file.uri, size, file.modified_ms, name) for name, size in entries(raw)]
+    except InputError as error:
+        raise InputError(f"{file.name}: {error}") from error
+    except OSError:
+        return None  # whoever reads it will say what is wrong
 
 
 def _file_system(uri: str) -> tuple[Any, str]:

@@ -1,7 +1,8 @@
 """The order of the stages, and nothing else: discover, codecs, decode, extract, assemble, derive, publish."""
 
 from ...schemas.runs import LEVELS
-from .read import ReadOptions, find_logs, read_log
+from .find import find_logs
+from .read import ReadOptions, read_log
 from .run import Imported, ImportOptions, export_log, import_log, open_writer, show_log
 
 __all__ = [

@@ -10,7 +10,7 @@ from ...schemas.issues import ImportIssue
 from ...schemas.logs import EventLog, EventLogTables, LogFile
 from .. import codecs, decode, discover, extract
 from ..assemble import assemble
-from ..errors import AfterglowError, InputError
+from ..errors import InputError
 from .parts import Part, in_parts, side_by_side
 
 Progress = Callable[[int], None]
@@ -19,7 +19,6 @@ Progress = Callable[[int], None]
 _LINES_PER_BATCH = 8_000
 _FILE_STRIDE = 2**44  # files of a log are ordered before the offsets inside them; none is 16 TiB
 _ISSUES_PER_CODE = 100
-_HEAD_BYTES = 64 * 2**10
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +53,6 @@ class _Issues:
         ]
 
 
-def find_logs(paths: Iterable[str]) -> Iterator[EventLog]:
-    """The event logs at these paths; files inside folders that do not begin like one are passed over.
-
-    Raises:
-        InputError: a path does not exist or cannot be listed.
-    """
-    named = set(paths := list(paths))
-    for log in discover.discover(paths):
-        if log.layout != "single" or log.name in named or _begins_like_a_log(log.files[0]):
-            yield log
-
-
-def _begins_like_a_log(file: LogFile) -> bool:
-    try:
-        with discover.open_file(file) as raw:
-            _, chunks = codecs.open_stream(raw)
-            head = next((chunk for chunk in chunks if isinstance(chunk, bytes)), b"")
-    except (AfterglowError, OSError, codecs.LimitExceeded):
-        return True  # the reader will say what is wrong with it
-    return b'"Event":"' in head[:_HEAD_BYTES] or not file.size
-
-
 def read_log(log: EventLog, options: ReadOptions | None = None, progress: Progress | None = None) -> EventLogTables:
     """Reads one application attempt's log into its tables.
 
@@ -83,7 +60,11 @@ def read_log(log: EventLog, options: ReadOptions | None = None, progress: Progre
         InputError: no file of it can be read, or it holds no event at all.
         AssemblyError: it holds events, but none of a Spark application.
     """
-    options = options or ReadOptions()
+    with discover.fetched(log) as there:
+        return _read_log(there, options or ReadOptions(), progress)
+
+
+def _read_log(log: EventLog, options: ReadOptions, progress: Progress | None) -> EventLogTables:
     parts = in_parts(log, options.workers, _splittable)
     batches: list[Mapping[str, Any]] = []
     issues: list[ImportIssue] = []
@@ -146,7 +127,7 @@ def _read_part(part: Part, options: ReadOptions, progress: Progress | None) -> P
     batches: list[Mapping[str, Any]] = []
     events, lines, decoded = 0, 0, decode.Decoded()
     try:
-        with discover.open_file(part.file) as raw:
+        with discover.open_file(part.file, options.max_ratio) as raw:
             chunks = _chunks(_Counted(raw, progress) if progress else raw, part, options)
             for batch in decode.split_lines(
                 chunks, issues.report, start=part.start, end=part.end, max_line_bytes=options.max_line_bytes

@@ -20,7 +20,9 @@ def _search(spark: Any) -> tuple[Any, Any, Any]:
     from pyspark.ml.tuning import CrossValidator
 
     text = "array_join(transform(sequence(0, 4), i -> substr(sha1(cast(id * 7 + i as string)), 1, 1)), ' ')"
-    data = spark.range(0, 60, 1, 2).selectExpr(f"{text} text", "cast(id * 31 % 5 > 1 as double) label").cache()
+    # One partition: with two, MLlib merges sums in the order in which tasks end, and the same plain fit twice already
+    # differs in the last digit (seen on 3.5.9).
+    data = spark.range(0, 60, 1, 1).selectExpr(f"{text} text", "cast(id * 31 % 5 > 1 as double) label").cache()
     logistic = LogisticRegression(maxIter=2)
     pipeline = Pipeline(stages=[Tokenizer(inputCol="text", outputCol="words"),
                                 HashingTF(inputCol="words", outputCol="features", numFeatures=8), logistic])
@@ -50,7 +52,7 @@ def test_nothing_differs_but_what_is_said(spark: Any, log: Any) -> None:
     annotate.autolog()
     annotated = _outcome(spark, log)
     before, written = plain.pop("written"), annotated.pop("written")
-    assert annotated == plain and plain["tasks"] > 50
+    assert annotated == plain and plain["tasks"] > 30
     assert before.events == [] and not any(PHASE in job for job in before.jobs)
     (start,), (end,) = written.said("tuning_start"), written.said("tuning_end")
     assert start["param_maps"] == [{"LogisticRegression.regParam": 0.01}, {"LogisticRegression.regParam": 0.5}]

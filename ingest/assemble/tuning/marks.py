@@ -5,7 +5,7 @@ search; with `foldCol` it filters on that column behind a check of its values. S
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,7 +18,7 @@ _COLUMN = re.compile(r"(\w+)_rand#(\d+)")
 _BOUND = re.compile(r"\w+_rand#\d+L? (>=|<) ([\d.Ee+-]+)")
 # 3.1 to 4.2 check the fold column with a Python UDF of this name, 4.3 with raise_error
 _FOLD_CHECK = re.compile(r"checker\(|Fold number must be in range")
-_FOLD_FILTER = re.compile(r"Filter (.+) (=|<>) (\d+)\)+$")
+_FOLD_FILTER = re.compile(r"Filter (.+) (=|<>) (\d+)\)+(?:\.\.\.)?\s*$")
 _SAMPLED = "PartitionwiseSampledRDD"
 _SAMPLE = re.compile(r"^(?:\*\(\d+\) )?Sample ([\d.Ee+-]+), ([\d.Ee+-]+), (?:false|true), (-?\d+)")
 
@@ -69,6 +69,20 @@ def marks_of_rdds(rdds: Mapping[int, Rdd]) -> dict[int, Mark]:
             marks[rdd.rdd_id] = mark
     marks.update(_sampled(rdds.values()))
     return marks
+
+
+def mark_cut_names(rdds: Mapping[int, Rdd], marks: dict[int, Mark], evaluated: Container[int]) -> None:
+    """Adds folds of a fold column whose filter is past the end of the name (InMemoryRelation cuts it at 1,024 characters).
+
+    `evaluated` are the RDDs that evaluators' jobs read: what is left is the alternation of training and validation data.
+    """
+    cut = [r for r in sorted(rdds) if r not in marks and rdds[r].cached and _FOLD_CHECK.search(rdds[r].name)]
+    fold, before = -1, "validate"
+    for rdd_id in cut:
+        side: Side = "validate" if rdd_id in evaluated else "train"
+        fold += side == "train" and before == "validate"
+        before = side
+        marks[rdd_id] = Mark(("fold column", ""), None, "CrossValidator", float(max(fold, 0)), side, "lineage")
 
 
 def _fold_column(rdd: Rdd) -> Mark | None:

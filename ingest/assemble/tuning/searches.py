@@ -4,18 +4,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .evidence import Evidence, Job, Plan, Rdd
-from .marks import Mark, Side, Source, mark_of_text, marks_of_rdds
+from .marks import Mark, Side, Source, mark_cut_names, mark_of_text, marks_of_rdds
+
+# org.apache.spark.sql.execution.SQLExecutionRDD: what Dataset.rdd begins with (3.4)
+_SQL_RDD = "SQLExecutionRDD"
 
 
 @dataclass(slots=True)
 class Search:
-    """One call of a search's `fit`. `folds`: the fold's place in the split -> its side -> the RDDs that hold it."""
+    """One call of a search's `fit`, and the jobs that read its folds."""
 
     kind: str | None
     uid: str | None
     source: Source
     num_folds: int | None
-    folds: dict[float, dict[Side, set[int]]] = field(default_factory=dict)
     work: list["Work"] = field(default_factory=list)
     plans: Mapping[int, Plan] = field(default_factory=dict)
 
@@ -35,31 +37,46 @@ class Work:
 def find_searches(evidence: Evidence) -> list[Search]:
     """The searches with at least one job, by their first job; a job of nested searches is in the work of each."""
     marks = marks_of_rdds(evidence.rdds)
+    evaluating = (job.rdds for job in evidence.jobs if job.stack.evaluator)
+    mark_cut_names(evidence.rdds, marks, frozenset().union(*evaluating))
     search_of: dict[int, Search] = {}
     by_column: dict[tuple[str, ...], Search] = {}
     for calls in _calls(marks):
         first = marks[calls[0]]
         search = Search(first.kind, first.uid, first.source, first.num_folds, plans=evidence.plans)
         for rdd_id in calls:
-            mark = marks[rdd_id]
-            search.folds.setdefault(mark.fold, {}).setdefault(mark.side, set()).add(rdd_id)
             search_of[rdd_id] = search
-            by_column[mark.search] = search
+            by_column[marks[rdd_id].search] = search
     above = _Above(evidence.rdds)
     for job in evidence.jobs:
         found = {rdd_id: marks[rdd_id] for rdd_id in job.rdds if rdd_id in search_of}
+        if not found:
+            found = _planned(job, evidence, by_column, marks, search_of)
         if found:
             _assign(job, found, search_of, above)
-        elif job.execution is not None:
-            for text in evidence.filters.get(job.execution, ()):
-                mark = mark_of_text(text)
-                planned = by_column.get(mark.search) if mark else None
-                if mark and planned:
-                    planned.work.append(Work(job, mark.fold, mark.side, frozenset(), -1))
-                    break
     searches = list({id(search): search for search in search_of.values()}.values())
     kept = [search for search in searches if search.work and _believable(search)]
     return sorted(kept, key=lambda search: search.work[0].job.at)
+
+
+def _planned(
+    job: Job, evidence: Evidence, by_column: Mapping[tuple[str, ...], Search], marks: dict[int, Mark],
+    search_of: dict[int, Search],
+) -> dict[int, Mark]:
+    """The mark that a job's plan gives to the RDD it begins with, for this job and those that read the same RDD.
+
+    A fold is not always cached: another search over the same data may have dropped what both had in common.
+    """
+    begins = [rdd_id for rdd_id in job.rdds if rdd_id in evidence.rdds and evidence.rdds[rdd_id].name == _SQL_RDD] if job.plans else []
+    if len(begins) != 1:
+        return {}
+    for execution in sorted(job.plans):
+        for text in evidence.filters.get(execution, ()):
+            mark = mark_of_text(text)
+            if mark is not None and mark.search in by_column:
+                marks[begins[0]], search_of[begins[0]] = mark, by_column[mark.search]
+                return {begins[0]: mark}
+    return {}
 
 
 def _believable(search: Search) -> bool:
@@ -112,8 +129,12 @@ def _assign(job: Job, found: Mapping[int, Mark], search_of: Mapping[int, Search]
         # A model may carry its training data along (ALS' factors): reading the validation side is what tells.
         validation = [rdd_id for rdd_id in ids if found[rdd_id].side == "validate"]
         mark = found[(validation or ids)[-1]]
-        own = frozenset().union(*(above.of(rdd_id, job.rdds) for rdd_id in ids))
+        own = frozenset().union(*(above.of(rdd_id, job.rdds) for rdd_id in ids)) | _starts(ids, above.rdds)
         search_of[ids[0]].work.append(Work(job, mark.fold, mark.side, own, ids[-1]))
+
+
+def _starts(ids: Iterable[int], rdds: Mapping[int, Rdd]) -> frozenset[int]:
+    return frozenset(rdd_id for rdd_id in ids if rdds[rdd_id].name == _SQL_RDD)
 
 
 class _Above:

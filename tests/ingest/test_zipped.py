@@ -7,7 +7,9 @@ import zipfile
 from typing import BinaryIO, cast
 
 import pytest
-from afterglow.ingest.codecs import ArchiveRefused, LimitExceeded, Limits, members, open_stream, zipped
+
+from afterglow.ingest.discover import zipped
+from afterglow.ingest.discover.zipped import ArchiveRefused, entries, open_entry
 
 
 def archive(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -21,15 +23,16 @@ def archive(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> byte
     return out.getvalue()
 
 
-def test_members_are_files_for_open_stream() -> None:
+def test_entries_are_files_that_can_be_read() -> None:
     files = {"eventlog_v2_a/": b"", "eventlog_v2_a/events_1_a": b"one\n" * 999, "eventlog_v2_a/appstatus_a": b""}
-    read = {}
-    for name, member in members(io.BytesIO(archive(files))):
-        _, items = open_stream(member)
-        read[name] = b"".join(cast("list[bytes]", list(items)))
-    assert read == {"eventlog_v2_a/events_1_a": b"one\n" * 999, "eventlog_v2_a/appstatus_a": b""}
-    ((_, member),) = members(io.BytesIO(archive({"a": bytes(3_000_000)})))
-    assert member.read() == bytes(3_000_000)
+    raw = io.BytesIO(archive(files))
+    assert entries(raw) == [("eventlog_v2_a/events_1_a", 3996), ("eventlog_v2_a/appstatus_a", 0)]
+    assert {name: open_entry(raw, name).read() for name, _ in entries(raw)} == {
+        "eventlog_v2_a/events_1_a": b"one\n" * 999, "eventlog_v2_a/appstatus_a": b""
+    }
+    assert open_entry(io.BytesIO(archive({"a": bytes(3_000_000)})), "a").read() == bytes(3_000_000)
+    with pytest.raises(ArchiveRefused, match="no member"):
+        open_entry(raw, "other")
 
 
 @pytest.mark.parametrize(
@@ -46,7 +49,7 @@ def test_members_are_files_for_open_stream() -> None:
 )
 def test_names_that_lead_out_of_the_archive_are_refused(name: str, why: str) -> None:
     with pytest.raises(ArchiveRefused, match=why):
-        next(members(io.BytesIO(archive({"fine": b"x", name: b"x"}))))
+        entries(io.BytesIO(archive({"fine": b"x", name: b"x"})))
 
 
 def test_symbolic_links_and_encrypted_members_are_refused() -> None:
@@ -56,30 +59,31 @@ def test_symbolic_links_and_encrypted_members_are_refused() -> None:
         link.external_attr = 0o120777 << 16
         writer.writestr(link, "/etc/passwd")
     with pytest.raises(ArchiveRefused, match="symbolic link"):
-        next(members(out))
+        entries(out)
     encrypted = bytearray(archive({"secret": b"x"}))
     encrypted[encrypted.index(b"PK\x01\x02") + 8] |= 1
     with pytest.raises(ArchiveRefused, match="encrypted"):
-        next(members(io.BytesIO(bytes(encrypted))))
+        entries(io.BytesIO(bytes(encrypted)))
 
 
 def test_too_many_members_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     data = archive({str(number): b"" for number in range(20)})
     monkeypatch.setattr(zipped, "MOST_MEMBERS", 19)
     with pytest.raises(ArchiveRefused, match="20 members"):
-        next(members(io.BytesIO(data)))
+        entries(io.BytesIO(data))
     monkeypatch.setattr(zipped, "_LARGEST_DIRECTORY_BYTES", 500)
     with pytest.raises(ArchiveRefused, match="directory"):
-        next(members(io.BytesIO(data)))
+        entries(io.BytesIO(data))
 
 
-def test_members_that_expand_too_far_are_refused_all_together() -> None:
-    data = archive({str(number): bytes(1 << 20) for number in range(100)})
-    limits = Limits(max_ratio=100, floor_bytes=10 << 20)
+def test_a_member_that_expands_too_far_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zipped, "_FLOOR_BYTES", 10 << 20)
+    raw = io.BytesIO(archive({"zeros": bytes(100 << 20)}))
     seen = 0
-    with pytest.raises(LimitExceeded, match="--max-ratio"):
-        for _, member in members(io.BytesIO(data), limits):
-            seen += len(member.read())
+    with pytest.raises(ArchiveRefused, match="--max-ratio"):
+        member = open_entry(raw, "zeros", 100)
+        while part := member.read(1 << 20):
+            seen += len(part)
     assert seen < 20 << 20
 
 
@@ -89,9 +93,10 @@ def test_damage_is_a_refusal_or_an_oserror() -> None:
         broken = bytearray(data)
         broken[at] ^= 0x55
         try:
-            for _, member in members(cast(BinaryIO, io.BytesIO(bytes(broken)))):
-                member.read()
+            raw = cast(BinaryIO, io.BytesIO(bytes(broken)))
+            for name, _ in entries(raw):
+                open_entry(raw, name).read()
         except (ArchiveRefused, OSError):
             continue
     with pytest.raises(ArchiveRefused):
-        next(members(io.BytesIO(b"PK\x03\x04")))
+        entries(io.BytesIO(b"PK\x03\x04"))

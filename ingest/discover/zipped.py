@@ -11,11 +11,10 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
-from io import SEEK_END, SEEK_SET, BufferedIOBase
+from io import SEEK_SET, BufferedIOBase
 from typing import IO, BinaryIO, cast
 
-from .interface import DEFAULT_LIMITS, Limits
+from ..errors import InputError
 
 MOST_MEMBERS = 100_000
 # zipfile reads an archive's directory in one go and believes its size, not its count: 200 bytes for each member.
@@ -23,49 +22,57 @@ _LARGEST_DIRECTORY_BYTES = 200 * MOST_MEMBERS
 _DRIVE = re.compile(r"[A-Za-z]:")
 _ENCRYPTED = 0x1
 _READ_BYTES = 1 << 20
+# Below this the ratio is not looked at.
+_FLOOR_BYTES = 64 * 2**20
 # What zipfile raises on bytes that are no sound archive.
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError, RuntimeError, struct.error)
 
 
-class ArchiveRefused(Exception):
+class ArchiveRefused(InputError):
     """The archive cannot be read, or must not be; the message says why."""
 
 
-def members(raw: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> Iterator[tuple[str, BinaryIO]]:
-    """Open the files in a zip archive one after another, in the archive's order; folders are left out.
-
-    Args:
-        raw: The archive, which must be seekable.
-        limits: Bounds on what the members hold, all together, measured against the archive's size.
-
-    Yields:
-        A member's name, with "/" between folders, and its bytes as a file for `open_stream`.
+def entries(raw: BinaryIO) -> list[tuple[str, int]]:
+    """Name (with "/" between folders) and size of every file in a zip archive, in the archive's order.
 
     Raises:
         ArchiveRefused: no sound zip archive, more than 100,000 members, an encrypted member, a symbolic link, or a name
-            that is absolute or leads out of the archive; nothing has been yielded then.
-        LimitExceeded: while a member is read, the members expand to more than `limits` allow.
-        OSError: `raw` could not be read; or, while a member is read, its bytes are damaged.
+            that is absolute or leads out of the archive.
+        OSError: `raw` could not be read.
     """
-    archive_bytes = raw.seek(0, SEEK_END)
-    raw.seek(0, SEEK_SET)
-    try:
-        archive = zipfile.ZipFile(cast(IO[bytes], _Opening(raw)))
-    except _UNREADABLE as error:
-        raise ArchiveRefused(f"the zip archive cannot be read: {error}") from error
-    infos = archive.infolist()
+    infos = _archive(raw).infolist()
     if len(infos) > MOST_MEMBERS:
         raise ArchiveRefused(f"the zip archive has {len(infos):,} members, more than {MOST_MEMBERS:,}")
     for info in infos:
         _check(info)
-    spent = _Spent(archive_bytes, limits)
-    for info in infos:
-        if not info.is_dir():
-            try:
-                member = archive.open(info)
-            except _UNREADABLE as error:
-                raise OSError(f"zip member {info.filename!r} is damaged: {error}") from error
-            yield info.filename, cast(BinaryIO, _Member(info.filename, member, spent))
+    return [(info.filename, info.file_size) for info in infos if not info.is_dir()]
+
+
+def open_entry(raw: BinaryIO, name: str, max_ratio: int = 1000) -> BinaryIO:
+    """One file of an archive, for reading from its beginning to its end.
+
+    Raises:
+        ArchiveRefused: as `entries`; there is no such member; or, while it is read, it expands to more than `max_ratio`
+            times its stored size.
+        OSError: while it is read, its bytes are damaged.
+    """
+    archive = _archive(raw)
+    try:
+        info = archive.getinfo(name)
+        _check(info)
+        return cast(BinaryIO, _Member(name, archive.open(info), info.compress_size, max_ratio))
+    except KeyError as error:
+        raise ArchiveRefused(f"the zip archive has no member {name!r}") from error
+    except _UNREADABLE as error:
+        raise OSError(f"zip member {name!r} is damaged: {error}") from error
+
+
+def _archive(raw: BinaryIO) -> zipfile.ZipFile:
+    raw.seek(0, SEEK_SET)
+    try:
+        return zipfile.ZipFile(cast(IO[bytes], _Opening(raw)))
+    except _UNREADABLE as error:
+        raise ArchiveRefused(f"the zip archive cannot be read: {error}") from error
 
 
 def _check(info: zipfile.ZipInfo) -> None:
@@ -104,26 +111,13 @@ class _Opening(BufferedIOBase):
         return self._raw.read(size)
 
 
-class _Spent:
-    """What has come out of the members of one archive so far."""
-
-    def __init__(self, archive_bytes: int, limits: Limits) -> None:
-        self._archive_bytes = archive_bytes
-        self._limits = limits
-        self._output = 0
-
-    def add(self, size: int) -> None:
-        self._output += size
-        self._limits.check("the zip archive", self._output, self._archive_bytes)
-
-
 class _Member(BufferedIOBase):
     """A member as a file whose damage is an OSError, like that of any file that cannot be read."""
 
-    def __init__(self, name: str, member: IO[bytes], spent: _Spent) -> None:
+    def __init__(self, name: str, member: IO[bytes], stored_bytes: int, max_ratio: int) -> None:
         self._name = name
         self._member = member
-        self._spent = spent
+        self._allowed = max(_FLOOR_BYTES, stored_bytes * max_ratio)
 
     def readable(self) -> bool:
         return True
@@ -135,5 +129,13 @@ class _Member(BufferedIOBase):
             part = self._member.read(min(size, _READ_BYTES))
         except _UNREADABLE as error:
             raise OSError(f"zip member {self._name!r} is damaged: {error}") from error
-        self._spent.add(len(part))
+        self._allowed -= len(part)
+        if self._allowed < 0:
+            raise ArchiveRefused(
+                f"zip member {self._name!r} expands too much and may be a decompression bomb; if it is not, raise --max-ratio"
+            )
         return part
+
+    def close(self) -> None:
+        self._member.close()
+        super().close()

@@ -1,0 +1,86 @@
+"""Which logs a call is about: each application attempt once, and no file that is no log."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from ...schemas import spark
+from ...schemas.logs import EventLog
+from .. import codecs, decode, discover
+from ..errors import AfterglowError
+
+_HEAD_BYTES = 2**20
+# An event's line, or what damage before it left of one; not a program's text that speaks of events.
+_EVENT = re.compile(rb'[^"]{0,64}\{\s*"Event"\s*:\s*"')
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the first lines of a log say. `is_log` is False where they are no events."""
+
+    is_log: bool
+    app_id: str | None = None
+    app_attempt: str | None = None
+    name: str | None = None
+    user: str | None = None
+    start_time_ms: int | None = None
+
+
+def find_logs(paths: Iterable[str]) -> list[EventLog]:
+    """The event logs at these paths.
+
+    Files inside folders that do not begin like a log are passed over. Where one application attempt lies in several
+    places (a copy, an `.inprogress` beside the finished log), the fullest is taken and names the others.
+
+    Raises:
+        InputError: a path does not exist or cannot be listed.
+    """
+    paths = list(paths)
+    found = list(discover.discover(paths))
+    if len(found) < 2:
+        return found if found and found[0].name in paths else [log for log in found if peek(log).is_log]
+    logs: list[EventLog] = []
+    at: dict[tuple[str, str | None], int] = {}
+    for log in found:
+        head = peek(log)
+        if not head.is_log and log.layout == "single" and log.name not in paths:
+            continue
+        first = at.setdefault((head.app_id or log.name, head.app_attempt), len(logs))
+        if first == len(logs):
+            logs.append(log)
+            continue
+        fuller, other = sorted((logs[first], log), key=lambda one: (one.in_progress, -one.size))
+        logs[first] = replace(fuller, copies=(*logs[first].copies, *log.copies, other.name))
+    return logs
+
+
+def peek(log: EventLog) -> Head:
+    """Reads as little of a log as says which application it is. A log that cannot be opened counts as one: the reader
+    will say what is wrong with it. Of a log on a History Server nothing is read."""
+    if not log.files or log.files[0].uri.startswith("http"):
+        return Head(True)
+    try:
+        with discover.open_file(log.files[0]) as raw:
+            _, chunks = codecs.open_stream(raw)
+            return _head(chunks)
+    except (AfterglowError, OSError, codecs.LimitExceeded):
+        return Head(True)
+
+
+def _head(chunks: Iterable[bytes | codecs.Gap]) -> Head:
+    decoded, seen, empty = decode.Decoded(), 0, True
+    whole = (chunk for chunk in chunks if isinstance(chunk, bytes))
+    is_log = False
+    for batch in decode.split_lines(whole, lambda issue: None):
+        for at, line in enumerate(batch.lines):
+            empty = empty and not line
+            seen += len(line)
+            if not _EVENT.match(line):
+                continue
+            is_log = True
+            decode.decode_lines(decode.Lines([line], batch.offset, batch.number + at), decoded, lambda issue: None)
+            for start in decoded.events[spark.APPLICATION_START]:
+                return Head(True, start.app_id, start.app_attempt_id, start.app_name, start.user, start.timestamp)
+        if seen > _HEAD_BYTES:
+            break
+    return Head(is_log or empty)
