@@ -46,7 +46,7 @@ def to_array(values: Sequence[Any], type: Type) -> Any:
             with suppress(TypeError):  # the quick way, for a column without nulls
                 return from_numpy(np.array(values, dtype=_NUMPY[type]), type)
         valid = np.fromiter((v is not None for v in values), np.bool_, len(values))
-        filled = np.array([0 if v is None else v for v in values], dtype=_NUMPY[type])
+        filled: np.ndarray[Any, Any] = np.array([0 if v is None else v for v in values], dtype=_NUMPY[type])
     except (OverflowError, TypeError, ValueError):
         return to_array([_fitting(v, type) for v in values], type)
     return from_numpy(filled, type, valid)

@@ -21,14 +21,14 @@ def assemble_executors(rows: Mapping[str, Any], tasks: Any) -> Any:
         executor = executors.setdefault(executor_id, {"executor_id": executor_id, "host": host})
         executor.update(num_tasks=num_tasks, task_time_ms=task_time)
     for event in rows["block_manager_added"].to_pylist():
-        executor = executors.get(event["executor_id"])
-        if executor is not None:
+        executor = executors.get(event["executor_id"], {})
+        if executor:
             executor["max_memory_bytes"] = event["max_memory_bytes"]
             if executor.get("add_time_ms") is None:
                 executor["add_time_ms"] = event["time_ms"]
     for event in rows["executor_removed"].to_pylist():
-        executor = executors.get(event["executor_id"])
-        if executor is not None and executor.get("remove_time_ms") is None:
+        executor = executors.get(event["executor_id"], {})
+        if executor and executor.get("remove_time_ms") is None:
             executor.update(remove_time_ms=event["remove_time_ms"], remove_reason=event["remove_reason"])
     _set_local_cores(rows, executors)
     for executor in executors.values():

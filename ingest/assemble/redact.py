@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from ...schemas import spark
 
@@ -17,10 +18,8 @@ def redactor(properties: Mapping[str, str]) -> Callable[[str, str | None], str |
     patterns = [re.compile(spark.REDACTION_PATTERN)]
     own = properties.get(spark.REDACTION_PATTERN_KEY)
     if own:
-        try:
+        with suppress(re.error):  # a Java pattern that Python does not know; ours still applies
             patterns.append(re.compile(own))
-        except re.error:  # a Java pattern that Python does not know; ours still applies
-            pass
 
     def redact(key: str, value: str | None) -> str | None:
         if value is None or key == spark.REDACTION_PATTERN_KEY:

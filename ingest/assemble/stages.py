@@ -162,7 +162,7 @@ def _never_submitted(
     stages: Mapping[StageKey, Row], rows: Mapping[str, Any], listed: Mapping[int, list[Row]]
 ) -> dict[int, tuple[str | None, int | None, list[int] | None, list[int]]]:
     submitted = {stage_id for stage_id, _ in stages}
-    described = {}
+    described: dict[int, tuple[Any, Any, Any]] = {}
     for row in rows["job_stages"].to_pylist():
         described.setdefault(row["stage_id"], (row["name"], row["num_tasks"], row["parent_ids"]))
     return {
@@ -180,8 +180,9 @@ def _count_tasks(
         skipped = set(job["stage_ids"]) - ran.get(job["job_id"], set())
         job["num_skipped_stages"] = len(skipped) if job["job_id"] in ends else 0
     for stage in stages:
-        job = jobs.get(stage.get("job_id"))  # type: ignore[arg-type]
-        if job is not None:
+        owner = stage.get("job_id")
+        if owner in jobs:
+            job = jobs[owner]
             job["num_tasks"] += stage.get("num_attempts", 0)
             job["num_failed_tasks"] += stage.get("num_failed_tasks", 0)
 

@@ -162,7 +162,7 @@ def stage_figures(tasks: Any) -> dict[StageKey, dict[str, Any]]:
     speculative = arrow.numbers(tasks, "speculative") & arrow.valid(tasks, "speculative")
     counts["num_speculative_tasks"] = np.add.reduceat(speculative.astype(np.int64), begins)
     counts["num_attempts"] = np.diff(np.append(begins, len(stage)))
-    figures = [
+    figures: list[dict[str, Any]] = [
         {name: int(values[at]) for name, values in counts.items()} for at in range(len(begins))
     ]
     for column in STAGE_SUMS:

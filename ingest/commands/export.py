@@ -1,5 +1,6 @@
 """`afterglow export LOG... --out DIR`"""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -29,7 +30,7 @@ def export(
             for log in found:
                 bar = display.add_task(log.name.rsplit("/", 1)[-1], total=log.size or 1)
                 try:
-                    tables, folder = pipeline.export_log(log, out, read, lambda n, bar=bar: display.advance(bar, n))
+                    tables, folder = pipeline.export_log(log, out, read, partial(display.advance, bar))
                 except AfterglowError as error:
                     batch.failure(error)
                 else:

@@ -42,4 +42,4 @@ def _print(title: str, rows: list[dict[str, Any]], as_json: bool) -> None:
         shown.add_column(column, overflow="fold", no_wrap=column == "name")
     for row in rows:
         shown.add_row(*(Text(str(value)) for value in row.values()))
-    terminal.Console().print(shown)
+    terminal.tree_out().print(shown)

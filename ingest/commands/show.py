@@ -58,7 +58,7 @@ def _print(tables: Any, tree: RunTree, shown: Sequence[str], limit: int) -> None
     below = tree.children()
     root = Tree(_line(tree.application))
     _add(root, tree.application, below, shown, limit)
-    console = terminal.Console(highlight=False)
+    console = terminal.tree_out()
     console.print(root)
     application, issues = tables.application, tables["issues"].to_pylist()
     if not application["log_complete"]:

@@ -23,6 +23,11 @@ def out() -> Console:
     return Console(highlight=False, soft_wrap=True)
 
 
+def tree_out() -> Console:
+    """Standard output for what is laid out to the terminal's width."""
+    return Console(highlight=False)
+
+
 def err() -> Console:
     """Standard error."""
     return Console(stderr=True, highlight=False, soft_wrap=True)

@@ -123,7 +123,7 @@ def dotted(column: Column) -> str:
 
 
 def _struct(name: str, fields: Mapping[str, Any]) -> type[msgspec.Struct]:
-    declared = []
+    declared: list[Any] = []
     for key, type_ in sorted(fields.items(), key=lambda field: _RANK.get(field[0], len(_RANK))):
         if isinstance(type_, dict):
             # Absent parts (a lost task has no Task Metrics) are an empty struct, so that every path can be followed.

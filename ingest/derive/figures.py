@@ -26,18 +26,19 @@ class TaskFigures:
             (group, arrow.numbers(tasks, column) * factor, arrow.valid(tasks, column), word)
             for group, column, factor, _, word in SPREADS
         ]
-        self.status = np.array(tasks["status"].to_pylist(), dtype="U8")
+        self.succeeded, self.failed, self.killed = (
+            arrow.equals(tasks, "status", status) for status in ("SUCCESS", "FAILED", "KILLED")
+        )
         self.speculative = arrow.numbers(tasks, "speculative")
 
     def of(self, at: Array) -> dict[str, float]:
         """Metric name -> value for the tasks at these row numbers; what none of them has is left out."""
         figures = self.sums(at)
-        status = self.status[at]
         figures["tasks/total"] = float(len(at))
-        figures["tasks/failed"] = float(np.count_nonzero(status == "FAILED"))
-        figures["tasks/killed"] = float(np.count_nonzero(status == "KILLED"))
+        figures["tasks/failed"] = float(np.count_nonzero(self.failed[at]))
+        figures["tasks/killed"] = float(np.count_nonzero(self.killed[at]))
         figures["tasks/speculative"] = float(np.count_nonzero(self.speculative[at]))
-        succeeded = at[status == "SUCCESS"]
+        succeeded = at[self.succeeded[at]]
         for group, values, held, word in self.spreads:
             figures.update(_spread(group, word, values[succeeded][held[succeeded]]))
         return figures

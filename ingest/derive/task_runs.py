@@ -48,13 +48,12 @@ def _notable(tasks: Any) -> dict[int, str | None]:
     duration = arrow.numbers(tasks, "duration_ms")
     median = _medians(arrow.numbers(tasks, "stage_id"), arrow.numbers(tasks, "stage_attempt"), duration)
     straggler = (duration >= STRAGGLER_RATIO * median) & (duration >= median + STRAGGLER_MS)
-    for row in np.flatnonzero(straggler):
-        why[int(row)] = "straggler"
-    for row in np.flatnonzero(arrow.numbers(tasks, "speculative")):
-        why[int(row)] = "speculative"
-    for row, status in enumerate(tasks["status"].to_pylist()):
-        if status in ("FAILED", "KILLED"):
-            why[row] = status.lower()
+    why.update(dict.fromkeys(np.flatnonzero(straggler).tolist(), "straggler"))
+    speculative = np.flatnonzero(arrow.numbers(tasks, "speculative"))
+    why.update(dict.fromkeys(speculative.tolist(), "speculative"))
+    for status in ("FAILED", "KILLED"):
+        ended = np.flatnonzero(arrow.equals(tasks, "status", status))
+        why.update(dict.fromkeys(ended.tolist(), status.lower()))
     return why
 
 

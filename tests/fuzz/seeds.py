@@ -59,4 +59,4 @@ def write_dictionary(path: Path) -> None:
     words = {table.event for table in EVENT_TABLES}
     words.update(f'"{key}":' for table in EVENT_TABLES for column in table.table for key in column.path or ())
     words.update(WORDS)
-    path.write_text("".join(json.dumps(word).replace("\\n", "\\x0a") + "\n" for word in sorted(words) if "\\" not in word))
+    path.write_text("".join(json.dumps(word).replace("\\\\", "\\x5c") + "\n" for word in sorted(words)))

@@ -2,8 +2,8 @@
 
     python -m tests.fuzz.target all|decode FOLDER [libFuzzer options]
 
-`all` goes the whole way; `decode` ends at the decoded events, and tries fifty times as many inputs. FOLDER is the corpus; the
-seeds are added to it.
+`all` goes the whole way; `decode` ends at the decoded events, and tries ten times as many inputs. FOLDER is the corpus;
+the seeds are added to it.
 """
 
 import io

@@ -15,7 +15,7 @@ TASK_END = {
     "Task Info": {"Task ID": 7, "Index": 1, "Attempt": 0, "Launch Time": 10, "Executor ID": "1", "Host": "h",
                   "Locality": "ANY", "Speculative": False, "Getting Result Time": 0, "Finish Time": 30,
                   "Failed": False, "Killed": False, "Accumulables": [
-                      {"ID": 1, "Name": "internal.metrics.resultSize", "Update": 5, "Value": 9, "Internal": True}]},
+                      {"ID": 1, "Name": "internal.metrics.resultSize", "Update": 5, "Value": 9, "Internal": True, "Count Failed Values": True}]},
     "Task Metrics": {"Executor Run Time": 12, "JVM GC Time": 2},
 }
 
@@ -39,7 +39,8 @@ def test_a_task_end_is_read_without_its_accumulables() -> None:
 
 def test_user_accumulators_are_read_and_spark_s_own_are_told_apart() -> None:
     named = json.loads(line(TASK_END))
-    named["Task Info"]["Accumulables"].append({"ID": 9, "Name": "rows", "Update": "41", "Value": "99", "Internal": False})
+    named["Task Info"]["Accumulables"].append({"ID": 9, "Name": "rows", "Update": "41", "Value": "99", "Internal": False,
+                                               "Count Failed Values": True})
     (event,) = decoded(line(named))[0].events[spark.TASK_END]
     assert [(a.name, a.update, a.internal) for a in event.task_info.accumulables][1] == ("rows", "41", False)
 
