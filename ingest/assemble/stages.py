@@ -181,7 +181,7 @@ def _count_tasks(
         job["num_skipped_stages"] = len(skipped) if job["job_id"] in ends else 0
     for stage in stages:
         owner = stage.get("job_id")
-        if owner in jobs:
+        if owner is not None and owner in jobs:
             job = jobs[owner]
             job["num_tasks"] += stage.get("num_attempts", 0)
             job["num_failed_tasks"] += stage.get("num_failed_tasks", 0)
