@@ -92,6 +92,7 @@ RUN_METRICS = (
     RunMetric("trials/total", "", ("tuning",), "Trials that began."),
     RunMetric("fits/total", "", ("tuning", "trial"), "Fits that began."),
     RunMetric("fits/failed", "", ("tuning", "trial"), "Fits that failed."),
+    RunMetric("time/fits_s", "s", ("tuning", "trial"), "Durations of all its fits, added up: what it cost."),
     RunMetric("time/fit_s", "s", ("fit",), "From the first to the last job that trains."),
     RunMetric("time/evaluate_s", "s", ("fit",), "From the first to the last job that evaluates."),
     RunMetric("executors/total", "", ("application",), "Executors that were ever part of the application."),

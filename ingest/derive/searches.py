@@ -37,7 +37,7 @@ def branches(tables: Mapping[str, Any], root: str) -> list[Branch]:
         outer = {"tuning_uid": row["parent_uid"], "trial": row["parent_trial"], "fold": row["parent_fold"]}
         around = fit_key(root, outer)
         found.append(_branch("tuning", tuning_key(root, row), around if around in keys else root, _title(row), row, {
-            "trials/total": float(row["num_trials"] or 0), **_fit_counts(of_search),
+            "trials/total": float(row["num_trials"] or 0), "time/fits_s": _cost(of_search), **_fit_counts(of_search),
         }, tags={
             "afterglow.tuning.kind": row["kind"], "afterglow.tuning.source": row["source"],
             "afterglow.tuning.confidence": row["confidence"], "afterglow.tuning.parallelism": row["parallelism"],
@@ -51,7 +51,7 @@ def branches(tables: Mapping[str, Any], root: str) -> list[Branch]:
         scores = {f"avg_{name}": row["avg_metric"], f"std_{name}": row["std_metric"]} if name else {}
         found.append(_branch(
             "trial", trial_key(root, row), tuning_key(root, row), f"trial {row['trial']}", row,
-            {**_fit_counts(of_trial), **_known(scores)}, _params(row["params_json"]), {"afterglow.trial": row["trial"]},
+            {**_fit_counts(of_trial), "time/fits_s": _cost(of_trial), **_known(scores)}, _params(row["params_json"]), {"afterglow.trial": row["trial"]},
         ))
     for row in fits:
         name = metric.get(row["tuning_uid"])
@@ -105,6 +105,11 @@ def _title(row: Mapping[str, Any]) -> str:
 def _fit_counts(fits: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     failed = sum(row["status"] == "FAILED" for row in fits)
     return {"fits/total": float(len(fits)), "fits/failed": float(failed)}
+
+
+def _cost(fits: Sequence[Mapping[str, Any]]) -> float:
+    """Seconds of all fits together. A trial's own duration says little: between its folds the other trials run."""
+    return sum(_seconds(row["start_time_ms"], row["end_time_ms"]) or 0.0 for row in fits)
 
 
 def _known(figures: Mapping[str, float | None]) -> dict[str, float]:

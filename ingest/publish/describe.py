@@ -25,7 +25,7 @@ def escape(text: str, at_most: int = 160) -> str:
 
 
 def describe(run: Run, below: Mapping[str, Sequence[Run]], parent: Run | None, link: Link) -> str:
-    """The description of an application, job or stage run.
+    """The description of any run but a task's.
 
     `below` is RunTree.children(), `link` gives the address of any run of the tree.
     """
@@ -56,7 +56,9 @@ def _descendant_stages(run: Run, below: Mapping[str, Sequence[Run]]) -> list[Run
 
 
 def _sentence(run: Run) -> str:
-    what = {"application": "Spark application", "job": "Spark job", "stage": "Stage attempt", "task": "Task attempt"}
+    what = {"application": "Spark application", "tuning": "Hyperparameter search:", "trial": "One param map of a search:",
+            "fit": "One param map trained and evaluated on one fold:", "job": "Spark job", "stage": "Stage attempt",
+            "task": "Task attempt"}
     ran = f"ran {seconds(run.duration_s)}" if run.duration_s is not None else "is still running"
     ended = {"FAILED": " and failed", "KILLED": " and never ended in the log"}.get(run.status, "")
     parts = [f"**{what[run.level]} {escape(run.name)}** {ran}{ended}."]
@@ -69,12 +71,33 @@ def _sentence(run: Run) -> str:
         if completeness != "complete":
             parts.append(f"The log is not complete: **{escape(completeness or 'unknown').replace('&#95;', ' ')}**; "
                          "see `issues.json`.")
+    if run.level == "tuning":
+        parts.append(_how_found(run))
+    if run.level == "trial" and run.params:
+        parts.append("Params: " + ", ".join(f"{escape(k)} = {escape(v, 60)}" for k, v in sorted(run.params.items())) + ".")
     return " ".join(part for part in parts if part)
+
+
+_FOUND = {
+    "annotated": "The job said so itself (afterglow.annotate).", "plan": "Found by the folds in its query plans.",
+    "lineage": "Found by the cached data that its jobs read in turn.", "stack": "Found by the call stacks of its jobs.",
+}
+
+
+def _how_found(run: Run) -> str:
+    estimator, evaluator = run.tags.get("afterglow.estimator"), run.tags.get("afterglow.evaluator")
+    of = f"Estimator {escape(estimator)}" if estimator else ""
+    of += (f", evaluator {escape(evaluator)}" if evaluator else "") + ("." if estimator else "")
+    source, sure = run.tags.get("afterglow.tuning.source", ""), run.tags.get("afterglow.tuning.confidence")
+    found = _FOUND.get(source, "") + (f" Confidence {share(float(sure))}." if sure and source != "annotated" else "")
+    return f"{of} {found}".strip()
 
 
 # label, metric, how it is shown
 _SHOWN_FIGURES: Sequence[tuple[str, str, Callable[[float], str]]] = (
-    ("tasks", "tasks/total", count), ("failed tasks", "tasks/failed", count),
+    ("trials", "trials/total", count), ("fits", "fits/total", count), ("failed fits", "fits/failed", count),
+    ("all fits together", "time/fits_s", seconds), ("training", "time/fit_s", seconds),
+    ("evaluation", "time/evaluate_s", seconds), ("tasks", "tasks/total", count), ("failed tasks", "tasks/failed", count),
     ("skipped stages", "stages/skipped", count), ("run time of all tasks", "time/executor_run_s", seconds),
     ("CPU", "time/executor_cpu_s", seconds), ("garbage collection", "time/gc_s", seconds),
     ("median task", "task_duration_s/p50", seconds), ("longest task", "task_duration_s/max", seconds),
@@ -99,7 +122,14 @@ def _figures(run: Run) -> str:
 
 def _children(children: Sequence[Run], link: Link) -> list[str]:
     lines = []
-    for level, plural in (("stage", "stages"), ("job", "jobs"), ("task", "tasks")):
+    searches = [run for run in children if run.level == "tuning"]
+    if searches:
+        lines.append(_list("Searches", searches, link))
+    trials = [run for run in children if run.level == "trial"]
+    if trials:
+        lines.append(_list("Dearest trials, by the time of their fits", sorted(trials, key=_cost, reverse=True), link))
+        lines.extend(_best(trials, link))
+    for level, plural in (("fit", "folds"), ("stage", "stages"), ("job", "jobs"), ("task", "tasks")):
         own = [run for run in children if run.level == level]
         failed = [run for run in own if run.status == "FAILED"]
         if failed:
@@ -110,8 +140,24 @@ def _children(children: Sequence[Run], link: Link) -> list[str]:
     return lines
 
 
+def _cost(run: Run) -> float:
+    return run.metrics.get("time/fits_s", run.duration_s or 0.0)
+
+
+def _best(trials: Sequence[Run], link: Link) -> list[str]:
+    """The trials with the highest and the lowest average metric: which of them is best, the metric says."""
+    scored = [
+        (value, name, run) for run in trials for name, value in run.metrics.items() if name.startswith("avg_")
+    ]
+    if len(scored) < 2:
+        return []
+    scored.sort(key=lambda one: one[0])
+    ends = (("Highest", scored[-1]), ("Lowest", scored[0]))
+    return [" · ".join(f"{word} {escape(name)}: {value:.6g} ({_linked(run, link)})" for word, (value, name, run) in ends)]
+
+
 def _list(title: str, runs: Sequence[Run], link: Link) -> str:
-    shown = [f"- {_linked(run, link)}: {seconds(run.duration_s or 0.0)}{_note(run)}" for run in runs[:_SHOWN]]
+    shown = [f"- {_linked(run, link)}: {seconds(_cost(run))}{_note(run)}" for run in runs[:_SHOWN]]
     more = f" (the first {_SHOWN} of {count(len(runs))})" if len(runs) > _SHOWN else ""
     return f"**{title}**{more}\n\n" + "\n".join(shown)
 

@@ -90,8 +90,8 @@ def crlf(text: Text, rng: Random) -> Text:
 
 def blank_lines(text: Text, rng: Random) -> Text:
     chosen = _some(text, rng)
-    blank = [Piece(rng.choice((b"\n", b"  \n", b"\r\n", b"\t\n\n")))]
-    return text.with_pieces(p for at, piece in enumerate(text.pieces) for p in [*(blank if at in chosen else []), piece])
+    blank = Piece(rng.choice((b"\n", b"  \n", b"\r\n", b"\t\n\n")))
+    return _before(text, chosen, blank)
 
 
 def nul_runs(text: Text, rng: Random) -> Text:
@@ -149,7 +149,12 @@ def unknown_events(text: Text, rng: Random) -> Text:
         b'{"Event":"SparkListenerOfTheFuture","x":{"y":[1,{}]}}\n', b'{"Event":"org.acme.Mine","Task ID":1}\n',
         b'{"Event":"SparkListenerMiscellaneousProcessAdded","time":1}\n',
     )))
-    return text.with_pieces(p for at, piece in enumerate(text.pieces) for p in [*([line] if at in chosen else []), piece])
+    return _before(text, chosen, line)
+
+
+def _before(text: Text, chosen: set[int], new: Piece) -> Text:
+    pieces = enumerate(text.pieces)
+    return text.with_pieces(p for at, piece in pieces for p in ([new, piece] if at in chosen else [piece]))
 
 
 def unknown_fields(text: Text, rng: Random) -> Text:

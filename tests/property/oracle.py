@@ -4,18 +4,21 @@ about every line that could not be read.
 The whole log's tables are the standard; golden tests and Spark's History Server answer for them.
 """
 
+import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from afterglow.ingest import codecs
 from afterglow.schemas import spark
 from afterglow.schemas.logs import EventLogTables
 
 _EVENT = re.compile(rb'\{"Event":"')
 _CUT_OUT = re.compile(rb'"Accumulables":\[.*(?=\]\},"Task (?:Executor )?Metrics":\{)', re.DOTALL)
 _SHOWN_PER_CODE = 100
+_LENIENT = json.JSONDecoder(strict=False)
 
 Key = tuple[str, tuple[Any, ...]]
 """A table's name and a row's key."""
@@ -52,7 +55,7 @@ def keys_of(line: bytes) -> Iterator[Key]:
 
 def _parsed(text: bytes) -> Any:
     try:
-        return json.JSONDecoder(strict=False).raw_decode(text.replace(b"\x00", b"").decode("utf-8", "replace").strip())[0]
+        return _LENIENT.raw_decode(text.replace(b"\x00", b"").decode("utf-8", "replace").strip())[0]
     except (ValueError, RecursionError):
         return None
 
@@ -184,7 +187,7 @@ def _said(
             offset += len(line) + 1
         strict = _strict_lines(data)
         for (number, at), code in said.items():
-            if code.startswith("line_") and not stream and number in strict:
+            if code in ("line_broken", "line_cut") and not stream and number in strict:
                 verdict.misplaced.append(f"line {number} at {at} is whole and called {code}")
 
 
@@ -227,12 +230,6 @@ def _strict_lines(data: bytes) -> set[int]:
     return found
 
 
-def texts_of(files: Iterable[tuple[str, bytes]]) -> dict[str, bytes]:
-    """Decompressed bytes by file name, as the codecs give them: what stands in a gap is not there."""
-    import io
-
-    from afterglow.ingest import codecs
-
-    return {
-        name: b"".join(c for c in codecs.open_stream(io.BytesIO(data))[1] if isinstance(c, bytes)) for name, data in files
-    }
+def text_of(file: bytes) -> bytes:
+    """A stored file's decompressed bytes, as the codecs give them: what stands in a gap is not there."""
+    return b"".join(chunk for chunk in codecs.open_stream(io.BytesIO(file))[1] if isinstance(chunk, bytes))
