@@ -9,7 +9,7 @@ from .active_run import active_run_id
 from .encode import number
 from .frames import Frame
 from .guard import describe, guarded
-from .stages import all_params, class_of, is_search, stage_names, summary_figures
+from .stages import all_params, class_of, is_search, param_map, stage_names, summary_figures
 from .switch import is_on
 
 _Owners = list[Frame]
@@ -53,10 +53,11 @@ def _begin(estimator: Any, dataset: Any, params: Any) -> tuple[Frame | None, _Ow
     names = stage_names(estimator)
     frame = Frame("estimator", outbox.new_id(), estimator.uid, names, outbox.now_ms(), frames.current_run())
     with frames.opening(frame):
-        effective = estimator.copy(params) if params else estimator
+        # Not estimator.copy(params): a copy is the user's code, and is made once, by the fit itself.
+        effective = {**all_params(estimator, names), **param_map(params or {}, names)}
         outbox.add(
             "estimator_start", id=frame.id, uid=frame.uid, estimator=type(estimator).__name__, run=frame.run,
-            mlflow_run_id=active_run_id(), params=all_params(effective, names), stages=_stages(estimator, names),
+            mlflow_run_id=active_run_id(), params=effective, stages=_stages(estimator, names),
             python_class=class_of(estimator),
         )
         mark = marks.prepare(dataset.sparkSession, {ESTIMATOR: frame.id, RUN: frame.run})

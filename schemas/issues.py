@@ -68,6 +68,8 @@ _CODES = (
     IssueCode("tasks_missing", "error", "A stage ended well, but not all of its tasks are in the log.", "Nothing."),
     IssueCode("task_ids_missing", "error", "Task ids are missing between the first and the last.", "Nothing."),
     IssueCode("stage_unknown", "warning", "Tasks or stages belong to no job of the log.", "Nothing."),
+    IssueCode("annotation_collides", "warning", "The job said a param or tag twice with different values.",
+              "Nothing: the later one has a suffix."),
     IssueCode("text_cut", "note", "A text is longer than MLflow takes and was cut; the tables hold it whole.", "Nothing."),
     IssueCode("name_changed", "note", "MLflow does not take a name; the characters it refuses were replaced.",
               "Nothing."),

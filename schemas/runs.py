@@ -10,7 +10,7 @@ from typing import Literal
 
 from .task_columns import TASK_COLUMNS
 
-Level = Literal["application", "tuning", "trial", "fit", "job", "stage", "task"]
+Level = Literal["application", "run", "tuning", "trial", "fit", "job", "stage", "task"]
 Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 
 
@@ -26,6 +26,7 @@ class RunLevel:
 
 LEVELS = (
     RunLevel("application", "One application attempt.", "<app_id>/<attempt>", "application's name"),
+    RunLevel("run", "One `with annotate.run(name)` of the job.", "<app_id>/<attempt>/run/<id>", "the name given"),
     RunLevel("tuning", "One call of fit of a CrossValidator or TrainValidationSplit; under a fit where it is part of another.",
              "<app_id>/<attempt>/tuning/<uid>", "tuning CrossValidator_4506ccbc4279 · 3 folds x 4 trials"),
     RunLevel("trial", "One param map of a search: its fits, one per fold.",
@@ -40,7 +41,7 @@ LEVELS = (
 )
 
 SEARCH: tuple[Level, ...] = ("tuning", "trial", "fit")
-ABOVE_JOB: tuple[Level, ...] = ("application", *SEARCH)
+ABOVE_JOB: tuple[Level, ...] = ("application", "run", *SEARCH)
 ABOVE_STAGE: tuple[Level, ...] = (*ABOVE_JOB, "job")
 ABOVE_TASK: tuple[Level, ...] = (*ABOVE_STAGE, "stage")
 EVERY: tuple[Level, ...] = (*ABOVE_TASK, "task")

@@ -7,6 +7,8 @@ Columns keep Spark's raw units; missing is null. A column with a `metric` is als
 from .columns import Column, Table
 from .task_columns import STAGE_SUMS, TASK_COLUMNS
 
+_SAID = "derived: from schemas.annotations, what the job itself said"
+
 TASKS = Table(
     "tasks",
     grain="one task attempt; a Resubmitted event repeats a task that already succeeded and is no row of its own",
@@ -46,6 +48,8 @@ APPLICATIONS = Table(
                "derived: count of executors"),
         Column("total_cores", "int64", "Cores of all executors that were ever part of it.",
                "derived: sum of executors.cores"),
+        Column("mlflow_run_id", "string", "MLflow run that was active in the driver; null unless annotated.", _SAID),
+        Column("mlflow_tracking_uri", "string", "Where that run is, without credentials.", _SAID),
         Column("log_files", "list<string>", "The files the log was read from, in order.", "derived: by ingest.discover"),
     ),
 )
@@ -70,6 +74,8 @@ JOBS = Table(
         Column("stage_ids", "list<int64>", "Stages the job lists, the skipped ones too.", "JobStart > Stage IDs"),
         Column("sql_execution_id", "int64", "SQL execution the job belongs to.",
                "JobStart > Properties > spark.sql.execution.id"),
+        Column("annotation", "bool", "No work of anybody: it only carries what annotate wrote.", _SAID),
+        Column("annotated_run", "string", "Id of the annotate.run it belongs to.", _SAID),
         Column("num_tasks", "int64", "Task attempts of the stage attempts this job ran.",
                "derived: count of tasks by stages.job_id"),
         Column("num_failed_tasks", "int64", "Those that failed.", "derived: sum of stages.num_failed_tasks"),
@@ -162,6 +168,11 @@ TUNINGS = Table(
         Column("estimator_uid", "string", "Its uid, where the log has it.", _TREE),
         Column("evaluator_class", "string", "Evaluator.", _TREE),
         Column("metric_name", "string", "What the evaluator computed, where the stack says so.", _TREE),
+        Column("best_trial", "int32", "Trial of the best model; null unless annotated.", _SAID),
+        Column("larger_better", "bool", "Whether a larger metric is better; null unless annotated.", _SAID),
+        Column("seed", "int64", "Seed of the split; null unless annotated.", _SAID),
+        Column("fold_col", "string", "Column that says the fold; null unless annotated.", _SAID),
+        Column("annotated_run", "string", "Id of the annotate.run around it.", _SAID),
         Column("parent_uid", "string", "The search that this one is part of; null where it is none's.", _TREE),
         Column("parent_trial", "int32", "The trial of that search.", _TREE),
         Column("parent_fold", "int32", "The fold of that search.", _TREE),
@@ -204,6 +215,35 @@ FITS = Table(
         Column("fit_end_time_ms", "int64", "End of its last job that trains, UTC epoch.", _TREE),
         Column("evaluate_start_time_ms", "int64", "Start of its first job that evaluates, UTC epoch.", _TREE),
         Column("evaluate_end_time_ms", "int64", "End of its last job that evaluates, UTC epoch.", _TREE),
+    ),
+)
+
+ANNOTATED_RUNS = Table(
+    "annotated_runs",
+    grain="one `with annotate.run(name)` of the job",
+    key=("run",),
+    columns=(
+        Column("run", "string", "Its id.", _SAID),
+        Column("name", "string", "The name given.", _SAID),
+        Column("parent", "string", "Id of the one around it.", _SAID),
+        Column("status", "string", "FINISHED, FAILED or RUNNING.", _SAID),
+        Column("start_time_ms", "int64", "When it was entered, UTC epoch.", _SAID),
+        Column("end_time_ms", "int64", "When it was left, UTC epoch.", _SAID),
+    ),
+)
+
+ANNOTATIONS = Table(
+    "annotations",
+    grain="one param, tag or metric value that the job said",
+    key=(),
+    columns=(
+        Column("target", "string", "Whose it is: the run's key below the application's, empty for the application.", _SAID),
+        Column("kind", "string", "param, tag or metric.", _SAID),
+        Column("name", "string", "Its name.", _SAID),
+        Column("text", "string", "Value of a param or tag.", _SAID),
+        Column("value", "double", "Value of a metric.", _SAID),
+        Column("step", "int64", "Step of a metric.", _SAID),
+        Column("time_ms", "int64", "Time of a metric, UTC epoch.", _SAID),
     ),
 )
 
@@ -279,6 +319,7 @@ ISSUES = Table(
 )
 
 TABLES = (
-    APPLICATIONS, TUNINGS, TRIALS, FITS, JOBS, STAGES, TASKS, EXECUTORS, SQL_EXECUTIONS, SQL_SCANS, TASK_METRICS, PROPERTIES, ISSUES,
+    APPLICATIONS, TUNINGS, TRIALS, FITS, JOBS, STAGES, TASKS, EXECUTORS, SQL_EXECUTIONS, SQL_SCANS, TASK_METRICS,
+    ANNOTATIONS, ANNOTATED_RUNS, PROPERTIES, ISSUES,
 )
 

@@ -15,6 +15,7 @@ from .executors import assemble_executors
 from .redact import redactor
 from .stages import assemble_jobs_and_stages
 from .tasks import assemble_tasks, stage_figures
+from .told import Told, events_of, lay_over, search_names
 
 _SHOWN_PER_CODE = 100
 
@@ -32,6 +33,7 @@ def assemble(rows: Mapping[str, Any], log: EventLog, issues: Iterable[ImportIssu
     tasks = assemble_tasks(rows["task_start"], rows["task_end"])
     figures = stage_figures(tasks.table)
     work = assemble_jobs_and_stages(rows, figures, tasks.resubmitted)
+    ended = rows["application_end"].num_rows > 0
     found = [*issues, *tasks.issues, *work.issues]
     tables: dict[str, Any] = {
         "jobs": work.jobs,
@@ -44,24 +46,28 @@ def assemble(rows: Mapping[str, Any], log: EventLog, issues: Iterable[ImportIssu
         "task_metrics": _task_metrics(rows["task_accumulators"]),
         "properties": _properties(rows["environment"]),
     }
+    events = events_of(rows["job_properties"])
+    over = ended or not log.in_progress
+    told = lay_over(tables, events, search_names(events), log.name.rsplit("/", 1)[-1], over)
+    tables.update(told.tables)
+    found.extend(told.issues)
     started = rows["application_start"].num_rows > 0
     if not started:
         message = f"no ApplicationStart in the log; the application is named after {log.name}"
         found.append(ImportIssue("application_start_missing", message))
     found.extend(lost_events(tables, log))
     found.extend(missing_rollovers(rows["databricks_metadata"], log))
-    ended = rows["application_end"].num_rows > 0
     if not ended:
         message = "no ApplicationEnd in the log: the application still runs, its driver died, or the log is cut"
         found.append(ImportIssue("application_end_missing", message))
     verdict = completeness(log, ended, found)
     tables["issues"] = _issues(found)
-    tables["applications"] = _application(rows, log, tables, verdict, found)
+    tables["applications"] = _application(rows, log, tables, verdict, found, told)
     return EventLogTables(log, {name: tables[name] for name in sorted(tables)})
 
 
 def _application(
-    rows: Mapping[str, Any], log: EventLog, tables: Mapping[str, Any], verdict: str, issues: list[ImportIssue]
+    rows: Mapping[str, Any], log: EventLog, tables: Mapping[str, Any], verdict: str, issues: list[ImportIssue], told: Told
 ) -> Any:
     row: dict[str, Any] = {}
     for name in ("application_end", "log_start", "databricks_metadata", "application_start"):
@@ -88,6 +94,8 @@ def _application(
         deploy_mode=properties.get("spark.submit.deployMode"),
         num_executors=len(executors),
         total_cores=sum(executor["cores"] or 0 for executor in executors),
+        mlflow_run_id=told.mlflow_run_id,
+        mlflow_tracking_uri=told.mlflow_tracking_uri,
         log_files=[file.name for file in log.files],
     )
     return arrow.from_rows(APPLICATIONS, [[row.get(column.name) for column in APPLICATIONS]])
@@ -120,8 +128,11 @@ def _sql_executions(rows: Mapping[str, Any]) -> Any:
             start["root_execution_id"] = start["execution_id"] if root is None else root
             executions.setdefault(start["execution_id"], {**start, "status": "RUNNING"})
     for end in rows["sql_end"].to_pylist():
-        execution = executions.get(end["execution_id"])
-        if execution is not None and execution["status"] == "RUNNING":
+        if end["execution_id"] is None:
+            continue
+        only_end = {"execution_id": end["execution_id"], "submission_time_ms": None, "status": "RUNNING"}
+        execution = executions.setdefault(end["execution_id"], only_end)
+        if execution["status"] == "RUNNING":
             # An empty message is a success (SparkListenerSQLExecutionEnd.errorMessage, SPARK-34205).
             execution.update(
                 status="FAILED" if end["error_message"] else "COMPLETED",

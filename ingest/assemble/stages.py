@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...schemas import spark
+from ...schemas import annotations, spark
 from ...schemas.issues import ImportIssue
 from ...schemas.tables import JOBS, STAGES
 from .. import arrow
@@ -84,6 +84,8 @@ def _jobs(rows: Mapping[str, Any]) -> tuple[dict[int, Row], dict[int, int], list
     if repeated:
         issues.append(ImportIssue("event_duplicate", f"{repeated:,} JobStart events stand in the log again", count=repeated))
     for item in rows["job_properties"].to_pylist():
+        if item["key"] == annotations.EVENT and not jobs.get(item["job_id"], {}).get("stage_ids"):
+            item = {**item, "key": "annotation", "value": True}
         column = _JOB_PROPERTIES.get(item["key"])
         if column and item["job_id"] in jobs:
             jobs[item["job_id"]].setdefault(column, item["value"])
@@ -96,7 +98,7 @@ def _jobs(rows: Mapping[str, Any]) -> tuple[dict[int, Row], dict[int, int], list
     unknown = []
     for end in rows["job_end"].to_pylist():
         job = jobs.get(end["job_id"])
-        if job is None:
+        if job is None:  # the History Server knows no such job either
             unknown.append(end["job_id"])
         elif end["job_id"] not in ends:
             ends[end["job_id"]] = end["at"]
@@ -107,6 +109,7 @@ def _jobs(rows: Mapping[str, Any]) -> tuple[dict[int, Row], dict[int, int], list
         message = f"{len(unknown):,} JobEnd events have no JobStart in the log, e.g. of job {unknown[0]}; left out"
         issues.append(ImportIssue("stage_unknown", message, count=len(unknown)))
     for job_id, job in jobs.items():
+        job.setdefault("annotation", False)
         job["name"] = names.get(job_id, (0, None))[1]
         job["duration_ms"] = _difference(job.get("completion_time_ms"), job.get("submission_time_ms"))
         execution = job.get("sql_execution_id")
@@ -116,7 +119,7 @@ def _jobs(rows: Mapping[str, Any]) -> tuple[dict[int, Row], dict[int, int], list
 
 _JOB_PROPERTIES = {
     spark.JOB_DESCRIPTION: "description", spark.JOB_GROUP: "group", spark.JOB_TAGS: "tags",
-    spark.SQL_EXECUTION_ID: "sql_execution_id",
+    spark.SQL_EXECUTION_ID: "sql_execution_id", annotations.RUN: "annotated_run", "annotation": "annotation",
 }
 
 

@@ -8,7 +8,8 @@ folder; `discover` opens it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from io import BufferedIOBase
+from contextlib import suppress
+from io import BufferedIOBase, BytesIO
 from typing import BinaryIO, cast
 
 from . import gzip, lz4, lzf, plain, snappy, zstd
@@ -23,6 +24,7 @@ __all__ = [
     "LimitExceeded",
     "Limits",
     "detect",
+    "is_text",
     "open_stream",
     "plain",
 ]
@@ -31,6 +33,8 @@ CODECS: tuple[Codec, ...] = (zstd, gzip, lz4, snappy, lzf, plain)
 
 HEAD_BYTES = 16
 _FIRST_READ_BYTES = 1 << 20
+_TRIED_BYTES = 256 << 10
+_EVENT = b'{"Event":"'
 # A local file header, and the end record with which an empty archive begins.
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 
@@ -42,6 +46,11 @@ def detect(head: bytes) -> str:
         "zstd", "gzip", "lz4", "snappy", "lzf", "zip" or "plain".
     """
     return "zip" if head.startswith(_ZIP_MAGIC) else _codec(head).name
+
+
+def is_text(head: bytes) -> bool:
+    """Whether a file that begins so is JSON: only then is `detect`'s "plain" to be relied on."""
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n\x00").startswith(b"{")
 
 
 def open_stream(raw: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> tuple[str, Iterator[bytes | Gap]]:
@@ -61,11 +70,27 @@ def open_stream(raw: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> tuple[str, It
     found = detect(head)
     if found == "zip":
         return found, iter([Gap(0, None, "a zip archive is not one log: open its members", truncated=False)])
-    return found, _codec(head).decode(cast(BinaryIO, _Rejoined(head, raw)), limits)
+    codec = _codec(head)
+    if codec is plain and head and not is_text(head):
+        while len(head) < _TRIED_BYTES and (part := raw.read(_FIRST_READ_BYTES)):
+            head += part
+        codec = _behind_damage(head[:_TRIED_BYTES])
+    return codec.name, codec.decode(cast(BinaryIO, _Rejoined(head, raw)), limits)
 
 
 def _codec(head: bytes) -> Codec:
     return next(codec for codec in CODECS if codec.matches(head))
+
+
+def _behind_damage(head: bytes) -> Codec:
+    """The codec that finds events in a file whose first bytes say nothing: they are damaged, or it is no log."""
+    for codec in CODECS:
+        if codec is not plain:
+            chunks = codec.decode(BytesIO(head), Limits(max_output_bytes=4 * _TRIED_BYTES))
+            with suppress(LimitExceeded):
+                if any(isinstance(chunk, bytes) and _EVENT in chunk for chunk in chunks):
+                    return codec
+    return plain
 
 
 class _Rejoined(BufferedIOBase):

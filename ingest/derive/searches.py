@@ -30,13 +30,20 @@ def branches(tables: Mapping[str, Any], root: str) -> list[Branch]:
     """The runs of all searches of an application whose key is `root`; a search within another is under the fit it is of."""
     tunings, trials, fits = (tables[name].to_pylist() for name in ("tunings", "trials", "fits"))
     found: list[Branch] = []
-    keys = {fit_key(root, row) for row in fits}
+    runs = tables["annotated_runs"].to_pylist()
+    keys = {fit_key(root, row) for row in fits} | {run_key(root, row["run"]) for row in runs}
+    for row in runs:
+        outside = run_key(root, row["parent"])
+        found.append(Branch("run", run_key(root, row["run"]), outside if outside in keys else root,
+                            row["name"] or "unnamed", _STATUS.get(row["status"]), row["start_time_ms"], row["end_time_ms"]))
     metric = {row["tuning_uid"]: row["metric_name"] for row in tunings}
     for row in tunings:
         of_search = [fit for fit in fits if fit["tuning_uid"] == row["tuning_uid"]]
         outer = {"tuning_uid": row["parent_uid"], "trial": row["parent_trial"], "fold": row["parent_fold"]}
         around = fit_key(root, outer)
-        found.append(_branch("tuning", tuning_key(root, row), around if around in keys else root, _title(row), row, {
+        named = run_key(root, row["annotated_run"])
+        above = next((key for key in (around, named) if key in keys), root)
+        found.append(_branch("tuning", tuning_key(root, row), above, _title(row), row, {
             "trials/total": float(row["num_trials"] or 0), "time/fits_s": _cost(of_search), **_fit_counts(of_search),
         }, tags={
             "afterglow.tuning.kind": row["kind"], "afterglow.tuning.source": row["source"],
@@ -80,9 +87,15 @@ def fit_key(root: str, row: Mapping[str, Any]) -> str:
     return f"{trial_key(root, row)}/fold/{row['fold']}"
 
 
+def run_key(root: str, run: str | None) -> str:
+    """Key of the run of an annotate.run."""
+    return f"{root}/run/{run}"
+
+
 def job_parent(root: str, job: Mapping[str, Any], keys: set[str]) -> str:
-    """Key of the run that a job is directly under: its fit, the search it prepares or refits for, or the application."""
-    wanted = (fit_key(root, job), tuning_key(root, job)) if job["tuning_uid"] else ()
+    """Key of the run that a job is directly under: its fit, the search it prepares or refits for, what annotate.run
+    named, or the application."""
+    wanted = (fit_key(root, job), tuning_key(root, job)) if job["tuning_uid"] else (run_key(root, job["annotated_run"]),)
     return next((key for key in wanted if key in keys), root)
 
 

@@ -12,6 +12,7 @@ from ...schemas.runs import Level, Run, RunTree, Status
 from .. import arrow
 from .figures import TaskFigures
 from .overview import mark_overview
+from .said import with_said
 from .searches import Branch, branches, job_parent
 from .task_runs import choose_task_runs, task_history, task_run
 from .timeline import Timeline
@@ -51,7 +52,7 @@ class _Tree:
             tables["tasks"], tables["executors"], start, self.last, int(cpus) if cpus.isdecimal() else 1
         )
         self.stages = [row for row in tables["stages"].to_pylist() if row["status"] not in ("SKIPPED", "PENDING")]
-        self.jobs = tables["jobs"].to_pylist()
+        self.jobs = [job for job in tables["jobs"].to_pylist() if not job["annotation"]]
         self.rows_of_stage = _rows_of_stage(tables["tasks"])
         self.user_metrics = _user_metrics(tables["task_metrics"])
 
@@ -75,6 +76,7 @@ class _Tree:
         if left:
             runs[0] = replace(runs[0], tags={**runs[0].tags, "afterglow.tasks_without_run": str(left)})
         scans = {(row["format"], row["location"]): None for row in self.tables["sql_scans"].to_pylist()}
+        runs = with_said(runs, self.tables["annotations"], self.root)
         return RunTree(mark_overview(runs), tuple(scans))
 
     def _application(self) -> Run:

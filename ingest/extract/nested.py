@@ -22,7 +22,8 @@ _RDD_NAME_LENGTH = 2048
 _RANDOM_COLUMN = "_rand#"
 # and with foldCol: the Python UDF that checks the column (3.1 to 4.2), the text of its error (4.3)
 _SEARCH_SIGNS = (_RANDOM_COLUMN, "checker(", "Fold number must be in range")
-# org.apache.spark.sql.execution.columnar.InMemoryTableScanExec: what is above it the query computes itself
+# org.apache.spark.sql.execution.columnar.InMemoryTableScanExec: what is above it, or above the filter that makes the fold
+# where that is not cached, the query computes itself
 _CACHED = "InMemoryTableScan"
 _ATTRIBUTE = re.compile(r"#(\d{1,15})")
 
@@ -124,9 +125,10 @@ def _plan_links(events: Iterable[Any]) -> Iterator[Row]:
                 break
             node, below = pending.pop()
             text = node.simple_string
-            of_search = of_search or any(sign in text for sign in _SEARCH_SIGNS)
+            signed = any(sign in text for sign in _SEARCH_SIGNS)
+            of_search = of_search or signed
             metrics.extend(m.accumulator_id for m in node.metrics if m.accumulator_id is not None)
-            below = below or node.node_name.startswith(_CACHED)
+            below = below or node.node_name.startswith(_CACHED) or (signed and node.node_name == "Filter")
             (read if below else made).update(map(int, _ATTRIBUTE.findall(text)))
             pending.extend((child, below) for child in node.children)
         if of_search and event.executionid is not None:

@@ -158,7 +158,8 @@ def _splittable(file: LogFile) -> bool:
     """Whether reading can begin anywhere: the file is not compressed."""
     try:
         with discover.open_file(file) as raw:
-            return file.member is None and codecs.detect(raw.read(codecs.HEAD_BYTES)) == "plain"
+            head = raw.read(codecs.HEAD_BYTES)
+            return file.member is None and codecs.detect(head) == "plain" and codecs.is_text(head)
     except (InputError, OSError):
         return False
 

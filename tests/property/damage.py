@@ -263,7 +263,7 @@ def damaged_bytes(
     file: Stored, units: list[tuple[int, int, int, int]], how: str, rng: Random
 ) -> Stored:
     """The stored file with some bytes changed; lines that lie in untouched units must still come out."""
-    begin = rng.randrange(max(1, len(file.data)))
+    begin = rng.randrange(max(1, min(len(file.data), rng.choice((20, 1 << 40, 1 << 40, 1 << 40)))))
     size = rng.choice((1, 1, 4, 40, 600))
     end = min(len(file.data), begin + size)
     if how == "cut":

@@ -28,15 +28,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="", help="only kinds of damage whose name begins so")
     parser.add_argument("--show", type=int, default=20, help="so many faults are printed in full")
     given = parser.parse_args()
-    table: dict[str, Counter[str]] = {kind: Counter() for kind in cases.KINDS}
+    kinds = [kind for kind in cases.KINDS if kind.startswith(given.only)]
+    table: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}
     shown = 0
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
         for number in range(given.count):
             rng = Random(f"{given.seed}/{number}")
-            kind = cases.KINDS[number % len(cases.KINDS)]
+            kind = kinds[number % len(kinds)]
             name = rng.choice((cases.SMALL, *SAMPLES))
             more = [rng.choice(list(TEXT))] if rng.random() < 0.3 else []
             original = cases.standard(name, Path(scratch))

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from afterglow.ingest import codecs
@@ -16,7 +17,8 @@ from afterglow.schemas import spark
 from afterglow.schemas.logs import EventLogTables
 
 _EVENT = re.compile(rb'\{"Event":"')
-_CUT_OUT = re.compile(rb'"Accumulables":\[.*(?=\]\},"Task (?:Executor )?Metrics":\{)', re.DOTALL)
+# Spark's own accumulators and memory figures are not read: they may be broken without harm.
+_UNREAD = re.compile(rb'"Accumulables":\[.*,"Task Metrics":\{', re.DOTALL)
 _SHOWN_PER_CODE = 100
 _LENIENT = json.JSONDecoder(strict=False)
 
@@ -35,7 +37,7 @@ OWN: Mapping[str, tuple[str, ...] | None] = {
     "jobs": ("name", "description", "group", "tags", "status", "failure_reason", "submission_time_ms",
              "completion_time_ms", "duration_ms", "stage_ids", "sql_execution_id"),
     "sql_executions": None,
-    "executors": ("host", "cores", "add_time_ms", "remove_time_ms", "remove_reason", "max_memory_bytes"),
+    "executors": ("host", "cores", "add_time_ms", "remove_time_ms", "remove_reason"),
     "applications": ("app_id", "app_attempt", "name", "user", "start_time_ms", "end_time_ms", "exit_code", "completed",
                      "spark_version"),
 }
@@ -46,11 +48,15 @@ SUMS = ("num_complete_tasks", "num_failed_tasks", "num_killed_tasks", "executor_
 
 def keys_of(line: bytes) -> Iterator[Key]:
     """The rows that the events on a line are of; a line may hold more than one event, or parts of one."""
-    starts = [match.start() for match in _EVENT.finditer(line)]
-    for begin, end in zip(starts, [*starts[1:], len(line)], strict=True):
-        event = _parsed(line[begin:end])
+    for part in _events(line):
+        event = _parsed(part)
         if isinstance(event, dict):
             yield from _keys(event)
+
+
+def _events(line: bytes) -> list[bytes]:
+    starts = [match.start() for match in _EVENT.finditer(line)]
+    return [line[begin:end] for begin, end in pairwise([*starts, len(line)])]
 
 
 def _parsed(text: bytes) -> Any:
@@ -73,8 +79,9 @@ def _keys(event: Mapping[str, Any]) -> Iterator[Key]:
         yield "sql_executions", (event.get("executionId"),)
     elif name in (spark.EXECUTOR_ADDED, spark.EXECUTOR_REMOVED):
         yield "executors", (event.get("Executor ID"),)
-    elif name == spark.BLOCK_MANAGER_ADDED and isinstance(event.get("Block Manager ID"), dict):
-        yield "executors", (event["Block Manager ID"].get("Executor ID"),)
+    elif name == spark.BLOCK_MANAGER_ADDED and isinstance(info := event.get("Block Manager ID"), dict):
+        if info.get("Executor ID") != spark.DRIVER:  # which runs tasks only in local mode, and then has another event
+            yield "executors", (info.get("Executor ID"),)
     elif name in (spark.APPLICATION_START, spark.APPLICATION_END, spark.LOG_START):
         yield "applications", ()
 
@@ -178,15 +185,16 @@ def _said(
         verdict.unsaid.append(f"{len(gone)} rows are gone and the log is called complete, e.g. {gone[0]}")
     full = {code for code in {i["code"] for i in issues} if sum(i["code"] == code for i in issues) >= _SHOWN_PER_CODE}
     for file, data in texts.items():
-        said = {(issue["line"], issue["offset"]): issue["code"] for issue in issues if issue["file"] == file}
-        stream = any(code.startswith("stream_") for code in said.values())
+        found = [(issue["line"], issue["offset"], issue["code"]) for issue in issues if issue["file"] == file]
+        said = {(line, offset) for line, offset, _ in found}
+        stream = any(code.startswith("stream_") for _, _, code in found)
         offset = 0
         for number, line in enumerate(data.split(b"\n"), 1):
             if is_broken(line) and (number, offset) not in said and not full and not stream:
                 verdict.unsaid.append(f"line {number} at {offset} is broken and nothing is said: {line[:80]!r}")
             offset += len(line) + 1
         strict = _strict_lines(data)
-        for (number, at), code in said.items():
+        for number, at, code in found:
             if code in ("line_broken", "line_cut") and not stream and number in strict:
                 verdict.misplaced.append(f"line {number} at {at} is whole and called {code}")
 
@@ -197,15 +205,12 @@ def is_broken(line: bytes) -> bool:
     text = line.strip(b"\x00\r\t \xef\xbb\xbf\x1e")
     if not text:
         return False
-    starts = [match.start() for match in _EVENT.finditer(text)]
-    if not starts:
-        return True
-    for begin, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        part = text[begin:end]
+    parts = _events(text)
+    for part in parts:
         name = part[len(b'{"Event":"') :].partition(b'"')[0].decode("utf-8", "replace")
-        if name in _READ and _parsed(_CUT_OUT.sub(b'"Accumulables":[', part)) is None:
+        if name in _READ and _parsed(_UNREAD.sub(b'"Accumulables":[]},"Task Metrics":{', part)) is None:
             return True
-    return starts[0] > 0 and b"\x00" not in text[: starts[0]]
+    return not parts or not text.startswith(parts[0])
 
 
 _READ = {

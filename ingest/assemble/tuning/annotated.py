@@ -8,15 +8,18 @@ from .places import Place
 
 
 
-def annotated_places(job_properties: Iterable[Mapping[str, Any]]) -> dict[int, Place]:
-    """Job id -> place, for the jobs that carry `afterglow.tuning`. What is no number or no phase is read as missing."""
+def annotated_places(job_properties: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> dict[int, Place]:
+    """Job id -> place, for the jobs that carry `afterglow.tuning`. What is no number or no phase is read as missing.
+
+    `names` maps the id of one call of fit to its tuning_uid, as one object may be fitted again.
+    """
     told: dict[int, dict[str, str]] = {}
     for row in job_properties:
         if row["job_id"] is not None and row["key"] in _KEYS:
             told.setdefault(row["job_id"], {})[row["key"]] = row["value"]
     places = {}
     for job_id, keys in told.items():
-        uid = keys.get(annotations.TUNING)
+        uid = names.get(keys.get(annotations.TUNING_ID, ""), keys.get(annotations.TUNING))
         if uid:
             trial, fold = _number(keys.get(annotations.TRIAL)), _number(keys.get(annotations.FOLD))
             phase = keys.get(annotations.PHASE)
@@ -27,7 +30,7 @@ def annotated_places(job_properties: Iterable[Mapping[str, Any]]) -> dict[int, P
     return places
 
 
-_KEYS = (annotations.TUNING, annotations.TRIAL, annotations.FOLD, annotations.PHASE)
+_KEYS = (annotations.TUNING, annotations.TUNING_ID, annotations.TRIAL, annotations.FOLD, annotations.PHASE)
 
 
 def _number(text: str | None) -> int | None:

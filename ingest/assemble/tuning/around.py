@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .evidence import EVER, Evidence, Job
+from .marks import is_check
 from .searches import Search
 from .trials import sections
 
@@ -38,7 +39,7 @@ def refitted(
         free = place is None or (outer is not None and place.uid == outer and place.phase == "fit")
         own = job.rdds - before
         known = bool(own & shared)
-        fits = job.stack.evaluator is None and (
+        fits = job.stack.evaluator is None and not is_check(job) and (
             job.action in actions or job.stack.estimator in estimators or job.stack.search == search.kind is not None
             or (job.action.startswith(_PYTHON_FIT) and job.action == (line or job.action))
         )
@@ -106,7 +107,7 @@ def prepared(search: Search, evidence: Evidence, places: Mapping[int, Any], oute
         place = places.get(job.job_id)
         free = place is None or (outer is not None and place.uid == outer)
         called = job.action.startswith(_LOOKS) and job.stack.estimator is None and search.source == "lineage"
-        if not free or not (called or (search.kind and job.stack.search == search.kind)):
+        if not free or not (called or (search.source == "stack" and is_check(job))):
             break
         found.append(job)
     return found[::-1]

@@ -7,6 +7,7 @@ from typing import Any
 
 from ....schemas.tables import FITS, TRIALS, TUNINGS
 from ... import arrow
+from ..told import events_of, search_names
 from .annotated import annotated_places
 from .evidence import Evidence, Job, gather
 from .named import name_estimators
@@ -30,7 +31,8 @@ def assemble_tunings(rows: Mapping[str, Any], jobs: Iterable[Mapping[str, Any]],
     """`jobs` are rows of the jobs table with `at` and `end_at`; `ended` says that no more jobs can come."""
     evidence = gather(rows, jobs)
     places, tunings = find_places(evidence)
-    told = annotated_places(rows["job_properties"].to_pylist())
+    names = search_names(events_of(rows["job_properties"]))
+    told = annotated_places(rows["job_properties"].to_pylist(), names)
     if told:
         places, tunings = _with_annotated(evidence, places, tunings, told)
     named = name_estimators(evidence)

@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from .evidence import Rdd
+from .evidence import Job, Rdd
 
 Side = Literal["train", "validate"]
 Source = Literal["plan", "lineage", "stack"]
@@ -20,6 +20,7 @@ _BOUND = re.compile(r"\w+_rand#\d+L? (>=|<) ([\d.Ee+-]+)")
 _FOLD_CHECK = re.compile(r"checker\(|Fold number must be in range")
 _FOLD_FILTER = re.compile(r"Filter (.+) (=|<>) (\d+)\)+(?:\.\.\.)?\s*$")
 _SAMPLED = "PartitionwiseSampledRDD"
+_SAMPLED_BY = " at MLUtils.scala:"  # org.apache.spark.mllib.util.MLUtils.kFold
 _SAMPLE = re.compile(r"^(?:\*\(\d+\) )?Sample ([\d.Ee+-]+), ([\d.Ee+-]+), (?:false|true), (-?\d+)")
 
 
@@ -98,12 +99,33 @@ def _fold_column(rdd: Rdd) -> Mark | None:
     return None
 
 
+def mark_checked(jobs: Iterable[Job], marks: dict[int, Mark]) -> None:
+    """Adds the folds of Scala's fold column: MLUtils.kFold(df, numFolds, foldColName) asks of every fold whether its training
+    RDD is empty, then whether its validation RDD is; the fold's data are made of the same RDDs."""
+    checks: list[int] = []
+    number = 0
+    for job in jobs:
+        if not is_check(job):
+            checks, number = [], number + bool(checks)
+            continue
+        if job.rdds:
+            fold, which = divmod(len(checks), 2)
+            side: Side = "validate" if which else "train"
+            marks[max(job.rdds)] = Mark(("checked", str(number)), None, "CrossValidator", float(fold), side, "stack")
+        checks.append(job.job_id)
+
+
+def is_check(job: Job) -> bool:
+    """The job only asks whether a fold is empty."""
+    return job.action.startswith("isEmpty" + _SAMPLED_BY)
+
+
 def _sampled(rdds: Iterable[Rdd]) -> dict[int, Mark]:
     """Scala's samples. They count only where a stack names the search: randomSplit makes the same ones."""
     marks: dict[int, Mark] = {}
     families: dict[int, list[int]] = {}
     for rdd in rdds:
-        if rdd.name == _SAMPLED and rdd.parents and rdd.callsite.startswith("kFold"):
+        if rdd.name == _SAMPLED and rdd.parents and _SAMPLED_BY in rdd.callsite:
             families.setdefault(rdd.parents[0], []).append(rdd.rdd_id)
         match = _SAMPLE.match(rdd.name) if rdd.cached else None
         low = _number(match[1]) if match else None

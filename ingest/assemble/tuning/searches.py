@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .evidence import Evidence, Job, Plan, Rdd
-from .marks import Mark, Side, Source, mark_cut_names, mark_of_text, marks_of_rdds
+from .marks import Mark, Side, Source, is_check, mark_checked, mark_cut_names, mark_of_text, marks_of_rdds
 
 # org.apache.spark.sql.execution.SQLExecutionRDD: what Dataset.rdd begins with (3.4)
 _SQL_RDD = "SQLExecutionRDD"
@@ -39,6 +39,7 @@ def find_searches(evidence: Evidence) -> list[Search]:
     marks = marks_of_rdds(evidence.rdds)
     evaluating = (job.rdds for job in evidence.jobs if job.stack.evaluator)
     mark_cut_names(evidence.rdds, marks, frozenset().union(*evaluating))
+    mark_checked(evidence.jobs, marks)
     search_of: dict[int, Search] = {}
     by_column: dict[tuple[str, ...], Search] = {}
     for calls in _calls(marks):
@@ -49,6 +50,8 @@ def find_searches(evidence: Evidence) -> list[Search]:
             by_column[marks[rdd_id].search] = search
     above = _Above(evidence.rdds)
     for job in evidence.jobs:
+        if is_check(job):
+            continue
         found = {rdd_id: marks[rdd_id] for rdd_id in job.rdds if rdd_id in search_of}
         if not found:
             found = _planned(job, evidence, by_column, marks, search_of)
