@@ -51,17 +51,15 @@ def name(value: Any) -> str:
     return str(value)[:MAX_NAME]
 
 
-def redacted(values: Mapping[Any, Any], pattern: re.Pattern[str] | None = None, stage_prefix: bool = False,
-             ) -> dict[str, Any]:
-    """Names and plain values; the value is replaced where the name matches Spark's redaction pattern or `pattern`.
+def redacted(values: Mapping[Any, Any], stage_prefix: bool = False) -> dict[str, Any]:
+    """Names and plain values; the value is replaced where the name matches Spark's redaction pattern.
 
     With `stage_prefix` only what follows the last dot is looked at: `Tokenizer.inputCol` is no secret.
     """
     out = {}
     for key, value in values.items():
         looked_at = str(key).rsplit(".", 1)[-1] if stage_prefix else str(key)
-        secret = _SECRET.search(looked_at) or (pattern and pattern.search(looked_at))
-        out[name(key)] = REDACTED if secret else plain(value)
+        out[name(key)] = REDACTED if _SECRET.search(looked_at) else plain(value)
     return out
 
 

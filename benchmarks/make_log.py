@@ -20,11 +20,11 @@ def write(out: Path, tasks: int, kind: str = "tasks") -> int:
     events = task_events(tasks) if kind == "tasks" else sql_events(tasks)
     with out.open("w", encoding="utf-8", buffering=1 << 20) as file:
         for event in events:
-            file.write(event if isinstance(event, str) else _line(event))
+            file.write(event if isinstance(event, str) else line(event))
     return out.stat().st_size
 
 
-def _line(event: dict[str, Any]) -> str:
+def line(event: dict[str, Any]) -> str:
     return json.dumps(event, separators=(",", ":")) + "\n"
 
 

@@ -146,7 +146,7 @@ PLAN_LINKS = _nested(
     "plan_links", spark.SQL_START, "one SQL execution whose plan reads a fold of a search",
     _raw("execution_id", "int64", "SQLExecutionStart > executionId"),
     _raw("metric_ids", "list<int64>", "derived: SQLExecutionStart > sparkPlanInfo > metrics > accumulatorId"),
-    _raw("attribute_ids", "list<int64>", "derived: SQLExecutionStart > sparkPlanInfo > simpleString, ids above cached data"),
+    _raw("attribute_ids", "list<int64>", "derived: SQLExecutionStart > sparkPlanInfo > simpleString above the fold"),
 )
 STAGE_METRICS = _nested(
     "stage_metrics", spark.STAGE_COMPLETED, "one stage attempt that computed part of a SQL execution's plan",

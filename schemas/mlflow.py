@@ -18,6 +18,7 @@ RUN_NAME = "mlflow.runName"
 NOTE = "mlflow.note.content"
 SOURCE_TYPE = "mlflow.source.type"
 DATASET_CONTEXT = "mlflow.data.context"
+AUTOLOGGING = "mlflow.autologging"
 # The experiment's kind, by which the page chooses between its Model training and its GenAI dress
 # (mlflow/server/js/src/experiment-tracking/constants.ts, ExperimentKind)
 EXPERIMENT_KIND = "mlflow.experimentKind"

@@ -28,8 +28,8 @@ JOB_TAGS = "spark.job.tags"
 # org.apache.spark.sql.execution.SQLExecution.EXECUTION_ID_KEY, EXECUTION_ROOT_ID_KEY
 SQL_EXECUTION_ID = "spark.sql.execution.id"
 
-# java.util.concurrent.CompletableFuture running SQLExecution.withThreadLocalCaptured: the call site of a stage that adaptive
-# execution submitted from its own pool says nothing of who asked for it
+# java.util.concurrent.CompletableFuture running SQLExecution.withThreadLocalCaptured: the call site of a stage that
+# adaptive execution submitted from its own pool says nothing of who asked for it
 POOL_THREAD_CALLSITE = " at CompletableFuture.java:"
 
 JOB_PROPERTIES = frozenset({JOB_GROUP, JOB_DESCRIPTION, JOB_TAGS, SQL_EXECUTION_ID})

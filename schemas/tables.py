@@ -87,7 +87,8 @@ JOBS = Table(
                "derived: by ingest.assemble.tuning"),
         Column("fold", "int32", "Fold, from 0; 0 for a TrainValidationSplit; null where trial is.",
                "derived: by ingest.assemble.tuning"),
-        Column("phase", "string", "fit, evaluate, refit or prepare; null outside.", "derived: by ingest.assemble.tuning"),
+        Column("phase", "string", "fit, evaluate, refit or prepare; null outside.",
+               "derived: by ingest.assemble.tuning"),
         Column("estimator_class", "string", "The estimator that ran it, outside searches too.",
                "derived: from JobStart > Stage Infos > Details and RDD Info > Callsite"),
         Column("estimator_uid", "string", "Its uid, where the name of an RDD gives it.",
@@ -152,10 +153,10 @@ TUNINGS = Table(
     grain="one call of fit of a CrossValidator or TrainValidationSplit",
     key=("tuning_uid",),
     columns=(
-        Column("tuning_uid", "string", "Its uid, with .2, .3 where one object was fitted again; where the log has no uid "
-               "the class and a number.", _TREE),
+        Column("tuning_uid", "string", "Its uid, with .2, .3 where one object was fitted again; where the log has no "
+               "uid, the class and a number.", _TREE),
         Column("kind", "string", "CrossValidator or TrainValidationSplit.", _TREE),
-        Column("source", "string", "What it was found by: annotated, plan (its random column), stack or lineage.", _TREE),
+        Column("source", "string", "What it was found by: annotated, plan (its random column), stack, lineage.", _TREE),
         Column("confidence", "double", "How sure the jobs' places are, from 0 to 1; see docs/tuning.md.", _TREE),
         Column("num_folds", "int32", "Folds; 1 for a TrainValidationSplit.", _TREE),
         Column("num_trials", "int32", "Trials that began.", _TREE),

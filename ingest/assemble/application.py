@@ -12,7 +12,7 @@ from .. import arrow
 from ..errors import AssemblyError
 from .completeness import completeness, lost_events, missing_rollovers
 from .executors import assemble_executors
-from .redact import redactor
+from .redact import redact_text, redactor
 from .stages import assemble_jobs_and_stages
 from .tasks import assemble_tasks, stage_figures
 from .told import Told, events_of, lay_over, search_names
@@ -126,6 +126,7 @@ def _sql_executions(rows: Mapping[str, Any]) -> Any:
         if start["execution_id"] is not None:
             root = start["root_execution_id"]
             start["root_execution_id"] = start["execution_id"] if root is None else root
+            start["description"] = redact_text(start["description"])
             executions.setdefault(start["execution_id"], {**start, "status": "RUNNING"})
     for end in rows["sql_end"].to_pylist():
         if end["execution_id"] is None:
@@ -136,7 +137,7 @@ def _sql_executions(rows: Mapping[str, Any]) -> Any:
             # An empty message is a success (SparkListenerSQLExecutionEnd.errorMessage, SPARK-34205).
             execution.update(
                 status="FAILED" if end["error_message"] else "COMPLETED",
-                error_message=end["error_message"] or None,
+                error_message=redact_text(end["error_message"] or None),
                 completion_time_ms=end["completion_time_ms"],
             )
             if end["completion_time_ms"] is not None and execution["submission_time_ms"] is not None:

@@ -9,6 +9,11 @@ from ...schemas import spark
 _USER_INFO = re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)")
 
 
+def redact_text(text: str | None) -> str | None:
+    """Free text, such as a job's description or an error message, without user:password in URLs and `password=...`."""
+    return None if text is None else _USER_INFO.sub(spark.REDACTED, _ASSIGNED.sub(rf"\1{spark.REDACTED}", text))
+
+
 def redactor(properties: Mapping[str, str]) -> Callable[[str, str | None], str | None]:
     """(key, value) -> the value to show. The job's own `spark.redaction.regex` counts besides ours.
 
@@ -28,7 +33,7 @@ def redactor(properties: Mapping[str, str]) -> Callable[[str, str | None], str |
             return spark.REDACTED
         if key and any(pattern.search(value) for pattern in patterns[1:]):
             return spark.REDACTED
-        return _USER_INFO.sub(spark.REDACTED, _ASSIGNED.sub(rf"\1{spark.REDACTED}", value))
+        return redact_text(value)
 
     return redact
 

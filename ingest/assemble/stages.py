@@ -8,6 +8,7 @@ from ...schemas import annotations, spark
 from ...schemas.issues import ImportIssue
 from ...schemas.tables import JOBS, STAGES
 from .. import arrow
+from .redact import redact_text
 from .tuning import assemble_tunings
 
 Row = dict[str, Any]
@@ -88,7 +89,8 @@ def _jobs(rows: Mapping[str, Any]) -> tuple[dict[int, Row], dict[int, int], list
             item = {**item, "key": "annotation", "value": True}
         column = _JOB_PROPERTIES.get(item["key"])
         if column and item["job_id"] in jobs:
-            jobs[item["job_id"]].setdefault(column, item["value"])
+            value = redact_text(item["value"]) if isinstance(item["value"], str) else item["value"]
+            jobs[item["job_id"]].setdefault(column, value)
     names: dict[int, tuple[int, str | None]] = {}
     for stage in rows["job_stages"].to_pylist():
         if stage["stage_id"] is not None:
@@ -104,7 +106,7 @@ def _jobs(rows: Mapping[str, Any]) -> tuple[dict[int, Row], dict[int, int], list
             ends[end["job_id"]] = end["at"]
             succeeded = end["status"] == "JobSucceeded"  # JsonProtocol.jobResultToJson
             job.update(status="SUCCEEDED" if succeeded else "FAILED", completion_time_ms=end["completion_time_ms"],
-                       failure_reason=None if succeeded else end["failure_reason"])
+                       failure_reason=None if succeeded else redact_text(end["failure_reason"]))
     if unknown:
         message = f"{len(unknown):,} JobEnd events have no JobStart in the log, e.g. of job {unknown[0]}; left out"
         issues.append(ImportIssue("stage_unknown", message, count=len(unknown)))
@@ -138,6 +140,7 @@ def _attempts(rows: Mapping[str, Any]) -> dict[StageKey, Row]:
         if stage["status"] == "ACTIVE":
             stage.update({name: value for name, value in event.items() if value is not None and name != "at"})
             stage["stage_attempt"] = key[1]
+            stage["failure_reason"] = redact_text(event["failure_reason"])
             stage["status"] = "FAILED" if event["failure_reason"] else "COMPLETE"
     return stages
 

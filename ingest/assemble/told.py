@@ -59,7 +59,8 @@ class _Told:
 
     def training(self, target: str, event: Row, end_ms: int | None) -> None:
         """Loss per iteration, its times spread over the training, and the summary's figures."""
-        start, end = event.get("start_ms", event["time_ms"]), end_ms or event.get("end_ms", event["time_ms"])
+        start = event.get("start_ms") or event["time_ms"]
+        end = end_ms or event.get("end_ms") or event["time_ms"]
         for stage, losses in event.get("loss", {}).items():
             for step, loss in enumerate(losses):
                 self.metric(target, f"loss/{stage}", loss, step, start + (end - start) * (step + 1) // len(losses))
@@ -87,7 +88,8 @@ def events_of(job_properties: Any) -> list[Row]:
 def lay_over(tables: Mapping[str, Any], events: list[Row], names: Mapping[str, str], app_id: str, ended: bool) -> Told:
     """`tables` holds tunings, trials, fits, task_metrics and tasks; `names` maps a search's id to its tuning_uid;
     `ended` says that what has no end by now failed."""
-    told = _Told(names, *(_by_key(tables[t.name], t.key) for t in (TUNINGS, TRIALS, FITS)), app_id=app_id)
+    tunings, trials, fits = (_by_key(tables[t.name], t.key) for t in (TUNINGS, TRIALS, FITS))
+    told = _Told(names, tunings, trials, fits, app_id=app_id)
     handlers = {"tuning_start": _tuning_start, "fit_end": _fit_end, "tuning_end": _tuning_end,
                 "estimator_start": _estimator_start, "estimator_end": _estimator_end, "run_start": _run_start,
                 "run_end": _run_end, "log": _log, "task_metrics": _task_metrics, "mlflow_run": _mlflow_run}

@@ -33,7 +33,7 @@ CODECS: tuple[Codec, ...] = (zstd, gzip, lz4, snappy, lzf, plain)
 
 HEAD_BYTES = 16
 _FIRST_READ_BYTES = 1 << 20
-_TRIED_BYTES = 256 << 10
+_TRIED_BYTES = 128 << 10
 _EVENT = b'{"Event":"'
 # A local file header, and the end record with which an empty archive begins.
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")

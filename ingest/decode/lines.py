@@ -67,6 +67,8 @@ def split_lines(
         if passing:
             offset, number, passing = offset + held + newline + 1, number + 1, False
             carry, held, chunk = [], 0, chunk[newline + 1 :]
+            if end is not None and offset >= end:
+                return
         lines = b"".join([*carry, chunk]).split(b"\n") if carry else chunk.split(b"\n")
         last = lines.pop()
         if lines:

@@ -27,7 +27,7 @@ class Branch:
 
 
 def branches(tables: Mapping[str, Any], root: str) -> list[Branch]:
-    """The runs of all searches of an application whose key is `root`; a search within another is under the fit it is of."""
+    """The runs of all searches of an application whose key is `root`; one within another is under the fit it is of."""
     tunings, trials, fits = (tables[name].to_pylist() for name in ("tunings", "trials", "fits"))
     found: list[Branch] = []
     runs = tables["annotated_runs"].to_pylist()
@@ -35,7 +35,8 @@ def branches(tables: Mapping[str, Any], root: str) -> list[Branch]:
     for row in runs:
         outside = run_key(root, row["parent"])
         found.append(Branch("run", run_key(root, row["run"]), outside if outside in keys else root,
-                            row["name"] or "unnamed", _STATUS.get(row["status"]), row["start_time_ms"], row["end_time_ms"]))
+                            row["name"] or "unnamed", _STATUS.get(row["status"]), row["start_time_ms"],
+                            row["end_time_ms"]))
     metric = {row["tuning_uid"]: row["metric_name"] for row in tunings}
     for row in tunings:
         of_search = [fit for fit in fits if fit["tuning_uid"] == row["tuning_uid"]]
@@ -58,7 +59,8 @@ def branches(tables: Mapping[str, Any], root: str) -> list[Branch]:
         scores = {f"avg_{name}": row["avg_metric"], f"std_{name}": row["std_metric"]} if name else {}
         found.append(_branch(
             "trial", trial_key(root, row), tuning_key(root, row), f"trial {row['trial']}", row,
-            {**_fit_counts(of_trial), "time/fits_s": _cost(of_trial), **_known(scores)}, _params(row["params_json"]), {"afterglow.trial": row["trial"]},
+            {**_fit_counts(of_trial), "time/fits_s": _cost(of_trial), **_known(scores)}, _params(row["params_json"]),
+            {"afterglow.trial": row["trial"]},
         ))
     for row in fits:
         name = metric.get(row["tuning_uid"])
@@ -95,7 +97,8 @@ def run_key(root: str, run: str | None) -> str:
 def job_parent(root: str, job: Mapping[str, Any], keys: set[str]) -> str:
     """Key of the run that a job is directly under: its fit, the search it prepares or refits for, what annotate.run
     named, or the application."""
-    wanted = (fit_key(root, job), tuning_key(root, job)) if job["tuning_uid"] else (run_key(root, job["annotated_run"]),)
+    inside = (fit_key(root, job), tuning_key(root, job))
+    wanted = inside if job["tuning_uid"] else (run_key(root, job["annotated_run"]),)
     return next((key for key in wanted if key in keys), root)
 
 

@@ -109,12 +109,13 @@ class _Tree:
                          tags, params={key: str(value) for key, value in wanted.items() if value not in (None, "")})
 
     def _branches(
-        self, above: Mapping[str, Branch], parents: Mapping[int, str], by_job: Mapping[int | None, list[Mapping[str, Any]]]
+        self, above: Mapping[str, Branch], parents: Mapping[int, str],
+        by_job: Mapping[int | None, list[Mapping[str, Any]]],
     ) -> Iterator[Run]:
         """Searches, trials and fits, each with the figures of all tasks below it."""
         below: dict[str, list[Mapping[str, Any]]] = {}
         for job in self.jobs:
-            key: str | None = parents[job["job_id"]]
+            key = parents[job["job_id"]]
             while key in above:
                 below.setdefault(key, []).append(job)
                 key = above[key].parent
@@ -124,8 +125,8 @@ class _Tree:
             at = self._rows(stages)
             start = branch.start_ms or self.app["start_time_ms"] or self.last
             metrics = {
-                **self._times(start, branch.end_ms), **self.figures.of(at), **self._user(at), **_job_counts(jobs, stages),
-                **branch.metrics,
+                **self._times(start, branch.end_ms), **self.figures.of(at), **self._user(at),
+                **_job_counts(jobs, stages), **branch.metrics,
             }
             yield self._run(branch.level, branch.key, branch.parent, branch.name, branch.status, start, branch.end_ms,
                             metrics, branch.tags, branch.params)

@@ -22,8 +22,8 @@ _RDD_NAME_LENGTH = 2048
 _RANDOM_COLUMN = "_rand#"
 # and with foldCol: the Python UDF that checks the column (3.1 to 4.2), the text of its error (4.3)
 _SEARCH_SIGNS = (_RANDOM_COLUMN, "checker(", "Fold number must be in range")
-# org.apache.spark.sql.execution.columnar.InMemoryTableScanExec: what is above it, or above the filter that makes the fold
-# where that is not cached, the query computes itself
+# org.apache.spark.sql.execution.columnar.InMemoryTableScanExec: what is above it, or above the filter that makes the
+# fold where that is not cached, the query computes itself
 _CACHED = "InMemoryTableScan"
 _ATTRIBUTE = re.compile(r"#(\d{1,15})")
 
@@ -45,7 +45,7 @@ def _job_stages(events: Iterable[Any]) -> Iterator[Row]:
 
 
 def _ml_stack(details: str | None) -> tuple[str | None, int | None]:
-    """The frames that say which estimator, evaluator or search ran, innermost first, and how deep the whole stack is."""
+    """The frames that say which estimator, evaluator or search ran, innermost first, and the whole stack's depth."""
     if not details or _ML not in details:
         return None, details.count("\n") + 1 if details else None
     lines = details.split("\n")

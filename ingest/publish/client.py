@@ -1,6 +1,9 @@
 """The writer for any tracking server: MlflowClient, over REST, Databricks or a local database."""
 
 import contextlib
+import copy
+import csv
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +17,7 @@ from ...schemas import mlflow as strings
 from ...schemas.runs import APP_ID_TAG, COMPLETE_TAG, KEY_TAG
 from ..errors import PublishError
 from . import page
+from .adopt import Owner, OwnRun
 from .interface import Dataset, Published, RunRecord
 
 _PAGE = 1000
@@ -43,10 +47,44 @@ class ClientWriter:
             return Published(self.experiment_id, run.info.run_id, 0, 0, self.url(run.info.run_id))
         return None
 
+    def owner(self, app_id: str, run_id: str | None) -> Owner | None:
+        """See Writer."""
+        run = None
+        if run_id is not None:
+            with contextlib.suppress(MlflowException):  # of another store
+                run = self.client.get_run(run_id)
+        if run is None:
+            tagged = [r for r in self._search(f"tags.`{APP_ID_TAG}` = '{_literal(app_id)}'") if KEY_TAG not in r.data.tags]
+            known = {r.info.run_id for r in tagged}
+            outermost = [r for r in tagged if r.data.tags.get(strings.PARENT_RUN_ID) not in known]
+            run = outermost[0] if len(outermost) == 1 else None
+        if run is None:
+            return None
+        owner_id, experiment_id = run.info.run_id, run.info.experiment_id
+        with _refused("cannot search runs"):
+            below = self.client.search_runs(
+                [experiment_id], f"tags.`{strings.PARENT_RUN_ID}` = '{owner_id}' and tags.`{strings.AUTOLOGGING}` LIKE '%'",
+                max_results=_PAGE,
+            )
+        trials = [OwnRun(r.info.run_id, r.data.params, r.data.metrics) for r in below]
+        return Owner(owner_id, experiment_id, trials, self._results(owner_id) if trials else [])
+
+    def _results(self, run_id: str) -> list[dict[str, str]]:
+        """search_results.csv of an autologged search, a row per param map in order; empty where there is none."""
+        with tempfile.TemporaryDirectory(prefix="afterglow-") as folder, contextlib.suppress(MlflowException, OSError):
+            with open(self.client.download_artifacts(run_id, "search_results.csv", folder), encoding="utf-8") as file:
+                return list(csv.DictReader(file))
+        return []
+
+    def within(self, experiment_id: str) -> "ClientWriter":
+        """See Writer."""
+        other = copy.copy(self)
+        other.experiment_id = experiment_id
+        return other
+
     def existing(self, app_id: str, root_key: str) -> dict[str, str]:
         """See Writer."""
-        literal = app_id.replace("'", "")
-        runs = self._search(f"tags.`{APP_ID_TAG}` = '{literal}'")
+        runs = self._search(f"tags.`{APP_ID_TAG}` = '{_literal(app_id)}'")
         keys = ((run.data.tags.get(KEY_TAG, ""), run.info.run_id) for run in runs)
         return {key: run_id for key, run_id in keys if key == root_key or key.startswith(root_key + "/")}
 
@@ -142,6 +180,11 @@ class ClientWriter:
 def page_root(tracking_uri: str) -> str:
     """Where MLflow's page is: the server itself, or for a database the address that `mlflow ui` will have."""
     return tracking_uri.rstrip("/") if tracking_uri.startswith("http") else "http://127.0.0.1:5000"
+
+
+def _literal(text: str) -> str:
+    """A value inside a search filter's quotes; the filter language has no escape for a quote."""
+    return text.replace("'", "")
 
 
 def _ours(note: str | None) -> bool:

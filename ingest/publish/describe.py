@@ -65,7 +65,8 @@ def _sentence(run: Run) -> str:
     if run.level == "application":
         version, cores = run.params.get("spark.version"), run.params.get("total_cores")
         parts.append(f"Spark {escape(version)}, " if version else "")
-        parts.append(f"{count(run.metrics.get('executors/total', 0))} executors"
+        executors = run.metrics.get("executors/total", 0)
+        parts.append(f"{count(executors)} executor{'' if executors == 1 else 's'}"
                      + (f" with {escape(cores)} cores" if cores else "") + ".")
         completeness = run.tags.get("afterglow.completeness")
         if completeness != "complete":

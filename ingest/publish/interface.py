@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from .adopt import Owner
+
 Metric = tuple[str, float, int, int]
 """name, value, time_ms, step"""
 
@@ -52,6 +54,13 @@ class Writer(Protocol):
 
     def find(self, fingerprint: str) -> Published | None:
         """The tree that was written whole from exactly this log with these options, if any: one look."""
+
+    def owner(self, app_id: str, run_id: str | None) -> Owner | None:
+        """The training job's own run: `run_id` if it is in this store, else the one tagged with the application's id
+        that is not ours. Of several the outermost; of several outermost ones none."""
+
+    def within(self, experiment_id: str) -> "Writer":
+        """A writer to another experiment of the same store."""
 
     def existing(self, app_id: str, root_key: str) -> dict[str, str]:
         """afterglow.key -> run id of what an import of this application attempt has written so far."""

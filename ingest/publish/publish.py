@@ -9,6 +9,7 @@ from ...schemas import mlflow as strings
 from ...schemas.logs import EventLog, EventLogTables
 from ...schemas.runs import APP_ID_TAG, COMPLETE_TAG, VERSION_TAG, Run, RunTree
 from . import page
+from .adopt import adopted
 from .artifacts import write_artifacts
 from .describe import describe
 from .interface import Published, RunRecord, Writer
@@ -43,7 +44,12 @@ def publish(
     """
     records, issues = plan(tree)
     app_id = tree.application.tags[APP_ID_TAG]
-    ids = writer.create(records, writer.existing(app_id, tree.application.key), parent_run)
+    owner = writer.owner(app_id, parent_run or tables.application["mlflow_run_id"])
+    if owner is not None and owner.experiment_id != writer.experiment_id:
+        writer = writer.within(owner.experiment_id)  # the page nests runs of one experiment only
+    own = adopted(tree, owner)
+    known = {**writer.existing(app_id, tree.application.key), **own}
+    ids = writer.create(records, known, parent_run or (owner.run_id if owner else None))
     root = ids[tree.application.key]
     writer.set_tags(root, {COMPLETE_TAG: "", VERSION_TAG: version})
     notes = _descriptions(tree, ids, writer.experiment_id)
@@ -52,7 +58,8 @@ def publish(
         if note is not None:
             record = _with_tag(record, strings.NOTE, note)
         writer.fill(record, ids[record.key])
-        writer.finish(record, ids[record.key])
+        if record.key not in own:  # a run of the job's own is neither ended nor re-timed
+            writer.finish(record, ids[record.key])
         if progress is not None:
             progress(done + 1, len(records))
     writer.datasets(root, datasets(tree.datasets))

@@ -19,6 +19,7 @@ from afterglow.schemas.logs import EventLogTables
 _EVENT = re.compile(rb'\{"Event":"')
 # Spark's own accumulators and memory figures are not read: they may be broken without harm.
 _UNREAD = re.compile(rb'"Accumulables":\[.*,"Task Metrics":\{', re.DOTALL)
+_FIRST = {"jobs": b'{"Event":"SparkListenerJobStart"', "executors": b'{"Event":"SparkListenerExecutorAdded"'}
 _SHOWN_PER_CODE = 100
 _LENIENT = json.JSONDecoder(strict=False)
 
@@ -98,8 +99,6 @@ class Standard:
     lines: Sequence[bytes]
     rows: Mapping[Key, Mapping[str, Any]]
     lines_of: Mapping[Key, frozenset[int]]
-    decides: frozenset[int]
-    """Lines without which no row of theirs exists or has its values: all but TaskStarts of tasks that ended."""
 
     @staticmethod
     def of(lines: Sequence[bytes], tables: EventLogTables) -> "Standard":
@@ -107,15 +106,13 @@ class Standard:
         rows = rows_of(tables)
         lines_of: dict[Key, set[int]] = {}
         ended = {key for line in lines if b'"SparkListenerTaskEnd"' in line[:40] for key in keys_of(line)}
-        decides = set()
         for number, line in enumerate(lines):
             for key in keys_of(line):
                 if b'"SparkListenerTaskStart"' in line[:40] and key in ended:
                     continue
-                decides.add(number)
                 if key in rows:
                     lines_of.setdefault(key, set()).add(number)
-        return Standard(lines, rows, {key: frozenset(found) for key, found in lines_of.items()}, frozenset(decides))
+        return Standard(lines, rows, {key: frozenset(found) for key, found in lines_of.items()})
 
 
 @dataclass
@@ -154,6 +151,12 @@ def compare(
     for key, lines in standard.lines_of.items():
         table = key[0]
         if not lines & named:
+            continue
+        first = _FIRST.get(table, b"")
+        if not any(standard.lines[number].startswith(first) for number in lines & named):
+            # as for the History Server: a JobEnd alone is no job (but it is said), an ExecutorRemoved alone no executor
+            if table == "jobs" and key not in rows and not any(issue["code"] == "stage_unknown" for issue in issues):
+                verdict.unsaid.append(f"{key}: a JobEnd without its JobStart")
             continue
         found = rows.get(key)
         if key in claimed:

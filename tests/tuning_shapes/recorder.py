@@ -1,7 +1,7 @@
 """Know, while PySpark searches run, which job is of which fit, whatever the parallelism and nesting.
 
-Every thread gets its own copy of the local properties and writes there what it is doing; the generator reads it from the
-JobStart events afterwards and takes it out again, so that the log is that of a job nobody watched.
+Every thread gets its own copy of the local properties and writes there what it is doing; the generator reads it from
+the JobStart events afterwards and takes it out again, so that the log is that of a job nobody watched.
 """
 
 import threading

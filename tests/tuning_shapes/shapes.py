@@ -23,7 +23,8 @@ def _grid(param: Any, *values: Any) -> list[Any]:
 
 
 def _cv(estimator: Any, grid: Any, evaluator: Any, folds: int = 3, **more: Any) -> CrossValidator:
-    return CrossValidator(estimator=estimator, estimatorParamMaps=grid, evaluator=evaluator, numFolds=folds, seed=5, **more)
+    search = CrossValidator(estimator=estimator, estimatorParamMaps=grid, evaluator=evaluator, numFolds=folds, **more)
+    return search.setSeed(5)
 
 
 def _tvs(estimator: Any, grid: Any, evaluator: Any, **more: Any) -> TrainValidationSplit:
@@ -130,7 +131,8 @@ def search_of_pipeline(spark: SparkSession, data: DataFrame) -> None:
     """A search over a pipeline of several estimators, three at once."""
     lr = cls.LogisticRegression(maxIter=3, featuresCol="pca")
     pca = PCA(inputCol="scaled", outputCol="pca", k=2)
-    stages = [StringIndexer(inputCol="word", outputCol="w"), StandardScaler(inputCol="features", outputCol="scaled"), pca, lr]
+    scaler = StandardScaler(inputCol="features", outputCol="scaled")
+    stages = [StringIndexer(inputCol="word", outputCol="w"), scaler, pca, lr]
     _cv(Pipeline(stages=stages), _grid(lr.regParam, 0.0, 0.1, 0.2, 0.3), _binary(), folds=2, parallelism=2).fit(data)
 
 
@@ -185,7 +187,7 @@ def failing(spark: SparkSession, data: DataFrame) -> None:
     broken = data.withColumn("label", F.when(bad("id") > 0, F.col("label")))
     search = _cv(lr, _grid(lr.regParam, 0.0, 0.1), _binary(), folds=3, foldCol="part")
     try:
-        search.fit(broken.withColumn("part", F.when(F.col("id") == 250, 0).otherwise((F.col("id") % 3)).cast("int")))
+        search.fit(broken.withColumn("part", F.when(F.col("id") == 250, 0).otherwise(F.col("id") % 3).cast("int")))
     except Exception as error:
         print("failed as it should:", str(error)[:80])
     data.count()
@@ -224,7 +226,8 @@ def assembled(spark: SparkSession, data: DataFrame) -> None:
 SHAPES: Mapping[str, Shape] = {
     shape.__name__: shape
     for shape in (
-        tvs_logistic, cv_linear, cv_linear_normal, cv_forest, cv_boosting, cv_boosting_parallel, cv_als, cv_als_parallel,
+        tvs_logistic, cv_linear, cv_linear_normal, cv_forest, cv_boosting, cv_boosting_parallel, cv_als,
+        cv_als_parallel,
         cv_kmeans, cv_kmeans_parallel, cv_one_vs_rest, cv_one_vs_rest_inner_parallel, tvs_bayes, pipeline_of_search,
         search_of_pipeline, search_of_search, fold_column_parallel, fold_column_forest, two_threads, same_search_twice,
         parallel_logistic, failing, failing_second_trial, assembled,

@@ -1,11 +1,10 @@
-"""Places that the training job itself wrote down, as local properties of its jobs. They win over what the log suggests."""
+"""Places that the training job itself wrote down, as local properties of its jobs: they win over the log's hints."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ....schemas import annotations
 from .places import Place
-
 
 
 def annotated_places(job_properties: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> dict[int, Place]:

@@ -1,4 +1,4 @@
-"""What a search does around its fits: checking the folds before them, the refit after them, and jobs that lost their data."""
+"""What a search does around its fits: the check of the folds before, the refit after; jobs without its data."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -31,7 +31,9 @@ def refitted(
     before = frozenset().union(*(job.rdds for job in evidence.jobs if job.at <= end))
     refit: list[Job] = []
     shared: set[int] = set()
-    first_action, line, left = "", "", _most_per_fit(search)
+    most = _most_per_fit(search)
+    left, order = dict(most), {action: place for place, action in enumerate(most)}
+    line, last = "", -1
     for job in evidence.jobs:
         if job.at < end or job.job_id in mine:
             continue
@@ -49,10 +51,10 @@ def refitted(
             break
         line = line or (job.action if job.action.startswith(_PYTHON_FIT) else "")
         if not known:
-            first_action = first_action or job.action
             left[job.action] = left.get(job.action, 1) - 1
-            if job.action == first_action and left[job.action] < 0 and refit:
+            if refit and job.action in order and (order[job.action] < last or left[job.action] < 0):
                 break  # training begins anew: not the search's any more
+            last = max(last, order.get(job.action, last))
         refit.append(job)
         shared |= own
     return refit
@@ -68,7 +70,7 @@ def _most_per_fit(search: Search) -> dict[str, int]:
     """How often an action begins something of its own within one block of training."""
     most: dict[str, int] = {}
     count: dict[str, int] = {}
-    for section in sections(search.work, search.plans):
+    for section in sorted(sections(search.work, search.plans), key=lambda section: section.work[0].job.at):
         if section.evaluates and not section.fits:
             count = {}
             continue
@@ -116,8 +118,8 @@ def prepared(search: Search, evidence: Evidence, places: Mapping[int, Any], oute
 def strays(
     search: Search, others: Sequence[Search], evidence: Evidence, places: Mapping[int, Any]
 ) -> list[tuple[Job, Job]]:
-    """Jobs in the midst of a search that show none of its data (a checkpoint, a local relation), each with the job of the
-    search that started last before it. Where another search ran at the same time it cannot be said whose they are."""
+    """Jobs in the midst of a search that show none of its data (a checkpoint, a local relation), each with the job of
+    the search that started last before it. Where another search ran meanwhile it cannot be said whose they are."""
     if _at_same_time(search, others):
         return []
     begin, end = _span(search)

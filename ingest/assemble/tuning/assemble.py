@@ -73,7 +73,7 @@ def _rows(tuning: Tuning, named: Mapping[int, tuple[str | None, str | None]], en
         "num_trials": len(trials) or None, "num_fits": len(fits),
         "parallelism": _most_at_once(fits, tuning.at_once), "status": status,
         "start_time_ms": min((j.start_ms for j in jobs if j.start_ms is not None), default=None),
-        "end_time_ms": None if status == "RUNNING" else max((j.end_ms for j in jobs if j.end_ms is not None), default=None),
+        "end_time_ms": _end(jobs, status),
         "estimator_class": last[0], "estimator_uid": last[1],
         "evaluator_class": _commonest(job.stack.evaluator for job, phase in work if phase == "evaluate"),
         "metric_name": _commonest(job.stack.metric for job, phase in work if phase == "evaluate"),
@@ -84,7 +84,7 @@ def _rows(tuning: Tuning, named: Mapping[int, tuple[str | None, str | None]], en
 
 
 def _status_of_search(tuning: Tuning, ended: bool) -> str:
-    """A search that came to its refit has all its folds behind it; one that did not has failed, once nothing can come."""
+    """A search that came to its refit has its folds behind it; one that did not has failed, once nothing can come."""
     jobs = tuning.jobs
     if jobs and jobs[-1].status == "FAILED":
         return "FAILED"
@@ -96,9 +96,9 @@ def _status_of_search(tuning: Tuning, ended: bool) -> str:
 def _fit_row(tuning: Tuning, key: tuple[int, int], status: str) -> Row:
     trial, fold = key
     by_phase: dict[str, list[Job]] = {"fit": [], "evaluate": []}
-    for job, phase in tuning.fits[key]:
-        by_phase[phase].append(job)
-    jobs = [job for jobs in by_phase.values() for job in jobs]
+    for work, doing in tuning.fits[key]:
+        by_phase[doing].append(work)
+    jobs = [job for of_phase in by_phase.values() for job in of_phase]
     evaluated = bool(by_phase["evaluate"]) or not any(p == "evaluate" for w in tuning.fits.values() for _, p in w)
     running = any(job.status == "RUNNING" for job in jobs)
     if any(job.status == "FAILED" for job in jobs):
@@ -112,8 +112,12 @@ def _fit_row(tuning: Tuning, key: tuple[int, int], status: str) -> Row:
         row[f"{phase}_start_time_ms"] = min((j.start_ms for j in of_phase if j.start_ms is not None), default=None)
         row[f"{phase}_end_time_ms"] = max((j.end_ms for j in of_phase if j.end_ms is not None), default=None)
     row["start_time_ms"] = min((j.start_ms for j in jobs if j.start_ms is not None), default=None)
-    row["end_time_ms"] = None if state == "RUNNING" else max((j.end_ms for j in jobs if j.end_ms is not None), default=None)
+    row["end_time_ms"] = _end(jobs, state)
     return row
+
+
+def _end(jobs: Iterable[Job], status: str) -> int | None:
+    return None if status == "RUNNING" else max((job.end_ms for job in jobs if job.end_ms is not None), default=None)
 
 
 def _worst(states: Iterable[str]) -> str:

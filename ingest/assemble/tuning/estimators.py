@@ -11,7 +11,7 @@ _SEARCHES = ("CrossValidator", "TrainValidationSplit")
 _PACKAGES = ("classification", "regression", "clustering", "recommendation", "feature", "fpm")
 # Abstract parents that the stack shows instead of the class that was called.
 _ABSTRACT = ("Predictor", "ProbabilisticClassifier", "Classifier", "Regressor", "Estimator", "Pipeline")
-# What an evaluator asks org.apache.spark.mllib.evaluation.*Metrics for -> the evaluator's metricName, where that is certain
+# What an evaluator asks org.apache.spark.mllib.evaluation.*Metrics for -> its metricName, where that is certain
 _METRIC_FRAME = re.compile(r"^org\.apache\.spark\.mllib\.evaluation\.\w+Metrics\.(\w+)\(")
 _METRICS = {
     "areaUnderROC": "areaUnderROC", "areaUnderPR": "areaUnderPR", "rootMeanSquaredError": "rmse",

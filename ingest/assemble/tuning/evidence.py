@@ -96,7 +96,8 @@ def _plans_of_stages(rows: Mapping[str, Any]) -> dict[int, frozenset[int]]:
     owner: dict[int, int | None] = {}
     for row in rows["plan_links"].to_pylist():
         for metric in row["metric_ids"] or ():
-            owner[metric] = row["execution_id"] if owner.get(metric, row["execution_id"]) == row["execution_id"] else None
+            known = owner.setdefault(metric, row["execution_id"])
+            owner[metric] = known if known == row["execution_id"] else None
     found: dict[int, frozenset[int]] = {}
     for row in rows["stage_metrics"].to_pylist() if owner else ():
         plans = {owner.get(metric) for metric in row["metric_ids"] or ()} - {None}

@@ -73,9 +73,8 @@ def marks_of_rdds(rdds: Mapping[int, Rdd]) -> dict[int, Mark]:
 
 
 def mark_cut_names(rdds: Mapping[int, Rdd], marks: dict[int, Mark], evaluated: Container[int]) -> None:
-    """Adds folds of a fold column whose filter is past the end of the name (InMemoryRelation cuts it at 1,024 characters).
-
-    `evaluated` are the RDDs that evaluators' jobs read: what is left is the alternation of training and validation data.
+    """Adds folds of a fold column whose filter is past the end of the name, which InMemoryRelation cuts at 1,024
+    characters. `evaluated` are the RDDs that evaluators' jobs read: what is left is the alternation of the two sides.
     """
     cut = [r for r in sorted(rdds) if r not in marks and rdds[r].cached and _FOLD_CHECK.search(rdds[r].name)]
     fold, before = -1, "validate"
@@ -100,8 +99,8 @@ def _fold_column(rdd: Rdd) -> Mark | None:
 
 
 def mark_checked(jobs: Iterable[Job], marks: dict[int, Mark]) -> None:
-    """Adds the folds of Scala's fold column: MLUtils.kFold(df, numFolds, foldColName) asks of every fold whether its training
-    RDD is empty, then whether its validation RDD is; the fold's data are made of the same RDDs."""
+    """Adds the folds of Scala's fold column: MLUtils.kFold(df, numFolds, foldColName) asks of every fold whether its
+    training RDD is empty, then whether its validation RDD is; the fold's data are made of the same RDDs."""
     checks: list[int] = []
     number = 0
     for job in jobs:

@@ -13,8 +13,8 @@ _FILE = re.compile(r" at (\w+)\.scala:\d+$")
 def name_estimators(evidence: Evidence) -> Mapping[int, tuple[str | None, str | None]]:
     """Job id -> (estimator class, estimator uid) for the jobs that an estimator's `fit` ran; either may be None.
 
-    A stack that was cut at Spark's depth may show only a tree that a boosting trains: then the file in which the newest of
-    the job's RDDs were made says more, as long as a whole stack elsewhere in the log shows that it is an estimator's.
+    A stack that was cut at Spark's depth may show only a tree that a boosting trains: then the file in which the newest
+    of the job's RDDs were made says more, as long as a whole stack elsewhere in the log shows it to be an estimator's.
     """
     known = {job.stack.estimator for job in evidence.jobs if job.stack.whole} - {None}
     files = {

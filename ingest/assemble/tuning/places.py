@@ -78,7 +78,7 @@ def find_places(evidence: Evidence) -> tuple[dict[int, Place], list[Tuning]]:
     # From the innermost outward: a refit inside a search is training of the search around it.
     for tuning, search in sorted(pairs, key=lambda pair: pair[0].outer is None):
         outer = tuning.outer[0] if tuning.outer else None
-        around = (
+        around: tuple[tuple[Phase, list[Job]], ...] = (
             ("prepare", prepared(search, evidence, places, outer)),
             ("refit", refitted(search, searches, evidence, places, outer)),
         )

@@ -70,7 +70,9 @@ def _planned(
 
     A fold is not always cached: another search over the same data may have dropped what both had in common.
     """
-    begins = [rdd_id for rdd_id in job.rdds if rdd_id in evidence.rdds and evidence.rdds[rdd_id].name == _SQL_RDD] if job.plans else []
+    begins = [
+        rdd_id for rdd_id in job.rdds if rdd_id in evidence.rdds and evidence.rdds[rdd_id].name == _SQL_RDD
+    ]
     if len(begins) != 1:
         return {}
     for execution in sorted(job.plans):
@@ -97,8 +99,8 @@ def _calls(marks: Mapping[int, Mark]) -> Iterable[list[int]]:
         if not _repeats(ids, marks):
             yield ids
             continue
-        # The same search was fitted again: each call has made its own random column, and so its own attribute id. Under one
-        # attribute a fold may come again too, when a search beside this one has dropped it from the cache.
+        # The same search was fitted again: each call has made its own random column, and so its own attribute id.
+        # Under one attribute a fold may come again too, when a search beside this one has dropped it from the cache.
         by_attribute: dict[tuple[str, ...], list[int]] = {}
         for rdd_id in ids:
             by_attribute.setdefault(marks[rdd_id].search, []).append(rdd_id)

@@ -1,8 +1,8 @@
 """Searches that ran at the same time over the same data with the same seed: Spark caches their equal folds once.
 
-org.apache.spark.sql.execution.CacheManager gives a plan that yields the same rows the data that is cached already, whatever its
-columns are called, and PySpark's default seed is the same for all searches of a class. So the name of a fold is that
-of the search that came first. What tells such searches apart is what they train.
+org.apache.spark.sql.execution.CacheManager gives a plan that yields the same rows the data that is cached already,
+whatever its columns are called, and PySpark's default seed is the same for all searches of a class. So the name of a
+fold is that of the search that came first. What tells such searches apart is what they train.
 """
 
 from collections import Counter
@@ -79,10 +79,9 @@ def _parts(group: Sequence[Search]) -> list[_Part]:
     parts = []
     for section in sections([work for search in group for work in search.work], group[0].plans):
         stacks = [work.job.stack for work in section.work]
-        parts.append(_Part(
-            section, _commonest(s.estimator for s in stacks if s.evaluator is None), _commonest(s.evaluator for s in stacks),
-            Counter(at_of[id(work)] for work in section.work),
-        ))
+        estimator = _commonest(stack.estimator for stack in stacks if stack.evaluator is None)
+        evaluator = _commonest(stack.evaluator for stack in stacks)
+        parts.append(_Part(section, estimator, evaluator, Counter(at_of[id(work)] for work in section.work)))
     # A stage that adaptive execution submitted shows no estimator, but what it does is known of others.
     does: dict[str, Counter[str]] = {}
     for part in parts:

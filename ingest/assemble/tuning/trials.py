@@ -1,13 +1,15 @@
 """The jobs of one fold -> its trials: one at a time by their phases, several at once by what their jobs share.
 
 A fit never reads the validation side and an evaluation always does. One trial after the other, a new one begins where a
-fit follows an evaluation. Where trials overlap, jobs that share an RDD above the fold's data are of one trial (such a group is a
-section here), and sections are strung together as the pool's threads take them: first come, first served.
+fit follows an evaluation. Where trials overlap, jobs that share an RDD above the fold's data, a SQL execution, or an
+attribute that only one data frame has, are of one trial (such a group is a section here), and sections are strung
+together as the pool's threads take them: first come, first served.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 from .evidence import EVER, Plan
@@ -47,7 +49,7 @@ class Section:
 
     @property
     def made(self) -> int:
-        """Its oldest own RDD: the order of making tells better who came first than the order in which jobs got their turn."""
+        """Its oldest own RDD: the order of making tells better who came first than that in which jobs got a turn."""
         return min((rdd for work in self.work for rdd in work.own), default=-1)
 
     @property
@@ -81,7 +83,7 @@ def split_fold(work: Sequence[Work], plans: Mapping[int, Plan]) -> tuple[list[li
 
 
 def sections(work: Sequence[Work], plans: Mapping[int, Plan]) -> list[Section]:
-    """The sections of these jobs, by start: joined by RDDs, by SQL executions, and by executions that share an attribute."""
+    """The sections of these jobs, by start: joined by RDDs, SQL executions, and executions that share an attribute."""
     root = list(range(len(work)))
 
     def find(at: int) -> int:
@@ -104,9 +106,9 @@ def sections(work: Sequence[Work], plans: Mapping[int, Plan]) -> list[Section]:
     found = {at: Section(group) for at, group in groups.items()}
     for execution, plan in plans.items():
         links = [("plan", execution), *(("attribute", attribute) for attribute in plan.attributes)]
-        at = next((first_with[link] for link in links if link in first_with), None)
-        if at is not None:
-            found[find(at)].plans.append(plan)
+        member = next((first_with[link] for link in links if link in first_with), None)
+        if member is not None:
+            found[find(member)].plans.append(plan)
     return sorted(found.values(), key=lambda section: section.begin)
 
 
@@ -146,7 +148,7 @@ def _in_turn(work: Sequence[Work], parts: Sequence[Section]) -> list[list[Work]]
         starts = {id(s.work[0]) for s in parts if s.action == start}
     else:
         starts = {
-            id(item) for before, item in zip(work, work[1:], strict=False)
+            id(item) for before, item in pairwise(work)
             if item.side == "train" and before.side == "validate"
         }
     for item in work:
@@ -157,8 +159,8 @@ def _in_turn(work: Sequence[Work], parts: Sequence[Section]) -> list[list[Work]]
 
 
 def _with_lone_jobs(parts: Sequence[Section]) -> list[Section]:
-    """Gives jobs without RDDs of their own (they fill the cache) to the section of their SQL execution, else to the next
-    section of their side."""
+    """Gives jobs without RDDs of their own (they fill the cache) to the section of their SQL execution, else to the
+    next section of their side."""
     whole = [section for section in parts if any(work.own for work in section.work)]
     if not whole:
         return list(parts)
@@ -183,7 +185,8 @@ def _strung(parts: Sequence[Section]) -> list[_Trial]:
         rank = ranks[section.action]
         idle = [
             trial for trial in trials
-            if trial.end <= section.begin and trial.rank <= rank and trial.done[section.action] < per_trial[section.action]
+            if trial.end <= section.begin and trial.rank <= rank
+            and trial.done[section.action] < per_trial[section.action]
         ]
         # The trial that is furthest on goes on; of several, the one that has waited longest.
         idle.sort(key=lambda trial: (-trial.rank, trial.end))
@@ -200,7 +203,7 @@ def _strung(parts: Sequence[Section]) -> list[_Trial]:
 
 
 def _by_arrival(parts: Sequence[Section]) -> list[Section]:
-    """Sections by start; where no SQL execution says when an action began, those of one action by the order of making."""
+    """Sections by start; where no SQL execution says when an action began, those of one action by their making."""
     ordered = sorted(parts, key=lambda section: section.begin)
     queues = {}
     for action in {section.action for section in parts}:

@@ -1,0 +1,25 @@
+"""The benchmarks: `python -m benchmarks [reading] [--only tasks|sql|many|bomb] [--repeats 3]`.
+
+`make bench` runs them all.
+"""
+
+import argparse
+
+from . import reading
+
+PARTS = {"reading": reading.main}
+
+
+def main() -> None:
+    """Runs the parts that are asked for, all by default."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], default=[])
+    parser.add_argument("--only", help="one of a part's measurements")
+    parser.add_argument("--repeats", type=int, default=3)
+    given = parser.parse_args()
+    for name in given.parts or PARTS:
+        PARTS[name](given.only, given.repeats)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""A log read by several processes in parts gives the same tables, to the byte, as read by one."""
+
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from afterglow.ingest import pipeline
+from afterglow.ingest.errors import AfterglowError
+from afterglow.ingest.pipeline import parts
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from benchmarks.make_log import task_events
+
+from .cases import rolling
+from .damage import TEXT
+from .material import small_lines
+from .test_damage import SOAK
+from .text import Text
+
+CHANCE = st.integers(0, 2**32).map(Random)
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    def set_size(size: int) -> None:
+        monkeypatch.setattr(parts, "_PART_BYTES", size)
+        monkeypatch.setattr(parts, "_WORTH_A_PROCESS_BYTES", 1)
+
+    return set_size
+
+
+def parquet(path: Path, workers: int, out: Path) -> dict[str, bytes]:
+    (log,) = pipeline.find_logs([str(path)])
+    _, folder = pipeline.export_log(log, str(out), pipeline.ReadOptions(workers=workers))
+    return {file.name: file.read_bytes() for file in sorted(Path(folder).iterdir())}
+
+
+def test_two_processes_give_the_same_parquet_as_one(tmp_path: Path, small_parts: Callable[[int], None]) -> None:
+    small_parts(50_000)
+    path = tmp_path / "app-parts"
+    events = [event for event in task_events(60) if isinstance(event, str)]
+    text = Text.of([*(line.rstrip().encode() for line in events), *small_lines()])
+    path.write_bytes(TEXT["bytes flipped"](text, Random(5)).data)
+    assert path.stat().st_size > 4 * 50_000
+    assert parquet(path, 2, tmp_path / "two") == parquet(path, 1, tmp_path / "one")
+
+
+def test_rolled_segments_side_by_side_give_the_same_parquet(
+    tmp_path: Path, small_parts: Callable[[int], None]
+) -> None:
+    small_parts(1_000)
+    path = rolling("small", "a segment damaged", "zstd", Random(3)).write(tmp_path / "eventlog_v2_app")
+    assert parquet(path, 2, tmp_path / "two") == parquet(path, 1, tmp_path / "one")
+
+
+@given(kinds=st.lists(st.sampled_from(list(TEXT)), max_size=3), rng=CHANCE, size=st.integers(200, 30_000))
+@settings(max_examples=1500 if SOAK else 40, deadline=None, suppress_health_check=list(HealthCheck))
+def test_any_parts_of_a_damaged_log_give_the_same_tables(
+    tmp_path_factory: pytest.TempPathFactory, kinds: list[str], rng: Random, size: int
+) -> None:
+    """In this process only: who reads a part does not matter, where it begins and ends does."""
+    text = Text.of(small_lines())
+    for kind in kinds:
+        text = TEXT[kind](text, rng)
+    path = tmp_path_factory.mktemp("parts") / "app-parts"
+    path.write_bytes(text.data)
+    (log,) = pipeline.find_logs([str(path)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts, "_PART_BYTES", size)
+        patch.setattr(parts, "_WORTH_A_PROCESS_BYTES", 1 << 40)
+        found = [_tables(log, workers) for workers in (1, 2)]
+    assert found[0] == found[1]
+
+
+def _tables(log: Any, workers: int) -> Any:
+    try:
+        tables = pipeline.read_log(log, pipeline.ReadOptions(workers=workers))
+    except AfterglowError as error:
+        return str(error)
+    return {name: table.to_pylist() for name, table in tables.tables.items()}
+
+
