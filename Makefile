@@ -12,7 +12,7 @@ demo: .venv/core
 	@$(BIN)/afterglow show sample_logs/cv-pipeline sample_logs/skewed-join --depth stage --limit 5
 
 test: .venv/dev
-	@$(BIN)/python -m pytest -n auto --dist worksteal
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -6,7 +6,7 @@ fold is that of the search that came first. What tells such searches apart is wh
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .searches import Search, Work
@@ -32,13 +32,12 @@ def tell_apart(searches: Sequence[Search]) -> None:
         if owners is None:
             continue
         by_search: dict[int, list[Work]] = {at: [] for at in range(len(group))}
-        trained: list[tuple[int, int, int]] = []  # end, search, fold: training that waits for its evaluation
+        trained: list[tuple[int, int]] = []  # where training ended, and whose it was
         for part in sorted(parts, key=lambda part: part.section.begin):
-            begin = part.section.begin
             if part.section.fits:
                 # What fills the cache shows no estimator; its name is as good as any.
                 at = owners.get(part.estimator or "", part.named.most_common(1)[0][0])
-                trained.append((part.section.end, at, begin))
+                trained.append((part.section.end, at))
             else:
                 at = _evaluated(part, parts, owners, trained)
             by_search[at].extend(part.section.work)
@@ -114,28 +113,31 @@ def _owners(group: Sequence[Search], parts: Sequence[_Part]) -> dict[str, int] |
 
 
 def _evaluated(
-    part: _Part, parts: Sequence[_Part], owners: dict[str, int], trained: list[tuple[int, int, int]]
+    part: _Part, parts: Sequence[_Part], owners: Mapping[str, int], trained: Sequence[tuple[int, int]]
 ) -> int:
-    """The search that an evaluation is of: of those with its evaluator, the one that trained last before it."""
-    begin = part.section.begin
-    able = {at for estimator, at in owners.items() if _pairs(parts, estimator, part.evaluator)}
-    waiting = [entry for entry in trained if entry[0] <= begin and (entry[1] in able or not able)]
-    if waiting:
-        return max(waiting)[1]
-    return min(able) if able else part.named.most_common(1)[0][0]
+    """The search that an evaluation is of: of those that its evaluator may be of, the one that trained last before."""
+    able = _with_evaluator(part.evaluator, parts, owners)
+    before = [entry for entry in trained if entry[0] <= part.section.begin and entry[1] in able]
+    return max(before)[1] if before else min(able)
 
 
-def _pairs(parts: Sequence[_Part], estimator: str, evaluator: str | None) -> bool:
-    """This evaluator comes next after this estimator's training more often than after any other's."""
-    follows: Counter[str] = Counter()
-    fits = sorted(
-        ((p.section.end, p.estimator) for p in parts if p.section.fits and p.estimator), key=lambda entry: entry[0]
-    )
-    for part in parts:
-        if part.section.evaluates and not part.section.fits and part.evaluator == evaluator:
-            before = [name for end, name in fits if end <= part.section.begin]
-            follows.update(before[-1:])
-    return bool(follows) and follows[estimator] == max(follows.values())
+def _with_evaluator(evaluator: str | None, parts: Sequence[_Part], owners: Mapping[str, int]) -> set[int]:
+    """The searches that this evaluator may be of: whose training was under way during its evaluations least often, as a
+    search does one after the other; of those, whose training came right before them most often."""
+    of_evaluator = [p.section for p in parts if not p.section.fits and p.evaluator == evaluator]
+    fits = [(p.section, p.estimator) for p in parts if p.section.fits and p.estimator in owners]
+    scores = {}
+    for estimator, at in owners.items():
+        during = sum(
+            fit.begin < section.end and section.begin < fit.end
+            for section in of_evaluator for fit, name in fits if name == estimator
+        )
+        next_to = sum(
+            max(before, key=lambda pair: pair[0].end)[1] == estimator
+            for section in of_evaluator if (before := [pair for pair in fits if pair[0].end <= section.begin])
+        )
+        scores[at] = (-during, next_to)
+    return {at for at, score in scores.items() if score == max(scores.values())}
 
 
 def _commonest(values: Iterable[str | None]) -> str | None:
