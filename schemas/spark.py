@@ -36,6 +36,11 @@ JOB_PROPERTIES = frozenset({JOB_GROUP, JOB_DESCRIPTION, JOB_TAGS, SQL_EXECUTION_
 # afterglow.annotate writes local properties below this prefix (schemas.annotations)
 ANNOTATION_PREFIX = "afterglow."
 
+# pyspark.ml.tuning.CrossValidator._kFold: `randCol = self.uid + "_rand"`, as an attribute of a plan
+RANDOM_COLUMN = "_rand#"
+# and with foldCol: the Python UDF that checks the column (3.1 to 4.2), the text of its error (4.3)
+SEARCH_SIGNS = (RANDOM_COLUMN, "checker(", "Fold number must be in range")
+
 # org.apache.spark.TaskEndReason and its subclasses, as JsonProtocol.taskEndReasonToJson names them
 SUCCESS = "Success"
 RESUBMITTED = "Resubmitted"

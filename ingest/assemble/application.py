@@ -20,8 +20,10 @@ from .told import Told, events_of, lay_over, search_names
 _SHOWN_PER_CODE = 100
 
 
-def assemble(rows: Mapping[str, Any], log: EventLog, issues: Iterable[ImportIssue] = ()) -> EventLogTables:
+def assemble(rows: dict[str, Any], log: EventLog, issues: Iterable[ImportIssue] = ()) -> EventLogTables:
     """The tables of the application attempt that these event rows are of.
+
+    The task events, most of a log, are taken out of `rows`, so that they need not be held beside the tasks.
 
     Raises:
         AssemblyError: the rows hold no event of an application.
@@ -30,7 +32,7 @@ def assemble(rows: Mapping[str, Any], log: EventLog, issues: Iterable[ImportIssu
                                                 "task_start", "executor_added", "application_end", "environment",
                                                 "log_start", "sql_start")):
         raise AssemblyError(f"{log.name}: no event of a Spark application in it; is it a Spark event log?")
-    tasks = assemble_tasks(rows["task_start"], rows["task_end"])
+    tasks = assemble_tasks(rows.pop("task_start"), rows.pop("task_end"))
     figures = stage_figures(tasks.table)
     work = assemble_jobs_and_stages(rows, figures, tasks.resubmitted)
     ended = rows["application_end"].num_rows > 0

@@ -69,7 +69,9 @@ def split_lines(
             carry, held, chunk = [], 0, chunk[newline + 1 :]
             if end is not None and offset >= end:
                 return
-        lines = b"".join([*carry, chunk]).split(b"\n") if carry else chunk.split(b"\n")
+        lines = chunk.split(b"\n")
+        if carry:
+            lines[0] = b"".join([*carry, lines[0]])
         last = lines.pop()
         if lines:
             size = held + len(chunk) - len(last)

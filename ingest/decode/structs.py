@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -75,6 +75,16 @@ class PlanNode(msgspec.Struct, frozen=True, rename="camel"):
     children: "list[PlanNode]" = []
 
 
+class PlainPlanNode(msgspec.Struct, frozen=True, rename="camel"):
+    """A node of a plan in which no hyperparameter search shows: its metrics, most of its bytes, are passed over."""
+
+    metrics: ClassVar[None] = None
+    node_name: str = ""
+    simple_string: str = ""
+    metadata: dict[str, str] = {}
+    children: "list[PlainPlanNode]" = []
+
+
 class ResourceRequest(msgspec.Struct, frozen=True, gc=False):
     """Source: JsonProtocol.executorResourceRequestToJson, taskResourceRequestToJson."""
 
@@ -135,7 +145,7 @@ def _struct(name: str, fields: Mapping[str, Any]) -> type[msgspec.Struct]:
     return msgspec.defstruct(name, declared, frozen=True, gc=False, rename=rename)
 
 
-def _fields(event: str) -> dict[str, Any]:
+def _fields(event: str, **instead: Any) -> dict[str, Any]:
     leaves: dict[tuple[str, ...], Any] = {
         column.path: _PYTHON[column.type] | None
         for declared in EVENT_TABLES
@@ -144,6 +154,7 @@ def _fields(event: str) -> dict[str, Any]:
         if column.path and not (declared.nested and len(column.path) > 2)
     }
     leaves.update(_NESTED.get(event, {}))
+    leaves.update({(key,): type_ for key, type_ in instead.items()})
     root: dict[str, Any] = {}
     for path, type_ in leaves.items():
         part = root
@@ -156,6 +167,9 @@ def _fields(event: str) -> dict[str, Any]:
 EVENT_TYPES: Mapping[str, type[msgspec.Struct]] = {
     event: _struct(event.rsplit(".", 1)[-1], _fields(event)) for event in dict.fromkeys(t.event for t in EVENT_TABLES)
 }
+
+PLAIN_SQL_START = _struct("PlainSQLExecutionStart", _fields(spark.SQL_START, sparkPlanInfo=PlainPlanNode | None))
+"""An SQL execution whose plan shows no search: see PlainPlanNode."""
 
 PATHS: Mapping[str, tuple[str, ...]] = {
     declared.table.name: tuple(dotted(column) for column in declared.table if column.path)

@@ -105,8 +105,9 @@ class _Tree:
         status: Status = "RUNNING" if self.open else "FINISHED" if app["completed"] else "KILLED"
         if app["exit_code"]:
             status = "FAILED"
-        return self._run("application", self.root, None, app["name"] or app["app_id"], status, start, self.last, metrics,
-                         tags, params={key: str(value) for key, value in wanted.items() if value not in (None, "")})
+        title = app["name"] or app["app_id"]
+        return self._run("application", self.root, None, title, status, start, self.last, metrics, tags,
+                         params={key: str(value) for key, value in wanted.items() if value not in (None, "")})
 
     def _branches(
         self, above: Mapping[str, Branch], parents: Mapping[int, str],
@@ -198,7 +199,7 @@ class _Tree:
         self, level: Level, key: str, parent: str | None, name: str, status: Any, start: int, end: int | None,
         metrics: Mapping[str, float], tags: Mapping[str, Any], params: Mapping[str, str] | None = None,
     ) -> Run:
-        """`status` None: it never ended in the log; it runs still where the log is still written, else it was killed."""
+        """`status` None: it never ended in the log; it runs on where the log is still written, else it was killed."""
         status = status or ("RUNNING" if self.open else "KILLED")
         ended = None if status == "RUNNING" else max(end if end is not None else self.last, start)
         own = {names.LEVEL_TAG: level, names.KEY_TAG: key, names.APP_ID_TAG: self.app["app_id"],

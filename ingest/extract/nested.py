@@ -18,10 +18,6 @@ _MAX_PLAN_DEPTH = 10_000
 _ML = "org.apache.spark.ml"
 # InMemoryRelation names its RDD with Utils.abbreviate(plan, 1024); names that users set may be of any length
 _RDD_NAME_LENGTH = 2048
-# pyspark.ml.tuning.CrossValidator._kFold: `randCol = self.uid + "_rand"`, as an attribute of a plan
-_RANDOM_COLUMN = "_rand#"
-# and with foldCol: the Python UDF that checks the column (3.1 to 4.2), the text of its error (4.3)
-_SEARCH_SIGNS = (_RANDOM_COLUMN, "checker(", "Fold number must be in range")
 # org.apache.spark.sql.execution.columnar.InMemoryTableScanExec: what is above it, or above the filter that makes the
 # fold where that is not cached, the query computes itself
 _CACHED = "InMemoryTableScan"
@@ -106,10 +102,15 @@ def _plan_scans(events: Iterable[Any]) -> Iterator[Row]:
                 yield event.executionid, format_, location
 
 
+def _shows_search(event: Any) -> bool:
+    """decode leaves the metrics of a plan out where no sign of a search is in it."""
+    return event.sparkplaninfo is not None and event.sparkplaninfo.metrics is not None
+
+
 def _plan_folds(events: Iterable[Any]) -> Iterator[Row]:
     for event in events:
-        for node in _nodes(event.sparkplaninfo):
-            if node.node_name == "Filter" and _RANDOM_COLUMN in node.simple_string:
+        for node in _nodes(event.sparkplaninfo) if _shows_search(event) else ():
+            if node.node_name == "Filter" and spark.RANDOM_COLUMN in node.simple_string:
                 yield event.executionid, node.simple_string
 
 
@@ -119,13 +120,13 @@ def _plan_links(events: Iterable[Any]) -> Iterator[Row]:
         made: set[int] = set()
         read: set[int] = set()
         of_search = False
-        pending = [(event.sparkplaninfo, False)] if event.sparkplaninfo is not None else []
+        pending = [(event.sparkplaninfo, False)] if _shows_search(event) else []
         for _ in range(_MAX_PLAN_DEPTH):
             if not pending:
                 break
             node, below = pending.pop()
             text = node.simple_string
-            signed = any(sign in text for sign in _SEARCH_SIGNS)
+            signed = any(sign in text for sign in spark.SEARCH_SIGNS)
             of_search = of_search or signed
             metrics.extend(m.accumulator_id for m in node.metrics if m.accumulator_id is not None)
             below = below or node.node_name.startswith(_CACHED) or (signed and node.node_name == "Filter")
@@ -149,7 +150,7 @@ def _nodes(root: Any) -> Iterator[Any]:
             return
         node = pending.pop()
         yield node
-        pending.extend(reversed(node.children))
+        pending += node.children[::-1]
 
 
 def _scan(node: Any) -> Iterator[tuple[str, str]]:

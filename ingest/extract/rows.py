@@ -7,12 +7,16 @@ from typing import Any, Protocol
 import pyarrow as pa
 from msgspec.structs import astuple
 
+from ...schemas import spark
 from ...schemas.events import EVENT_TABLES
 from .. import arrow
 from .nested import NESTED_ROWS
 
 EventRows = Mapping[str, Any]
 """Event table's name -> pyarrow Table of its rows, in the order of the log."""
+
+
+_TASK_KEY = attrgetter("stage_id", "stage_attempt_id", "task_info.task_id")
 
 
 class Batch(Protocol):
@@ -31,6 +35,8 @@ def extract(batch: Batch, getters: Mapping[str, tuple[str, ...]], base: int) -> 
     batches = {}
     for declared in EVENT_TABLES:
         events = batch.events[declared.event]
+        if declared.event == spark.TASK_START:
+            events = _unfinished(events, batch.events[spark.TASK_END])
         if not events:
             continue
         if declared.nested or declared.table.name in NESTED_ROWS:
@@ -44,6 +50,12 @@ def extract(batch: Batch, getters: Mapping[str, tuple[str, ...]], base: int) -> 
                 columns.insert(0, [base + offset for offset in batch.offsets[declared.event]])
         batches[declared.table.name] = arrow.from_columns(declared.table, columns)
     return batches
+
+
+def _unfinished(starts: list[Any], ends: list[Any]) -> list[Any]:
+    """The TaskStarts whose task does not end in the same batch: the others say nothing that their TaskEnd does not."""
+    ended = {key for key in map(_TASK_KEY, ends) if None not in key}
+    return [start for start in starts if _TASK_KEY(start) not in ended]
 
 
 def _columns(events: list[Any], dotted: tuple[str, ...]) -> list[Any]:

@@ -77,7 +77,9 @@ def _read_log(log: EventLog, options: ReadOptions, progress: Progress | None) ->
         events += read.events
     if not events:
         raise InputError(_no_log(log, issues))
-    return assemble(extract.concat(batches), log, issues)
+    rows = extract.concat(batches)
+    batches.clear()  # what is assembled can then be let go
+    return assemble(rows, log, issues)
 
 
 def _no_log(log: EventLog, issues: list[ImportIssue]) -> str:

@@ -47,7 +47,8 @@ class Log:
         """One fit and its evaluation, on RDDs of its own."""
         instances, scores = self.rdd(parents=(train,)), self.rdd(parents=(validate,))
         fit = [self.job("treeAggregate at Loss.scala:1", train, instances, estimator=estimator) for _ in range(jobs)]
-        return [*fit, self.job("collect at Metrics.scala:1", validate, scores, evaluator="BinaryClassificationEvaluator")]
+        evaluator = "BinaryClassificationEvaluator"
+        return [*fit, self.job("collect at Metrics.scala:1", validate, scores, evaluator=evaluator)]
 
     def refit(self, estimator: str = "LogisticRegression", jobs: int = 2) -> list[int]:
         """Training on data that are no fold."""

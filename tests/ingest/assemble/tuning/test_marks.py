@@ -1,10 +1,11 @@
 """What a name says of the fold it holds."""
 
 import pytest
-from afterglow.ingest.assemble.tuning.evidence import Rdd
-from afterglow.ingest.assemble.tuning.marks import mark_of_text, marks_of_rdds
 from hypothesis import given
 from hypothesis import strategies as st
+
+from afterglow.ingest.assemble.tuning.evidence import Rdd
+from afterglow.ingest.assemble.tuning.marks import mark_of_text, marks_of_rdds
 
 from .made import UID, bounds
 
@@ -28,7 +29,9 @@ def test_one_bound_is_a_train_validation_split() -> None:
     assert train.search == validation.search
 
 
-@pytest.mark.parametrize("text", ["", "x_rand#1", "Filter (x_rand#1 >= )", "Filter (x_rand#1 >= 1.2.3)", "Project [x_rand#1]"])
+@pytest.mark.parametrize(
+    "text", ["", "x_rand#1", "Filter (x_rand#1 >= )", "Filter (x_rand#1 >= 1.2.3)", "Project [x_rand#1]"]
+)
 def test_what_is_no_fold_has_no_mark(text: str) -> None:
     assert mark_of_text(text) is None
 
@@ -44,7 +47,8 @@ def test_what_is_no_fold_has_no_mark(text: str) -> None:
     ],
 )
 def test_a_checked_fold_column(filters: str, sides: str) -> None:
-    name = f"*(2) Filter pythonUDF0#9: boolean\n+- BatchEvalPython [checker(part#3)#8], [pythonUDF0#9]\n   +- *(1) {filters}"
+    above = "*(2) Filter pythonUDF0#9: boolean\n+- BatchEvalPython [checker(part#3)#8], [pythonUDF0#9]\n"
+    name = f"{above}   +- *(1) {filters}"
     (mark,) = marks_of_rdds({1: Rdd(1, name, "", (), True)}).values()
     assert (mark.fold, mark.side) == (2.0, sides)
 

@@ -1,8 +1,9 @@
 """Every job's search, trial, fold and phase, on handmade logs of one shape each."""
 
-from afterglow.ingest.assemble.tuning.places import Place, find_places
 from hypothesis import given
 from hypothesis import strategies as st
+
+from afterglow.ingest.assemble.tuning.places import Place, find_places
 
 from .made import UID, Log
 
@@ -54,7 +55,7 @@ def test_trials_at_once_are_told_apart_by_their_rdds() -> None:
         scores = [log.rdd(parents=(validate,)) for _ in range(3)]
         for trial in range(3):
             log.job("collect at Metrics.scala:1", validate, scores[trial], ends=15)
-    places, (tuning,) = find_places(log.evidence())
+    _, (tuning,) = find_places(log.evidence())
     assert tuning.at_once
     assert sorted(tuning.fits) == [(trial, fold) for trial in range(3) for fold in range(2)]
     for jobs in tuning.fits.values():
@@ -92,7 +93,8 @@ def test_a_search_within_a_fit_is_under_it() -> None:
         inner_train, inner_validate = log.fold(fold / 2, (fold + 1) / 2, uid=inner, attribute=50)
         for rdd_id in (inner_train, inner_validate):
             log.rdds[rdd_id] = type(log.rdds[rdd_id])(rdd_id, log.rdds[rdd_id].name, "", (train,), True)
-        log.job("treeAggregate at Loss.scala:1", train, inner_train, log.rdd(parents=(inner_train,)), estimator="LinearSVC")
+        instances = log.rdd(parents=(inner_train,))
+        log.job("treeAggregate at Loss.scala:1", train, inner_train, instances, estimator="LinearSVC")
         log.job("collect at Metrics.scala:1", train, inner_validate, log.rdd(parents=(inner_validate,)))
     refit = log.job("treeAggregate at Loss.scala:1", train, log.rdd(parents=(train,)), estimator="LinearSVC")
     log.job("collect at Metrics.scala:1", validate, log.rdd(parents=(validate,)))

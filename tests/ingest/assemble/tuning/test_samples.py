@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+
 from afterglow.ingest import pipeline
 from afterglow.ingest.derive import derive
 
