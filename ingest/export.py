@@ -9,6 +9,8 @@ import pyarrow.parquet as pq
 
 from ..schemas.logs import EventLogTables
 
+_ROWS_PER_GROUP = 32_768  # the writer holds a group's pages in memory: of 200,000 tasks, 40 MB
+
 
 def folder_name(app_id: str, attempt: str | None) -> str:
     """`<app_id>` or `<app_id>_<attempt>`, with what no file name should hold replaced by `_`."""
@@ -26,7 +28,8 @@ def export_tables(tables: EventLogTables, out: str) -> str:
     unfinished = tempfile.mkdtemp(prefix=".afterglow-", dir=out)
     try:
         for name, table in tables.tables.items():
-            pq.write_table(table, os.path.join(unfinished, f"{name}.parquet"), compression="zstd")
+            path = os.path.join(unfinished, f"{name}.parquet")
+            pq.write_table(table, path, compression="zstd", row_group_size=_ROWS_PER_GROUP)
         os.chmod(unfinished, 0o755)
         if os.path.isdir(folder):
             shutil.rmtree(folder)

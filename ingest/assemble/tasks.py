@@ -56,6 +56,7 @@ def assemble_tasks(starts: Any, ends: Any) -> Tasks:
     issues = _issues(keys[0], extra[~again[extra]], np.flatnonzero(~known))
     resubmitted = _count(keys[2], keys[1], np.flatnonzero(again & known))
     chosen = _chosen(ends, starts, order[first])
+    del ends, starts  # the caller holds them no more either: they are as large as what was chosen
     return Tasks(_with_derived(chosen, started[order[first]]), resubmitted, issues)
 
 
