@@ -65,7 +65,14 @@ def from_numpy(values: "np.ndarray[Any, Any]", type: Type, valid: "np.ndarray[An
     if valid is not None and not valid.all():
         mask = pa.py_buffer(np.packbits(valid, bitorder="little"))
     data = np.packbits(values, bitorder="little") if type == "bool" else np.ascontiguousarray(values, _NUMPY[type])
-    return pa.Array.from_buffers(_TYPES[type], len(values), [mask, pa.py_buffer(data)])
+    return pa.Array.from_buffers(_TYPES[type], len(values), [mask, _pooled(data)])
+
+
+def _pooled(values: "np.ndarray[Any, Any]") -> Any:
+    """A copy in Arrow's own memory, which goes back to the system when the table is let go; numpy's stays in the heap."""
+    buffer = pa.allocate_buffer(values.nbytes)
+    np.frombuffer(buffer, values.dtype)[:] = values
+    return buffer
 
 
 def _strings(values: Sequence[str | None]) -> Any:

@@ -37,6 +37,7 @@ def assemble_tasks(starts: Any, ends: Any) -> Tasks:
     Of several TaskEnds with one key the first counts, before any with reason Resubmitted; a TaskStart without a
     TaskEnd is a RUNNING task. Events without a key are reported.
     """
+    count = len(ends)
     keys = [
         np.concatenate([arrow.numbers(table, name) for table in (ends, starts)])
         for name in ("task_id", "stage_attempt", "stage_id")
@@ -44,7 +45,7 @@ def assemble_tasks(starts: Any, ends: Any) -> Tasks:
     known = np.concatenate([arrow.valid(t, "task_id") & arrow.valid(t, "stage_id") for t in (ends, starts)])
     codes, reasons = arrow.codes(ends, "reason")
     again = np.concatenate([_coded(codes, reasons, (spark.RESUBMITTED,)), np.zeros(len(starts), np.bool_)])
-    started = np.arange(len(known)) >= len(ends)
+    started = np.arange(len(known)) >= count
     order = np.lexsort((started * 2 + again, *keys))
     order = order[known[order]]
     ordered = [key[order] for key in keys]
@@ -55,21 +56,28 @@ def assemble_tasks(starts: Any, ends: Any) -> Tasks:
     extra = order[~first & ~started[order]]
     issues = _issues(keys[0], extra[~again[extra]], np.flatnonzero(~known))
     resubmitted = _count(keys[2], keys[1], np.flatnonzero(again & known))
-    chosen = _chosen(ends, starts, order[first])
-    del ends, starts  # the caller holds them no more either: they are as large as what was chosen
+    columns = {name: ends[name] for name in ends.column_names}
+    del ends
+    chosen = _chosen(columns, count, starts, order[first])
     return Tasks(_with_derived(chosen, started[order[first]]), resubmitted, issues)
 
 
-def _chosen(ends: Any, starts: Any, order: Array) -> Any:
-    """The rows at `order`, which counts through `ends` and then `starts`; what only ends have is null for starts."""
-    unfinished = order[order >= len(ends)]
-    if not len(unfinished):
-        return ends.take(arrow.from_numpy(order, "int64")).combine_chunks()
-    left = starts.take(arrow.from_numpy(unfinished - len(ends), "int64"))
-    rows = pa.concat_tables([ends, left], promote_options="default")
+def _chosen(ends: dict[str, Any], count: int, starts: Any, order: Array) -> Any:
+    """The rows at `order`, which counts through the `count` rows of `ends` and then `starts`; what only ends have is null
+    for starts. Columns are taken out of `ends` one by one, so that it is never held whole beside what is chosen of it."""
+    unfinished = order >= count
+    left = starts.take(arrow.from_numpy(order[unfinished] - count, "int64"))
     at = order.copy()
-    at[order >= len(ends)] = len(ends) + np.arange(len(unfinished))
-    return rows.take(arrow.from_numpy(at, "int64")).combine_chunks()
+    at[unfinished] = count + np.arange(len(left))
+    index = arrow.from_numpy(at, "int64")
+    columns = {}
+    for name in tuple(ends):
+        column = ends.pop(name)
+        if len(left):
+            more = left[name].chunks if name in left.column_names else [pa.nulls(len(left), column.type)]
+            column = pa.chunked_array([*column.chunks, *more], type=column.type)
+        columns[name] = column.take(index).combine_chunks()
+    return pa.table(columns)
 
 
 def _issues(task_ids: Array, duplicates: Array, unknown: Array) -> tuple[ImportIssue, ...]:

@@ -71,6 +71,7 @@ def _read_log(log: EventLog, options: ReadOptions, progress: Progress | None) ->
     events = lines = 0
     for part, read in zip(parts, side_by_side(read_part, parts, options, options.workers, progress), strict=True):
         batches.extend(read.batches)
+        read.batches.clear()
         lines = 0 if part.start == 0 else lines
         issues.extend(replace(i, line=None if i.line is None else i.line + lines) for i in read.issues)
         lines += read.lines

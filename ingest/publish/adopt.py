@@ -60,7 +60,7 @@ def _is(run: Run, own: OwnRun, row: Mapping[str, str] | None) -> bool:
     if any(own.metrics[name] != value for name, value in scores.items()):
         return False
     if run.params:
-        return all(own.params.get(name) == value for name, value in run.params.items())
+        return all(_param(own, name) == value for name, value in run.params.items())
     return row is not None and _same(row, own)
 
 
@@ -68,8 +68,13 @@ def _same(row: Mapping[str, str], own: OwnRun) -> bool:
     """Whether a row of search_results.csv is about this run: every metric of it is there, and every param it names."""
     numbers = {value for text in row.values() if (value := _number(text)) is not None}
     names = {name.removeprefix("param."): text for name, text in row.items()}
-    of_params = [own.params.get(name) == text for name, text in names.items() if name in own.params]
+    of_params = [_param(own, name) == text for name, text in names.items() if _param(own, name) is not None]
     return bool(own.metrics) and all(value in numbers for value in own.metrics.values()) and all(of_params)
+
+
+def _param(own: OwnRun, name: str) -> str | None:
+    """A param by its name in the param map; autologging leaves the stage out where the estimator is no pipeline."""
+    return own.params.get(name, own.params.get(name.rpartition(".")[2]))
 
 
 def _number(text: str) -> float | None:
