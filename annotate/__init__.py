@@ -10,5 +10,13 @@ from .runs import log_metric, log_metrics, log_param, log_params, run, set_tags
 from .tasks import task_metrics
 
 __all__ = [
-    "autolog", "disable", "log_metric", "log_metrics", "log_param", "log_params", "run", "set_tags", "task_metrics",
+    "autolog",
+    "disable",
+    "log_metric",
+    "log_metrics",
+    "log_param",
+    "log_params",
+    "run",
+    "set_tags",
+    "task_metrics",
 ]

@@ -25,8 +25,12 @@ def active_run_id() -> str | None:
     said = (event_context(), run.info.run_id)
     if said != _last:
         _last = said
-        outbox.add("mlflow_run", run_id=str(run.info.run_id), experiment_id=str(run.info.experiment_id),
-                   tracking_uri=without_credentials(str(mlflow.get_tracking_uri())))
+        outbox.add(
+            "mlflow_run",
+            run_id=str(run.info.run_id),
+            experiment_id=str(run.info.experiment_id),
+            tracking_uri=without_credentials(str(mlflow.get_tracking_uri())),
+        )
     return str(run.info.run_id)
 
 

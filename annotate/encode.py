@@ -25,8 +25,10 @@ def plain(value: Any) -> Any:
         return int(value) if -(2**63) <= value < 2**63 else str(value)[:MAX_VALUE]
     if isinstance(value, float):
         return number(value)
-    if isinstance(value, (list, tuple)) and len(value) <= 1000 and all(
-        item is None or isinstance(item, (bool, int, float, str)) for item in value
+    if (
+        isinstance(value, (list, tuple))
+        and len(value) <= 1000
+        and all(item is None or isinstance(item, (bool, int, float, str)) for item in value)
     ):
         items = [plain(item) for item in value]
         return items if len(json.dumps(items)) <= MAX_VALUE else str(value)[:MAX_VALUE]
@@ -75,7 +77,7 @@ def texts(writer: str, seq: int, events: Sequence[Mapping[str, Any]]) -> Iterato
     if len(text) <= MAX_TEXT:
         yield text
         return
-    parts = [text[at:at + _PIECE] for at in range(0, len(text), _PIECE)]
+    parts = [text[at : at + _PIECE] for at in range(0, len(text), _PIECE)]
     for piece, part in enumerate(parts):
         yield _dump({**head, "piece": piece, "pieces": len(parts), "text": part})
 

@@ -71,8 +71,10 @@ def _open(context: Any) -> EventLog:
         say_once("pinned", "PYSPARK_PIN_THREAD is off, so that jobs cannot be told apart; nothing is annotated.")
         return EventLog(context, None, None, None)
     if context.getConf().get("spark.eventLog.enabled", "false").lower() != "true":
-        say_once("event_log", "spark.eventLog.enabled is not true; annotations are kept only if something else "
-                 "writes the event log.")
+        say_once(
+            "event_log",
+            "spark.eventLog.enabled is not true; annotations are kept only if something else writes the event log.",
+        )
     properties = context._jvm.java.util.Properties()
     properties.setProperty(JOB_DESCRIPTION, "afterglow annotation (no tasks)")
     return EventLog(context, context._jsc.sc(), context._jsc.emptyRDD(), properties)

@@ -56,8 +56,14 @@ def _begin(estimator: Any, dataset: Any, params: Any) -> tuple[Frame | None, _Ow
         # Not estimator.copy(params): a copy is the user's code, and is made once, by the fit itself.
         effective = {**all_params(estimator, names), **param_map(params or {}, names)}
         outbox.add(
-            "estimator_start", id=frame.id, uid=frame.uid, estimator=type(estimator).__name__, run=frame.run,
-            mlflow_run_id=active_run_id(), params=effective, stages=_stages(estimator, names),
+            "estimator_start",
+            id=frame.id,
+            uid=frame.uid,
+            estimator=type(estimator).__name__,
+            run=frame.run,
+            mlflow_run_id=active_run_id(),
+            params=effective,
+            stages=_stages(estimator, names),
             python_class=class_of(estimator),
         )
         mark = marks.prepare(dataset.sparkSession, {ESTIMATOR: frame.id, RUN: frame.run})
@@ -96,6 +102,8 @@ def span(frame: Frame, error: BaseException | None) -> dict[str, Any]:
     return {
         "status": "FAILED" if error is not None else "FINISHED",
         "error": describe(error)[:1000] if error is not None else None,
-        "start_ms": frame.start_ms, "end_ms": outbox.now_ms(),
-        "loss": frame.loss or None, "figures": frame.figures or None,
+        "start_ms": frame.start_ms,
+        "end_ms": outbox.now_ms(),
+        "loss": frame.loss or None,
+        "figures": frame.figures or None,
     }

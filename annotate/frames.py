@@ -71,7 +71,7 @@ def opening(frame: Frame) -> Iterator[None]:
 def pop(frame: Frame) -> None:
     """The thread has left it; whatever was left open above it is left too."""
     if frame in here.frames:
-        del here.frames[here.frames.index(frame):]
+        del here.frames[here.frames.index(frame) :]
     with _lock:
         if frame in _active:
             _active.remove(frame)

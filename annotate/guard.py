@@ -21,8 +21,11 @@ def guarded(function: Callable[P, T]) -> Callable[P, T | None]:
         try:
             return function(*args, **kwargs)
         except Exception as error:
-            say_once("failure", f"{function.__name__} failed ({describe(error)}); annotations are incomplete, the job "
-                     "itself is not touched. Further failures are not reported.")
+            say_once(
+                "failure",
+                f"{function.__name__} failed ({describe(error)}); annotations are incomplete, the job "
+                "itself is not touched. Further failures are not reported.",
+            )
             return None
 
     return wrapper

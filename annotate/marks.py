@@ -73,11 +73,15 @@ def prepare(session: Any, values: Mapping[str, str | None]) -> Callable[[], Mark
     given = {key: value for key, value in values.items() if value is not None}
     if is_connect(session):
         if not hasattr(session, "addTag"):
-            say_once("connect", "Spark Connect sessions have no SparkContext, and before 3.5 no tags; nothing is "
-                     "annotated.")
+            say_once(
+                "connect", "Spark Connect sessions have no SparkContext, and before 3.5 no tags; nothing is annotated."
+            )
             return None
-        say_once("connect", "Spark Connect sessions have no SparkContext: jobs are tagged with search, trial and fold "
-                 "(spark.addTag), params and metrics are not written.")
+        say_once(
+            "connect",
+            "Spark Connect sessions have no SparkContext: jobs are tagged with search, trial and fold "
+            "(spark.addTag), params and metrics are not written.",
+        )
         return lambda: _Tags(session, given)
     log = event_log.current()
     if log is None:

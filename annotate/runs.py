@@ -58,18 +58,27 @@ def set_tags(tags: Mapping[str, Any]) -> None:
 
 
 @guarded
-def _say(params: Mapping[str, Any] | None = None, metrics: Mapping[str, float] | None = None,
-         tags: Mapping[str, Any] | None = None, step: int | None = None) -> None:
+def _say(
+    params: Mapping[str, Any] | None = None,
+    metrics: Mapping[str, float] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    step: int | None = None,
+) -> None:
     patches.write_before_stop()
     now = outbox.now_ms()
     at = None if step is None else int(step)
     frame = frames.top()
     trial = frame if frame is not None and frame.kind == "trial" else None
     outbox.add(
-        "log", run=frames.current_run(), mlflow_run_id=active_run_id(),
-        params=encode.redacted(params) if params else None, tags=encode.redacted(tags) if tags else None,
+        "log",
+        run=frames.current_run(),
+        mlflow_run_id=active_run_id(),
+        params=encode.redacted(params) if params else None,
+        tags=encode.redacted(tags) if tags else None,
         metrics=[[encode.name(name), encode.number(value), at, now] for name, value in (metrics or {}).items()] or None,
-        tuning=trial.id if trial else None, fold=trial.fold if trial else None, trial=trial.trial if trial else None,
+        tuning=trial.id if trial else None,
+        fold=trial.fold if trial else None,
+        trial=trial.trial if trial else None,
     )
 
 
@@ -99,7 +108,7 @@ def _enter(name: str) -> _Entered:
 def _leave(entered: _Entered, name: str, error: BaseException | None) -> None:
     run_id = entered.frame.id
     if run_id in here.runs:
-        del here.runs[here.runs.index(run_id):]
+        del here.runs[here.runs.index(run_id) :]
     if entered.log is not None and event_log.current() is entered.log:
         entered.log.context.setLocalProperty(RUN, entered.before)
     outbox.add("run_end", id=run_id, name=encode.name(name), **span(entered.frame, error))

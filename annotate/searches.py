@@ -56,8 +56,9 @@ def _begin(search: Any, dataset: Any) -> Tuning:
     outer, run = frames.top(), frames.current_run()
     params, names = param_values(search), stage_names(search)
     fits = params.get("numFolds", 1) * len(params["estimatorParamMaps"])
-    tuning = Tuning("tuning", outbox.new_id(), search.uid, names, outbox.now_ms(), run,
-                    session=dataset.sparkSession, fits=fits)
+    tuning = Tuning(
+        "tuning", outbox.new_id(), search.uid, names, outbox.now_ms(), run, session=dataset.sparkSession, fits=fits
+    )
     with frames.opening(tuning):
         _say_start(tuning, search, outer, params)
         values = {TUNING: tuning.uid, TUNING_ID: tuning.id, PHASE: "prepare", RUN: run}
@@ -72,14 +73,27 @@ def _say_start(tuning: Tuning, search: Any, outer: Frame | None, params: dict[st
     in_trial_of = outer if outer is not None and outer.kind == "trial" else None
     ratio = params.get("trainRatio")
     outbox.add(
-        "tuning_start", urgent=True, id=tuning.id, uid=tuning.uid, run=tuning.run, mlflow_run_id=active_run_id(),
-        estimator=type(estimator).__name__, estimator_uid=estimator.uid, evaluator=type(evaluator).__name__,
-        metric=str(metric), larger_better=bool(evaluator.isLargerBetter()),
+        "tuning_start",
+        urgent=True,
+        id=tuning.id,
+        uid=tuning.uid,
+        run=tuning.run,
+        mlflow_run_id=active_run_id(),
+        estimator=type(estimator).__name__,
+        estimator_uid=estimator.uid,
+        evaluator=type(evaluator).__name__,
+        metric=str(metric),
+        larger_better=bool(evaluator.isLargerBetter()),
         param_maps=[param_map(values, tuning.names) for values in params["estimatorParamMaps"]],
-        params=all_params(estimator, tuning.names), kind=_kind(search), num_folds=params.get("numFolds", 1),
-        train_ratio=None if ratio is None else number(ratio), fold_col=params.get("foldCol") or None,
-        seed=params.get("seed"), parallelism=params.get("parallelism"),
-        parent=in_trial_of.id if in_trial_of else None, parent_fold=in_trial_of.fold if in_trial_of else None,
+        params=all_params(estimator, tuning.names),
+        kind=_kind(search),
+        num_folds=params.get("numFolds", 1),
+        train_ratio=None if ratio is None else number(ratio),
+        fold_col=params.get("foldCol") or None,
+        seed=params.get("seed"),
+        parallelism=params.get("parallelism"),
+        parent=in_trial_of.id if in_trial_of else None,
+        parent_fold=in_trial_of.fold if in_trial_of else None,
         parent_trial=in_trial_of.trial if in_trial_of else None,
         estimator_id=outer.id if outer is not None and outer.kind == "estimator" else None,
         python_class=class_of(search),
@@ -111,9 +125,14 @@ def _end(tuning: Tuning, search: Any, model: Any, error: BaseException | None) -
     averages = getattr(model, "avgMetrics", None) or getattr(model, "validationMetrics", None)
     deviations = getattr(model, "stdMetrics", None)
     outbox.add(
-        "tuning_end", urgent=True, id=tuning.id, uid=tuning.uid, best_index=_best(search, averages),
+        "tuning_end",
+        urgent=True,
+        id=tuning.id,
+        uid=tuning.uid,
+        best_index=_best(search, averages),
         avg_metrics=[number(v) for v in averages] if averages else None,
-        std_metrics=[number(v) for v in deviations] if deviations else None, **span(tuning, error),
+        std_metrics=[number(v) for v in deviations] if deviations else None,
+        **span(tuning, error),
     )
 
 

@@ -63,8 +63,10 @@ def all_params(stage: Any, names: Mapping[str, str]) -> dict[str, Any]:
 
 def param_map(values: Mapping[Any, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """One param map of a search, plain and redacted."""
-    named = {f"{names.get(param.parent, param.parent)}.{param.name}": _stage_or_value(value, names)
-             for param, value in values.items()}
+    named = {
+        f"{names.get(param.parent, param.parent)}.{param.name}": _stage_or_value(value, names)
+        for param, value in values.items()
+    }
     return redacted(named, stage_prefix=True)
 
 

@@ -95,8 +95,9 @@ def in_trial(task: Callable[[], Any], fold: Fold) -> Callable[[], Any]:
 @guarded
 def _begin(fold: Fold) -> Frame:
     tuning = fold.tuning
-    frame = Frame("trial", tuning.id, tuning.uid, tuning.names, outbox.now_ms(), tuning.run, tuning=tuning,
-                  fold=fold.number)
+    frame = Frame(
+        "trial", tuning.id, tuning.uid, tuning.names, outbox.now_ms(), tuning.run, tuning=tuning, fold=fold.number
+    )
     with frames.opening(frame):
         frame.marks = fold.mark() if fold.mark else None
     return frame
@@ -128,8 +129,14 @@ def _end(frame: Frame, result: Any, error: BaseException | None) -> None:
         frame.marks.end()
     index, metric = (result[0], result[1]) if result is not None else (frame.trial, None)
     outbox.add(
-        "fit_end", id=frame.id, uid=frame.uid, fold=frame.fold, trial=None if index is None else int(index),
-        metric=None if metric is None else number(metric), evaluate_ms=frame.evaluate_ms, **span(frame, error),
+        "fit_end",
+        id=frame.id,
+        uid=frame.uid,
+        fold=frame.fold,
+        trial=None if index is None else int(index),
+        metric=None if metric is None else number(metric),
+        evaluate_ms=frame.evaluate_ms,
+        **span(frame, error),
     )
     tuning = frame.tuning
     if tuning is None or error is not None:

@@ -44,9 +44,20 @@ class Clock:
         return wrapper
 
 
-HOOKS = [(fits, "_is_search"), (fits, "_begin"), (fits, "_gather"), (fits, "_end"), (searches, "_begin"),
-         (searches, "_begin_fold"), (searches, "_end"), (trials, "_begin"), (trials, "_know"), (trials, "_evaluating"),
-         (trials, "_end"), (autologging, "_install")]
+HOOKS = [
+    (fits, "_is_search"),
+    (fits, "_begin"),
+    (fits, "_gather"),
+    (fits, "_end"),
+    (searches, "_begin"),
+    (searches, "_begin_fold"),
+    (searches, "_end"),
+    (trials, "_begin"),
+    (trials, "_know"),
+    (trials, "_evaluating"),
+    (trials, "_end"),
+    (autologging, "_install"),
+]
 
 
 def main() -> int:
@@ -81,8 +92,9 @@ def main() -> int:
             share = f", inside annotate {seconds_inside[-1]:.2%}" if annotated else ""
             print(f"{'with' if annotated else 'without':8}{elapsed:8.2f} s{share}", flush=True)
         spark.stop()
-    without, with_it = ([statistics.median(column) for column in zip(*figures[side], strict=True)]
-                        for side in (False, True))
+    without, with_it = (
+        [statistics.median(column) for column in zip(*figures[side], strict=True)] for side in (False, True)
+    )
     print(f"{given.folds * given.maps} fits, parallelism {given.parallelism}, {given.times} times each")
     print(f"median {without[0]:.2f} s without, {with_it[0]:.2f} s with: ratio {with_it[0] / without[0]:.4f}")
     print(f"inside annotate: {statistics.median(seconds_inside):.2%} of the search")
@@ -96,10 +108,15 @@ def _session(folder: str) -> Any:
 
     builder = SparkSession.builder.master("local[2]").appName("annotate_overhead")
     for key, value in {
-        "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "2", "spark.eventLog.enabled": "true",
-        "spark.eventLog.dir": f"file://{folder}", "spark.eventLog.compress": "false",
-        "spark.eventLog.rolling.enabled": "false", "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1", "spark.ui.showConsoleProgress": "false",
+        "spark.ui.enabled": "false",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.dir": f"file://{folder}",
+        "spark.eventLog.compress": "false",
+        "spark.eventLog.rolling.enabled": "false",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.showConsoleProgress": "false",
     }.items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
@@ -125,8 +142,13 @@ def _search(data: Any, given: argparse.Namespace, maps: int) -> Any:
 
     logistic = LogisticRegression(maxIter=10)
     search = CrossValidator(
-        estimator=logistic, evaluator=BinaryClassificationEvaluator(), numFolds=given.folds, seed=1,
-        parallelism=given.parallelism, estimatorParamMaps=[{logistic.regParam: n / 100} for n in range(maps)])
+        estimator=logistic,
+        evaluator=BinaryClassificationEvaluator(),
+        numFolds=given.folds,
+        seed=1,
+        parallelism=given.parallelism,
+        estimatorParamMaps=[{logistic.regParam: n / 100} for n in range(maps)],
+    )
     return search.fit(data)
 
 

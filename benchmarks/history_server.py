@@ -34,13 +34,25 @@ def first_stages(folder: Path) -> tuple[str, Measured, Measured]:
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory() as scratch:
         conf = Path(scratch) / "spark.conf"
-        conf.write_text(f"spark.history.fs.logDirectory file://{folder}\nspark.history.ui.port {port}\n"
-                        "spark.history.fs.update.interval 600s\n")
+        conf.write_text(
+            f"spark.history.fs.logDirectory file://{folder}\nspark.history.ui.port {port}\n"
+            "spark.history.fs.update.interval 600s\n"
+        )
         kept = " ".join(f"-Dspark.ui.retained{what}=10000000" for what in _KEPT)
-        env = dict(os.environ, SPARK_HOME=str(home), SPARK_NO_DAEMONIZE="1", SPARK_DAEMON_MEMORY=_HEAP,
-                   SPARK_LOCAL_IP="127.0.0.1", SPARK_HISTORY_OPTS=kept)
-        command = [str(home / "bin" / "spark-class"), "org.apache.spark.deploy.history.HistoryServer",
-                   "--properties-file", str(conf)]
+        env = dict(
+            os.environ,
+            SPARK_HOME=str(home),
+            SPARK_NO_DAEMONIZE="1",
+            SPARK_DAEMON_MEMORY=_HEAP,
+            SPARK_LOCAL_IP="127.0.0.1",
+            SPARK_HISTORY_OPTS=kept,
+        )
+        command = [
+            str(home / "bin" / "spark-class"),
+            "org.apache.spark.deploy.history.HistoryServer",
+            "--properties-file",
+            str(conf),
+        ]
         listing, answer = Measured(), Measured()
         started = time.monotonic()
         with (

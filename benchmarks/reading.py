@@ -76,8 +76,11 @@ def compare(title: str, path: Path, with_history_server: bool, repeats: int) -> 
     """Measures every reader, one after the other and again, and prints the table."""
     size = _size(path)
     export = [AFTERGLOW, "export", str(path), "--quiet", "--out"]
-    rows = [Row("orjson on every line, nothing kept"), Row("afterglow export --workers 1"),
-            Row("afterglow export --workers 2")]
+    rows = [
+        Row("orjson on every line, nothing kept"),
+        Row("afterglow export --workers 1"),
+        Row("afterglow export --workers 2"),
+    ]
     _warm(path)
     server = listing = None
     if with_history_server:
@@ -101,8 +104,11 @@ def compare(title: str, path: Path, with_history_server: bool, repeats: int) -> 
             f"{other.median('wall_s') / row.median('wall_s'):.1f}" if other is not None and row is not listing else ""
             for other in (server, rows[0])
         ]
-        print(f"| {row.reader} | {row.median('wall_s'):.2f} | {row.median('cpu_s'):.2f} | {rate:,.0f} | "
-              f"{row.median('peak_mb'):,.0f} | {row.median('largest_mb'):,.0f} | {' | '.join(ratios)} |", flush=True)
+        print(
+            f"| {row.reader} | {row.median('wall_s'):.2f} | {row.median('cpu_s'):.2f} | {rate:,.0f} | "
+            f"{row.median('peak_mb'):,.0f} | {row.median('largest_mb'):,.0f} | {' | '.join(ratios)} |",
+            flush=True,
+        )
 
 
 def _size(path: Path) -> int:
@@ -127,8 +133,11 @@ def refuse_bomb() -> None:
     size = bomb.write(path, BOMB_BYTES)
     found = run([AFTERGLOW, "show", str(path)])
     print(f"\n## A zstd bomb: {size:,} bytes that expand to {BOMB_BYTES / 1e9:.0f} GB of zeros\n")
-    print(f"refused with exit code {found.exit_code} after {found.wall_s:.2f} s ({found.cpu_s:.2f} s of CPU) and {found.peak_mb:,.0f} MB at peak: "
-          f"{' '.join(found.output.split())[:300]}", flush=True)
+    print(
+        f"refused with exit code {found.exit_code} after {found.wall_s:.2f} s ({found.cpu_s:.2f} s of CPU) and {found.peak_mb:,.0f} MB at peak: "
+        f"{' '.join(found.output.split())[:300]}",
+        flush=True,
+    )
 
 
 def main(only: str | None = None, repeats: int = 3) -> None:

@@ -17,15 +17,25 @@ def pages() -> dict[str, str]:
     return {
         "tables.md": _HEAD + "# Tables\n\n`afterglow export` writes these as Parquet; `afterglow.ingest.read` returns "
         "them. Columns keep Spark's raw units, times are milliseconds of the UTC epoch, missing is null.\n\n"
-        + "\n".join(_section(name, document) for name, document in {**tables, "issue-codes": known["issue-codes"]}.items()),
-        "runs.md": _HEAD + "# Runs\n\n`afterglow import` writes these to MLflow.\n\n"
+        + "\n".join(
+            _section(name, document) for name, document in {**tables, "issue-codes": known["issue-codes"]}.items()
+        ),
+        "runs.md": _HEAD
+        + "# Runs\n\n`afterglow import` writes these to MLflow.\n\n"
         + "\n".join(_section(name, known[name]) for name in _RUNS),
     }
 
 
 def _section(name: str, document: Document) -> str:
     head = list(document.rows[0])
-    lines = [f"## {name}", "", document.doc[0].upper() + document.doc[1:] + ".", "", _row(head), _row(["---"] * len(head))]
+    lines = [
+        f"## {name}",
+        "",
+        document.doc[0].upper() + document.doc[1:] + ".",
+        "",
+        _row(head),
+        _row(["---"] * len(head)),
+    ]
     return "\n".join([*lines, *(_row([row[column] for column in head]) for row in document.rows), ""])
 
 

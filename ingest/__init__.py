@@ -1,10 +1,10 @@
 """Afterglow: Spark event logs to tables, and to MLflow runs.
 
-    from afterglow.ingest import read, import_logs
+from afterglow.ingest import read, import_logs
 
-    tables = read("/logs/application_1700000000000_0001")
-    tables.stages.to_pandas().sort_values("duration_ms")
-    import_logs(["/logs"], tracking_uri="http://localhost:5000", experiment="spark-applications")
+tables = read("/logs/application_1700000000000_0001")
+tables.stages.to_pandas().sort_values("duration_ms")
+import_logs(["/logs"], tracking_uri="http://localhost:5000", experiment="spark-applications")
 """
 
 from collections.abc import Iterable
@@ -37,8 +37,13 @@ def read(path: str) -> "EventLogTables":
 
 
 def import_logs(
-    paths: Iterable[str], tracking_uri: str | None = None, experiment: str | None = None, *, task_runs: str = "all",
-    max_task_runs: int = 2000, parent_run: str | None = None,
+    paths: Iterable[str],
+    tracking_uri: str | None = None,
+    experiment: str | None = None,
+    *,
+    task_runs: str = "all",
+    max_task_runs: int = 2000,
+    parent_run: str | None = None,
 ) -> list["Imported"]:
     """Imports every event log at these paths into MLflow; one result per log, in order.
 

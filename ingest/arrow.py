@@ -15,11 +15,20 @@ import pyarrow as pa
 from ..schemas.columns import Table, Type
 
 _TYPES: Mapping[str, Any] = {
-    "int64": pa.int64(), "int32": pa.int32(), "double": pa.float64(), "bool": pa.bool_(), "string": pa.string(),
-    "list<int64>": pa.list_(pa.int64()), "list<string>": pa.list_(pa.string()),
+    "int64": pa.int64(),
+    "int32": pa.int32(),
+    "double": pa.float64(),
+    "bool": pa.bool_(),
+    "string": pa.string(),
+    "list<int64>": pa.list_(pa.int64()),
+    "list<string>": pa.list_(pa.string()),
 }
 _DTYPES: Mapping[str, Any] = {
-    "int64": np.int64, "int32": np.int32, "int16": np.int16, "int8": np.int8, "double": np.float64,
+    "int64": np.int64,
+    "int32": np.int32,
+    "int16": np.int16,
+    "int8": np.int8,
+    "double": np.float64,
 }
 _NUMPY = {"int64": np.int64, "int32": np.int32, "double": np.float64, "bool": np.bool_}
 
@@ -69,7 +78,7 @@ def from_numpy(values: "np.ndarray[Any, Any]", type: Type, valid: "np.ndarray[An
 
 
 def _pooled(values: "np.ndarray[Any, Any]") -> Any:
-    """A copy in Arrow's own memory, which goes back to the system when the table is let go; numpy's stays in the heap."""
+    """A copy in Arrow's own memory, which goes back to the system with the table; numpy's stays in the heap."""
     buffer = pa.allocate_buffer(values.nbytes)
     np.frombuffer(buffer, values.dtype)[:] = values
     return buffer

@@ -35,8 +35,9 @@ PROPERTY_DOCS: Mapping[str, str] = {
 # Spark Connect has no local properties; there the same keys are job tags `<key>=<value>`.
 TAG_SEPARATOR = "="
 
-Type = Literal["int", "float", "bool", "str", "list<float>", "list<str>", "dict", "list<dict>", "dict<list<float>>",
-               "list<list>"]
+Type = Literal[
+    "int", "float", "bool", "str", "list<float>", "list<str>", "dict", "list<dict>", "dict<list<float>>", "list<list>"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,47 +86,114 @@ _PARENT = (
     Field("estimator_id", "str", "Id of the plain fit (a Pipeline) this search is a stage of."),
 )
 
-EVENT_KINDS: Mapping[str, EventKind] = {kind.name: kind for kind in (
-    EventKind("tuning_start", "A CrossValidator or TrainValidationSplit began.", (
-        _ID, _UID, Field("kind", "str", "CrossValidator or TrainValidationSplit."), _CLASS,
-        Field("estimator", "str", "Class name of the estimator."), Field("estimator_uid", "str", "Its uid."),
-        Field("evaluator", "str", "Class name of the evaluator."), Field("metric", "str", "Name of its metric."),
-        Field("larger_better", "bool", "Whether a larger metric is better."),
-        Field("param_maps", "list<dict>", "Param maps in order, named `<Stage>.<param>`."), _PARAMS,
-        Field("num_folds", "int", "Folds; 1 for a TrainValidationSplit."),
-        Field("train_ratio", "float", "TrainValidationSplit only."), Field("fold_col", "str", "CrossValidator only."),
-        Field("seed", "int", "Seed of the split."), Field("parallelism", "int", "Trials at a time."),
-        _RUN, _MLFLOW, *_PARENT,
-    )),
-    EventKind("fit_end", "One fit of a search ended: one param map on one fold.", (
-        Field("id", "str", "Id of the search."), Field("uid", "str", "Uid of the search."),
-        Field("fold", "int", "Fold, from 0."), Field("trial", "int", "Index of the param map; absent if not known."),
-        Field("metric", "float", "The evaluator's metric, to the last digit."), *_SPAN,
-        Field("evaluate_ms", "int", "When training was over and evaluation began."), *_LOSS,
-    )),
-    EventKind("tuning_end", "The search ended. `loss` and `figures` are the refit's.", (
-        _ID, _UID, Field("avg_metrics", "list<float>", "Per param map, over folds; the metric itself for a "
-                         "TrainValidationSplit."),
-        Field("std_metrics", "list<float>", "Per param map; CrossValidator only."),
-        Field("best_index", "int", "Param map of the best model."), *_SPAN, *_LOSS,
-    )),
-    EventKind("estimator_start", "A fit outside every search began; a Pipeline's stages are not said apart.", (
-        _ID, _UID, Field("estimator", "str", "Class name."), _CLASS, _PARAMS,
-        Field("stages", "list<str>", "Names of the stages of a Pipeline, as they prefix the params."), _RUN, _MLFLOW,
-    )),
-    EventKind("estimator_end", "That fit ended.", (_ID, _UID, *_SPAN, *_LOSS)),
-    EventKind("run_start", "annotate.run was entered.", (
-        _ID, Field("name", "str", "The name given."), Field("parent", "str", "Id of the run around it."), _MLFLOW)),
-    EventKind("run_end", "annotate.run was left.", (_ID, Field("name", "str", "The name given."), *_SPAN)),
-    EventKind("log", "annotate.log_param(s), log_metric(s) or set_tags.", (
-        _RUN, *_WHERE, Field("params", "dict", "Params."), Field("tags", "dict", "Tags."),
-        Field("metrics", "list<list>", "Rows of name, value, step (null if not given), time in ms."), _MLFLOW)),
-    EventKind("task_metrics", "Values that tasks gave to annotate.task_metrics(), successful attempts only.", (
-        Field("values", "list<list>", "Rows of stage id, task id, name, value: the sum over the task attempt."),)),
-    EventKind("mlflow_run", "The MLflow run active in the driver, said again when it changes.", (
-        Field("run_id", "str", "Run id."), Field("experiment_id", "str", "Its experiment."),
-        Field("tracking_uri", "str", "Tracking URI without credentials."))),
-)}
+EVENT_KINDS: Mapping[str, EventKind] = {
+    kind.name: kind
+    for kind in (
+        EventKind(
+            "tuning_start",
+            "A CrossValidator or TrainValidationSplit began.",
+            (
+                _ID,
+                _UID,
+                Field("kind", "str", "CrossValidator or TrainValidationSplit."),
+                _CLASS,
+                Field("estimator", "str", "Class name of the estimator."),
+                Field("estimator_uid", "str", "Its uid."),
+                Field("evaluator", "str", "Class name of the evaluator."),
+                Field("metric", "str", "Name of its metric."),
+                Field("larger_better", "bool", "Whether a larger metric is better."),
+                Field("param_maps", "list<dict>", "Param maps in order, named `<Stage>.<param>`."),
+                _PARAMS,
+                Field("num_folds", "int", "Folds; 1 for a TrainValidationSplit."),
+                Field("train_ratio", "float", "TrainValidationSplit only."),
+                Field("fold_col", "str", "CrossValidator only."),
+                Field("seed", "int", "Seed of the split."),
+                Field("parallelism", "int", "Trials at a time."),
+                _RUN,
+                _MLFLOW,
+                *_PARENT,
+            ),
+        ),
+        EventKind(
+            "fit_end",
+            "One fit of a search ended: one param map on one fold.",
+            (
+                Field("id", "str", "Id of the search."),
+                Field("uid", "str", "Uid of the search."),
+                Field("fold", "int", "Fold, from 0."),
+                Field("trial", "int", "Index of the param map; absent if not known."),
+                Field("metric", "float", "The evaluator's metric, to the last digit."),
+                *_SPAN,
+                Field("evaluate_ms", "int", "When training was over and evaluation began."),
+                *_LOSS,
+            ),
+        ),
+        EventKind(
+            "tuning_end",
+            "The search ended. `loss` and `figures` are the refit's.",
+            (
+                _ID,
+                _UID,
+                Field(
+                    "avg_metrics",
+                    "list<float>",
+                    "Per param map, over folds; the metric itself for a TrainValidationSplit.",
+                ),
+                Field("std_metrics", "list<float>", "Per param map; CrossValidator only."),
+                Field("best_index", "int", "Param map of the best model."),
+                *_SPAN,
+                *_LOSS,
+            ),
+        ),
+        EventKind(
+            "estimator_start",
+            "A fit outside every search began; a Pipeline's stages are not said apart.",
+            (
+                _ID,
+                _UID,
+                Field("estimator", "str", "Class name."),
+                _CLASS,
+                _PARAMS,
+                Field("stages", "list<str>", "Names of the stages of a Pipeline, as they prefix the params."),
+                _RUN,
+                _MLFLOW,
+            ),
+        ),
+        EventKind("estimator_end", "That fit ended.", (_ID, _UID, *_SPAN, *_LOSS)),
+        EventKind(
+            "run_start",
+            "annotate.run was entered.",
+            (_ID, Field("name", "str", "The name given."), Field("parent", "str", "Id of the run around it."), _MLFLOW),
+        ),
+        EventKind("run_end", "annotate.run was left.", (_ID, Field("name", "str", "The name given."), *_SPAN)),
+        EventKind(
+            "log",
+            "annotate.log_param(s), log_metric(s) or set_tags.",
+            (
+                _RUN,
+                *_WHERE,
+                Field("params", "dict", "Params."),
+                Field("tags", "dict", "Tags."),
+                Field("metrics", "list<list>", "Rows of name, value, step (null if not given), time in ms."),
+                _MLFLOW,
+            ),
+        ),
+        EventKind(
+            "task_metrics",
+            "Values that tasks gave to annotate.task_metrics(), successful attempts only.",
+            (Field("values", "list<list>", "Rows of stage id, task id, name, value: the sum over the task attempt."),),
+        ),
+        EventKind(
+            "mlflow_run",
+            "The MLflow run active in the driver, said again when it changes.",
+            (
+                Field("run_id", "str", "Run id."),
+                Field("experiment_id", "str", "Its experiment."),
+                Field("tracking_uri", "str", "Tracking URI without credentials."),
+            ),
+        ),
+    )
+}
 
 # Bounds. A text stays under MAX_TEXT characters, ASCII only; longer envelopes are split into pieces.
 MAX_TEXT = 60_000

@@ -1,4 +1,4 @@
-"""The declarations as rows for people: `afterglow schema` prints them, docs/tables.md and docs/runs.md are made of them."""
+"""The declarations as rows for people: for `afterglow schema`, docs/tables.md and docs/runs.md."""
 
 from dataclasses import dataclass
 from typing import Any

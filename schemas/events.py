@@ -40,7 +40,9 @@ def _raw(name: str, type: Type, source: str, doc: str = "") -> Column:
 
 LOG_START = _event("log_start", spark.LOG_START, "one driver start", *_from(APPLICATIONS, "LogStart"))
 DATABRICKS_METADATA = _event(
-    "databricks_metadata", spark.DATABRICKS_METADATA, "one segment of a Databricks log",
+    "databricks_metadata",
+    spark.DATABRICKS_METADATA,
+    "one segment of a Databricks log",
     _raw("spark_version", "string", "DBCEventLoggingListenerMetadata > Spark Version"),
     _raw("rollover_number", "int64", "DBCEventLoggingListenerMetadata > Rollover Number"),
 )
@@ -52,11 +54,16 @@ APPLICATION_END = _event(
 )
 EXECUTOR_ADDED = _event("executor_added", spark.EXECUTOR_ADDED, "one executor", *_from(EXECUTORS, "ExecutorAdded"))
 EXECUTOR_REMOVED = _event(
-    "executor_removed", spark.EXECUTOR_REMOVED, "one executor",
-    _raw("executor_id", "string", "ExecutorRemoved > Executor ID"), *_from(EXECUTORS, "ExecutorRemoved"),
+    "executor_removed",
+    spark.EXECUTOR_REMOVED,
+    "one executor",
+    _raw("executor_id", "string", "ExecutorRemoved > Executor ID"),
+    *_from(EXECUTORS, "ExecutorRemoved"),
 )
 BLOCK_MANAGER_ADDED = _event(
-    "block_manager_added", spark.BLOCK_MANAGER_ADDED, "one executor or driver",
+    "block_manager_added",
+    spark.BLOCK_MANAGER_ADDED,
+    "one executor or driver",
     _raw("executor_id", "string", "BlockManagerAdded > Block Manager ID > Executor ID"),
     _raw("host", "string", "BlockManagerAdded > Block Manager ID > Host"),
     _raw("time_ms", "int64", "BlockManagerAdded > Timestamp"),
@@ -66,13 +73,17 @@ JOB_START = _event(
     "job_start", spark.JOB_START, "one job", *_from(JOBS, "JobStart", "job_id", "submission_time_ms", "stage_ids")
 )
 JOB_PROPERTIES = _nested(
-    "job_properties", spark.JOB_START, "one local property of one job",
+    "job_properties",
+    spark.JOB_START,
+    "one local property of one job",
     _raw("job_id", "int32", "JobStart > Job ID"),
     _raw("key", "string", "derived: JobStart > Properties, its keys"),
     _raw("value", "string", "derived: JobStart > Properties, its values"),
 )
 JOB_STAGES = _nested(
-    "job_stages", spark.JOB_START, "one stage that one job lists",
+    "job_stages",
+    spark.JOB_START,
+    "one stage that one job lists",
     _raw("job_id", "int32", "JobStart > Job ID"),
     _raw("stage_id", "int32", "derived: JobStart > Stage Infos > Stage ID"),
     _raw("name", "string", "derived: JobStart > Stage Infos > Stage Name"),
@@ -83,7 +94,9 @@ JOB_STAGES = _nested(
     _raw("stack_depth", "int32", "derived: JobStart > Stage Infos > Details, how many lines"),
 )
 RDDS = _nested(
-    "rdds", spark.JOB_START, "one RDD, as the first job of a batch of lines that reads it shows it",
+    "rdds",
+    spark.JOB_START,
+    "one RDD, as the first job of a batch of lines that reads it shows it",
     _raw("rdd_id", "int64", "derived: JobStart > Stage Infos > RDD Info > RDD ID"),
     _raw("name", "string", "derived: JobStart > Stage Infos > RDD Info > Name, its first 2,048 characters"),
     _raw("callsite", "string", "derived: JobStart > Stage Infos > RDD Info > Callsite"),
@@ -97,7 +110,9 @@ STAGE_SUBMITTED = _event(
     "stage_submitted", spark.STAGE_SUBMITTED, "one stage attempt", *_from(STAGES, "StageSubmitted")
 )
 STAGE_COMPLETED = _event(
-    "stage_completed", spark.STAGE_COMPLETED, "one stage attempt",
+    "stage_completed",
+    spark.STAGE_COMPLETED,
+    "one stage attempt",
     *(
         Column(c.name, c.type, c.doc, c.source.replace("StageSubmitted", "StageCompleted"), c.since)
         for c in _from(STAGES, "StageSubmitted")
@@ -105,51 +120,68 @@ STAGE_COMPLETED = _event(
     *_from(STAGES, "StageCompleted"),
 )
 TASK_START = EventTable(
-    Table("task_start", "one task attempt", TASKS.key, tuple(
-        Column(c.name, c.type, c.doc, c.source.replace("TaskEnd", "TaskStart"), c.since)
-        for c in _from(TASKS, "TaskEnd")
-        if "Task Metrics" not in c.source and c.name != "finish_time_ms"
-    )),
+    Table(
+        "task_start",
+        "one task attempt",
+        TASKS.key,
+        tuple(
+            Column(c.name, c.type, c.doc, c.source.replace("TaskEnd", "TaskStart"), c.since)
+            for c in _from(TASKS, "TaskEnd")
+            if "Task Metrics" not in c.source and c.name != "finish_time_ms"
+        ),
+    ),
     spark.TASK_START,
 )
 _REASON = "TaskEnd > Task End Reason > "
 TASK_END = EventTable(
-    Table("task_end", "one TaskEnd event", (), (
-        *_from(TASKS, "TaskEnd"),
-        _raw("getting_result_at_ms", "int64", "TaskEnd > Task Info > Getting Result Time"),
-        _raw("reason", "string", _REASON + "Reason"),
-        _raw("class_name", "string", _REASON + "Class Name"),
-        _raw("description", "string", _REASON + "Description"),
-        _raw("message", "string", _REASON + "Message"),
-        _raw("kill_reason", "string", _REASON + "Kill Reason"),
-        _raw("loss_reason", "string", _REASON + "Loss Reason"),
-    )),
+    Table(
+        "task_end",
+        "one TaskEnd event",
+        (),
+        (
+            *_from(TASKS, "TaskEnd"),
+            _raw("getting_result_at_ms", "int64", "TaskEnd > Task Info > Getting Result Time"),
+            _raw("reason", "string", _REASON + "Reason"),
+            _raw("class_name", "string", _REASON + "Class Name"),
+            _raw("description", "string", _REASON + "Description"),
+            _raw("message", "string", _REASON + "Message"),
+            _raw("kill_reason", "string", _REASON + "Kill Reason"),
+            _raw("loss_reason", "string", _REASON + "Loss Reason"),
+        ),
+    ),
     spark.TASK_END,
 )
 TASK_ACCUMULATORS = EventTable(
     Table("task_accumulators", TASK_METRICS.grain, (), TASK_METRICS.columns), spark.TASK_END, nested=True
 )
-SQL_START = _event(
-    "sql_start", spark.SQL_START, "one SQL execution", *_from(SQL_EXECUTIONS, "SQLExecutionStart")
-)
+SQL_START = _event("sql_start", spark.SQL_START, "one SQL execution", *_from(SQL_EXECUTIONS, "SQLExecutionStart"))
 SQL_END = _event(
-    "sql_end", spark.SQL_END, "one SQL execution",
-    _raw("execution_id", "int64", "SQLExecutionEnd > executionId"), *_from(SQL_EXECUTIONS, "SQLExecutionEnd"),
+    "sql_end",
+    spark.SQL_END,
+    "one SQL execution",
+    _raw("execution_id", "int64", "SQLExecutionEnd > executionId"),
+    *_from(SQL_EXECUTIONS, "SQLExecutionEnd"),
 )
 PLAN_SCANS = EventTable(Table("plan_scans", SQL_SCANS.grain, (), SQL_SCANS.columns), spark.SQL_START, nested=True)
 PLAN_FOLDS = _nested(
-    "plan_folds", spark.SQL_START, "one filter on a search's random column in one SQL execution's plan",
+    "plan_folds",
+    spark.SQL_START,
+    "one filter on a search's random column in one SQL execution's plan",
     _raw("execution_id", "int64", "SQLExecutionStart > executionId"),
     _raw("filter", "string", "derived: SQLExecutionStart > sparkPlanInfo > simpleString of Filter nodes with `_rand#`"),
 )
 PLAN_LINKS = _nested(
-    "plan_links", spark.SQL_START, "one SQL execution whose plan reads a fold of a search",
+    "plan_links",
+    spark.SQL_START,
+    "one SQL execution whose plan reads a fold of a search",
     _raw("execution_id", "int64", "SQLExecutionStart > executionId"),
     _raw("metric_ids", "list<int64>", "derived: SQLExecutionStart > sparkPlanInfo > metrics > accumulatorId"),
     _raw("attribute_ids", "list<int64>", "derived: SQLExecutionStart > sparkPlanInfo > simpleString above the fold"),
 )
 STAGE_METRICS = _nested(
-    "stage_metrics", spark.STAGE_COMPLETED, "one stage attempt that computed part of a SQL execution's plan",
+    "stage_metrics",
+    spark.STAGE_COMPLETED,
+    "one stage attempt that computed part of a SQL execution's plan",
     _raw("stage_id", "int32", "StageCompleted > Stage Info > Stage ID"),
     _raw("metric_ids", "list<int64>", "derived: StageCompleted > Stage Info > Accumulables > ID, with metadata sql"),
 )
@@ -157,7 +189,9 @@ ENVIRONMENT = EventTable(
     Table("environment", PROPERTIES.grain, (), PROPERTIES.columns), spark.ENVIRONMENT_UPDATE, nested=True
 )
 RESOURCES = _nested(
-    "resources", spark.RESOURCE_PROFILE_ADDED, "one resource request of one resource profile",
+    "resources",
+    spark.RESOURCE_PROFILE_ADDED,
+    "one resource request of one resource profile",
     _raw("resource_profile_id", "int32", "ResourceProfileAdded > Resource Profile Id"),
     _raw("scope", "string", "derived: executor or task"),
     _raw("resource", "string", "derived: ResourceProfileAdded > Executor Resource Requests, its keys"),
@@ -165,8 +199,29 @@ RESOURCES = _nested(
 )
 
 EVENT_TABLES = (
-    LOG_START, DATABRICKS_METADATA, APPLICATION_START, APPLICATION_END, ENVIRONMENT, RESOURCES, EXECUTOR_ADDED,
-    EXECUTOR_REMOVED, BLOCK_MANAGER_ADDED, JOB_START, JOB_PROPERTIES, JOB_STAGES, RDDS, JOB_END, STAGE_SUBMITTED,
-    STAGE_COMPLETED, TASK_START, TASK_END, TASK_ACCUMULATORS, SQL_START, SQL_END, PLAN_SCANS,
-    PLAN_FOLDS, PLAN_LINKS, STAGE_METRICS,
+    LOG_START,
+    DATABRICKS_METADATA,
+    APPLICATION_START,
+    APPLICATION_END,
+    ENVIRONMENT,
+    RESOURCES,
+    EXECUTOR_ADDED,
+    EXECUTOR_REMOVED,
+    BLOCK_MANAGER_ADDED,
+    JOB_START,
+    JOB_PROPERTIES,
+    JOB_STAGES,
+    RDDS,
+    JOB_END,
+    STAGE_SUBMITTED,
+    STAGE_COMPLETED,
+    TASK_START,
+    TASK_END,
+    TASK_ACCUMULATORS,
+    SQL_START,
+    SQL_END,
+    PLAN_SCANS,
+    PLAN_FOLDS,
+    PLAN_LINKS,
+    STAGE_METRICS,
 )

@@ -27,18 +27,42 @@ class RunLevel:
 LEVELS = (
     RunLevel("application", "One application attempt.", "<app_id>/<attempt>", "application's name"),
     RunLevel("run", "One `with annotate.run(name)` of the job.", "<app_id>/<attempt>/run/<id>", "the name given"),
-    RunLevel("tuning", "One call of fit of a CrossValidator or TrainValidationSplit; under a fit if part of another.",
-             "<app_id>/<attempt>/tuning/<uid>", "tuning CrossValidator_4506ccbc4279 · 3 folds x 4 trials"),
-    RunLevel("trial", "One param map of a search: its fits, one per fold.",
-             "<app_id>/<attempt>/tuning/<uid>/trial/<trial>", "trial 2"),
-    RunLevel("fit", "One param map trained and evaluated on one fold.",
-             "<app_id>/<attempt>/tuning/<uid>/trial/<trial>/fold/<fold>", "fold 0"),
-    RunLevel("job", "One Spark job; of a search, under its fit, or under the tuning where it prepares or refits.",
-             "<app_id>/<attempt>/job/<job>", "job 7 · its description or call site"),
-    RunLevel("stage", "One stage attempt that ran. Skipped stages have no run; their job counts them.",
-             "<app_id>/<attempt>/stage/<stage>.<attempt>", "stage 12.0 · its call site"),
-    RunLevel("task", "One task attempt; see --task-runs.", "<app_id>/<attempt>/task/<stage>.<attempt>/<task>",
-             "task 5.0 · its executor"),
+    RunLevel(
+        "tuning",
+        "One call of fit of a CrossValidator or TrainValidationSplit; under a fit if part of another.",
+        "<app_id>/<attempt>/tuning/<uid>",
+        "tuning CrossValidator_4506ccbc4279 · 3 folds x 4 trials",
+    ),
+    RunLevel(
+        "trial",
+        "One param map of a search: its fits, one per fold.",
+        "<app_id>/<attempt>/tuning/<uid>/trial/<trial>",
+        "trial 2",
+    ),
+    RunLevel(
+        "fit",
+        "One param map trained and evaluated on one fold.",
+        "<app_id>/<attempt>/tuning/<uid>/trial/<trial>/fold/<fold>",
+        "fold 0",
+    ),
+    RunLevel(
+        "job",
+        "One Spark job; of a search, under its fit, or under the tuning where it prepares or refits.",
+        "<app_id>/<attempt>/job/<job>",
+        "job 7 · its description or call site",
+    ),
+    RunLevel(
+        "stage",
+        "One stage attempt that ran. Skipped stages have no run; their job counts them.",
+        "<app_id>/<attempt>/stage/<stage>.<attempt>",
+        "stage 12.0 · its call site",
+    ),
+    RunLevel(
+        "task",
+        "One task attempt; see --task-runs.",
+        "<app_id>/<attempt>/task/<stage>.<attempt>/<task>",
+        "task 5.0 · its executor",
+    ),
 )
 
 SEARCH: tuple[Level, ...] = ("tuning", "trial", "fit")
@@ -77,8 +101,12 @@ def _unit(metric: str) -> str:
 RUN_METRICS = (
     RunMetric("time/duration_s", "s", EVERY, "End minus start of the run itself."),
     *(
-        RunMetric(column.metric.name, _unit(column.metric.name), EVERY,
-                  f"{column.doc} {'Summed' if column.metric.aggregate == 'sum' else 'Maximum'} over task attempts.")
+        RunMetric(
+            column.metric.name,
+            _unit(column.metric.name),
+            EVERY,
+            f"{column.doc} {'Summed' if column.metric.aggregate == 'sum' else 'Maximum'} over task attempts.",
+        )
         for column in TASK_COLUMNS
         if column.metric
     ),
@@ -98,16 +126,24 @@ RUN_METRICS = (
     RunMetric("time/fit_s", "s", ("fit",), "From the first to the last job that trains."),
     RunMetric("time/evaluate_s", "s", ("fit",), "From the first to the last job that evaluates."),
     RunMetric("executors/total", "", ("application",), "Executors that were ever part of the application."),
-    RunMetric("executors/idle_ratio", "ratio", ABOVE_TASK,
-              "Share of the executors' core time between the run's start and end in which no task of any job ran."),
+    RunMetric(
+        "executors/idle_ratio",
+        "ratio",
+        ABOVE_TASK,
+        "Share of the executors' core time between the run's start and end in which no task of any job ran.",
+    ),
     *(
         RunMetric(f"{group}/{quantile}", unit, ABOVE_TASK, f"Over the run's successful tasks: {quantile} of {column}.")
         for group, column, _, unit, _ in SPREADS
         for quantile in QUANTILES
     ),
     *(
-        RunMetric(f"skew/{word}_max_over_median", "ratio", ABOVE_TASK,
-                  f"Greatest over median {column} of the run's successful tasks.")
+        RunMetric(
+            f"skew/{word}_max_over_median",
+            "ratio",
+            ABOVE_TASK,
+            f"Greatest over median {column} of the run's successful tasks.",
+        )
         for _, column, _, _, word in SPREADS
     ),
 )
@@ -124,11 +160,25 @@ class RunText:
 
 # Properties that become params of the application run, where the job sets them.
 PARAM_PROPERTIES = (
-    "spark.master", "spark.submit.deployMode", "spark.executor.instances", "spark.executor.cores",
-    "spark.executor.memory", "spark.executor.memoryOverhead", "spark.driver.cores", "spark.driver.memory",
-    "spark.task.cpus", "spark.default.parallelism", "spark.sql.shuffle.partitions", "spark.sql.adaptive.enabled",
-    "spark.dynamicAllocation.enabled", "spark.dynamicAllocation.maxExecutors", "spark.speculation", "spark.serializer",
-    "spark.memory.fraction", "spark.sql.execution.arrow.pyspark.enabled", "spark.yarn.queue",
+    "spark.master",
+    "spark.submit.deployMode",
+    "spark.executor.instances",
+    "spark.executor.cores",
+    "spark.executor.memory",
+    "spark.executor.memoryOverhead",
+    "spark.driver.cores",
+    "spark.driver.memory",
+    "spark.task.cpus",
+    "spark.default.parallelism",
+    "spark.sql.shuffle.partitions",
+    "spark.sql.adaptive.enabled",
+    "spark.dynamicAllocation.enabled",
+    "spark.dynamicAllocation.maxExecutors",
+    "spark.speculation",
+    "spark.serializer",
+    "spark.memory.fraction",
+    "spark.sql.execution.arrow.pyspark.enabled",
+    "spark.yarn.queue",
 )
 RUN_PARAMS = (
     RunText("spark.version", ("application",), "Version of Spark."),
@@ -146,8 +196,11 @@ RUN_TAGS = (
     RunText(VIEW_TAG, ABOVE_TASK, "`overview` on the runs that a person looks at first; links filter on it."),
     RunText(VERSION_TAG, ("application",), "The Afterglow that wrote the tree."),
     RunText(COMPLETE_TAG, ("application",), "`true` once every run below is written; missing until then."),
-    RunText("afterglow.completeness", ("application",), "complete, in_progress, no_end, truncated, compacted or "
-            "events_lost."),
+    RunText(
+        "afterglow.completeness",
+        ("application",),
+        "complete, in_progress, no_end, truncated, compacted or events_lost.",
+    ),
     RunText("afterglow.log", ("application",), "Where the log was read from."),
     RunText("afterglow.issues", ("application",), "How many warnings and errors reading gave; issues.json has them."),
     RunText("afterglow.tasks_without_run", ("application", "stage"), "Task attempts that are in tasks.parquet only."),

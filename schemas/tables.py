@@ -22,35 +22,61 @@ APPLICATIONS = Table(
     key=("app_id", "app_attempt"),
     columns=(
         Column("app_id", "string", "Application id.", "ApplicationStart > App ID"),
-        Column("app_attempt", "string", "Attempt id; null where the cluster manager has none.",
-               "ApplicationStart > App Attempt ID", "1.3"),
+        Column(
+            "app_attempt",
+            "string",
+            "Attempt id; null where the cluster manager has none.",
+            "ApplicationStart > App Attempt ID",
+            "1.3",
+        ),
         Column("name", "string", "Application name.", "ApplicationStart > App Name"),
         Column("user", "string", "User who ran it.", "ApplicationStart > User"),
         Column("spark_version", "string", "Version of Spark that wrote the log.", "LogStart > Spark Version"),
         Column("start_time_ms", "int64", "Start, UTC epoch.", "ApplicationStart > Timestamp"),
-        Column("end_time_ms", "int64", "End, UTC epoch; null where the log has no ApplicationEnd.",
-               "ApplicationEnd > Timestamp"),
-        Column("last_event_time_ms", "int64", "Latest time any event of the log names, UTC epoch.",
-               "derived: maximum of all event times"),
+        Column(
+            "end_time_ms",
+            "int64",
+            "End, UTC epoch; null where the log has no ApplicationEnd.",
+            "ApplicationEnd > Timestamp",
+        ),
+        Column(
+            "last_event_time_ms",
+            "int64",
+            "Latest time any event of the log names, UTC epoch.",
+            "derived: maximum of all event times",
+        ),
         Column("duration_ms", "int64", "End minus start.", "derived: end_time_ms - start_time_ms"),
         Column("completed", "bool", "The log has an ApplicationEnd.", "derived: ApplicationEnd was read"),
         Column("exit_code", "int32", "Exit code of the driver.", "ApplicationEnd > ExitCode", "4.0"),
-        Column("completeness", "string",
-               "complete, in_progress, no_end, truncated, compacted or events_lost; see docs/completeness.md.",
-               "derived: by ingest.assemble.completeness"),
-        Column("log_complete", "bool", "Every event of the application was read.",
-               "derived: completeness is complete"),
-        Column("num_issues", "int64", "Rows of the issues table, warnings and errors; notes are not counted.",
-               "derived: count of issues"),
+        Column(
+            "completeness",
+            "string",
+            "complete, in_progress, no_end, truncated, compacted or events_lost; see docs/completeness.md.",
+            "derived: by ingest.assemble.completeness",
+        ),
+        Column("log_complete", "bool", "Every event of the application was read.", "derived: completeness is complete"),
+        Column(
+            "num_issues",
+            "int64",
+            "Rows of the issues table, warnings and errors; notes are not counted.",
+            "derived: count of issues",
+        ),
         Column("master", "string", "Master URL.", "derived: property spark.master"),
         Column("deploy_mode", "string", "client or cluster.", "derived: property spark.submit.deployMode"),
-        Column("num_executors", "int64", "Executors that were ever part of the application.",
-               "derived: count of executors"),
-        Column("total_cores", "int64", "Cores of all executors that were ever part of it.",
-               "derived: sum of executors.cores"),
+        Column(
+            "num_executors", "int64", "Executors that were ever part of the application.", "derived: count of executors"
+        ),
+        Column(
+            "total_cores",
+            "int64",
+            "Cores of all executors that were ever part of it.",
+            "derived: sum of executors.cores",
+        ),
         Column("mlflow_run_id", "string", "MLflow run that was active in the driver; null unless annotated.", _SAID),
         Column("mlflow_tracking_uri", "string", "Where that run is, without credentials.", _SAID),
-        Column("log_files", "list<string>", "The files the log was read from, in order.", "derived: by ingest.discover"),
+        Column(
+            "log_files", "list<string>", "The files the log was read from, in order.", "derived: by ingest.discover"
+        ),
     ),
 )
 
@@ -61,38 +87,76 @@ JOBS = Table(
     columns=(
         Column("job_id", "int32", "Job id.", "JobStart > Job ID"),
         Column("name", "string", "Call site of the action.", "derived: name of the stage with the highest id"),
-        Column("description", "string", "What SparkContext.setJobDescription said.",
-               "JobStart > Properties > spark.job.description"),
+        Column(
+            "description",
+            "string",
+            "What SparkContext.setJobDescription said.",
+            "JobStart > Properties > spark.job.description",
+        ),
         Column("group", "string", "What SparkContext.setJobGroup said.", "JobStart > Properties > spark.jobGroup.id"),
         Column("tags", "string", "Job tags, comma-separated.", "JobStart > Properties > spark.job.tags", "3.5"),
         Column("status", "string", "RUNNING (no JobEnd), SUCCEEDED or FAILED.", "JobEnd > Job Result > Result"),
         Column("failure_reason", "string", "Why it failed.", "JobEnd > Job Result > Exception > Message"),
         Column("submission_time_ms", "int64", "Start, UTC epoch.", "JobStart > Submission Time", "1.3"),
         Column("completion_time_ms", "int64", "End, UTC epoch.", "JobEnd > Completion Time", "1.3"),
-        Column("duration_ms", "int64", "Completion minus submission.",
-               "derived: completion_time_ms - submission_time_ms"),
+        Column(
+            "duration_ms", "int64", "Completion minus submission.", "derived: completion_time_ms - submission_time_ms"
+        ),
         Column("stage_ids", "list<int64>", "Stages the job lists, the skipped ones too.", "JobStart > Stage IDs"),
-        Column("sql_execution_id", "int64", "SQL execution the job belongs to.",
-               "JobStart > Properties > spark.sql.execution.id"),
+        Column(
+            "sql_execution_id",
+            "int64",
+            "SQL execution the job belongs to.",
+            "JobStart > Properties > spark.sql.execution.id",
+        ),
         Column("annotation", "bool", "No work of anybody: it only carries what annotate wrote.", _SAID),
         Column("annotated_run", "string", "Id of the annotate.run it belongs to.", _SAID),
-        Column("num_tasks", "int64", "Task attempts of the stage attempts this job ran.",
-               "derived: count of tasks by stages.job_id"),
+        Column(
+            "num_tasks",
+            "int64",
+            "Task attempts of the stage attempts this job ran.",
+            "derived: count of tasks by stages.job_id",
+        ),
         Column("num_failed_tasks", "int64", "Those that failed.", "derived: sum of stages.num_failed_tasks"),
-        Column("num_skipped_stages", "int64", "Listed stages that this job did not run, once it has ended.",
-               "derived: stage_ids not run by this job"),
-        Column("tuning_uid", "string", "The search it worked for; of nested searches the innermost. Null outside.",
-               "derived: by ingest.assemble.tuning"),
-        Column("trial", "int32", "Trial, from 0; null outside, for refit and for prepare.",
-               "derived: by ingest.assemble.tuning"),
-        Column("fold", "int32", "Fold, from 0; 0 for a TrainValidationSplit; null where trial is.",
-               "derived: by ingest.assemble.tuning"),
-        Column("phase", "string", "fit, evaluate, refit or prepare; null outside.",
-               "derived: by ingest.assemble.tuning"),
-        Column("estimator_class", "string", "The estimator that ran it, outside searches too.",
-               "derived: from JobStart > Stage Infos > Details and RDD Info > Callsite"),
-        Column("estimator_uid", "string", "Its uid, where the name of an RDD gives it.",
-               "derived: from JobStart > Stage Infos > RDD Info > Name"),
+        Column(
+            "num_skipped_stages",
+            "int64",
+            "Listed stages that this job did not run, once it has ended.",
+            "derived: stage_ids not run by this job",
+        ),
+        Column(
+            "tuning_uid",
+            "string",
+            "The search it worked for; of nested searches the innermost. Null outside.",
+            "derived: by ingest.assemble.tuning",
+        ),
+        Column(
+            "trial",
+            "int32",
+            "Trial, from 0; null outside, for refit and for prepare.",
+            "derived: by ingest.assemble.tuning",
+        ),
+        Column(
+            "fold",
+            "int32",
+            "Fold, from 0; 0 for a TrainValidationSplit; null where trial is.",
+            "derived: by ingest.assemble.tuning",
+        ),
+        Column(
+            "phase", "string", "fit, evaluate, refit or prepare; null outside.", "derived: by ingest.assemble.tuning"
+        ),
+        Column(
+            "estimator_class",
+            "string",
+            "The estimator that ran it, outside searches too.",
+            "derived: from JobStart > Stage Infos > Details and RDD Info > Callsite",
+        ),
+        Column(
+            "estimator_uid",
+            "string",
+            "Its uid, where the name of an RDD gives it.",
+            "derived: from JobStart > Stage Infos > RDD Info > Name",
+        ),
     ),
 )
 
@@ -103,25 +167,46 @@ STAGES = Table(
     columns=(
         Column("stage_id", "int32", "Stage id.", "StageSubmitted > Stage Info > Stage ID"),
         Column("stage_attempt", "int32", "Stage attempt.", "StageSubmitted > Stage Info > Stage Attempt ID"),
-        Column("job_id", "int32", "The job that ran it: of those that list it, the lowest that was running then.",
-               "derived: JobStart > Stage IDs, by the order of events"),
+        Column(
+            "job_id",
+            "int32",
+            "The job that ran it: of those that list it, the lowest that was running then.",
+            "derived: JobStart > Stage IDs, by the order of events",
+        ),
         Column("name", "string", "Call site.", "StageSubmitted > Stage Info > Stage Name"),
-        Column("status", "string", "COMPLETE, FAILED, ACTIVE (no StageCompleted), SKIPPED or PENDING.",
-               "derived: from StageCompleted > Stage Info > Failure Reason"),
+        Column(
+            "status",
+            "string",
+            "COMPLETE, FAILED, ACTIVE (no StageCompleted), SKIPPED or PENDING.",
+            "derived: from StageCompleted > Stage Info > Failure Reason",
+        ),
         Column("parent_ids", "list<int64>", "Stages it waits for.", "StageSubmitted > Stage Info > Parent IDs", "1.4"),
         Column("num_tasks", "int64", "Tasks Spark planned.", "StageSubmitted > Stage Info > Number of Tasks"),
         Column("num_complete_tasks", "int64", "Task attempts that succeeded.", "derived: count of tasks by status"),
-        Column("num_failed_tasks", "int64", "Task attempts that failed; a Resubmitted task did not.",
-               "derived: count of tasks by status"),
+        Column(
+            "num_failed_tasks",
+            "int64",
+            "Task attempts that failed; a Resubmitted task did not.",
+            "derived: count of tasks by status",
+        ),
         Column("num_killed_tasks", "int64", "Task attempts that were killed.", "derived: count of tasks by status"),
-        Column("num_speculative_tasks", "int64", "Task attempts started by speculation.",
-               "derived: count of tasks by speculative"),
-        Column("num_resubmitted_tasks", "int64", "Tasks whose finished output was lost with an executor.",
-               "derived: count of TaskEnd with reason Resubmitted"),
+        Column(
+            "num_speculative_tasks",
+            "int64",
+            "Task attempts started by speculation.",
+            "derived: count of tasks by speculative",
+        ),
+        Column(
+            "num_resubmitted_tasks",
+            "int64",
+            "Tasks whose finished output was lost with an executor.",
+            "derived: count of TaskEnd with reason Resubmitted",
+        ),
         Column("submission_time_ms", "int64", "Start, UTC epoch.", "StageSubmitted > Stage Info > Submission Time"),
         Column("completion_time_ms", "int64", "End, UTC epoch.", "StageCompleted > Stage Info > Completion Time"),
-        Column("duration_ms", "int64", "Completion minus submission.",
-               "derived: completion_time_ms - submission_time_ms"),
+        Column(
+            "duration_ms", "int64", "Completion minus submission.", "derived: completion_time_ms - submission_time_ms"
+        ),
         Column("failure_reason", "string", "Why it failed.", "StageCompleted > Stage Info > Failure Reason"),
         *STAGE_SUMS,
     ),
@@ -135,15 +220,21 @@ EXECUTORS = Table(
         Column("executor_id", "string", "Executor id.", "ExecutorAdded > Executor ID"),
         Column("host", "string", "Host.", "ExecutorAdded > Executor Info > Host"),
         Column("cores", "int32", "Cores.", "ExecutorAdded > Executor Info > Total Cores"),
-        Column("resource_profile_id", "int32", "Resource profile.",
-               "ExecutorAdded > Executor Info > Resource Profile Id", "3.1"),
+        Column(
+            "resource_profile_id",
+            "int32",
+            "Resource profile.",
+            "ExecutorAdded > Executor Info > Resource Profile Id",
+            "3.1",
+        ),
         Column("add_time_ms", "int64", "When it joined, UTC epoch.", "ExecutorAdded > Timestamp"),
         Column("remove_time_ms", "int64", "When it left, UTC epoch.", "ExecutorRemoved > Timestamp"),
         Column("remove_reason", "string", "Why it left.", "ExecutorRemoved > Removed Reason"),
-        Column("max_memory_bytes", "int64", "Memory for storage and execution.",
-               "BlockManagerAdded > Maximum Memory"),
+        Column("max_memory_bytes", "int64", "Memory for storage and execution.", "BlockManagerAdded > Maximum Memory"),
         Column("num_tasks", "int64", "Task attempts it ran.", "derived: count of tasks"),
-        Column("task_time_ms", "int64", "Time in which its task slots were taken.", "derived: sum of tasks.duration_ms"),
+        Column(
+            "task_time_ms", "int64", "Time in which its task slots were taken.", "derived: sum of tasks.duration_ms"
+        ),
     ),
 )
 
@@ -153,8 +244,12 @@ TUNINGS = Table(
     grain="one call of fit of a CrossValidator or TrainValidationSplit",
     key=("tuning_uid",),
     columns=(
-        Column("tuning_uid", "string", "Its uid, with .2, .3 where one object was fitted again; where the log has no "
-               "uid, the class and a number.", _TREE),
+        Column(
+            "tuning_uid",
+            "string",
+            "Its uid, with .2, .3 where one object was fitted again; where the log has no uid, the class and a number.",
+            _TREE,
+        ),
         Column("kind", "string", "CrossValidator or TrainValidationSplit.", _TREE),
         Column("source", "string", "What it was found by: annotated, plan (its random column), stack, lineage.", _TREE),
         Column("confidence", "double", "How sure the jobs' places are, from 0 to 1; see docs/tuning.md.", _TREE),
@@ -186,11 +281,19 @@ TRIALS = Table(
     key=("tuning_uid", "trial"),
     columns=(
         Column("tuning_uid", "string", "Search.", _TREE),
-        Column("trial", "int32", "Trial, from 0, in the order in which trials began; where annotated, the param map's "
-               "index.", _TREE),
+        Column(
+            "trial",
+            "int32",
+            "Trial, from 0, in the order in which trials began; where annotated, the param map's index.",
+            _TREE,
+        ),
         Column("params_json", "string", "Param map; null where the log does not have it.", _TREE),
-        Column("avg_metric", "double", "Evaluation metric, averaged over folds; null where the log does not have it.",
-               _TREE),
+        Column(
+            "avg_metric",
+            "double",
+            "Evaluation metric, averaged over folds; null where the log does not have it.",
+            _TREE,
+        ),
         Column("std_metric", "double", "Its standard deviation over folds.", _TREE),
         Column("num_folds", "int32", "Fits of it that began.", _TREE),
         Column("status", "string", "FINISHED, FAILED (one of its fits failed) or RUNNING.", _TREE),
@@ -238,7 +341,9 @@ ANNOTATIONS = Table(
     grain="one param, tag or metric value that the job said",
     key=(),
     columns=(
-        Column("target", "string", "Whose it is: the run's key below the application's, empty for the application.", _SAID),
+        Column(
+            "target", "string", "Whose it is: the run's key below the application's, empty for the application.", _SAID
+        ),
         Column("kind", "string", "param, tag or metric.", _SAID),
         Column("name", "string", "Its name.", _SAID),
         Column("text", "string", "Value of a param or tag.", _SAID),
@@ -254,15 +359,21 @@ SQL_EXECUTIONS = Table(
     key=("execution_id",),
     columns=(
         Column("execution_id", "int64", "Execution id.", "SQLExecutionStart > executionId", "1.6"),
-        Column("root_execution_id", "int64", "Execution that started it; itself where none did.",
-               "SQLExecutionStart > rootExecutionId", "3.4"),
+        Column(
+            "root_execution_id",
+            "int64",
+            "Execution that started it; itself where none did.",
+            "SQLExecutionStart > rootExecutionId",
+            "3.4",
+        ),
         Column("description", "string", "Call site or job description.", "SQLExecutionStart > description", "1.6"),
         Column("status", "string", "RUNNING (no end), COMPLETED or FAILED.", "derived: from SQLExecutionEnd"),
         Column("error_message", "string", "Why it failed.", "SQLExecutionEnd > errorMessage", "3.4"),
         Column("submission_time_ms", "int64", "Start, UTC epoch.", "SQLExecutionStart > time", "1.6"),
         Column("completion_time_ms", "int64", "End, UTC epoch.", "SQLExecutionEnd > time", "1.6"),
-        Column("duration_ms", "int64", "Completion minus submission.",
-               "derived: completion_time_ms - submission_time_ms"),
+        Column(
+            "duration_ms", "int64", "Completion minus submission.", "derived: completion_time_ms - submission_time_ms"
+        ),
     ),
 )
 
@@ -272,9 +383,16 @@ SQL_SCANS = Table(
     key=("execution_id", "format", "location"),
     columns=(
         Column("execution_id", "int64", "SQL execution.", "SQLExecutionStart > executionId", "1.6"),
-        Column("format", "string", "Format: Parquet, CSV, JDBC, ...",
-               "SQLExecutionStart > sparkPlanInfo > metadata > Format", "2.3"),
-        Column("location", "string", "Path or table.", "SQLExecutionStart > sparkPlanInfo > metadata > Location", "2.3"),
+        Column(
+            "format",
+            "string",
+            "Format: Parquet, CSV, JDBC, ...",
+            "SQLExecutionStart > sparkPlanInfo > metadata > Format",
+            "2.3",
+        ),
+        Column(
+            "location", "string", "Path or table.", "SQLExecutionStart > sparkPlanInfo > metadata > Location", "2.3"
+        ),
     ),
 )
 
@@ -298,8 +416,12 @@ PROPERTIES = Table(
     columns=(
         Column("section", "string", "spark or jvm.", "derived: EnvironmentUpdate, the section's name"),
         Column("key", "string", "Property.", "derived: EnvironmentUpdate > Spark Properties, its keys"),
-        Column("value", "string", "Value, with secrets replaced.",
-               "derived: EnvironmentUpdate > Spark Properties, its values, redacted"),
+        Column(
+            "value",
+            "string",
+            "Value, with secrets replaced.",
+            "derived: EnvironmentUpdate > Spark Properties, its values, redacted",
+        ),
     ),
 )
 
@@ -309,8 +431,12 @@ ISSUES = Table(
     key=("code", "file", "offset"),
     columns=(
         Column("code", "string", "What kind; see `afterglow schema issue-codes`.", "derived: schemas.issues"),
-        Column("severity", "string", "error (data lost), warning (repaired or doubtful) or note.",
-               "derived: schemas.issues"),
+        Column(
+            "severity",
+            "string",
+            "error (data lost), warning (repaired or doubtful) or note.",
+            "derived: schemas.issues",
+        ),
         Column("file", "string", "File of the log.", "derived: by the reader"),
         Column("line", "int64", "Line in that file, from 1.", "derived: by the reader"),
         Column("offset", "int64", "Byte offset of that line in the decompressed file.", "derived: by the reader"),
@@ -320,7 +446,19 @@ ISSUES = Table(
 )
 
 TABLES = (
-    APPLICATIONS, TUNINGS, TRIALS, FITS, JOBS, STAGES, TASKS, EXECUTORS, SQL_EXECUTIONS, SQL_SCANS, TASK_METRICS,
-    ANNOTATIONS, ANNOTATED_RUNS, PROPERTIES, ISSUES,
+    APPLICATIONS,
+    TUNINGS,
+    TRIALS,
+    FITS,
+    JOBS,
+    STAGES,
+    TASKS,
+    EXECUTORS,
+    SQL_EXECUTIONS,
+    SQL_SCANS,
+    TASK_METRICS,
+    ANNOTATIONS,
+    ANNOTATED_RUNS,
+    PROPERTIES,
+    ISSUES,
 )
-

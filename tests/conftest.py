@@ -20,7 +20,9 @@ def sample_names() -> list[str]:
 
 def sample_log(name: str) -> Path:
     """A sample's log: the one entry of its folder that is not truth.json."""
-    (found,) = [path for path in (SAMPLES / name).iterdir() if path.name != "truth.json" and not path.name.startswith(".")]
+    (found,) = [
+        path for path in (SAMPLES / name).iterdir() if path.name != "truth.json" and not path.name.startswith(".")
+    ]
     return found
 
 

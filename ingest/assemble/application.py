@@ -28,9 +28,21 @@ def assemble(rows: dict[str, Any], log: EventLog, issues: Iterable[ImportIssue] 
     Raises:
         AssemblyError: the rows hold no event of an application.
     """
-    if not any(rows[name].num_rows for name in ("application_start", "job_start", "stage_submitted", "task_end",
-                                                "task_start", "executor_added", "application_end", "environment",
-                                                "log_start", "sql_start")):
+    if not any(
+        rows[name].num_rows
+        for name in (
+            "application_start",
+            "job_start",
+            "stage_submitted",
+            "task_end",
+            "task_start",
+            "executor_added",
+            "application_end",
+            "environment",
+            "log_start",
+            "sql_start",
+        )
+    ):
         raise AssemblyError(f"{log.name}: no event of a Spark application in it; is it a Spark event log?")
     tasks = assemble_tasks(rows.pop("task_start"), rows.pop("task_end"))
     figures = stage_figures(tasks.table)
@@ -69,15 +81,18 @@ def assemble(rows: dict[str, Any], log: EventLog, issues: Iterable[ImportIssue] 
 
 
 def _application(
-    rows: Mapping[str, Any], log: EventLog, tables: Mapping[str, Any], verdict: str, issues: list[ImportIssue], told: Told
+    rows: Mapping[str, Any],
+    log: EventLog,
+    tables: Mapping[str, Any],
+    verdict: str,
+    issues: list[ImportIssue],
+    told: Told,
 ) -> Any:
     row: dict[str, Any] = {}
     for name in ("application_end", "log_start", "databricks_metadata", "application_start"):
         for event in rows[name].slice(0, 1).to_pylist():
             row.update({key: value for key, value in event.items() if value is not None})
-    properties = {
-        item["key"]: item["value"] for item in tables["properties"].to_pylist() if item["section"] == "spark"
-    }
+    properties = {item["key"]: item["value"] for item in tables["properties"].to_pylist() if item["section"] == "spark"}
     executors = tables["executors"].to_pylist()
     times = [time for name, column in _TIMES for time in _bounds(tables[name], column)]
     start = row.get("start_time_ms") or min(times, default=None)
@@ -104,9 +119,15 @@ def _application(
 
 
 _TIMES = (
-    ("jobs", "submission_time_ms"), ("jobs", "completion_time_ms"), ("stages", "submission_time_ms"),
-    ("stages", "completion_time_ms"), ("tasks", "launch_time_ms"), ("tasks", "finish_time_ms"),
-    ("executors", "add_time_ms"), ("executors", "remove_time_ms"), ("sql_executions", "submission_time_ms"),
+    ("jobs", "submission_time_ms"),
+    ("jobs", "completion_time_ms"),
+    ("stages", "submission_time_ms"),
+    ("stages", "completion_time_ms"),
+    ("tasks", "launch_time_ms"),
+    ("tasks", "finish_time_ms"),
+    ("executors", "add_time_ms"),
+    ("executors", "remove_time_ms"),
+    ("sql_executions", "submission_time_ms"),
     ("sql_executions", "completion_time_ms"),
 )
 
@@ -183,8 +204,4 @@ def _issues(issues: Iterable[ImportIssue]) -> Any:
         else:
             rest[issue.code] = rest.get(issue.code, 0) + issue.count
     shown.extend(ImportIssue(code, f"{count:,} more of this kind", count=count) for code, count in rest.items())
-    return arrow.from_rows(
-        ISSUES, ([i.code, i.severity, i.file, i.line, i.offset, i.count, i.message] for i in shown)
-    )
-
-
+    return arrow.from_rows(ISSUES, ([i.code, i.severity, i.file, i.line, i.offset, i.count, i.message] for i in shown))

@@ -10,8 +10,15 @@ from ...schemas.logs import EventLog
 from .. import arrow
 
 VERDICTS = ("complete", "in_progress", "no_end", "truncated", "compacted", "events_lost")
-_LOST = {"stream_damaged", "line_broken", "line_too_long", "segment_missing", "tasks_missing", "task_ids_missing",
-         "file_unreadable"}
+_LOST = {
+    "stream_damaged",
+    "line_broken",
+    "line_too_long",
+    "segment_missing",
+    "tasks_missing",
+    "task_ids_missing",
+    "file_unreadable",
+}
 _MOST_MISSING = 1000
 _CUT = {"stream_truncated", "line_cut"}
 
@@ -44,7 +51,9 @@ def lost_events(tables: Mapping[str, Any], log: EventLog) -> Iterator[ImportIssu
     for number in log.missing:
         yield ImportIssue("segment_missing", f"{log.name}: segment {number} of the rolling log is missing")
     for copy in log.copies:
-        yield ImportIssue("application_copied", f"the same application attempt lies at {copy} too; this log is the fuller")
+        yield ImportIssue(
+            "application_copied", f"the same application attempt lies at {copy} too; this log is the fuller"
+        )
     yield from _tasks_without_end(tables)
     if log.compacted_to is None:
         yield from _stages_that_do_not_add_up(tables["stages"])
@@ -67,15 +76,20 @@ def _tasks_without_end(tables: Mapping[str, Any]) -> Iterator[ImportIssue]:
     left = tasks.filter(arrow.from_numpy(arrow.equals(tables["tasks"], "status", "RUNNING"), "bool"))
     unfinished = [row for row in left.to_pylist() if (row["stage_id"], row["stage_attempt"]) in over]
     if unfinished:
-        message = f"{len(unfinished):,} tasks of stages that ended have no TaskEnd, e.g. task {unfinished[0]['task_id']}"
+        message = (
+            f"{len(unfinished):,} tasks of stages that ended have no TaskEnd, e.g. task {unfinished[0]['task_id']}"
+        )
         yield ImportIssue("tasks_unfinished", message, count=len(unfinished))
 
 
 def _stages_that_do_not_add_up(stages: Any) -> Iterator[ImportIssue]:
     short = [
-        row for row in stages.select(["stage_id", "stage_attempt", "status", "num_tasks", "num_complete_tasks"]).to_pylist()
-        if row["status"] == "COMPLETE" and row["stage_attempt"] == 0
-        and row["num_tasks"] is not None and row["num_complete_tasks"] < row["num_tasks"]
+        row
+        for row in stages.select(["stage_id", "stage_attempt", "status", "num_tasks", "num_complete_tasks"]).to_pylist()
+        if row["status"] == "COMPLETE"
+        and row["stage_attempt"] == 0
+        and row["num_tasks"] is not None
+        and row["num_complete_tasks"] < row["num_tasks"]
     ]
     if short:
         lost = sum(row["num_tasks"] - row["num_complete_tasks"] for row in short)

@@ -11,7 +11,7 @@ from .. import arrow
 
 
 def assemble_executors(rows: Mapping[str, Any], tasks: Any) -> Any:
-    """One row per executor: those that were added, and those that only other events name (before Spark 1.3, or damage)."""
+    """One row per executor: those that were added, and those only other events name (before Spark 1.3, or damage)."""
     executors: dict[str, dict[str, Any]] = {}
     for event in rows["executor_added"].to_pylist():
         if event["executor_id"] is not None:

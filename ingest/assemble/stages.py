@@ -50,16 +50,28 @@ def assemble_jobs_and_stages(
     for stage_id, (name, num_tasks, parents, listing) in _never_submitted(stages, rows, listed).items():
         over = all(job in ends for job in listing)
         stages[stage_id, 0] = {
-            "stage_id": stage_id, "stage_attempt": 0, "job_id": min(listing), "name": name, "num_tasks": num_tasks,
-            "parent_ids": parents, "status": "SKIPPED" if over else "PENDING",
+            "stage_id": stage_id,
+            "stage_attempt": 0,
+            "job_id": min(listing),
+            "name": name,
+            "num_tasks": num_tasks,
+            "parent_ids": parents,
+            "status": "SKIPPED" if over else "PENDING",
         }
     _count_tasks(jobs, stages.values(), ran, ends)
     for stage in stages.values():
-        for name in ("num_complete_tasks", "num_failed_tasks", "num_killed_tasks", "num_speculative_tasks",
-                     "num_resubmitted_tasks"):
+        for name in (
+            "num_complete_tasks",
+            "num_failed_tasks",
+            "num_killed_tasks",
+            "num_speculative_tasks",
+            "num_resubmitted_tasks",
+        ):
             stage.setdefault(name, 0)
     tunings = assemble_tunings(
-        rows, ({**job, "end_at": ends.get(job_id)} for job_id, job in jobs.items()), rows["application_end"].num_rows > 0
+        rows,
+        ({**job, "end_at": ends.get(job_id)} for job_id, job in jobs.items()),
+        rows["application_end"].num_rows > 0,
     )
     for job_id, columns in tunings.columns.items():
         jobs[job_id].update(columns)
@@ -83,7 +95,9 @@ def _jobs(rows: Mapping[str, Any]) -> tuple[dict[int, Row], dict[int, int], list
         repeated += start["job_id"] in jobs
         jobs.setdefault(start["job_id"], {**start, "status": "RUNNING", "stage_ids": start["stage_ids"] or []})
     if repeated:
-        issues.append(ImportIssue("event_duplicate", f"{repeated:,} JobStart events stand in the log again", count=repeated))
+        issues.append(
+            ImportIssue("event_duplicate", f"{repeated:,} JobStart events stand in the log again", count=repeated)
+        )
     for item in rows["job_properties"].to_pylist():
         if item["key"] == annotations.EVENT and not jobs.get(item["job_id"], {}).get("stage_ids"):
             item = {**item, "key": "annotation", "value": True}
@@ -94,8 +108,9 @@ def _jobs(rows: Mapping[str, Any]) -> tuple[dict[int, Row], dict[int, int], list
     names: dict[int, tuple[int, str | None]] = {}
     for stage in rows["job_stages"].to_pylist():
         if stage["stage_id"] is not None:
-            names[stage["job_id"]] = max(names.get(stage["job_id"], (-1, None)), (stage["stage_id"], stage["name"]),
-                                         key=lambda pair: pair[0])
+            names[stage["job_id"]] = max(
+                names.get(stage["job_id"], (-1, None)), (stage["stage_id"], stage["name"]), key=lambda pair: pair[0]
+            )
     ends: dict[int, int] = {}
     unknown = []
     for end in rows["job_end"].to_pylist():
@@ -105,8 +120,11 @@ def _jobs(rows: Mapping[str, Any]) -> tuple[dict[int, Row], dict[int, int], list
         elif end["job_id"] not in ends:
             ends[end["job_id"]] = end["at"]
             succeeded = end["status"] == "JobSucceeded"  # JsonProtocol.jobResultToJson
-            job.update(status="SUCCEEDED" if succeeded else "FAILED", completion_time_ms=end["completion_time_ms"],
-                       failure_reason=None if succeeded else redact_text(end["failure_reason"]))
+            job.update(
+                status="SUCCEEDED" if succeeded else "FAILED",
+                completion_time_ms=end["completion_time_ms"],
+                failure_reason=None if succeeded else redact_text(end["failure_reason"]),
+            )
     if unknown:
         message = f"{len(unknown):,} JobEnd events have no JobStart in the log, e.g. of job {unknown[0]}; left out"
         issues.append(ImportIssue("stage_unknown", message, count=len(unknown)))
@@ -120,8 +138,12 @@ def _jobs(rows: Mapping[str, Any]) -> tuple[dict[int, Row], dict[int, int], list
 
 
 _JOB_PROPERTIES = {
-    spark.JOB_DESCRIPTION: "description", spark.JOB_GROUP: "group", spark.JOB_TAGS: "tags",
-    spark.SQL_EXECUTION_ID: "sql_execution_id", annotations.RUN: "annotated_run", "annotation": "annotation",
+    spark.JOB_DESCRIPTION: "description",
+    spark.JOB_GROUP: "group",
+    spark.JOB_TAGS: "tags",
+    spark.SQL_EXECUTION_ID: "sql_execution_id",
+    annotations.RUN: "annotated_run",
+    "annotation": "annotation",
 }
 
 

@@ -1,4 +1,4 @@
-"""TaskStart and TaskEnd rows -> the tasks table, and the sums of it that a stage carries. Vectorised: a log has 10^5."""
+"""TaskStart and TaskEnd rows -> the tasks table, and the sums of it that a stage carries. Vectorised: logs have 10^5."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -63,8 +63,11 @@ def assemble_tasks(starts: Any, ends: Any) -> Tasks:
 
 
 def _chosen(ends: dict[str, Any], count: int, starts: Any, order: Array) -> Any:
-    """The rows at `order`, which counts through the `count` rows of `ends` and then `starts`; what only ends have is null
-    for starts. Columns are taken out of `ends` one by one, so that it is never held whole beside what is chosen of it."""
+    """The rows at `order`, which counts through the `count` rows of `ends` and then `starts`.
+
+    What only ends have is null for starts. Columns are taken out of `ends` one by one, so that it is never held whole
+    beside what is chosen of it.
+    """
     unfinished = order >= count
     left = starts.take(arrow.from_numpy(order[unfinished] - count, "int64"))
     at = order.copy()
@@ -123,7 +126,8 @@ def _with_derived(rows: Any, running: Array) -> Any:
         "scheduler_delay_ms": arrow.from_numpy(delay, "int64", ended & arrow.valid(rows, "executor_run_time_ms")),
         "getting_result_time_ms": arrow.from_numpy(getting_result, "int64", fetching),
         "shuffle_read_bytes": arrow.from_numpy(
-            arrow.numbers(rows, remote) + arrow.numbers(rows, local), "int64",
+            arrow.numbers(rows, remote) + arrow.numbers(rows, local),
+            "int64",
             arrow.valid(rows, remote) | arrow.valid(rows, local),
         ),
     }
@@ -157,7 +161,7 @@ def _count(stage: Array, attempt: Array, at: Array) -> dict[StageKey, int]:
 
 
 def stage_figures(tasks: Any) -> dict[StageKey, dict[str, Any]]:
-    """Per stage attempt: how many task attempts ended how, and the declared sums (null where no task has the figure)."""
+    """Per stage attempt: how many task attempts ended how, and the declared sums (null where no task has any)."""
     if not len(tasks):
         return {}
     stage, attempt = arrow.numbers(tasks, "stage_id"), arrow.numbers(tasks, "stage_attempt")
@@ -166,7 +170,9 @@ def stage_figures(tasks: Any) -> dict[StageKey, dict[str, Any]]:
     counts = {
         name: np.add.reduceat(_coded(codes, statuses, (status,)).astype(np.int64), begins)
         for name, status in (
-            ("num_complete_tasks", "SUCCESS"), ("num_failed_tasks", "FAILED"), ("num_killed_tasks", "KILLED"),
+            ("num_complete_tasks", "SUCCESS"),
+            ("num_failed_tasks", "FAILED"),
+            ("num_killed_tasks", "KILLED"),
         )
     }
     speculative = arrow.numbers(tasks, "speculative") & arrow.valid(tasks, "speculative")

@@ -1,7 +1,7 @@
 """What the job itself said (schemas.annotations): laid over the tables that were rebuilt without it.
 
-Params, metrics and tags become rows of `annotations`, each with the run it belongs to; searches, trials and fits get what
-only the job can know; what is said of one run twice in different words is kept under a second name, and is an issue.
+Params, metrics and tags become rows of `annotations`, each with the run it belongs to; searches, trials and fits get
+what only the job can know; what is said of one run twice in different words is kept under a second name, and is an issue.
 """
 
 import json
@@ -54,8 +54,16 @@ class _Told:
     def metric(self, target: str, name: str, value: Any, step: int, time_ms: int | None) -> None:
         """One value of a metric."""
         if isinstance(value, int | float) and not isinstance(value, bool):
-            self.said.append({"target": target, "kind": "metric", "name": name, "value": float(value), "step": step,
-                              "time_ms": time_ms})
+            self.said.append(
+                {
+                    "target": target,
+                    "kind": "metric",
+                    "name": name,
+                    "value": float(value),
+                    "step": step,
+                    "time_ms": time_ms,
+                }
+            )
 
     def training(self, target: str, event: Row, end_ms: int | None) -> None:
         """Loss per iteration, its times spread over the training, and the summary's figures."""
@@ -80,9 +88,11 @@ class Told:
 
 def events_of(job_properties: Any) -> list[Row]:
     """Everything the job said, in order; the log's own empty list where it said nothing."""
-    return list(annotations.read_events(
-        row["value"] for row in job_properties.to_pylist() if row["key"] == annotations.EVENT and row["value"]
-    ))
+    return list(
+        annotations.read_events(
+            row["value"] for row in job_properties.to_pylist() if row["key"] == annotations.EVENT and row["value"]
+        )
+    )
 
 
 def lay_over(tables: Mapping[str, Any], events: list[Row], names: Mapping[str, str], app_id: str, ended: bool) -> Told:
@@ -90,16 +100,29 @@ def lay_over(tables: Mapping[str, Any], events: list[Row], names: Mapping[str, s
     `ended` says that what has no end by now failed."""
     tunings, trials, fits = (_by_key(tables[t.name], t.key) for t in (TUNINGS, TRIALS, FITS))
     told = _Told(names, tunings, trials, fits, app_id=app_id)
-    handlers = {"tuning_start": _tuning_start, "fit_end": _fit_end, "tuning_end": _tuning_end,
-                "estimator_start": _estimator_start, "estimator_end": _estimator_end, "run_start": _run_start,
-                "run_end": _run_end, "log": _log, "task_metrics": _task_metrics, "mlflow_run": _mlflow_run}
+    handlers = {
+        "tuning_start": _tuning_start,
+        "fit_end": _fit_end,
+        "tuning_end": _tuning_end,
+        "estimator_start": _estimator_start,
+        "estimator_end": _estimator_end,
+        "run_start": _run_start,
+        "run_end": _run_end,
+        "log": _log,
+        "task_metrics": _task_metrics,
+        "mlflow_run": _mlflow_run,
+    }
     for event in events:
         handlers[event["event"]](told, event)
     _close(told, ended)
-    changed = {
-        table.name: arrow.from_rows(table, ([row.get(c.name) for c in table] for _, row in sorted(rows.items())))
-        for table, rows in ((TUNINGS, told.tunings), (TRIALS, told.trials), (FITS, told.fits))
-    } if events else {name: tables[name] for name in ("tunings", "trials", "fits")}
+    changed = (
+        {
+            table.name: arrow.from_rows(table, ([row.get(c.name) for c in table] for _, row in sorted(rows.items())))
+            for table, rows in ((TUNINGS, told.tunings), (TRIALS, told.trials), (FITS, told.fits))
+        }
+        if events
+        else {name: tables[name] for name in ("tunings", "trials", "fits")}
+    )
     changed["annotations"] = arrow.from_rows(ANNOTATIONS, ([row.get(c.name) for c in ANNOTATIONS] for row in told.said))
     changed["annotated_runs"] = arrow.from_rows(
         ANNOTATED_RUNS, ([row.get(c.name) for c in ANNOTATED_RUNS] for row in told.runs.values())
@@ -129,10 +152,21 @@ def _tuning_start(told: _Told, event: Row) -> None:
     if uid is None:
         return
     row = told.tunings.setdefault((uid,), {"tuning_uid": uid, "num_fits": 0, "status": "RUNNING"})
-    fields = {"kind": "kind", "estimator": "estimator_class", "estimator_uid": "estimator_uid",
-              "evaluator": "evaluator_class", "metric": "metric_name", "num_folds": "num_folds",
-              "parallelism": "parallelism", "seed": "seed", "larger_better": "larger_better", "fold_col": "fold_col",
-              "parent_trial": "parent_trial", "parent_fold": "parent_fold", "run": "annotated_run"}
+    fields = {
+        "kind": "kind",
+        "estimator": "estimator_class",
+        "estimator_uid": "estimator_uid",
+        "evaluator": "evaluator_class",
+        "metric": "metric_name",
+        "num_folds": "num_folds",
+        "parallelism": "parallelism",
+        "seed": "seed",
+        "larger_better": "larger_better",
+        "fold_col": "fold_col",
+        "parent_trial": "parent_trial",
+        "parent_fold": "parent_fold",
+        "run": "annotated_run",
+    }
     row.update({column: event[name] for name, column in fields.items() if name in event})
     row.update(source="annotated", confidence=1.0, start_time_ms=event["time_ms"], end_time_ms=None, status="RUNNING")
     if "parent" in event:
@@ -152,9 +186,20 @@ def _fit_end(told: _Told, event: Row) -> None:
         return
     key = uid, event["trial"], event["fold"]
     row = told.fits.setdefault(key, {"tuning_uid": uid, "trial": key[1], "fold": key[2], "num_jobs": 0})
-    row.update({column: event[name] for name, column in (
-        ("metric", "metric"), ("start_ms", "start_time_ms"), ("end_ms", "end_time_ms"), ("start_ms", "fit_start_time_ms"),
-        ("evaluate_ms", "fit_end_time_ms"), ("evaluate_ms", "evaluate_start_time_ms")) if name in event})
+    row.update(
+        {
+            column: event[name]
+            for name, column in (
+                ("metric", "metric"),
+                ("start_ms", "start_time_ms"),
+                ("end_ms", "end_time_ms"),
+                ("start_ms", "fit_start_time_ms"),
+                ("evaluate_ms", "fit_end_time_ms"),
+                ("evaluate_ms", "evaluate_start_time_ms"),
+            )
+            if name in event
+        }
+    )
     if "evaluate_ms" in event:
         row["evaluate_end_time_ms"] = event.get("end_ms")
     row["status"] = _STATUS.get(event.get("status", ""), "FINISHED")
@@ -166,8 +211,11 @@ def _tuning_end(told: _Told, event: Row) -> None:
     row = told.tunings.get((uid,))
     if row is None:
         return
-    row.update(status=_STATUS.get(event.get("status", ""), "FINISHED"), end_time_ms=event.get("end_ms", event["time_ms"]),
-               best_trial=event.get("best_index"))
+    row.update(
+        status=_STATUS.get(event.get("status", ""), "FINISHED"),
+        end_time_ms=event.get("end_ms", event["time_ms"]),
+        best_trial=event.get("best_index"),
+    )
     if "start_ms" in event:
         row["start_time_ms"] = event["start_ms"]
     for name, column in (("avg_metrics", "avg_metric"), ("std_metrics", "std_metric")):
@@ -187,17 +235,24 @@ def _estimator_end(told: _Told, event: Row) -> None:
 
 def _run_start(told: _Told, event: Row) -> None:
     if "id" in event:
-        told.runs.setdefault(event["id"], {
-            "run": event["id"], "name": event.get("name"), "parent": event.get("parent"), "status": "RUNNING",
-            "start_time_ms": event["time_ms"],
-        })
+        told.runs.setdefault(
+            event["id"],
+            {
+                "run": event["id"],
+                "name": event.get("name"),
+                "parent": event.get("parent"),
+                "status": "RUNNING",
+                "start_time_ms": event["time_ms"],
+            },
+        )
 
 
 def _run_end(told: _Told, event: Row) -> None:
     row = told.runs.get(event.get("id", ""))
     if row is not None:
-        row.update(status=_STATUS.get(event.get("status", ""), "FINISHED"),
-                   end_time_ms=event.get("end_ms", event["time_ms"]))
+        row.update(
+            status=_STATUS.get(event.get("status", ""), "FINISHED"), end_time_ms=event.get("end_ms", event["time_ms"])
+        )
 
 
 def _log(told: _Told, event: Row) -> None:
@@ -245,8 +300,12 @@ def _close(told: _Told, ended: bool) -> None:
         starts = [fit["start_time_ms"] for fit in fits if fit.get("start_time_ms") is not None]
         ends = [fit["end_time_ms"] for fit in fits if fit.get("end_time_ms") is not None]
         states = {fit.get("status") for fit in fits}
-        row.update(num_folds=len(fits), start_time_ms=min(starts, default=None), end_time_ms=max(ends, default=None),
-                   status="FAILED" if "FAILED" in states else "RUNNING" if "RUNNING" in states or not fits else "FINISHED")
+        row.update(
+            num_folds=len(fits),
+            start_time_ms=min(starts, default=None),
+            end_time_ms=max(ends, default=None),
+            status="FAILED" if "FAILED" in states else "RUNNING" if "RUNNING" in states or not fits else "FINISHED",
+        )
     for uid, row in told.tunings.items():
         if row.get("source") == "annotated":
             row["num_fits"] = sum(key[0] == uid[0] for key in told.fits)
@@ -260,8 +319,11 @@ def _with_task_values(tables: Mapping[str, Any], values: list[tuple[int, int, st
     if not values:
         return tables["task_metrics"]
     tasks = tables["tasks"]
-    attempts = dict(zip(arrow.numbers(tasks, "task_id").tolist(), arrow.numbers(tasks, "stage_attempt").tolist(),
-                        strict=True))
-    rows = [*(tuple(row.values()) for row in tables["task_metrics"].to_pylist()),
-            *((stage, attempts.get(task, 0), task, name, value) for stage, task, name, value in values)]
+    attempts = dict(
+        zip(arrow.numbers(tasks, "task_id").tolist(), arrow.numbers(tasks, "stage_attempt").tolist(), strict=True)
+    )
+    rows = [
+        *(tuple(row.values()) for row in tables["task_metrics"].to_pylist()),
+        *((stage, attempts.get(task, 0), task, name, value) for stage, task, name, value in values),
+    ]
     return arrow.from_rows(TASK_METRICS, sorted(rows))

@@ -1,8 +1,8 @@
 """From the bytes of a log file, whatever it is called, to its decompressed bytes.
 
 Names lie and magic bytes do not: Spark 3.5.9 compacts `events_2_x.zstd` into plain JSON under a zstd name. So the
-format is taken from the first bytes, and `open_stream` is all that a reader of logs needs. A zip archive is no stream but a
-folder; `discover` opens it.
+format is taken from the first bytes, and `open_stream` is all that a reader of logs needs. A zip archive is no stream
+but a folder; `discover` opens it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from .interface import DEFAULT_LIMITS, Codec, Gap, LimitExceeded, Limits
 __all__ = [
     "CODECS",
     "DEFAULT_LIMITS",
+    "HEAD_BYTES",
     "Codec",
     "Gap",
-    "HEAD_BYTES",
     "LimitExceeded",
     "Limits",
     "detect",

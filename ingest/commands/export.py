@@ -38,8 +38,15 @@ def export(
                     batch.success(application["log_complete"])
                     if as_json:
                         rows = {name: table.num_rows for name, table in tables.tables.items()}
-                        terminal.print_json({"log": log.name, "app_id": application["app_id"], "folder": folder,
-                                             "completeness": application["completeness"], "rows": rows})
+                        terminal.print_json(
+                            {
+                                "log": log.name,
+                                "app_id": application["app_id"],
+                                "folder": folder,
+                                "completeness": application["completeness"],
+                                "rows": rows,
+                            }
+                        )
                     elif not quiet:
                         tasks = tables["tasks"].num_rows
                         state = "" if application["log_complete"] else f", log is {application['completeness']}"

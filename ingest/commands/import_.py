@@ -34,7 +34,10 @@ def import_(
     with terminal.errors():
         found = list(pipeline.find_logs(logs))
         wanted = pipeline.ImportOptions(
-            pipeline.ReadOptions(max_line_bytes, max_ratio, workers or terminal.cores()), task_runs, max_task_runs, parent_run
+            pipeline.ReadOptions(max_line_bytes, max_ratio, workers or terminal.cores()),
+            task_runs,
+            max_task_runs,
+            parent_run,
         )
         writer = pipeline.open_writer(tracking_uri, experiment)
         with terminal.progress(not quiet and not as_json) as display:
@@ -79,8 +82,10 @@ def _report(imported: Any, as_json: bool, quiet: bool) -> None:
     if imported.published.written:
         state = "" if imported.complete else f" (log is {imported.completeness.replace('_', ' ')})"
         issues = f", {imported.num_issues:,} issues" if imported.num_issues else ""
-        text = (f"{imported.app_id}: {imported.published.written:,} runs written in {imported.seconds:.1f} s"
-                f"{issues}{state}\n  {imported.published.url}")
+        text = (
+            f"{imported.app_id}: {imported.published.written:,} runs written in {imported.seconds:.1f} s"
+            f"{issues}{state}\n  {imported.published.url}"
+        )
     else:
         text = f"{imported.log}: already imported\n  {imported.published.url}"
     terminal.out().print(text, markup=False)

@@ -13,22 +13,29 @@ Logs = Annotated[
 Log = Annotated[str, typer.Argument(metavar="LOG", help="An event log: a file, a folder or a URI.", show_default=False)]
 TrackingUri = Annotated[
     str | None,
-    typer.Option(help="MLflow tracking server or database. Else MLFLOW_TRACKING_URI, else MLflow's own default.",
-                 show_default=False),
+    typer.Option(
+        help="MLflow tracking server or database. Else MLFLOW_TRACKING_URI, else MLflow's own default.",
+        show_default=False,
+    ),
 ]
 Experiment = Annotated[
     str | None,
-    typer.Option(help="Experiment to write to. Else MLFLOW_EXPERIMENT_NAME, else spark-applications.", show_default=False),
+    typer.Option(
+        help="Experiment to write to. Else MLFLOW_EXPERIMENT_NAME, else spark-applications.", show_default=False
+    ),
 ]
 ParentRun = Annotated[
     str | None,
-    typer.Option(help="Id of the run that the application goes under; it is neither ended nor re-timed.",
-                 show_default=False),
+    typer.Option(
+        help="Id of the run that the application goes under; it is neither ended nor re-timed.", show_default=False
+    ),
 ]
 TaskRuns = Annotated[
     str,
-    typer.Option(help="Tasks that get a run: all (while there are at most --max-task-runs), notable (failed, killed, "
-                      "speculative, stragglers) or none."),
+    typer.Option(
+        help="Tasks that get a run: all (while there are at most --max-task-runs), notable (failed, killed, "
+        "speculative, stragglers) or none."
+    ),
 ]
 MaxTaskRuns = Annotated[int, typer.Option(min=0, help="More tasks than this, and only the notable ones get a run.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 where a log is not complete.")]
@@ -40,6 +47,7 @@ MaxRatio = Annotated[
 ]
 Workers = Annotated[
     int | None,
-    typer.Option(min=1, help="Processes that read one large log. Without it, as many as there are cores.",
-                 show_default=False),
+    typer.Option(
+        min=1, help="Processes that read one large log. Without it, as many as there are cores.", show_default=False
+    ),
 ]

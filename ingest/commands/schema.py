@@ -10,8 +10,10 @@ from . import options, terminal
 def schema(
     table: Annotated[
         str | None,
-        typer.Argument(help="A table's name, or levels, metrics, params, tags, issue-codes. Without it, all of them.",
-                       show_default=False),
+        typer.Argument(
+            help="A table's name, or levels, metrics, params, tags, issue-codes. Without it, all of them.",
+            show_default=False,
+        ),
     ] = None,
     as_json: options.Json = False,
 ) -> None:

@@ -34,7 +34,9 @@ def show(
         for log in list(pipeline.find_logs(logs)):
             try:
                 tables, tree = pipeline.show_log(
-                    log, pipeline.ReadOptions(max_line_bytes, max_ratio, workers or terminal.cores()), "all" if depth == "task" else "none"
+                    log,
+                    pipeline.ReadOptions(max_line_bytes, max_ratio, workers or terminal.cores()),
+                    "all" if depth == "task" else "none",
                 )
             except AfterglowError as error:
                 batch.failure(error)
@@ -42,16 +44,30 @@ def show(
             batch.success(tables.application["log_complete"])
             shown = levels[: levels.index(depth) + 1]
             if as_json:
-                terminal.print_json({"application": tables.application, "issues": tables["issues"].to_pylist(),
-                                     "runs": [_as_dict(run) for run in tree.runs if run.level in shown]})
+                terminal.print_json(
+                    {
+                        "application": tables.application,
+                        "issues": tables["issues"].to_pylist(),
+                        "runs": [_as_dict(run) for run in tree.runs if run.level in shown],
+                    }
+                )
             else:
                 _print(tables, tree, shown, limit)
     raise typer.Exit(batch.exit_code)
 
 
 def _as_dict(run: Run) -> dict[str, Any]:
-    return {"level": run.level, "key": run.key, "parent": run.parent, "name": run.name, "status": run.status,
-            "start_ms": run.start_ms, "end_ms": run.end_ms, "params": run.params, "metrics": run.metrics}
+    return {
+        "level": run.level,
+        "key": run.key,
+        "parent": run.parent,
+        "name": run.name,
+        "status": run.status,
+        "start_ms": run.start_ms,
+        "end_ms": run.end_ms,
+        "params": run.params,
+        "metrics": run.metrics,
+    }
 
 
 def _print(tables: Any, tree: RunTree, shown: Sequence[str], limit: int) -> None:
@@ -88,9 +104,16 @@ def _line(run: Run) -> Text:
         parts.append(run.status.lower())
     if run.level != "task":
         failed = figures.get("tasks/failed", 0.0)
-        parts.append(f"{count(figures.get('tasks/total', 0.0))} tasks" + (f", {count(failed)} failed" if failed else ""))
-    for label, name in (("in", "io/input_bytes"), ("out", "io/output_bytes"), ("shuffle read", "shuffle/read_bytes"),
-                        ("shuffle written", "shuffle/write_bytes"), ("spilled", "spill/disk_bytes")):
+        parts.append(
+            f"{count(figures.get('tasks/total', 0.0))} tasks" + (f", {count(failed)} failed" if failed else "")
+        )
+    for label, name in (
+        ("in", "io/input_bytes"),
+        ("out", "io/output_bytes"),
+        ("shuffle read", "shuffle/read_bytes"),
+        ("shuffle written", "shuffle/write_bytes"),
+        ("spilled", "spill/disk_bytes"),
+    ):
         if figures.get(name):
             parts.append(f"{label} {size(figures[name])}")
     skew = figures.get("skew/duration_max_over_median", 0.0)

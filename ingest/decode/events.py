@@ -99,7 +99,7 @@ def _without_accumulables(line: bytes) -> bytes:
     if end > begin and (
         line.find(_USER_ACCUMULATOR, begin, end) >= 0
         or line.find(_COUNT_FAILED, begin, begin + _ONE_ACCUMULABLE_BYTES) < 0
-        # a torn line that runs into the next one must not lend it its identity; one byte is found ten times as fast as many
+        # a torn line that runs into the next one must not lend it its identity; one byte is found ten times as fast
         or (line.find(b"L", begin, end) >= 0 and line.find(_ANOTHER_TASK_END, begin, end) >= 0)
     ):
         return line

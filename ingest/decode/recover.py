@@ -38,7 +38,9 @@ def recover(line: bytes) -> Recovered:
         found.issues.append(("line_broken", f"no JSON event ({_shown(text)}); passed over"))
         return found
     if starts[0] > 0:
-        found.issues.append(("line_broken", f"no JSON event before column {starts[0] + 1} ({_shown(text)}); passed over"))
+        found.issues.append(
+            ("line_broken", f"no JSON event before column {starts[0] + 1} ({_shown(text)}); passed over")
+        )
     shift = line.find(text[:32])
     for begin, end in zip(starts, [*starts[1:], len(text)], strict=True):
         _recover_one(text[begin:end], max(shift, 0) + begin, found)

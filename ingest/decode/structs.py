@@ -11,7 +11,12 @@ from ...schemas.columns import Column
 from ...schemas.events import EVENT_TABLES
 
 _PYTHON: Mapping[str, Any] = {
-    "int64": int, "int32": int, "double": float, "bool": bool, "string": str, "list<int64>": list[int],
+    "int64": int,
+    "int32": int,
+    "double": float,
+    "bool": bool,
+    "string": str,
+    "list<int64>": list[int],
     "list<string>": list[str],
 }
 
@@ -108,16 +113,48 @@ _NESTED: Mapping[str, Mapping[tuple[str, ...], Any]] = {
 }
 
 
-# The order in which JsonProtocol.taskEndToJson, taskInfoToJson and taskMetricsToJson write their fields. msgspec looks for a
-# key first where the field after the last one stands, so a struct in this order decodes twice as fast; it need not be whole.
+# The order in which JsonProtocol.taskEndToJson, taskInfoToJson and taskMetricsToJson write their fields. msgspec looks
+# for a key first where the field after the last one stands, so a struct in this order decodes twice as fast; the list
+# need not be whole.
 _WRITTEN = (
-    "Stage ID", "Stage Attempt ID", "Task End Reason", "Task Info", "Task ID", "Index", "Attempt", "Partition ID",
-    "Launch Time", "Executor ID", "Host", "Locality", "Speculative", "Getting Result Time", "Finish Time", "Accumulables",
-    "Task Metrics", "Executor Deserialize Time", "Executor Deserialize CPU Time", "Executor Run Time", "Executor CPU Time",
-    "Peak Execution Memory", "Result Size", "JVM GC Time", "Result Serialization Time", "Memory Bytes Spilled",
-    "Disk Bytes Spilled", "Shuffle Read Metrics", "Fetch Wait Time", "Remote Bytes Read", "Local Bytes Read",
-    "Total Records Read", "Shuffle Write Metrics", "Shuffle Bytes Written", "Shuffle Write Time",
-    "Shuffle Records Written", "Input Metrics", "Output Metrics",
+    "Stage ID",
+    "Stage Attempt ID",
+    "Task End Reason",
+    "Task Info",
+    "Task ID",
+    "Index",
+    "Attempt",
+    "Partition ID",
+    "Launch Time",
+    "Executor ID",
+    "Host",
+    "Locality",
+    "Speculative",
+    "Getting Result Time",
+    "Finish Time",
+    "Accumulables",
+    "Task Metrics",
+    "Executor Deserialize Time",
+    "Executor Deserialize CPU Time",
+    "Executor Run Time",
+    "Executor CPU Time",
+    "Peak Execution Memory",
+    "Result Size",
+    "JVM GC Time",
+    "Result Serialization Time",
+    "Memory Bytes Spilled",
+    "Disk Bytes Spilled",
+    "Shuffle Read Metrics",
+    "Fetch Wait Time",
+    "Remote Bytes Read",
+    "Local Bytes Read",
+    "Total Records Read",
+    "Shuffle Write Metrics",
+    "Shuffle Bytes Written",
+    "Shuffle Write Time",
+    "Shuffle Records Written",
+    "Input Metrics",
+    "Output Metrics",
 )
 _RANK = {key: rank for rank, key in enumerate(_WRITTEN)}
 

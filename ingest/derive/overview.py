@@ -20,9 +20,7 @@ def mark_overview(runs: Sequence[Run]) -> Sequence[Run]:
             chain = _with_ancestors(run.key, parents) - marked
             if len(marked) + len(chain) <= _PAGE:
                 marked |= chain
-    return [
-        replace(run, tags={**run.tags, VIEW_TAG: "overview"}) if run.key in marked else run for run in runs
-    ]
+    return [replace(run, tags={**run.tags, VIEW_TAG: "overview"}) if run.key in marked else run for run in runs]
 
 
 def _with_ancestors(key: str, parents: dict[str, str | None]) -> set[str]:

@@ -35,6 +35,9 @@ def _told(run: Run, rows: Sequence[Mapping[str, Any]]) -> Run:
     single = {name: values[0][2] for name, values in points.items() if len(values) == 1}
     several = {name: values for name, values in points.items() if len(values) > 1}
     return replace(
-        run, params={**params, **run.params}, tags={**tags, **run.tags}, metrics={**single, **run.metrics},
+        run,
+        params={**params, **run.params},
+        tags={**tags, **run.tags},
+        metrics={**single, **run.metrics},
         history={**several, **run.history},
     )

@@ -34,9 +34,17 @@ def branches(tables: Mapping[str, Any], root: str) -> list[Branch]:
     keys = {fit_key(root, row) for row in fits} | {run_key(root, row["run"]) for row in runs}
     for row in runs:
         outside = run_key(root, row["parent"])
-        found.append(Branch("run", run_key(root, row["run"]), outside if outside in keys else root,
-                            row["name"] or "unnamed", _STATUS.get(row["status"]), row["start_time_ms"],
-                            row["end_time_ms"]))
+        found.append(
+            Branch(
+                "run",
+                run_key(root, row["run"]),
+                outside if outside in keys else root,
+                row["name"] or "unnamed",
+                _STATUS.get(row["status"]),
+                row["start_time_ms"],
+                row["end_time_ms"],
+            )
+        )
     metric = {row["tuning_uid"]: row["metric_name"] for row in tunings}
     for row in tunings:
         of_search = [fit for fit in fits if fit["tuning_uid"] == row["tuning_uid"]]
@@ -44,33 +52,64 @@ def branches(tables: Mapping[str, Any], root: str) -> list[Branch]:
         around = fit_key(root, outer)
         named = run_key(root, row["annotated_run"])
         above = next((key for key in (around, named) if key in keys), root)
-        found.append(_branch("tuning", tuning_key(root, row), above, _title(row), row, {
-            "trials/total": float(row["num_trials"] or 0), "time/fits_s": _cost(of_search), **_fit_counts(of_search),
-        }, tags={
-            "afterglow.tuning.kind": row["kind"], "afterglow.tuning.source": row["source"],
-            "afterglow.tuning.confidence": row["confidence"], "afterglow.tuning.parallelism": row["parallelism"],
-            "afterglow.tuning.folds": row["num_folds"], "afterglow.tuning.metric": row["metric_name"],
-            "afterglow.estimator": row["estimator_class"], "afterglow.estimator.uid": row["estimator_uid"],
-            "afterglow.evaluator": row["evaluator_class"],
-        }))
+        found.append(
+            _branch(
+                "tuning",
+                tuning_key(root, row),
+                above,
+                _title(row),
+                row,
+                {
+                    "trials/total": float(row["num_trials"] or 0),
+                    "time/fits_s": _cost(of_search),
+                    **_fit_counts(of_search),
+                },
+                tags={
+                    "afterglow.tuning.kind": row["kind"],
+                    "afterglow.tuning.source": row["source"],
+                    "afterglow.tuning.confidence": row["confidence"],
+                    "afterglow.tuning.parallelism": row["parallelism"],
+                    "afterglow.tuning.folds": row["num_folds"],
+                    "afterglow.tuning.metric": row["metric_name"],
+                    "afterglow.estimator": row["estimator_class"],
+                    "afterglow.estimator.uid": row["estimator_uid"],
+                    "afterglow.evaluator": row["evaluator_class"],
+                },
+            )
+        )
     for row in trials:
         of_trial = [f for f in fits if (f["tuning_uid"], f["trial"]) == (row["tuning_uid"], row["trial"])]
         name = metric.get(row["tuning_uid"])
         scores = {f"avg_{name}": row["avg_metric"], f"std_{name}": row["std_metric"]} if name else {}
-        found.append(_branch(
-            "trial", trial_key(root, row), tuning_key(root, row), f"trial {row['trial']}", row,
-            {**_fit_counts(of_trial), "time/fits_s": _cost(of_trial), **_known(scores)}, _params(row["params_json"]),
-            {"afterglow.trial": row["trial"]},
-        ))
+        found.append(
+            _branch(
+                "trial",
+                trial_key(root, row),
+                tuning_key(root, row),
+                f"trial {row['trial']}",
+                row,
+                {**_fit_counts(of_trial), "time/fits_s": _cost(of_trial), **_known(scores)},
+                _params(row["params_json"]),
+                {"afterglow.trial": row["trial"]},
+            )
+        )
     for row in fits:
         name = metric.get(row["tuning_uid"])
-        spans = {f"time/{phase}_s": _seconds(row[f"{phase}_start_time_ms"], row[f"{phase}_end_time_ms"])
-                 for phase in ("fit", "evaluate")}
-        found.append(_branch(
-            "fit", fit_key(root, row), trial_key(root, row), f"fold {row['fold']}", row,
-            _known({**spans, **({name: row["metric"]} if name else {})}),
-            tags={"afterglow.trial": row["trial"], "afterglow.fold": row["fold"]},
-        ))
+        spans = {
+            f"time/{phase}_s": _seconds(row[f"{phase}_start_time_ms"], row[f"{phase}_end_time_ms"])
+            for phase in ("fit", "evaluate")
+        }
+        found.append(
+            _branch(
+                "fit",
+                fit_key(root, row),
+                trial_key(root, row),
+                f"fold {row['fold']}",
+                row,
+                _known({**spans, **({name: row["metric"]} if name else {})}),
+                tags={"afterglow.trial": row["trial"], "afterglow.fold": row["fold"]},
+            )
+        )
     return found
 
 
@@ -103,12 +142,28 @@ def job_parent(root: str, job: Mapping[str, Any], keys: set[str]) -> str:
 
 
 def _branch(
-    level: Level, key: str, parent: str, name: str, row: Mapping[str, Any], metrics: Mapping[str, float],
-    params: Mapping[str, str] | None = None, tags: Mapping[str, Any] | None = None,
+    level: Level,
+    key: str,
+    parent: str,
+    name: str,
+    row: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    params: Mapping[str, str] | None = None,
+    tags: Mapping[str, Any] | None = None,
 ) -> Branch:
     own = {"afterglow.tuning.uid": row["tuning_uid"], **(tags or {})}
-    return Branch(level, key, parent, name, _STATUS.get(row["status"]), row["start_time_ms"], row["end_time_ms"],
-                  metrics, params or {}, own)
+    return Branch(
+        level,
+        key,
+        parent,
+        name,
+        _STATUS.get(row["status"]),
+        row["start_time_ms"],
+        row["end_time_ms"],
+        metrics,
+        params or {},
+        own,
+    )
 
 
 def _title(row: Mapping[str, Any]) -> str:

@@ -70,15 +70,24 @@ def task_run(row: Mapping[str, Any], stage: Run, root: str, notable: str | None)
     identity = f"{row['stage_id']}.{row['stage_attempt']}"
     start = row["launch_time_ms"] or stage.start_ms
     tags = {
-        "spark.stage.id": identity, "spark.task.id": row["task_id"], "spark.executor.id": row["executor_id"],
-        "spark.host": row["host"], "spark.locality": row["locality"], "spark.failure_reason": row["failure_reason"],
+        "spark.stage.id": identity,
+        "spark.task.id": row["task_id"],
+        "spark.executor.id": row["executor_id"],
+        "spark.host": row["host"],
+        "spark.locality": row["locality"],
+        "spark.failure_reason": row["failure_reason"],
         "afterglow.notable": notable,
     }
     where = f" · executor {row['executor_id']}" if row["executor_id"] not in (None, "driver") else ""
     return Run(
-        "task", f"{root}/task/{identity}/{row['task_id']}", stage.key,
+        "task",
+        f"{root}/task/{identity}/{row['task_id']}",
+        stage.key,
         f"task {row['index']}.{row['attempt']}{where}" + (f" · {notable}" if notable else ""),
-        _STATUS[row["status"]], start, row["finish_time_ms"] or start, tags=tags,
+        _STATUS[row["status"]],
+        start,
+        row["finish_time_ms"] or start,
+        tags=tags,
     )
 
 

@@ -13,11 +13,17 @@ class Timeline:
     """Core time there was and core time that tasks took, as running totals over the application's time."""
 
     def __init__(self, tasks: Any, executors: Any, start_ms: int, end_ms: int, cpus_per_task: int) -> None:
-        self.capacity = _total([
-            (max(row["add_time_ms"] or start_ms, start_ms), min(row["remove_time_ms"] or end_ms, end_ms), row["cores"])
-            for row in executors.to_pylist()
-            if row["cores"]
-        ])
+        self.capacity = _total(
+            [
+                (
+                    max(row["add_time_ms"] or start_ms, start_ms),
+                    min(row["remove_time_ms"] or end_ms, end_ms),
+                    row["cores"],
+                )
+                for row in executors.to_pylist()
+                if row["cores"]
+            ]
+        )
         launch, duration = arrow.numbers(tasks, "launch_time_ms"), arrow.numbers(tasks, "duration_ms")
         ran = arrow.valid(tasks, "duration_ms") & (duration > 0)
         spans = np.stack([launch[ran], (launch + duration)[ran], np.full(ran.sum(), cpus_per_task)], axis=1)

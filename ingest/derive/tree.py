@@ -91,8 +91,10 @@ class _Tree:
             "executors/total": float(app["num_executors"]),
         }
         wanted = {
-            "spark.version": app["spark_version"], "java.version": self.properties.get("Java Version"),
-            "executors": app["num_executors"], "total_cores": app["total_cores"] or None,
+            "spark.version": app["spark_version"],
+            "java.version": self.properties.get("Java Version"),
+            "executors": app["num_executors"],
+            "total_cores": app["total_cores"] or None,
             **{key: self.properties.get(key) for key in names.PARAM_PROPERTIES},
         }
         tags = {
@@ -106,11 +108,23 @@ class _Tree:
         if app["exit_code"]:
             status = "FAILED"
         title = app["name"] or app["app_id"]
-        return self._run("application", self.root, None, title, status, start, self.last, metrics, tags,
-                         params={key: str(value) for key, value in wanted.items() if value not in (None, "")})
+        return self._run(
+            "application",
+            self.root,
+            None,
+            title,
+            status,
+            start,
+            self.last,
+            metrics,
+            tags,
+            params={key: str(value) for key, value in wanted.items() if value not in (None, "")},
+        )
 
     def _branches(
-        self, above: Mapping[str, Branch], parents: Mapping[int, str],
+        self,
+        above: Mapping[str, Branch],
+        parents: Mapping[int, str],
         by_job: Mapping[int | None, list[Mapping[str, Any]]],
     ) -> Iterator[Run]:
         """Searches, trials and fits, each with the figures of all tasks below it."""
@@ -126,11 +140,24 @@ class _Tree:
             at = self._rows(stages)
             start = branch.start_ms or self.app["start_time_ms"] or self.last
             metrics = {
-                **self._times(start, branch.end_ms), **self.figures.of(at), **self._user(at),
-                **_job_counts(jobs, stages), **branch.metrics,
+                **self._times(start, branch.end_ms),
+                **self.figures.of(at),
+                **self._user(at),
+                **_job_counts(jobs, stages),
+                **branch.metrics,
             }
-            yield self._run(branch.level, branch.key, branch.parent, branch.name, branch.status, start, branch.end_ms,
-                            metrics, branch.tags, branch.params)
+            yield self._run(
+                branch.level,
+                branch.key,
+                branch.parent,
+                branch.name,
+                branch.status,
+                start,
+                branch.end_ms,
+                metrics,
+                branch.tags,
+                branch.params,
+            )
 
     def _job(self, job: Mapping[str, Any], stages: list[Mapping[str, Any]], parent: str) -> Run:
         at = self._rows(stages)
@@ -143,19 +170,37 @@ class _Tree:
             end = max((stage["completion_time_ms"] or start for stage in stages), default=start)
         title = job["description"] or job["name"]
         metrics = {
-            **self._times(start, end), **self.figures.of(at), **self._user(at), **_stage_counts(stages),
+            **self._times(start, end),
+            **self.figures.of(at),
+            **self._user(at),
+            **_stage_counts(stages),
             "stages/skipped": float(job["num_skipped_stages"]),
         }
         tags = {
-            "spark.job.id": str(job["job_id"]), "spark.job.group": job["group"], "spark.job.tags": job["tags"],
-            "spark.sql.execution.id": job["sql_execution_id"], "spark.failure_reason": job["failure_reason"],
-            "afterglow.tuning.uid": job["tuning_uid"], "afterglow.trial": job["trial"], "afterglow.fold": job["fold"],
-            "afterglow.phase": job["phase"], "afterglow.estimator": job["estimator_class"],
+            "spark.job.id": str(job["job_id"]),
+            "spark.job.group": job["group"],
+            "spark.job.tags": job["tags"],
+            "spark.sql.execution.id": job["sql_execution_id"],
+            "spark.failure_reason": job["failure_reason"],
+            "afterglow.tuning.uid": job["tuning_uid"],
+            "afterglow.trial": job["trial"],
+            "afterglow.fold": job["fold"],
+            "afterglow.phase": job["phase"],
+            "afterglow.estimator": job["estimator_class"],
             "afterglow.estimator.uid": job["estimator_uid"],
         }
         status = {"SUCCEEDED": "FINISHED", "FAILED": "FAILED"}.get(job["status"])
-        return self._run("job", f"{self.root}/job/{job['job_id']}", parent,
-                         f"job {job['job_id']}" + (f" · {title}" if title else ""), status, start, end, metrics, tags)
+        return self._run(
+            "job",
+            f"{self.root}/job/{job['job_id']}",
+            parent,
+            f"job {job['job_id']}" + (f" · {title}" if title else ""),
+            status,
+            start,
+            end,
+            metrics,
+            tags,
+        )
 
     def _stages(self, stages: list[Mapping[str, Any]], parent: Run, chosen: Mapping[int, str | None]) -> Iterator[Run]:
         ordered = sorted(stages, key=lambda s: (s["submission_time_ms"] or 0, s["stage_id"], s["stage_attempt"]))
@@ -177,9 +222,17 @@ class _Tree:
         metrics = {**self._times(start, stage["completion_time_ms"]), **self.figures.of(at), **self._user(at)}
         tags = {"spark.stage.id": identity, "spark.failure_reason": stage["failure_reason"]}
         status = {"COMPLETE": "FINISHED", "FAILED": "FAILED"}.get(stage["status"])
-        run = self._run("stage", f"{self.root}/stage/{identity}", parent.key,
-                        f"stage {identity}" + (f" · {stage['name']}" if stage["name"] else ""), status, start,
-                        stage["completion_time_ms"], metrics, tags)
+        run = self._run(
+            "stage",
+            f"{self.root}/stage/{identity}",
+            parent.key,
+            f"stage {identity}" + (f" · {stage['name']}" if stage["name"] else ""),
+            status,
+            start,
+            stage["completion_time_ms"],
+            metrics,
+            tags,
+        )
         return replace(run, history=task_history(self.tables["tasks"], at))
 
     def _tasks(self, at: list[int], stage: Run, chosen: Mapping[int, str | None]) -> Iterator[Run]:
@@ -190,22 +243,53 @@ class _Tree:
             row = rows[i]
             run = task_run(row, stage, self.root, chosen[at[i]])
             end = None if row["status"] == "RUNNING" else run.end_ms
-            yield self._run("task", run.key, stage.key, run.name, None if row["status"] == "RUNNING" else run.status,
-                            run.start_ms, end,
-                            {**self._times(run.start_ms, end, idle=False), **self.figures.sums(one), **self._user(one)},
-                            run.tags)
+            yield self._run(
+                "task",
+                run.key,
+                stage.key,
+                run.name,
+                None if row["status"] == "RUNNING" else run.status,
+                run.start_ms,
+                end,
+                {**self._times(run.start_ms, end, idle=False), **self.figures.sums(one), **self._user(one)},
+                run.tags,
+            )
 
     def _run(
-        self, level: Level, key: str, parent: str | None, name: str, status: Any, start: int, end: int | None,
-        metrics: Mapping[str, float], tags: Mapping[str, Any], params: Mapping[str, str] | None = None,
+        self,
+        level: Level,
+        key: str,
+        parent: str | None,
+        name: str,
+        status: Any,
+        start: int,
+        end: int | None,
+        metrics: Mapping[str, float],
+        tags: Mapping[str, Any],
+        params: Mapping[str, str] | None = None,
     ) -> Run:
         """`status` None: it never ended in the log; it runs on where the log is still written, else it was killed."""
         status = status or ("RUNNING" if self.open else "KILLED")
         ended = None if status == "RUNNING" else max(end if end is not None else self.last, start)
-        own = {names.LEVEL_TAG: level, names.KEY_TAG: key, names.APP_ID_TAG: self.app["app_id"],
-               "mlflow.user": self.app["user"], **tags}
-        return Run(level, key, parent, name, status, start, ended, metrics, params or {},
-                   {tag: str(value) for tag, value in own.items() if value not in (None, "")})
+        own = {
+            names.LEVEL_TAG: level,
+            names.KEY_TAG: key,
+            names.APP_ID_TAG: self.app["app_id"],
+            "mlflow.user": self.app["user"],
+            **tags,
+        }
+        return Run(
+            level,
+            key,
+            parent,
+            name,
+            status,
+            start,
+            ended,
+            metrics,
+            params or {},
+            {tag: str(value) for tag, value in own.items() if value not in (None, "")},
+        )
 
     def _times(self, start: int, end: int | None, idle: bool = True) -> dict[str, float]:
         end_ms = self.last if end is None else end

@@ -10,9 +10,9 @@ from . import history_server, layout, places
 def discover(paths: Iterable[str]) -> Iterator[EventLog]:
     """The event logs at these paths, in order, each once however often it is named.
 
-    A path is a log, a rolling or Databricks folder, a zip archive, a folder of such (searched below too), a glob, a URI, or
-    a History Server's address. Files that cannot be logs by their name are passed over inside folders; whether a file is
-    a log is for the reader to say.
+    A path is a log, a rolling or Databricks folder, a zip archive, a folder of such (searched below too), a glob, a
+    URI, or a History Server's address. Files that cannot be logs by their name are passed over inside folders; whether
+    a file is a log is for the reader to say.
 
     Raises:
         InputError: a path does not exist, cannot be listed, or is an archive that must not be opened.

@@ -93,4 +93,6 @@ def _answer(address: str) -> Any:
     except urllib.error.HTTPError as error:
         raise InputError(f"{address}: the server answers {error.code} {error.reason}") from error
     except (OSError, ValueError) as error:
-        raise InputError(f"{address}: no answer: {getattr(error, 'reason', error)}; is the History Server running?") from error
+        raise InputError(
+            f"{address}: no answer: {getattr(error, 'reason', error)}; is the History Server running?"
+        ) from error

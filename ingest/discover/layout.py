@@ -1,7 +1,7 @@
 """File names -> layout. Pure: names in, logs out; nothing is opened.
 
 Source: org.apache.spark.deploy.history.EventLogFileWriter, RollingEventLogFilesWriter (`eventlog_v2_<app>[_<attempt>]/
-events_<n>_<app>[_<attempt>][.<codec>]`, `appstatus_<app>[_<attempt>][.inprogress]`) and EventLogFileCompactor (`.compact`).
+events_<n>_<app>[_<attempt>][.<codec>]`, `appstatus_<app>[_<attempt>][.inprogress]`) and EventLogFileCompactor.
 Databricks: `eventlog` is the newest segment, `eventlog-<date>--<time>[.gz]` the ones before (seen in real folders).
 """
 

@@ -127,7 +127,9 @@ def _walk_remote(uri: str) -> Iterator[tuple[str, list[LogFile]]]:
     import pyarrow.fs
 
     system, path = _file_system(uri)
-    prefix = uri[: len(uri.split("?")[0]) - len(path)] if uri.split("?")[0].endswith(path) else uri.split("://")[0] + "://"
+    prefix = (
+        uri[: len(uri.split("?")[0]) - len(path)] if uri.split("?")[0].endswith(path) else uri.split("://")[0] + "://"
+    )
     query = "?" + uri.split("?", 1)[1] if "?" in uri else ""
     try:
         info = system.get_file_info(path)
@@ -157,7 +159,9 @@ def _expand_remote(uri: str) -> list[str]:
     tail = "?" + query if query else ""
     depth = path.count("/")
     names = {
-        "/".join(file.uri.split("?")[0].split("/")[: depth + 1]) for _, files in _walk_remote(fixed + tail) for file in files
+        "/".join(file.uri.split("?")[0].split("/")[: depth + 1])
+        for _, files in _walk_remote(fixed + tail)
+        for file in files
     }
     found = sorted(name + tail for name in names if fnmatch.fnmatchcase(name, path))
     if not found:

@@ -132,7 +132,8 @@ class _Member(BufferedIOBase):
         self._allowed -= len(part)
         if self._allowed < 0:
             raise ArchiveRefused(
-                f"zip member {self._name!r} expands too much and may be a decompression bomb; if it is not, raise --max-ratio"
+                f"zip member {self._name!r} expands too much and may be a decompression bomb; "
+                "if it is not, raise --max-ratio"
             )
         return part
 

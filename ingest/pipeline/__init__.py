@@ -6,6 +6,14 @@ from .read import ReadOptions, read_log
 from .run import Imported, ImportOptions, export_log, import_log, open_writer, show_log
 
 __all__ = [
-    "LEVELS", "ImportOptions", "Imported", "ReadOptions", "export_log", "find_logs", "import_log", "open_writer",
-    "read_log", "show_log",
+    "LEVELS",
+    "ImportOptions",
+    "Imported",
+    "ReadOptions",
+    "export_log",
+    "find_logs",
+    "import_log",
+    "open_writer",
+    "read_log",
+    "show_log",
 ]

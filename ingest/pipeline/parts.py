@@ -44,7 +44,10 @@ def in_parts(log: EventLog, workers: int, splittable: Callable[[LogFile], bool])
 
 
 def side_by_side(
-    read: Callable[..., Result], parts: Sequence[Part], options: Options, workers: int,
+    read: Callable[..., Result],
+    parts: Sequence[Part],
+    options: Options,
+    workers: int,
     progress: Callable[[int], None] | None,
 ) -> Iterator[Result]:
     """What `read(part, options)` gives for every part, in order, in this process and `workers` - 1 others.

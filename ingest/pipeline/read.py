@@ -42,9 +42,7 @@ class _Issues:
     def report(self, issue: ImportIssue) -> None:
         self.seen[issue.code] = self.seen.get(issue.code, 0) + 1
         if self.seen[issue.code] <= _ISSUES_PER_CODE:
-            self.kept.append(
-                ImportIssue(issue.code, issue.message, self.file, issue.line, issue.offset, issue.count)
-            )
+            self.kept.append(ImportIssue(issue.code, issue.message, self.file, issue.line, issue.offset, issue.count))
 
     def all(self) -> list[ImportIssue]:
         more = {code: count - _ISSUES_PER_CODE for code, count in self.seen.items() if count > _ISSUES_PER_CODE}
@@ -173,10 +171,10 @@ def _damages(chunks: Iterable[bytes | codecs.Gap]) -> Iterator[bytes | decode.Da
             yield chunk
             continue
         at = f"at byte {chunk.offset:,} of the stored file"
-        on = "nothing after it could be read" if chunk.resumed_at is None else f"reading went on at {chunk.resumed_at:,}"
-        yield decode.Damage(
-            "stream_truncated" if chunk.truncated else "stream_damaged", f"{chunk.reason} {at}; {on}"
+        on = (
+            "nothing after it could be read" if chunk.resumed_at is None else f"reading went on at {chunk.resumed_at:,}"
         )
+        yield decode.Damage("stream_truncated" if chunk.truncated else "stream_damaged", f"{chunk.reason} {at}; {on}")
 
 
 @dataclass(slots=True)

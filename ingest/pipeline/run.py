@@ -44,6 +44,7 @@ class Imported:
         """For JSON."""
         return asdict(self)
 
+
 def export_log(
     log: EventLog, out: str, options: ReadOptions | None = None, progress: Progress | None = None
 ) -> tuple[EventLogTables, str]:
@@ -79,7 +80,10 @@ def open_writer(tracking_uri: str | None = None, experiment: str | None = None) 
 
 
 def import_log(
-    log: EventLog, writer: Any, options: ImportOptions | None = None, read: Progress | None = None,
+    log: EventLog,
+    writer: Any,
+    options: ImportOptions | None = None,
+    read: Progress | None = None,
     wrote: Callable[[int, int], None] | None = None,
 ) -> Imported:
     """Reads one log and writes its run tree, unless exactly this was written before.
@@ -101,5 +105,12 @@ def import_log(
     tree = derive(tables, TaskRuns(cast(Any, options.task_runs), options.max_task_runs))
     published = publish(tree, tables, writer, identity, version(), options.parent_run, wrote)
     app = tables.application
-    return Imported(log.name, published, app["app_id"], app["app_attempt"], app["completeness"], app["num_issues"],
-                    time.monotonic() - started)
+    return Imported(
+        log.name,
+        published,
+        app["app_id"],
+        app["app_attempt"],
+        app["completeness"],
+        app["num_issues"],
+        time.monotonic() - started,
+    )

@@ -1,7 +1,7 @@
-"""Runs that the training job had of its own: the one the application goes under, and the trials of MLflow's autologging.
+"""Runs that the training job had of its own: the one the application goes under, and autologged trials.
 
-mlflow.pyspark.ml.autolog leaves one child run per param map, all with the same start and end, and search_results.csv with
-the param maps in order on their parent. Those child runs become the trials: fits are hung under them.
+mlflow.pyspark.ml.autolog leaves one child run per param map, all with the same start and end, and search_results.csv
+with the param maps in order on their parent. Those child runs become the trials: fits are hung under them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,7 +56,9 @@ def _result(run: Run, results: Sequence[Mapping[str, str]]) -> Mapping[str, str]
 
 
 def _is(run: Run, own: OwnRun, row: Mapping[str, str] | None) -> bool:
-    scores = {name: value for name, value in run.metrics.items() if name.startswith(("avg_", "std_")) and name in own.metrics}
+    scores = {
+        name: value for name, value in run.metrics.items() if name.startswith(("avg_", "std_")) and name in own.metrics
+    }
     if any(own.metrics[name] != value for name, value in scores.items()):
         return False
     if run.params:

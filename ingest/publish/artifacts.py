@@ -30,7 +30,10 @@ def write_artifacts(tables: EventLogTables, issues: Iterable[ImportIssue], folde
             pa.csv.write_csv(_flat(tables[name]), os.path.join(folder, f"{name}.csv"))
     conf = {row["key"]: row["value"] for row in tables["properties"].to_pylist() if row["section"] == "spark"}
     _write_json(os.path.join(folder, "spark_conf.json"), conf)
-    found = [*tables["issues"].to_pylist(), *({"code": i.code, "severity": i.severity, "message": i.message} for i in issues)]
+    found = [
+        *tables["issues"].to_pylist(),
+        *({"code": i.code, "severity": i.severity, "message": i.message} for i in issues),
+    ]
     _write_json(os.path.join(folder, "issues.json"), {"log": tables.log.name, "issues": found})
 
 

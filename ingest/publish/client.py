@@ -5,6 +5,7 @@ import copy
 import csv
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
@@ -54,7 +55,9 @@ class ClientWriter:
             with contextlib.suppress(MlflowException):  # of another store
                 run = self.client.get_run(run_id)
         if run is None:
-            tagged = [r for r in self._search(f"tags.`{APP_ID_TAG}` = '{_literal(app_id)}'") if KEY_TAG not in r.data.tags]
+            tagged = [
+                r for r in self._search(f"tags.`{APP_ID_TAG}` = '{_literal(app_id)}'") if KEY_TAG not in r.data.tags
+            ]
             known = {r.info.run_id for r in tagged}
             outermost = [r for r in tagged if r.data.tags.get(strings.PARENT_RUN_ID) not in known]
             run = outermost[0] if len(outermost) == 1 else None
@@ -63,7 +66,8 @@ class ClientWriter:
         owner_id, experiment_id = run.info.run_id, run.info.experiment_id
         with _refused("cannot search runs"):
             below = self.client.search_runs(
-                [experiment_id], f"tags.`{strings.PARENT_RUN_ID}` = '{owner_id}' and tags.`{strings.AUTOLOGGING}` LIKE '%'",
+                [experiment_id],
+                f"tags.`{strings.PARENT_RUN_ID}` = '{owner_id}' and tags.`{strings.AUTOLOGGING}` LIKE '%'",
                 max_results=_PAGE,
             )
         trials = [OwnRun(r.info.run_id, r.data.params, r.data.metrics) for r in below]
@@ -72,8 +76,8 @@ class ClientWriter:
     def _results(self, run_id: str) -> list[dict[str, str]]:
         """search_results.csv of an autologged search, a row per param map in order; empty where there is none."""
         with tempfile.TemporaryDirectory(prefix="afterglow-") as folder, contextlib.suppress(MlflowException, OSError):
-            with open(self.client.download_artifacts(run_id, "search_results.csv", folder), encoding="utf-8") as file:
-                return list(csv.DictReader(file))
+            path = Path(self.client.download_artifacts(run_id, "search_results.csv", folder))
+            return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
         return []
 
     def within(self, experiment_id: str) -> "ClientWriter":
@@ -144,9 +148,7 @@ class ClientWriter:
     def datasets(self, run_id: str, datasets: Iterable[Dataset]) -> None:
         """See Writer."""
         context = [InputTag(strings.DATASET_CONTEXT, "training")]
-        inputs = [
-            DatasetInput(MlflowDataset(d.name, d.digest, d.source_type, d.source), context) for d in datasets
-        ]
+        inputs = [DatasetInput(MlflowDataset(d.name, d.digest, d.source_type, d.source), context) for d in datasets]
         if inputs:
             with _refused("cannot log input datasets"):
                 self.client.log_inputs(run_id, inputs)
@@ -161,7 +163,8 @@ class ClientWriter:
         with _refused("cannot describe the experiment"):
             tags = self.client.get_experiment(self.experiment_id).tags
             for name, value in (
-                (strings.EXPERIMENT_KIND, strings.EXPERIMENT_KIND_TRAINING), (strings.NOTE, description)
+                (strings.EXPERIMENT_KIND, strings.EXPERIMENT_KIND_TRAINING),
+                (strings.NOTE, description),
             ):
                 if tags.get(name) != value and (name != strings.NOTE or _ours(tags.get(name))):
                     self.client.set_experiment_tag(self.experiment_id, name, value)

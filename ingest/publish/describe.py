@@ -38,8 +38,10 @@ def describe(run: Run, below: Mapping[str, Sequence[Run]], parent: Run | None, l
     lines.extend(_children([*below.get(run.key, ()), *children], link))
     lines.append(_figures(run))
     if run.tags.get("afterglow.tasks_without_run"):
-        lines.append(f"{count(float(run.tags['afterglow.tasks_without_run']))} tasks have no run of their own; "
-                     "they are in `tables/tasks.parquet` of the application's artifacts.")
+        lines.append(
+            f"{count(float(run.tags['afterglow.tasks_without_run']))} tasks have no run of their own; "
+            "they are in `tables/tasks.parquet` of the application's artifacts."
+        )
     if parent is not None:
         lines.append(f"Part of {_linked(parent, link)}.")
     return "\n\n".join(line for line in lines if line)
@@ -56,9 +58,15 @@ def _descendant_stages(run: Run, below: Mapping[str, Sequence[Run]]) -> list[Run
 
 
 def _sentence(run: Run) -> str:
-    what = {"application": "Spark application", "tuning": "Hyperparameter search:", "trial": "One param map of a search:",
-            "fit": "One param map trained and evaluated on one fold:", "job": "Spark job", "stage": "Stage attempt",
-            "task": "Task attempt"}
+    what = {
+        "application": "Spark application",
+        "tuning": "Hyperparameter search:",
+        "trial": "One param map of a search:",
+        "fit": "One param map trained and evaluated on one fold:",
+        "job": "Spark job",
+        "stage": "Stage attempt",
+        "task": "Task attempt",
+    }
     ran = f"ran {seconds(run.duration_s)}" if run.duration_s is not None else "is still running"
     ended = {"FAILED": " and failed", "KILLED": " and never ended in the log"}.get(run.status, "")
     parts = [f"**{what[run.level]} {escape(run.name)}** {ran}{ended}."]
@@ -66,22 +74,31 @@ def _sentence(run: Run) -> str:
         version, cores = run.params.get("spark.version"), run.params.get("total_cores")
         parts.append(f"Spark {escape(version)}, " if version else "")
         executors = run.metrics.get("executors/total", 0)
-        parts.append(f"{count(executors)} executor{'' if executors == 1 else 's'}"
-                     + (f" with {escape(cores)} cores" if cores else "") + ".")
+        parts.append(
+            f"{count(executors)} executor{'' if executors == 1 else 's'}"
+            + (f" with {escape(cores)} cores" if cores else "")
+            + "."
+        )
         completeness = run.tags.get("afterglow.completeness")
         if completeness != "complete":
-            parts.append(f"The log is not complete: **{escape(completeness or 'unknown').replace('&#95;', ' ')}**; "
-                         "see `issues.json`.")
+            parts.append(
+                f"The log is not complete: **{escape(completeness or 'unknown').replace('&#95;', ' ')}**; "
+                "see `issues.json`."
+            )
     if run.level == "tuning":
         parts.append(_how_found(run))
     if run.level == "trial" and run.params:
-        parts.append("Params: " + ", ".join(f"{escape(k)} = {escape(v, 60)}" for k, v in sorted(run.params.items())) + ".")
+        parts.append(
+            "Params: " + ", ".join(f"{escape(k)} = {escape(v, 60)}" for k, v in sorted(run.params.items())) + "."
+        )
     return " ".join(part for part in parts if part)
 
 
 _FOUND = {
-    "annotated": "The job said so itself (afterglow.annotate).", "plan": "Found by the folds in its query plans.",
-    "lineage": "Found by the cached data that its jobs read in turn.", "stack": "Found by the call stacks of its jobs.",
+    "annotated": "The job said so itself (afterglow.annotate).",
+    "plan": "Found by the folds in its query plans.",
+    "lineage": "Found by the cached data that its jobs read in turn.",
+    "stack": "Found by the call stacks of its jobs.",
 }
 
 
@@ -96,15 +113,26 @@ def _how_found(run: Run) -> str:
 
 # label, metric, how it is shown
 _SHOWN_FIGURES: Sequence[tuple[str, str, Callable[[float], str]]] = (
-    ("trials", "trials/total", count), ("fits", "fits/total", count), ("failed fits", "fits/failed", count),
-    ("all fits together", "time/fits_s", seconds), ("training", "time/fit_s", seconds),
-    ("evaluation", "time/evaluate_s", seconds), ("tasks", "tasks/total", count), ("failed tasks", "tasks/failed", count),
-    ("skipped stages", "stages/skipped", count), ("run time of all tasks", "time/executor_run_s", seconds),
-    ("CPU", "time/executor_cpu_s", seconds), ("garbage collection", "time/gc_s", seconds),
-    ("median task", "task_duration_s/p50", seconds), ("longest task", "task_duration_s/max", seconds),
-    ("input", "io/input_bytes", size), ("output", "io/output_bytes", size),
-    ("shuffle read", "shuffle/read_bytes", size), ("shuffle written", "shuffle/write_bytes", size),
-    ("spilled to disk", "spill/disk_bytes", size), ("peak execution memory", "memory/peak_execution_bytes", size),
+    ("trials", "trials/total", count),
+    ("fits", "fits/total", count),
+    ("failed fits", "fits/failed", count),
+    ("all fits together", "time/fits_s", seconds),
+    ("training", "time/fit_s", seconds),
+    ("evaluation", "time/evaluate_s", seconds),
+    ("tasks", "tasks/total", count),
+    ("failed tasks", "tasks/failed", count),
+    ("skipped stages", "stages/skipped", count),
+    ("run time of all tasks", "time/executor_run_s", seconds),
+    ("CPU", "time/executor_cpu_s", seconds),
+    ("garbage collection", "time/gc_s", seconds),
+    ("median task", "task_duration_s/p50", seconds),
+    ("longest task", "task_duration_s/max", seconds),
+    ("input", "io/input_bytes", size),
+    ("output", "io/output_bytes", size),
+    ("shuffle read", "shuffle/read_bytes", size),
+    ("shuffle written", "shuffle/write_bytes", size),
+    ("spilled to disk", "spill/disk_bytes", size),
+    ("peak execution memory", "memory/peak_execution_bytes", size),
     ("cores idle", "executors/idle_ratio", share),
 )
 _ALWAYS = {"tasks/total", "time/executor_run_s"}
@@ -147,14 +175,14 @@ def _cost(run: Run) -> float:
 
 def _best(trials: Sequence[Run], link: Link) -> list[str]:
     """The trials with the highest and the lowest average metric: which of them is best, the metric says."""
-    scored = [
-        (value, name, run) for run in trials for name, value in run.metrics.items() if name.startswith("avg_")
-    ]
+    scored = [(value, name, run) for run in trials for name, value in run.metrics.items() if name.startswith("avg_")]
     if len(scored) < 2:
         return []
     scored.sort(key=lambda one: one[0])
     ends = (("Highest", scored[-1]), ("Lowest", scored[0]))
-    return [" · ".join(f"{word} {escape(name)}: {value:.6g} ({_linked(run, link)})" for word, (value, name, run) in ends)]
+    return [
+        " · ".join(f"{word} {escape(name)}: {value:.6g} ({_linked(run, link)})" for word, (value, name, run) in ends)
+    ]
 
 
 def _list(title: str, runs: Sequence[Run], link: Link) -> str:

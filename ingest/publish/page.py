@@ -1,6 +1,6 @@
 """Addresses in MLflow's page, and the experiment's description above its table of runs.
 
-The page takes a filter and an order in its address, nests filtered runs, and shows the 100 first; see design.md, The page.
+The page takes a filter and an order in its address, nests filtered runs, and shows the 100 first.
 """
 
 from urllib.parse import quote
@@ -35,9 +35,7 @@ def experiment_description(experiment_id: str) -> str:
     overview = list_path(experiment_id, _OVERVIEW)
     stages = list_path(experiment_id, f"tags.`{LEVEL_TAG}` = 'stage'", "metrics.`time/duration_s`")
     failed = list_path(experiment_id, f"tags.`{LEVEL_TAG}` = 'stage' and attributes.status = 'FAILED'")
-    skewed = list_path(
-        experiment_id, f"tags.`{LEVEL_TAG}` = 'stage'", "metrics.`skew/duration_max_over_median`"
-    )
+    skewed = list_path(experiment_id, f"tags.`{LEVEL_TAG}` = 'stage'", "metrics.`skew/duration_max_over_median`")
     # One line: the page folds the description to its first line until it is opened.
     return (
         f"[Applications]({applications}) · [with what is below them]({overview}) · [slowest stages]({stages}) · "

@@ -19,7 +19,12 @@ def plan(tree: RunTree) -> tuple[list[RunRecord], list[ImportIssue]]:
 
 def _record(run: Run, fit: Fitting) -> RunRecord:
     return RunRecord(
-        run.key, run.parent, fit.run_name(run.name), run.status, run.start_ms, run.end_ms,
+        run.key,
+        run.parent,
+        fit.run_name(run.name),
+        run.status,
+        run.start_ms,
+        run.end_ms,
         {fit.key(name): fit.tag(value) for name, value in run.tags.items()},
         {fit.key(name): fit.param(value) for name, value in run.params.items()},
         list(_metrics(run, fit)),

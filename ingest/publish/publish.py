@@ -20,19 +20,27 @@ Progress = Callable[[int, int], None]
 """Called with (runs written, runs in all)."""
 
 
-
 def fingerprint(log: EventLog, version: str, options: str) -> str:
     """What an import depends on: the log's files as they are now, the Afterglow that reads them, the options."""
     # A History Server does not say how large a log is, but when it was last updated.
-    parts = [version, options, *(f"{file.name.rsplit('/', 1)[-1]} {file.size or file.modified_ms}" for file in log.files)]
+    parts = [
+        version,
+        options,
+        *(f"{file.name.rsplit('/', 1)[-1]} {file.size or file.modified_ms}" for file in log.files),
+    ]
     if any("://" in file.uri and not file.size for file in log.files):
         parts.append(log.name)
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def publish(
-    tree: RunTree, tables: EventLogTables, writer: Writer, identity: str, version: str,
-    parent_run: str | None = None, progress: Progress | None = None,
+    tree: RunTree,
+    tables: EventLogTables,
+    writer: Writer,
+    identity: str,
+    version: str,
+    parent_run: str | None = None,
+    progress: Progress | None = None,
 ) -> Published:
     """Writes the tree under `parent_run`, if given, and returns where it is.
 

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from afterglow import annotate
 from pyspark.ml.classification import LogisticRegression
 from pyspark.ml.evaluation import BinaryClassificationEvaluator
 from pyspark.ml.feature import VectorAssembler
@@ -18,13 +17,20 @@ from pyspark.ml.tuning import CrossValidator, ParamGridBuilder, TrainValidationS
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from afterglow import annotate
+
 log_dir, truth_path = sys.argv[1:3]
 spark = (
-    SparkSession.builder.master("local[2]").appName("annotated")
-    .config("spark.ui.enabled", "false").config("spark.driver.bindAddress", "127.0.0.1")
-    .config("spark.driver.host", "127.0.0.1").config("spark.sql.shuffle.partitions", "2")
-    .config("spark.eventLog.enabled", "true").config("spark.eventLog.dir", f"file://{log_dir}")
-    .config("spark.eventLog.rolling.enabled", "false").config("spark.eventLog.compress", "false")
+    SparkSession.builder.master("local[2]")
+    .appName("annotated")
+    .config("spark.ui.enabled", "false")
+    .config("spark.driver.bindAddress", "127.0.0.1")
+    .config("spark.driver.host", "127.0.0.1")
+    .config("spark.sql.shuffle.partitions", "2")
+    .config("spark.eventLog.enabled", "true")
+    .config("spark.eventLog.dir", f"file://{log_dir}")
+    .config("spark.eventLog.rolling.enabled", "false")
+    .config("spark.eventLog.compress", "false")
     .getOrCreate()
 )
 annotate.autolog()
@@ -38,12 +44,16 @@ if "--mlflow" in sys.argv:
     mlflow.pyspark.ml.autolog()
     truth["mlflow_run_id"] = mlflow.start_run(run_name="training").info.run_id
 
-data = spark.range(400).select(F.rand(1).alias("a"), F.rand(2).alias("b"), (F.rand(3) > 0.4).cast("double").alias("label"))
+data = spark.range(400).select(
+    F.rand(1).alias("a"), F.rand(2).alias("b"), (F.rand(3) > 0.4).cast("double").alias("label")
+)
 rows = VectorAssembler(inputCols=["a", "b"], outputCol="features").transform(data).cache()
 regression = LogisticRegression(maxIter=3)
 grid = ParamGridBuilder().addGrid(regression.regParam, [0.0, 0.1, 0.5]).build()
 evaluator = BinaryClassificationEvaluator()
-cross = CrossValidator(estimator=regression, estimatorParamMaps=grid, evaluator=evaluator, numFolds=3, parallelism=3, seed=7)
+cross = CrossValidator(
+    estimator=regression, estimatorParamMaps=grid, evaluator=evaluator, numFolds=3, parallelism=3, seed=7
+)
 model = cross.fit(rows)
 truth["cv"] = {"uid": cross.uid, "avg": model.avgMetrics, "std": model.stdMetrics, "reg": [0.0, 0.1, 0.5]}
 if "--mlflow" not in sys.argv:

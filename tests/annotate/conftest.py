@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from afterglow import annotate
 from afterglow.annotate import frames
 from afterglow.schemas.annotations import EVENT, read_events
@@ -33,7 +34,8 @@ class Written:
         """Jobs that are not ours: their properties, and `tasks`."""
         return [
             {**job["Properties"], "tasks": sum(stage["Number of Tasks"] for stage in job["Stage Infos"])}
-            for job in self.job_starts if job["Stage IDs"]
+            for job in self.job_starts
+            if job["Stage IDs"]
         ]
 
     @property
@@ -62,7 +64,7 @@ class Log:
         self._begin = len(self._whole())
 
     def read(self) -> Written:
-        return Written([json.loads(line) for line in self._whole()[self._begin:].splitlines()])
+        return Written([json.loads(line) for line in self._whole()[self._begin :].splitlines()])
 
     def _whole(self) -> bytes:
         # Events reach the log through a queue; the last one is a JobEnd, which flushes.
@@ -77,10 +79,15 @@ def _spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Path
     folder = tmp_path_factory.mktemp("event_log")
     os.environ["PYSPARK_PYTHON"] = sys.executable  # workers with the same packages
     options = {
-        "spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "1", "spark.default.parallelism": "2",
-        "spark.eventLog.enabled": "true", "spark.eventLog.rolling.enabled": "false",
-        "spark.eventLog.compress": "false", "spark.eventLog.dir": f"file://{folder}",
-        "spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.sql.shuffle.partitions": "1",
+        "spark.default.parallelism": "2",
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.rolling.enabled": "false",
+        "spark.eventLog.compress": "false",
+        "spark.eventLog.dir": f"file://{folder}",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
         "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
     }
     builder = SparkSession.builder.master("local[2,3]").appName("annotate")

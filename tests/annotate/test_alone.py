@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from afterglow import annotate
 from afterglow.annotate import event_log, guard, marks
 from afterglow.annotate.run_context import SparkRunContext
@@ -52,8 +53,9 @@ def test_a_dead_spark_context_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> 
         def applicationId(self) -> str:
             raise ConnectionError("gone")
 
-    monkeypatch.setitem(sys.modules, "pyspark",
-                        SimpleNamespace(SparkContext=SimpleNamespace(_active_spark_context=Dead())))  # type: ignore[arg-type]
+    monkeypatch.setitem(
+        sys.modules, "pyspark", SimpleNamespace(SparkContext=SimpleNamespace(_active_spark_context=Dead()))
+    )  # type: ignore[arg-type]
     assert SparkRunContext().in_context() is True and SparkRunContext().tags() == {}
 
 
@@ -67,19 +69,27 @@ def _context(log: str, gateway: str = "ClientServer") -> Any:
         def __call__(self, *_: object) -> "Any_":
             return self
 
-    return SimpleNamespace(_gateway=type(gateway, (), {})(), _jvm=Any_(), _jsc=Any_(),
-                           getConf=lambda: defaultdict(lambda: log, {"spark.eventLog.enabled": log}))
+    return SimpleNamespace(
+        _gateway=type(gateway, (), {})(),
+        _jvm=Any_(),
+        _jsc=Any_(),
+        getConf=lambda: defaultdict(lambda: log, {"spark.eventLog.enabled": log}),
+    )
 
 
-@pytest.mark.parametrize(("context", "writes", "message"), [
-    (_context("false"), True, "spark.eventLog.enabled is not true"),
-    (_context("true", "JavaGateway"), False, "PYSPARK_PIN_THREAD is off"),
-])
+@pytest.mark.parametrize(
+    ("context", "writes", "message"),
+    [
+        (_context("false"), True, "spark.eventLog.enabled is not true"),
+        (_context("true", "JavaGateway"), False, "PYSPARK_PIN_THREAD is off"),
+    ],
+)
 def test_what_cannot_be_done_is_said_once(
     monkeypatch: pytest.MonkeyPatch, said: list[warnings.WarningMessage], context: Any, writes: bool, message: str
 ) -> None:
-    monkeypatch.setitem(sys.modules, "pyspark",
-                        SimpleNamespace(SparkContext=SimpleNamespace(_active_spark_context=context)))  # type: ignore[arg-type]
+    monkeypatch.setitem(
+        sys.modules, "pyspark", SimpleNamespace(SparkContext=SimpleNamespace(_active_spark_context=context))
+    )  # type: ignore[arg-type]
     for _ in range(3):
         monkeypatch.setattr(event_log, "_known", None)
         assert (event_log.current() is not None) is writes
@@ -110,8 +120,13 @@ def test_spark_connect_gets_tags_and_one_warning(said: list[warnings.WarningMess
         done = mark()
         done.set(TRIAL, str(trial))
         done.set(PHASE, "evaluate")
-        assert session.tags == {"mine", "afterglow.tuning=cv;1", "afterglow.fold=0", "afterglow.phase=evaluate",
-                                f"afterglow.trial={trial}"}
+        assert session.tags == {
+            "mine",
+            "afterglow.tuning=cv;1",
+            "afterglow.fold=0",
+            "afterglow.phase=evaluate",
+            f"afterglow.trial={trial}",
+        }
         done.end()
         assert session.tags == {"mine"}
     marks.prepare(session, {})

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from afterglow import annotate
 from afterglow.schemas.annotations import ESTIMATOR
 
@@ -50,8 +51,12 @@ def test_a_pipeline_is_one_fit_with_the_loss_of_its_stages(log: Any, data: Any) 
     from pyspark.ml.regression import LinearRegression
 
     annotate.autolog()
-    pipeline = Pipeline(stages=[KMeans(k=2, seed=1, maxIter=2, predictionCol="cluster"),
-                                LinearRegression(maxIter=2, solver="l-bfgs", regParam=0.1)])
+    pipeline = Pipeline(
+        stages=[
+            KMeans(k=2, seed=1, maxIter=2, predictionCol="cluster"),
+            LinearRegression(maxIter=2, solver="l-bfgs", regParam=0.1),
+        ]
+    )
     model = pipeline.fit(data)
     annotate.disable()
     means, linear = model.stages
@@ -78,9 +83,10 @@ def test_the_classifiers_of_one_vs_rest_are_part_of_it(log: Any, data: Any) -> N
 
 
 def test_stages_of_one_class_are_numbered(spark: Any) -> None:
-    from afterglow.annotate.stages import all_params, stage_names
     from pyspark.ml import Pipeline
     from pyspark.ml.feature import StringIndexer
+
+    from afterglow.annotate.stages import all_params, stage_names
 
     pipeline = Pipeline(stages=[StringIndexer(inputCol="a", outputCol="x"), StringIndexer(inputCol="b", outputCol="y")])
     params = all_params(pipeline, stage_names(pipeline))

@@ -4,6 +4,7 @@ import json
 import math
 
 import pytest
+
 from afterglow.annotate import encode
 from afterglow.schemas.annotations import (
     CUT,
@@ -46,8 +47,15 @@ def test_long_envelopes_come_in_pieces_and_are_joined_in_any_order() -> None:
 def test_what_is_longer_still_says_what_it_lacks() -> None:
     event = {"event": "tuning_start", "time_ms": 1, "id": "w-1", "uid": "u", "param_maps": [{"p": "x" * 6_000}] * 1_000}
     (read,) = read_events(encode.texts("w", 1, [event]))
-    assert read == {"event": "tuning_start", "time_ms": 1, "id": "w-1", "uid": "u", CUT: ["param_maps"],
-                    "writer": "w", "seq": 1}
+    assert read == {
+        "event": "tuning_start",
+        "time_ms": 1,
+        "id": "w-1",
+        "uid": "u",
+        CUT: ["param_maps"],
+        "writer": "w",
+        "seq": 1,
+    }
 
 
 def test_events_are_read_once_and_in_order() -> None:
@@ -55,24 +63,55 @@ def test_events_are_read_once_and_in_order() -> None:
     assert [event["trial"] for event in read_events(texts)] == [0, 1, 2]
 
 
-@pytest.mark.parametrize("text", [
-    "", "{", "[]", "null", "7", '"x"', "NaN", '{"v":1}', '{"v":1,"writer":"w","seq":1}', "[" * 50_000,
-    " " * (MAX_TEXT + 1),
-    '{"v":1,"writer":"w","seq":NaN,"events":[]}', '{"v":1,"writer":"w","seq":1e400,"events":[]}', "9" * 50_000,
-    '{"v":1,"writer":"w","seq":1,"piece":2,"pieces":2,"text":""}', _text(seq=True), _text(seq=2**70), _text(writer=3),
-    '{"v":1,"writer":"w","seq":1,"piece":0,"pieces":9999999,"text":""}',
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "7",
+        '"x"',
+        "NaN",
+        '{"v":1}',
+        '{"v":1,"writer":"w","seq":1}',
+        "[" * 50_000,
+        " " * (MAX_TEXT + 1),
+        '{"v":1,"writer":"w","seq":NaN,"events":[]}',
+        '{"v":1,"writer":"w","seq":1e400,"events":[]}',
+        "9" * 50_000,
+        '{"v":1,"writer":"w","seq":1,"piece":2,"pieces":2,"text":""}',
+        _text(seq=True),
+        _text(seq=2**70),
+        _text(writer=3),
+        '{"v":1,"writer":"w","seq":1,"piece":0,"pieces":9999999,"text":""}',
+    ],
+)
 def test_anything_else_is_none(text: str) -> None:
     assert parse_event(text) is None
     assert list(read_events([text])) == []
 
 
 def test_what_is_undeclared_or_of_another_type_is_left_out() -> None:
-    parsed = parse_event(_text(
-        _event(metric="nan", fold="0", trial=True, start_ms=2**64, status=["x"], unknown=1,
-               loss={"a": [1, "x"], "b": [2]}),
-        _event(metric=10**400), {"event": "later", "time_ms": 1}, {"event": "log"}, 3, ["event"], {"event": ["log"]},
-    ))
+    parsed = parse_event(
+        _text(
+            _event(
+                metric="nan",
+                fold="0",
+                trial=True,
+                start_ms=2**64,
+                status=["x"],
+                unknown=1,
+                loss={"a": [1, "x"], "b": [2]},
+            ),
+            _event(metric=10**400),
+            {"event": "later", "time_ms": 1},
+            {"event": "log"},
+            3,
+            ["event"],
+            {"event": ["log"]},
+        )
+    )
     assert parsed is not None
     assert parsed["events"] == [_event(loss={"b": [2.0]}), _event()]
 
@@ -80,7 +119,10 @@ def test_what_is_undeclared_or_of_another_type_is_left_out() -> None:
 def test_only_the_params_name_is_looked_at_for_secrets() -> None:
     values = {"Tokenizer.inputCol": "text", "Model.token": "x", "Model.accessKey": "y"}
     assert encode.redacted(values, stage_prefix=True) == {
-        "Tokenizer.inputCol": "text", "Model.token": REDACTED, "Model.accessKey": REDACTED}
+        "Tokenizer.inputCol": "text",
+        "Model.token": REDACTED,
+        "Model.accessKey": REDACTED,
+    }
     assert encode.redacted({"a.secret.b": 1}) == {"a.secret.b": REDACTED}
 
 

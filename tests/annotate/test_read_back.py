@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow import MlflowClient
+
 from afterglow.ingest import import_logs, pipeline
 from afterglow.ingest.derive import derive
 from afterglow.schemas.logs import EventLogTables
 from afterglow.schemas.runs import KEY_TAG
-from mlflow import MlflowClient
 
 JOB = Path(__file__).parent / "annotated_job.py"
 
@@ -40,8 +41,14 @@ def test_params_and_metrics_are_the_models_own(job: tuple[EventLogTables, dict[s
     trials = {(row["tuning_uid"], row["trial"]): row for row in tables.trials.to_pylist()}
     cv, tvs = truth["cv"], truth["tvs"]
     assert {uid: (row["source"], row["confidence"], row["status"]) for uid, row in searches.items()} == {
-        cv["uid"]: ("annotated", 1.0, "FINISHED"), tvs["uid"]: ("annotated", 1.0, "FINISHED")}
-    assert (searches[cv["uid"]]["num_folds"], searches[cv["uid"]]["num_trials"], searches[cv["uid"]]["parallelism"]) == (3, 3, 3)
+        cv["uid"]: ("annotated", 1.0, "FINISHED"),
+        tvs["uid"]: ("annotated", 1.0, "FINISHED"),
+    }
+    assert (
+        searches[cv["uid"]]["num_folds"],
+        searches[cv["uid"]]["num_trials"],
+        searches[cv["uid"]]["parallelism"],
+    ) == (3, 3, 3)
     for trial in range(3):
         row = trials[cv["uid"], trial]
         assert (row["avg_metric"], row["std_metric"]) == (cv["avg"][trial], cv["std"][trial])
@@ -60,7 +67,8 @@ def test_every_job_of_a_search_has_its_place(job: tuple[EventLogTables, dict[str
     rows = [row for row in tables.jobs.to_pylist() if not row["annotation"]]
     of_cv = [row for row in rows if row["tuning_uid"] == truth["cv"]["uid"]]
     assert {(row["trial"], row["fold"]) for row in of_cv if row["phase"] in ("fit", "evaluate")} == {
-        (t, f) for t in range(3) for f in range(3)}
+        (t, f) for t in range(3) for f in range(3)
+    }
     assert {"fit", "evaluate", "refit"} <= {row["phase"] for row in of_cv}
     carried = [row for row in tables.jobs.to_pylist() if row["annotation"]]
     assert carried and all(not row["stage_ids"] and row["num_tasks"] == 0 for row in carried)
@@ -95,7 +103,10 @@ def test_the_tree_is_hung_under_the_job_s_own_runs(tmp_path: Path) -> None:
     (imported,) = import_logs([str(log)], store, "elsewhere")
     after = client.get_run(truth["mlflow_run_id"])
     assert (after.info.status, after.info.start_time, after.info.end_time) == (
-        before.info.status, before.info.start_time, before.info.end_time)
+        before.info.status,
+        before.info.start_time,
+        before.info.end_time,
+    )
     runs = {r.info.run_id: r for r in client.search_runs([before.info.experiment_id], max_results=10_000)}
     root = runs[imported.published.run_id]
     assert root.data.tags["mlflow.parentRunId"] == truth["mlflow_run_id"]
@@ -106,7 +117,9 @@ def test_the_tree_is_hung_under_the_job_s_own_runs(tmp_path: Path) -> None:
         assert trial.data.metrics["avg_areaUnderROC"] == truth["cv"]["avg"][number]
         assert float(trial.data.params["LogisticRegression.regParam"]) == truth["cv"]["reg"][number]
         assert (trial.info.start_time, trial.info.end_time) == (
-            own[trial.info.run_id].info.start_time, own[trial.info.run_id].info.end_time)
+            own[trial.info.run_id].info.start_time,
+            own[trial.info.run_id].info.end_time,
+        )
         below = [r for r in runs.values() if r.data.tags.get("mlflow.parentRunId") == trial.info.run_id]
         assert len(below) == 3 and {r.data.tags["afterglow.level"] for r in below} == {"fit"}
     keys = [r.data.tags[KEY_TAG] for r in runs.values() if KEY_TAG in r.data.tags]

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from afterglow import annotate
 from afterglow.annotate import active_run
 from afterglow.schemas.annotations import RUN
@@ -51,8 +52,12 @@ def test_values_are_written_as_they_are_and_secrets_are_not(spark: Any, log: Any
     assert params.pop("name") == "Ä" * 6_000
     assert params == {"depth": 5, "api_key": REDACTED, "where": ["a", None], "object": "namespace(a=1)"}
     metrics = [row[:3] for event in said for row in event.get("metrics", [])]
-    assert metrics == [["loss", 0.30000000000000004, 7], ["nan", "NaN", None], ["inf", "-Infinity", None],
-                       ["n", 3, None]]
+    assert metrics == [
+        ["loss", 0.30000000000000004, 7],
+        ["nan", "NaN", None],
+        ["inf", "-Infinity", None],
+        ["n", 3, None],
+    ]
     assert [event["tags"] for event in said if "tags" in event] == [{"team": "x", "DB_PASSWORD": REDACTED}]
     assert "hunter2" not in str(written.lines)
 
@@ -71,8 +76,9 @@ def test_the_active_mlflow_run_is_told_once_without_credentials(
     spark: Any, log: Any, sized: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     current = SimpleNamespace(info=SimpleNamespace(run_id="r1", experiment_id="7"))
-    fake = SimpleNamespace(active_run=lambda: current,
-                           get_tracking_uri=lambda: "https://me:pw@host:5000/x?token=abc&a=1")
+    fake = SimpleNamespace(
+        active_run=lambda: current, get_tracking_uri=lambda: "https://me:pw@host:5000/x?token=abc&a=1"
+    )
     monkeypatch.setitem(sys.modules, "mlflow", fake)  # type: ignore[arg-type]
     monkeypatch.setattr(active_run, "_last", None)
     annotate.autolog()
@@ -88,11 +94,16 @@ def test_the_active_mlflow_run_is_told_once_without_credentials(
     assert {event["mlflow_run_id"] for event in written.said("log")} == {"r2"}
 
 
-@pytest.mark.parametrize(("uri", "told"), [
-    ("sqlite:///mlflow.db", "sqlite:///mlflow.db"), ("./mlruns", "./mlruns"), ("databricks://profile", "databricks://profile"),
-    ("postgresql://u:p@h/db?sslpassword=x", f"postgresql://h/db?sslpassword={REDACTED}"),
-    ("file:///a/b?password=x", f"file:///a/b?password={REDACTED}"),
-    ("sqlite:///a.db?token=x&b=1", f"sqlite:///a.db?token={REDACTED}&b=1"),
-])
+@pytest.mark.parametrize(
+    ("uri", "told"),
+    [
+        ("sqlite:///mlflow.db", "sqlite:///mlflow.db"),
+        ("./mlruns", "./mlruns"),
+        ("databricks://profile", "databricks://profile"),
+        ("postgresql://u:p@h/db?sslpassword=x", f"postgresql://h/db?sslpassword={REDACTED}"),
+        ("file:///a/b?password=x", f"file:///a/b?password={REDACTED}"),
+        ("sqlite:///a.db?token=x&b=1", f"sqlite:///a.db?token={REDACTED}&b=1"),
+    ],
+)
 def test_tracking_uris_lose_their_credentials_only(uri: str, told: str) -> None:
     assert active_run.without_credentials(uri) == told

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from afterglow import annotate
 from afterglow.annotate import frames
 from afterglow.schemas.annotations import FOLD, PHASE, RUN, TRIAL, TUNING, TUNING_ID
@@ -16,8 +17,15 @@ def _cross_validator(sized: Any, parallelism: int = 1, **more: Any) -> Any:
     from pyspark.ml.tuning import CrossValidator
 
     estimator = sized.Sized()
-    return CrossValidator(estimator=estimator, estimatorParamMaps=sized.grid(estimator, *SIZES), seed=5,
-                          evaluator=sized.SizeEvaluator(), numFolds=3, parallelism=parallelism, **more)
+    return CrossValidator(
+        estimator=estimator,
+        estimatorParamMaps=sized.grid(estimator, *SIZES),
+        seed=5,
+        evaluator=sized.SizeEvaluator(),
+        numFolds=3,
+        parallelism=parallelism,
+        **more,
+    )
 
 
 def _trial_by_tasks(job: dict[str, Any], times: int) -> tuple[int, str]:
@@ -57,8 +65,14 @@ def test_every_job_of_a_cross_validator_is_marked_right(
     assert end["std_metrics"] == [float(v) for v in model.stdMetrics]
     assert (end["best_index"], end["status"]) == (2, "FINISHED")
     expected = {
-        "kind": "CrossValidator", "estimator": "Sized", "evaluator": "SizeEvaluator", "metric": "thirds",
-        "larger_better": True, "num_folds": 3, "seed": 5, "parallelism": parallelism,
+        "kind": "CrossValidator",
+        "estimator": "Sized",
+        "evaluator": "SizeEvaluator",
+        "metric": "thirds",
+        "larger_better": True,
+        "num_folds": 3,
+        "seed": 5,
+        "parallelism": parallelism,
         "param_maps": [{"Sized.size": size} for size in SIZES],
     }
     assert {key: start[key] for key in expected} == expected
@@ -69,8 +83,14 @@ def test_a_train_validation_split_is_one_fold(spark: Any, log: Any, sized: Any) 
 
     annotate.autolog()
     estimator = sized.Sized()
-    search = TrainValidationSplit(estimator=estimator, estimatorParamMaps=sized.grid(estimator, *SIZES), seed=7,
-                                  evaluator=sized.SizeEvaluator(), trainRatio=0.7, parallelism=2)
+    search = TrainValidationSplit(
+        estimator=estimator,
+        estimatorParamMaps=sized.grid(estimator, *SIZES),
+        seed=7,
+        evaluator=sized.SizeEvaluator(),
+        trainRatio=0.7,
+        parallelism=2,
+    )
     model = search.fit(spark.range(30))
     annotate.disable()
     written = log.read()
@@ -91,7 +111,7 @@ def test_what_a_search_does_before_its_fits_is_prepare(spark: Any, log: Any, siz
     prepare = [job for job in written.jobs if job[PHASE] == "prepare"]
     assert start["fold_col"] == "fold"
     assert len(prepare) >= 6 and not any(FOLD in job or TRIAL in job for job in prepare)
-    assert [job[PHASE] for job in written.jobs[:len(prepare)]] == ["prepare"] * len(prepare)
+    assert [job[PHASE] for job in written.jobs[: len(prepare)]] == ["prepare"] * len(prepare)
 
 
 def test_searches_nest_in_trials_and_pipelines(spark: Any, log: Any, sized: Any, local_properties: Any) -> None:
@@ -101,10 +121,19 @@ def test_searches_nest_in_trials_and_pipelines(spark: Any, log: Any, sized: Any,
     annotate.autolog()
     estimator = sized.Sized()
     # Without sub-models TrainValidationSplitModel.copy fails of itself, with and without annotate.
-    inner = TrainValidationSplit(estimator=estimator, estimatorParamMaps=sized.grid(estimator, 1, 2),
-                                 evaluator=sized.SizeEvaluator(), collectSubModels=True)
-    outer = CrossValidator(estimator=inner, estimatorParamMaps=[{inner.trainRatio: 0.5}, {inner.trainRatio: 0.6}],
-                           evaluator=sized.SizeEvaluator(), numFolds=2, parallelism=2)
+    inner = TrainValidationSplit(
+        estimator=estimator,
+        estimatorParamMaps=sized.grid(estimator, 1, 2),
+        evaluator=sized.SizeEvaluator(),
+        collectSubModels=True,
+    )
+    outer = CrossValidator(
+        estimator=inner,
+        estimatorParamMaps=[{inner.trainRatio: 0.5}, {inner.trainRatio: 0.6}],
+        evaluator=sized.SizeEvaluator(),
+        numFolds=2,
+        parallelism=2,
+    )
     before = local_properties()
     Pipeline(stages=[outer]).fit(spark.range(20))
     assert local_properties() == before

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from afterglow import annotate
 
 pytestmark = pytest.mark.spark
@@ -36,8 +37,11 @@ def test_a_failed_attempt_does_not_count(spark: Any, log: Any) -> None:
     annotate.disable()
     written = log.read()
     ends = written.task_ends
-    succeeded = {(e["Stage ID"], e["Task Info"]["Task ID"]): e["Task Info"]["Partition ID"] for e in ends
-                 if e["Task End Reason"]["Reason"] == "Success"}
+    succeeded = {
+        (e["Stage ID"], e["Task Info"]["Task ID"]): e["Task Info"]["Partition ID"]
+        for e in ends
+        if e["Task End Reason"]["Reason"] == "Success"
+    }
     assert len(ends) == 4 and len(succeeded) == 3
     told = {succeeded[(stage, task)]: (name, value) for (stage, task, name), value in _values(written).items()}
     assert told == {0: ("total", 3.5), 1: ("total", 12.5), 2: ("total", 21.5)}

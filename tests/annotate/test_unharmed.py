@@ -5,6 +5,7 @@ import warnings
 from typing import Any
 
 import pytest
+
 from afterglow import annotate
 from afterglow.schemas.annotations import PHASE, TRIAL
 
@@ -24,10 +25,20 @@ def _search(spark: Any) -> tuple[Any, Any, Any]:
     # differs in the last digit (seen on 3.5.9).
     data = spark.range(0, 60, 1, 1).selectExpr(f"{text} text", "cast(id * 31 % 5 > 1 as double) label").cache()
     logistic = LogisticRegression(maxIter=2)
-    pipeline = Pipeline(stages=[Tokenizer(inputCol="text", outputCol="words"),
-                                HashingTF(inputCol="words", outputCol="features", numFeatures=8), logistic])
-    search = CrossValidator(estimator=pipeline, numFolds=2, seed=3, evaluator=BinaryClassificationEvaluator(),
-                            estimatorParamMaps=[{logistic.regParam: 0.01}, {logistic.regParam: 0.5}])
+    pipeline = Pipeline(
+        stages=[
+            Tokenizer(inputCol="text", outputCol="words"),
+            HashingTF(inputCol="words", outputCol="features", numFeatures=8),
+            logistic,
+        ]
+    )
+    search = CrossValidator(
+        estimator=pipeline,
+        numFolds=2,
+        seed=3,
+        evaluator=BinaryClassificationEvaluator(),
+        estimatorParamMaps=[{logistic.regParam: 0.01}, {logistic.regParam: 0.5}],
+    )
     return search, data, search.fit(data)
 
 
@@ -40,10 +51,16 @@ def _outcome(spark: Any, log: Any) -> dict[str, Any]:
     annotate.disable()
     written = log.read()
     return {
-        "predictions": predictions, "avg": model.avgMetrics, "std": model.stdMetrics, "level": level, "cached": cached,
+        "predictions": predictions,
+        "avg": model.avgMetrics,
+        "std": model.stdMetrics,
+        "level": level,
+        "cached": cached,
         "loss": list(model.bestModel.stages[-1].summary.objectiveHistory),
-        "tasks": len(written.task_ends), "jobs": [job["tasks"] for job in written.jobs],
-        "stages": len(written.all("SparkListenerStageCompleted")), "written": written,
+        "tasks": len(written.task_ends),
+        "jobs": [job["tasks"] for job in written.jobs],
+        "stages": len(written.all("SparkListenerStageCompleted")),
+        "written": written,
     }
 
 
@@ -64,19 +81,34 @@ def test_nothing_differs_but_what_is_said(spark: Any, log: Any) -> None:
     assert {job.get(TRIAL) for job in written.jobs if job.get(PHASE) in ("fit", "evaluate")} == {"0", "1"}
 
 
-@pytest.mark.parametrize("broken", [
-    "outbox.add", "outbox.now_ms", "outbox.flush", "searches.stage_names", "searches.param_map", "marks.prepare",
-    "event_log.current", "fits.span", "trials.span", "searches.span", "fits.is_search", "frames.owners",
-    "trials.number", "encode.texts",
-])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "outbox.add",
+        "outbox.now_ms",
+        "outbox.flush",
+        "searches.stage_names",
+        "searches.param_map",
+        "marks.prepare",
+        "event_log.current",
+        "fits.span",
+        "trials.span",
+        "searches.span",
+        "fits.is_search",
+        "frames.owners",
+        "trials.number",
+        "encode.texts",
+    ],
+)
 def test_a_hook_that_fails_is_said_once_and_harms_nothing(
     spark: Any, sized: Any, local_properties: Any, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     from pyspark.ml.tuning import CrossValidator
 
     estimator, before = sized.Sized(), local_properties()
-    search = CrossValidator(estimator=estimator, estimatorParamMaps=sized.grid(estimator, 1, 2), numFolds=2,
-                            evaluator=sized.SizeEvaluator())
+    search = CrossValidator(
+        estimator=estimator, estimatorParamMaps=sized.grid(estimator, 1, 2), numFolds=2, evaluator=sized.SizeEvaluator()
+    )
     module, name = broken.split(".")
 
     def fail(*_: Any, **__: Any) -> None:
@@ -114,8 +146,13 @@ def test_switched_off_pyspark_is_as_it_was(spark: Any, log: Any, sized: Any) -> 
     from pyspark import SparkContext
     from pyspark.ml import Estimator, tuning
 
-    places = [(Estimator, "fit"), (tuning, "_parallelFitTasks"), (tuning.CrossValidator, "_fit"),
-              (tuning.TrainValidationSplit, "_fit"), (SparkContext, "stop")]
+    places = [
+        (Estimator, "fit"),
+        (tuning, "_parallelFitTasks"),
+        (tuning.CrossValidator, "_fit"),
+        (tuning.TrainValidationSplit, "_fit"),
+        (SparkContext, "stop"),
+    ]
     originals = [vars(owner)[name] for owner, name in places]
     annotate.autolog()
     annotate.autolog()

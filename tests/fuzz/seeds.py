@@ -12,9 +12,32 @@ from ..ingest.codecs.codec_encoders import CONTAINERS
 
 LINES_PER_SEED = 12
 LONGEST_LINE_BYTES = 2_500
-WORDS = ("NaN", "Infinity", "-1", "0", "null", "true", "[]", "{}", '""', "1e999", "9223372036854775807",
-         "9223372036854775808", "2147483648", "\\u0000", "\\ud800", "\\n", "\\r\\n", "Resubmitted", "TaskKilled",
-         "ExceptionFailure", "ExecutorLostFailure", "FetchFailed", "JobSucceeded", "spark.sql.execution.id")
+WORDS = (
+    "NaN",
+    "Infinity",
+    "-1",
+    "0",
+    "null",
+    "true",
+    "[]",
+    "{}",
+    '""',
+    "1e999",
+    "9223372036854775807",
+    "9223372036854775808",
+    "2147483648",
+    "\\u0000",
+    "\\ud800",
+    "\\n",
+    "\\r\\n",
+    "Resubmitted",
+    "TaskKilled",
+    "ExceptionFailure",
+    "ExecutorLostFailure",
+    "FetchFailed",
+    "JobSucceeded",
+    "spark.sql.execution.id",
+)
 
 
 def lines_of(name: str) -> list[bytes]:

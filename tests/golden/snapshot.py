@@ -16,17 +16,31 @@ def snapshot(log: Path) -> dict[str, str]:
     (found,) = pipeline.find_logs([str(log)])
     tables = pipeline.read_log(found)
     here = str(log.parent) + "/"
-    rows = [
-        _line({"table": name, **row}, here) for name in sorted(tables.tables) for row in tables[name].to_pylist()
-    ]
+    rows = [_line({"table": name, **row}, here) for name in sorted(tables.tables) for row in tables[name].to_pylist()]
     tree = derive(tables)
     runs = [
-        _line({"level": r.level, "key": r.key, "parent": r.parent, "name": r.name, "status": r.status,
-               "start_ms": r.start_ms, "end_ms": r.end_ms, "params": r.params, "tags": r.tags, "metrics": r.metrics,
-               "history": {name: [list(point) for point in points] for name, points in r.history.items()}}, here)
+        _line(
+            {
+                "level": r.level,
+                "key": r.key,
+                "parent": r.parent,
+                "name": r.name,
+                "status": r.status,
+                "start_ms": r.start_ms,
+                "end_ms": r.end_ms,
+                "params": r.params,
+                "tags": r.tags,
+                "metrics": r.metrics,
+                "history": {name: [list(point) for point in points] for name, points in r.history.items()},
+            },
+            here,
+        )
         for r in tree.runs
     ]
-    return {"tables.jsonl": "".join(rows), "runs.jsonl": "".join([*runs, _line({"datasets": list(tree.datasets)}, here)])}
+    return {
+        "tables.jsonl": "".join(rows),
+        "runs.jsonl": "".join([*runs, _line({"datasets": list(tree.datasets)}, here)]),
+    }
 
 
 def _line(row: dict[str, Any], here: str) -> str:

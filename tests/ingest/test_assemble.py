@@ -27,8 +27,17 @@ def tables(**rows: list[dict[str, Any]]) -> EventLogTables:
 
 
 def task(task_id: int, **values: Any) -> dict[str, Any]:
-    return {"stage_id": 0, "stage_attempt": 0, "task_id": task_id, "index": task_id, "attempt": 0,
-            "launch_time_ms": 100, "finish_time_ms": 150, "reason": "Success", **values}
+    return {
+        "stage_id": 0,
+        "stage_attempt": 0,
+        "task_id": task_id,
+        "index": task_id,
+        "attempt": 0,
+        "launch_time_ms": 100,
+        "finish_time_ms": 150,
+        "reason": "Success",
+        **values,
+    }
 
 
 def by(table: Any, *key: str) -> dict[Any, dict[str, Any]]:
@@ -39,10 +48,13 @@ def by(table: Any, *key: str) -> dict[Any, dict[str, Any]]:
 def test_a_stage_belongs_to_the_job_that_ran_when_it_was_submitted() -> None:
     jobs = [{"at": 1, "job_id": 0, "stage_ids": [0]}, {"at": 5, "job_id": 1, "stage_ids": [0, 1]}]
     found = tables(
-        job_start=jobs, job_end=[{"at": 4, "job_id": 0, "status": "JobSucceeded"},
-                                 {"at": 9, "job_id": 1, "status": "JobSucceeded"}],
-        stage_submitted=[{"at": 2, "stage_id": 0, "stage_attempt": 0}, {"at": 6, "stage_id": 1, "stage_attempt": 0},
-                         {"at": 7, "stage_id": 0, "stage_attempt": 1}],
+        job_start=jobs,
+        job_end=[{"at": 4, "job_id": 0, "status": "JobSucceeded"}, {"at": 9, "job_id": 1, "status": "JobSucceeded"}],
+        stage_submitted=[
+            {"at": 2, "stage_id": 0, "stage_attempt": 0},
+            {"at": 6, "stage_id": 1, "stage_attempt": 0},
+            {"at": 7, "stage_id": 0, "stage_attempt": 1},
+        ],
     )
     stages = by(found.stages, "stage_id", "stage_attempt")
     assert [stages[key]["job_id"] for key in ((0, 0), (1, 0), (0, 1))] == [0, 1, 1]
@@ -89,16 +101,31 @@ def test_missing_metrics_stay_missing_and_sums_are_of_what_is_there() -> None:
 
 
 def test_delay_and_fetching_are_what_the_history_server_says() -> None:
-    ends = [task(0, finish_time_ms=200, getting_result_at_ms=170, executor_run_time_ms=50,
-                 executor_deserialize_time_ms=5, result_serialization_time_ms=1)]
+    ends = [
+        task(
+            0,
+            finish_time_ms=200,
+            getting_result_at_ms=170,
+            executor_run_time_ms=50,
+            executor_deserialize_time_ms=5,
+            result_serialization_time_ms=1,
+        )
+    ]
     (row,) = tables(task_end=ends).tasks.to_pylist()
     assert (row["getting_result_time_ms"], row["scheduler_delay_ms"]) == (30, 100 - 56 - 30)
 
 
 def test_stage_sums_are_the_sums_of_the_tasks() -> None:
     rng = np.random.default_rng(1)
-    ends = [task(i, stage_id=int(rng.integers(3)), jvm_gc_time_ms=int(rng.integers(100)),
-                 peak_execution_memory_bytes=int(rng.integers(100))) for i in range(50)]
+    ends = [
+        task(
+            i,
+            stage_id=int(rng.integers(3)),
+            jvm_gc_time_ms=int(rng.integers(100)),
+            peak_execution_memory_bytes=int(rng.integers(100)),
+        )
+        for i in range(50)
+    ]
     found = tables(task_end=ends)
     for stage in found.stages.to_pylist():
         own = [row for row in ends if row["stage_id"] == stage["stage_id"]]
@@ -108,7 +135,8 @@ def test_stage_sums_are_the_sums_of_the_tasks() -> None:
 
 def test_gaps_in_task_ids_and_short_stages_are_lost_events() -> None:
     found = tables(
-        application_end=[{"at": 9, "end_time_ms": 5}], task_end=[task(0), task(3)],
+        application_end=[{"at": 9, "end_time_ms": 5}],
+        task_end=[task(0), task(3)],
         stage_completed=[{"at": 4, "stage_id": 0, "stage_attempt": 0, "num_tasks": 4}],
     )
     assert {"task_ids_missing", "tasks_missing"} <= set(found.issues["code"].to_pylist())
@@ -120,14 +148,17 @@ def test_no_event_of_an_application_is_an_error() -> None:
         tables()
 
 
-@pytest.mark.parametrize("key, value, shown", [
-    ("spark.my.password", "hunter2", "*********(redacted)"),
-    ("spark.hadoop.fs.azure.account.key.x", "abc", "*********(redacted)"),
-    ("spark.my.apikey", "abc", "*********(redacted)"),
-    ("spark.jdbc.url", "jdbc:postgresql://ml:s3cret@db/x", "jdbc:postgresql://*********(redacted)@db/x"),
-    ("spark.driver.extraJavaOptions", "-Ddb.password=x -Da=b", "-Ddb.password=*********(redacted) -Da=b"),
-    ("spark.app.name", "train", "train"),
-])
+@pytest.mark.parametrize(
+    "key, value, shown",
+    [
+        ("spark.my.password", "hunter2", "*********(redacted)"),
+        ("spark.hadoop.fs.azure.account.key.x", "abc", "*********(redacted)"),
+        ("spark.my.apikey", "abc", "*********(redacted)"),
+        ("spark.jdbc.url", "jdbc:postgresql://ml:s3cret@db/x", "jdbc:postgresql://*********(redacted)@db/x"),
+        ("spark.driver.extraJavaOptions", "-Ddb.password=x -Da=b", "-Ddb.password=*********(redacted) -Da=b"),
+        ("spark.app.name", "train", "train"),
+    ],
+)
 def test_secrets_are_taken_out_by_key_and_by_value(key: str, value: str, shown: str) -> None:
     assert redactor({})(key, value) == shown
 

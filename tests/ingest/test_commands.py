@@ -22,17 +22,21 @@ def test_every_command_explains_itself(command: str) -> None:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    code = ("import sys\nfrom typer.testing import CliRunner\nfrom afterglow.ingest.commands import app\n"
-            "CliRunner().invoke(app, ['--help'])\n"
-            "print([m for m in ('mlflow', 'pandas', 'pyspark', 'pyarrow', 'numpy') if m in sys.modules])")
+    code = (
+        "import sys\nfrom typer.testing import CliRunner\nfrom afterglow.ingest.commands import app\n"
+        "CliRunner().invoke(app, ['--help'])\n"
+        "print([m for m in ('mlflow', 'pandas', 'pyspark', 'pyarrow', 'numpy') if m in sys.modules])"
+    )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 
 def test_show_and_export_need_no_mlflow_and_no_pandas(tmp_path: Path) -> None:
-    code = ("import sys\nfrom typer.testing import CliRunner\nfrom afterglow.ingest.commands import app\n"
-            f"CliRunner().invoke(app, ['show', {str(sample_log('skewed-join'))!r}])\n"
-            f"CliRunner().invoke(app, ['export', {str(sample_log('skewed-join'))!r}, '--out', {str(tmp_path)!r}])\n"
-            "print([m for m in ('mlflow', 'pandas', 'pyspark') if m in sys.modules])")
+    code = (
+        "import sys\nfrom typer.testing import CliRunner\nfrom afterglow.ingest.commands import app\n"
+        f"CliRunner().invoke(app, ['show', {str(sample_log('skewed-join'))!r}])\n"
+        f"CliRunner().invoke(app, ['export', {str(sample_log('skewed-join'))!r}, '--out', {str(tmp_path)!r}])\n"
+        "print([m for m in ('mlflow', 'pandas', 'pyspark') if m in sys.modules])"
+    )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
     assert list(tmp_path.rglob("tasks.parquet"))
 
@@ -60,10 +64,16 @@ def test_export_writes_every_table_of_every_sample(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".*"))
 
 
-@pytest.mark.parametrize("content, says", [
-    (None, "no such file or folder"), (b"", "empty"), (b"# a readme\n\nwith text\n", "no Spark event log"),
-    (b"\x00" * 5000, "no Spark event log"), (b'{"a": 1}\n' * 3, "no Spark event log"),
-])
+@pytest.mark.parametrize(
+    "content, says",
+    [
+        (None, "no such file or folder"),
+        (b"", "empty"),
+        (b"# a readme\n\nwith text\n", "no Spark event log"),
+        (b"\x00" * 5000, "no Spark event log"),
+        (b'{"a": 1}\n' * 3, "no Spark event log"),
+    ],
+)
 def test_what_is_no_log_is_one_clear_line_and_exit_3(tmp_path: Path, content: bytes | None, says: str) -> None:
     path = tmp_path / "thing"
     if content is not None:
@@ -88,7 +98,9 @@ def test_strict_says_what_is_not_complete_in_the_exit_code(tmp_path: Path) -> No
     assert runner.invoke(app, ["show", whole, "--strict"]).exit_code == 0
 
 
-@pytest.mark.parametrize("arguments", [["import", "x", "--task-runs", "some"], ["show", "x", "--depth", "y"], ["schema", "z"], ["show"]])
+@pytest.mark.parametrize(
+    "arguments", [["import", "x", "--task-runs", "some"], ["show", "x", "--depth", "y"], ["schema", "z"], ["show"]]
+)
 def test_wrong_usage_is_exit_2(arguments: list[str]) -> None:
     assert runner.invoke(app, arguments).exit_code == 2
 

@@ -10,12 +10,35 @@ from afterglow.schemas import spark
 from afterglow.schemas.issues import ImportIssue
 
 TASK_END = {
-    "Event": spark.TASK_END, "Stage ID": 3, "Stage Attempt ID": 0, "Task Type": "ResultTask",
+    "Event": spark.TASK_END,
+    "Stage ID": 3,
+    "Stage Attempt ID": 0,
+    "Task Type": "ResultTask",
     "Task End Reason": {"Reason": "Success"},
-    "Task Info": {"Task ID": 7, "Index": 1, "Attempt": 0, "Launch Time": 10, "Executor ID": "1", "Host": "h",
-                  "Locality": "ANY", "Speculative": False, "Getting Result Time": 0, "Finish Time": 30,
-                  "Failed": False, "Killed": False, "Accumulables": [
-                      {"ID": 1, "Name": "internal.metrics.resultSize", "Update": 5, "Value": 9, "Internal": True, "Count Failed Values": True}]},
+    "Task Info": {
+        "Task ID": 7,
+        "Index": 1,
+        "Attempt": 0,
+        "Launch Time": 10,
+        "Executor ID": "1",
+        "Host": "h",
+        "Locality": "ANY",
+        "Speculative": False,
+        "Getting Result Time": 0,
+        "Finish Time": 30,
+        "Failed": False,
+        "Killed": False,
+        "Accumulables": [
+            {
+                "ID": 1,
+                "Name": "internal.metrics.resultSize",
+                "Update": 5,
+                "Value": 9,
+                "Internal": True,
+                "Count Failed Values": True,
+            }
+        ],
+    },
     "Task Metrics": {"Executor Run Time": 12, "JVM GC Time": 2},
 }
 
@@ -39,21 +62,25 @@ def test_a_task_end_is_read_without_its_accumulables() -> None:
 
 def test_user_accumulators_are_read_and_spark_s_own_are_told_apart() -> None:
     named = json.loads(line(TASK_END))
-    named["Task Info"]["Accumulables"].append({"ID": 9, "Name": "rows", "Update": "41", "Value": "99", "Internal": False,
-                                               "Count Failed Values": True})
+    named["Task Info"]["Accumulables"].append(
+        {"ID": 9, "Name": "rows", "Update": "41", "Value": "99", "Internal": False, "Count Failed Values": True}
+    )
     (event,) = decoded(line(named))[0].events[spark.TASK_END]
     assert [(a.name, a.update, a.internal) for a in event.task_info.accumulables][1] == ("rows", "41", False)
 
 
-@pytest.mark.parametrize("old, new, code", [
-    (b'"Executor Run Time":12', b'"Executor Run Time":NaN', "field_unusable"),
-    (b'"Executor Run Time":12', b'"x":Infinity,"Executor Run Time":12', "line_repaired"),
-    (b'"Executor Run Time":12', b'"Executor Run Time":{"a":1}', "field_unusable"),
-    (b'"Executor Run Time":12', b'"Executor Run Time":"12"', "line_repaired"),
-    (b'"Host":"h"', b'"Host":"\xff\xfe"', "line_repaired"),
-    (b'"Host":"h"', b'"Host":"a\x00b"', "line_repaired"),
-    (b'"Task Metrics":{"Executor Run Time":12,"JVM GC Time":2}', b'"Task Metrics":null', "field_unusable"),
-])
+@pytest.mark.parametrize(
+    "old, new, code",
+    [
+        (b'"Executor Run Time":12', b'"Executor Run Time":NaN', "field_unusable"),
+        (b'"Executor Run Time":12', b'"x":Infinity,"Executor Run Time":12', "line_repaired"),
+        (b'"Executor Run Time":12', b'"Executor Run Time":{"a":1}', "field_unusable"),
+        (b'"Executor Run Time":12', b'"Executor Run Time":"12"', "line_repaired"),
+        (b'"Host":"h"', b'"Host":"\xff\xfe"', "line_repaired"),
+        (b'"Host":"h"', b'"Host":"a\x00b"', "line_repaired"),
+        (b'"Task Metrics":{"Executor Run Time":12,"JVM GC Time":2}', b'"Task Metrics":null', "field_unusable"),
+    ],
+)
 def test_what_is_wrong_in_one_field_costs_that_field(old: bytes, new: bytes, code: str) -> None:
     broken = line(TASK_END).replace(old, new)
     assert broken != line(TASK_END)
@@ -63,10 +90,18 @@ def test_what_is_wrong_in_one_field_costs_that_field(old: bytes, new: bytes, cod
     assert [issue.code for issue in issues] == [code]
 
 
-@pytest.mark.parametrize("text", [
-    b"not json", b"{", b"[1,2]", b'{"Event":1}', b"\xff\xfe\x00\x00", b'{"Event":"SparkListenerTaskEnd","Stage ID":',
-    b"{" * 100_000,
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"not json",
+        b"{",
+        b"[1,2]",
+        b'{"Event":1}',
+        b"\xff\xfe\x00\x00",
+        b'{"Event":"SparkListenerTaskEnd","Stage ID":',
+        b"{" * 100_000,
+    ],
+)
 def test_a_line_that_is_no_event_is_reported_with_its_place(text: bytes) -> None:
     into, issues = decoded(line(TASK_END), text, line(TASK_END))
     assert len(into.events[spark.TASK_END]) == 2

@@ -29,26 +29,39 @@ def touch(folder: Path, *files: str) -> Path:
 
 
 def test_segments_are_ordered_as_numbers_and_what_is_no_segment_is_left_out(tmp_path: Path) -> None:
-    folder = touch(tmp_path / "eventlog_v2_a", "events_10_a", "events_9_a", "events_1_a", ".events_1_a.crc", "appstatus_a")
+    folder = touch(
+        tmp_path / "eventlog_v2_a", "events_10_a", "events_9_a", "events_1_a", ".events_1_a.crc", "appstatus_a"
+    )
     (log,) = found(folder)
     assert (names(log), log.layout, log.in_progress) == (["events_1_a", "events_9_a", "events_10_a"], "rolling", False)
     assert log.missing == tuple(range(2, 9))
 
 
-@pytest.mark.parametrize("status, in_progress", [
-    ([], False), (["appstatus_a"], False), (["appstatus_a.inprogress"], True),
-    (["appstatus_a", "appstatus_a.inprogress"], False),
-])
+@pytest.mark.parametrize(
+    "status, in_progress",
+    [
+        ([], False),
+        (["appstatus_a"], False),
+        (["appstatus_a.inprogress"], True),
+        (["appstatus_a", "appstatus_a.inprogress"], False),
+    ],
+)
 def test_appstatus_says_whether_a_rolling_log_is_finished(tmp_path: Path, status: list[str], in_progress: bool) -> None:
     (log,) = found(touch(tmp_path / "eventlog_v2_a", "events_1_a.zstd", *status))
     assert (log.in_progress, log.missing) == (in_progress, ())
 
 
 def test_a_compacted_segment_replaces_all_before_it(tmp_path: Path) -> None:
-    (log,) = found(touch(
-        tmp_path / "eventlog_v2_a", "events_1_a.zstd", "events_2_a.zstd", "events_2_a.zstd.compact", "events_3_a.zstd",
-        "events_3_a.zstd.compact.inprogress",
-    ))
+    (log,) = found(
+        touch(
+            tmp_path / "eventlog_v2_a",
+            "events_1_a.zstd",
+            "events_2_a.zstd",
+            "events_2_a.zstd.compact",
+            "events_3_a.zstd",
+            "events_3_a.zstd.compact.inprogress",
+        )
+    )
     assert (names(log), log.compacted_to, log.missing) == (["events_2_a.zstd.compact", "events_3_a.zstd"], 2, ())
 
 
@@ -76,7 +89,7 @@ def test_what_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
         found(tmp_path / "nothing")
     with pytest.raises(InputError, match="no file matches"):
         found(tmp_path / "*.zstd")
-    with pytest.raises(InputError, match="cannot be reached|cannot be listed"):
+    with pytest.raises(InputError, match=r"cannot be (reached|listed)"):
         found("nosuchscheme://bucket/logs")
 
 

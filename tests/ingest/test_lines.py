@@ -1,5 +1,7 @@
 """Cutting a byte stream into lines does not depend on how it came in, or on who reads which range."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,7 +52,7 @@ def test_ranges_side_by_side_give_every_line_once(lines: list[bytes], sizes: lis
     data = b"".join(line + b"\n" for line in lines)
     bounds = sorted({0, len(data), *(min(a, len(data)) for a in at)})
     found = []
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         chunks = chunked(data[max(start - 1, 0) :], sizes)
         found += cut(list(split_lines(chunks, lambda issue: None, start=start, end=end)))
     assert found == expected(data)

@@ -63,7 +63,11 @@ def s3() -> Iterator[str]:
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     for _ in serving(command, answering(address)):
         system = pyarrow.fs.S3FileSystem(
-            endpoint_override=f"127.0.0.1:{port}", scheme="http", access_key="x", secret_key="y", region="us-east-1",
+            endpoint_override=f"127.0.0.1:{port}",
+            scheme="http",
+            access_key="x",
+            secret_key="y",
+            region="us-east-1",
             allow_bucket_creation=True,
         )
         system.create_dir("logs")
@@ -78,8 +82,12 @@ def s3() -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     """What every S3 client takes from its environment."""
-    for name, value in (("AWS_ACCESS_KEY_ID", "x"), ("AWS_SECRET_ACCESS_KEY", "y"), ("AWS_DEFAULT_REGION", "us-east-1"),
-                        ("AWS_EC2_METADATA_DISABLED", "true")):
+    for name, value in (
+        ("AWS_ACCESS_KEY_ID", "x"),
+        ("AWS_SECRET_ACCESS_KEY", "y"),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ):
         monkeypatch.setenv(name, value)
 
 
@@ -114,7 +122,12 @@ def history_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     conf = folder.parent / "history.conf"
     conf.write_text(f"spark.history.fs.logDirectory file://{folder}\nspark.history.ui.port {port}\n")
     home = str(Path(pyspark.__file__).parent)
-    command = [f"{home}/bin/spark-class", "org.apache.spark.deploy.history.HistoryServer", "--properties-file", str(conf)]
+    command = [
+        f"{home}/bin/spark-class",
+        "org.apache.spark.deploy.history.HistoryServer",
+        "--properties-file",
+        str(conf),
+    ]
     address = f"http://127.0.0.1:{port}"
 
     def listed() -> bool:

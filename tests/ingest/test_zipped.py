@@ -28,7 +28,8 @@ def test_entries_are_files_that_can_be_read() -> None:
     raw = io.BytesIO(archive(files))
     assert entries(raw) == [("eventlog_v2_a/events_1_a", 3996), ("eventlog_v2_a/appstatus_a", 0)]
     assert {name: open_entry(raw, name).read() for name, _ in entries(raw)} == {
-        "eventlog_v2_a/events_1_a": b"one\n" * 999, "eventlog_v2_a/appstatus_a": b""
+        "eventlog_v2_a/events_1_a": b"one\n" * 999,
+        "eventlog_v2_a/appstatus_a": b"",
     }
     assert open_entry(io.BytesIO(archive({"a": bytes(3_000_000)})), "a").read() == bytes(3_000_000)
     with pytest.raises(ArchiveRefused, match="no member"):

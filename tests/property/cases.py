@@ -21,8 +21,13 @@ from .text import Text
 
 SMALL = "small"
 FOLDER_KINDS = (
-    "a segment removed", "a segment empty", "a segment damaged", "appstatus missing", "appstatus lying",
-    "compacted beside stale segments", ".crc and .compact.inprogress",
+    "a segment removed",
+    "a segment empty",
+    "a segment damaged",
+    "appstatus missing",
+    "appstatus lying",
+    "compacted beside stale segments",
+    ".crc and .compact.inprogress",
 )
 OTHER_KINDS = ("empty file", "no event log at all")
 KINDS = (*TEXT, *BYTES, *FOLDER_KINDS, *OTHER_KINDS)
@@ -79,8 +84,16 @@ def single(name: str, kinds: Sequence[str], container: str, rng: Random) -> Case
 def nothing(kind: str, rng: Random) -> Case:
     """A file that holds no event."""
     junk = (
-        b"\n", b"PK\x03\x04" + rng.randbytes(200), rng.randbytes(2000), b"\x00" * 5000, b"{}\n[]\n", b"%PDF-1.7\n",
-        b"id,name\n1,a\n" * 50, b'{"Event":"SparkListenerOfTheFuture"}\n', b"\x28\xb5\x2f\xfd", b"\x1f\x8b" + b"x" * 50,
+        b"\n",
+        b"PK\x03\x04" + rng.randbytes(200),
+        rng.randbytes(2000),
+        b"\x00" * 5000,
+        b"{}\n[]\n",
+        b"%PDF-1.7\n",
+        b"id,name\n1,a\n" * 50,
+        b'{"Event":"SparkListenerOfTheFuture"}\n',
+        b"\x28\xb5\x2f\xfd",
+        b"\x1f\x8b" + b"x" * 50,
     )
     return Case({"app-nothing": b"" if kind == "empty file" else rng.choice(junk)}, set(), set())
 
@@ -111,13 +124,20 @@ def rolling(name: str, kind: str, container: str, rng: Random) -> Case:
     elif kind == "appstatus missing":
         extra = {}
     elif kind == "appstatus lying":
-        extra = rng.choice((
-            {f"appstatus_{app}.inprogress": b""}, {f"appstatus_{app}": b"", f"appstatus_{app}.inprogress": b""},
-            {"appstatus_another": b"junk"}, {f"appstatus_{app}": rng.randbytes(100)},
-        ))
+        extra = rng.choice(
+            (
+                {f"appstatus_{app}.inprogress": b""},
+                {f"appstatus_{app}": b"", f"appstatus_{app}.inprogress": b""},
+                {"appstatus_another": b"junk"},
+                {f"appstatus_{app}": rng.randbytes(100)},
+            )
+        )
     elif kind == ".crc and .compact.inprogress":
-        extra |= {f".events_{some}_{app}{suffix}.crc": rng.randbytes(12), f".appstatus_{app}.crc": b"crc\x00",
-                  f"events_{some}_{app}{suffix}.compact.inprogress": data[: len(data) // 2]}
+        extra |= {
+            f".events_{some}_{app}{suffix}.crc": rng.randbytes(12),
+            f".appstatus_{app}.crc": b"crc\x00",
+            f"events_{some}_{app}{suffix}.compact.inprogress": data[: len(data) // 2],
+        }
     files: dict[str, bytes] = {}
     held = list(segments.items())
     if kind == "compacted beside stale segments":
@@ -129,7 +149,8 @@ def rolling(name: str, kind: str, container: str, rng: Random) -> Case:
         )
         stale = [
             (number, (rng.choice((data, rng.randbytes(50), b"")), Text(()), suffix))
-            for number, (data, _, suffix) in held if number <= some and rng.random() < 0.7
+            for number, (data, _, suffix) in held
+            if number <= some and rng.random() < 0.7
         ]
         held = [*stale, (0, (b"", compacted, "")), *(segment for segment in held if segment[0] > some)]
     files |= {f"events_{number}_{app}{suffix}": data for number, (data, _, suffix) in held if number}

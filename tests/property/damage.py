@@ -145,10 +145,15 @@ def _without(*events: bytes) -> TextDamage:
 
 def unknown_events(text: Text, rng: Random) -> Text:
     chosen = _some(text, rng)
-    line = Piece(rng.choice((
-        b'{"Event":"SparkListenerOfTheFuture","x":{"y":[1,{}]}}\n', b'{"Event":"org.acme.Mine","Task ID":1}\n',
-        b'{"Event":"SparkListenerMiscellaneousProcessAdded","time":1}\n',
-    )))
+    line = Piece(
+        rng.choice(
+            (
+                b'{"Event":"SparkListenerOfTheFuture","x":{"y":[1,{}]}}\n',
+                b'{"Event":"org.acme.Mine","Task ID":1}\n',
+                b'{"Event":"SparkListenerMiscellaneousProcessAdded","time":1}\n',
+            )
+        )
+    )
     return _before(text, chosen, line)
 
 
@@ -181,8 +186,11 @@ def joined(text: Text, rng: Random) -> Text:
         return text
     at = rng.randrange(len(text.pieces) - 1)
     one, two = text.pieces[at], text.pieces[at + 1]
-    both = Piece(one.data.rstrip(b"\r\n") + rng.choice((b"", b" ", b"\r")) + two.data, one.whole + two.whole,
-                 one.named + two.named)
+    both = Piece(
+        one.data.rstrip(b"\r\n") + rng.choice((b"", b" ", b"\r")) + two.data,
+        one.whole + two.whole,
+        one.named + two.named,
+    )
     return text.with_pieces([*text.pieces[:at], both, *text.pieces[at + 2 :]])
 
 
@@ -233,7 +241,12 @@ class Stored:
 
 
 CONTAINERS: Mapping[str, Container | None] = {
-    "plain": None, "zstd": ZSTD, "zstd with checksums": ZSTD_CHECKED, "gzip": GZIP, "lz4": LZ4, "snappy": SNAPPY,
+    "plain": None,
+    "zstd": ZSTD,
+    "zstd with checksums": ZSTD_CHECKED,
+    "gzip": GZIP,
+    "lz4": LZ4,
+    "snappy": SNAPPY,
     "lzf": LZF,
 }
 _MOST_IN_A_UNIT = {"lzf": 60_000}
@@ -259,9 +272,7 @@ def stored(text: Text, container: str, rng: Random) -> tuple[Stored, list[tuple[
     return Stored(file, text, "." + kind.name), units
 
 
-def damaged_bytes(
-    file: Stored, units: list[tuple[int, int, int, int]], how: str, rng: Random
-) -> Stored:
+def damaged_bytes(file: Stored, units: list[tuple[int, int, int, int]], how: str, rng: Random) -> Stored:
     """The stored file with some bytes changed; lines that lie in untouched units must still come out."""
     begin = rng.randrange(max(1, min(len(file.data), rng.choice((20, 1 << 40, 1 << 40, 1 << 40)))))
     size = rng.choice((1, 1, 4, 40, 600))
@@ -282,6 +293,9 @@ def damaged_bytes(
 
 
 BYTES: Mapping[str, str] = {
-    "stored bytes cut": "cut", "stored bytes flipped": "flipped", "stored bytes zeroed": "zeroed",
-    "stored bytes removed": "removed", "stored bytes inserted": "inserted",
+    "stored bytes cut": "cut",
+    "stored bytes flipped": "flipped",
+    "stored bytes zeroed": "zeroed",
+    "stored bytes removed": "removed",
+    "stored bytes inserted": "inserted",
 }

@@ -19,7 +19,13 @@ from .damage import TEXT
 from .material import SAMPLES
 
 COLUMNS = (
-    "tried", "refused", "tracebacks", "rows lost beyond the damage", "damage left unsaid", "wrong place", "issues",
+    "tried",
+    "refused",
+    "tracebacks",
+    "rows lost beyond the damage",
+    "damage left unsaid",
+    "wrong place",
+    "issues",
 )
 
 

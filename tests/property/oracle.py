@@ -27,24 +27,64 @@ Key = tuple[str, tuple[Any, ...]]
 """A table's name and a row's key."""
 
 KEYS: Mapping[str, tuple[str, ...]] = {
-    "tasks": ("stage_id", "stage_attempt", "task_id"), "stages": ("stage_id", "stage_attempt"), "jobs": ("job_id",),
-    "sql_executions": ("execution_id",), "executors": ("executor_id",), "applications": (),
+    "tasks": ("stage_id", "stage_attempt", "task_id"),
+    "stages": ("stage_id", "stage_attempt"),
+    "jobs": ("job_id",),
+    "sql_executions": ("execution_id",),
+    "executors": ("executor_id",),
+    "applications": (),
 }
 # What a row has from its own events, and not from the rows below it or from who else is there.
 OWN: Mapping[str, tuple[str, ...] | None] = {
     "tasks": None,
-    "stages": ("name", "parent_ids", "num_tasks", "submission_time_ms", "completion_time_ms", "duration_ms",
-               "failure_reason"),
-    "jobs": ("name", "description", "group", "tags", "status", "failure_reason", "submission_time_ms",
-             "completion_time_ms", "duration_ms", "stage_ids", "sql_execution_id"),
+    "stages": (
+        "name",
+        "parent_ids",
+        "num_tasks",
+        "submission_time_ms",
+        "completion_time_ms",
+        "duration_ms",
+        "failure_reason",
+    ),
+    "jobs": (
+        "name",
+        "description",
+        "group",
+        "tags",
+        "status",
+        "failure_reason",
+        "submission_time_ms",
+        "completion_time_ms",
+        "duration_ms",
+        "stage_ids",
+        "sql_execution_id",
+    ),
     "sql_executions": None,
     "executors": ("host", "cores", "add_time_ms", "remove_time_ms", "remove_reason"),
-    "applications": ("app_id", "app_attempt", "name", "user", "start_time_ms", "end_time_ms", "exit_code", "completed",
-                     "spark_version"),
+    "applications": (
+        "app_id",
+        "app_attempt",
+        "name",
+        "user",
+        "start_time_ms",
+        "end_time_ms",
+        "exit_code",
+        "completed",
+        "spark_version",
+    ),
 }
 # A stage's sums, when none of its tasks' events is damaged.
-SUMS = ("num_complete_tasks", "num_failed_tasks", "num_killed_tasks", "executor_run_time_ms", "executor_cpu_time_ns",
-        "input_records", "shuffle_read_bytes", "shuffle_write_bytes", "result_size_bytes")
+SUMS = (
+    "num_complete_tasks",
+    "num_failed_tasks",
+    "num_killed_tasks",
+    "executor_run_time_ms",
+    "executor_cpu_time_ns",
+    "input_records",
+    "shuffle_read_bytes",
+    "shuffle_write_bytes",
+    "result_size_bytes",
+)
 
 
 def keys_of(line: bytes) -> Iterator[Key]:
@@ -131,7 +171,11 @@ class Verdict:
 
 
 def compare(
-    standard: Standard, whole: set[int], named: set[int], tables: EventLogTables | None, texts: Mapping[str, bytes],
+    standard: Standard,
+    whole: set[int],
+    named: set[int],
+    tables: EventLogTables | None,
+    texts: Mapping[str, bytes],
 ) -> Verdict:
     """Judges the tables of a damaged log, None where it could not be read at all.
 
@@ -146,8 +190,11 @@ def compare(
     odd = [line for data in texts.values() for line in data.split(b"\n") if line.strip() not in undamaged]
     claimed = {key for line in odd for key in keys_of(line) if b"SparkListenerTaskStart" not in line[:40]}
     polluted = {("stages", key[:2]) for table, key in claimed if table == "tasks"}
-    damaged_tasks = {("stages", key[:2]) for (table, key), lines in standard.lines_of.items()
-                     if table == "tasks" and not lines <= whole}
+    damaged_tasks = {
+        ("stages", key[:2])
+        for (table, key), lines in standard.lines_of.items()
+        if table == "tasks" and not lines <= whole
+    }
     for key, lines in standard.lines_of.items():
         table = key[0]
         if not lines & named:
@@ -180,8 +227,12 @@ def compare(
 
 
 def _said(
-    standard: Standard, tables: EventLogTables, rows: Mapping[Key, Any], issues: Sequence[Mapping[str, Any]],
-    texts: Mapping[str, bytes], verdict: Verdict,
+    standard: Standard,
+    tables: EventLogTables,
+    rows: Mapping[Key, Any],
+    issues: Sequence[Mapping[str, Any]],
+    texts: Mapping[str, bytes],
+    verdict: Verdict,
 ) -> None:
     gone = [key for key in standard.rows if key not in rows and key[0] in ("jobs", "stages", "tasks")]
     if gone and tables.application["log_complete"] and not issues:
@@ -217,9 +268,20 @@ def is_broken(line: bytes) -> bool:
 
 
 _READ = {
-    spark.TASK_START, spark.TASK_END, spark.STAGE_SUBMITTED, spark.STAGE_COMPLETED, spark.JOB_START, spark.JOB_END,
-    spark.SQL_START, spark.SQL_END, spark.EXECUTOR_ADDED, spark.EXECUTOR_REMOVED, spark.APPLICATION_START,
-    spark.APPLICATION_END, spark.LOG_START, spark.BLOCK_MANAGER_ADDED,
+    spark.TASK_START,
+    spark.TASK_END,
+    spark.STAGE_SUBMITTED,
+    spark.STAGE_COMPLETED,
+    spark.JOB_START,
+    spark.JOB_END,
+    spark.SQL_START,
+    spark.SQL_END,
+    spark.EXECUTOR_ADDED,
+    spark.EXECUTOR_REMOVED,
+    spark.APPLICATION_START,
+    spark.APPLICATION_END,
+    spark.LOG_START,
+    spark.BLOCK_MANAGER_ADDED,
 }
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from afterglow.ingest import pipeline
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from afterglow.ingest import pipeline
 
 from . import cases
 from .damage import CONTAINERS, TEXT
@@ -31,8 +32,13 @@ def check(name: str, case: cases.Case, folder: Path, sizes: list[int]) -> None:
     assert not found.verdict.faults, (found.verdict.faults, found.error)
 
 
-@given(kind=st.sampled_from(cases.KINDS), more=st.lists(st.sampled_from(list(TEXT)), max_size=3),
-       container=st.sampled_from(list(CONTAINERS)), rng=CHANCE, sizes=CHUNKS)
+@given(
+    kind=st.sampled_from(cases.KINDS),
+    more=st.lists(st.sampled_from(list(TEXT)), max_size=3),
+    container=st.sampled_from(list(CONTAINERS)),
+    rng=CHANCE,
+    sizes=CHUNKS,
+)
 @settings(FEW, max_examples=6000 if SOAK else 150)
 def test_a_small_log_in_any_container_and_any_chunks(
     folder: Path, kind: str, more: list[str], container: str, rng: Random, sizes: list[int]
@@ -71,8 +77,10 @@ def test_cut_at_any_byte_the_lines_before_are_read_and_the_cut_one_is_said(folde
 
 
 def test_a_line_of_60_mb_is_read_and_passed_over_where_that_is_too_long(tmp_path: Path) -> None:
-    plan = '{"Event":"org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart","executionId":77,' \
+    plan = (
+        '{"Event":"org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart","executionId":77,'
         f'"description":"long","details":"","physicalPlanDescription":"{"x" * 60_000_000}","time":{START}}}'
+    )
     lines = [*small_lines()[:20], plan.encode(), *small_lines()[20:]]
     (tmp_path / "app-long").write_bytes(b"".join(line + b"\n" for line in lines))
     (log,) = pipeline.find_logs([str(tmp_path / "app-long")])

@@ -6,12 +6,12 @@ from random import Random
 from typing import Any
 
 import pytest
-from afterglow.ingest import pipeline
-from afterglow.ingest.errors import AfterglowError
-from afterglow.ingest.pipeline import parts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from afterglow.ingest import pipeline
+from afterglow.ingest.errors import AfterglowError
+from afterglow.ingest.pipeline import parts
 from benchmarks.make_log import task_events
 
 from .cases import rolling
@@ -48,9 +48,7 @@ def test_two_processes_give_the_same_parquet_as_one(tmp_path: Path, small_parts:
     assert parquet(path, 2, tmp_path / "two") == parquet(path, 1, tmp_path / "one")
 
 
-def test_rolled_segments_side_by_side_give_the_same_parquet(
-    tmp_path: Path, small_parts: Callable[[int], None]
-) -> None:
+def test_rolled_segments_side_by_side_give_the_same_parquet(tmp_path: Path, small_parts: Callable[[int], None]) -> None:
     small_parts(1_000)
     path = rolling("small", "a segment damaged", "zstd", Random(3)).write(tmp_path / "eventlog_v2_app")
     assert parquet(path, 2, tmp_path / "two") == parquet(path, 1, tmp_path / "one")
@@ -81,5 +79,3 @@ def _tables(log: Any, workers: int) -> Any:
     except AfterglowError as error:
         return str(error)
     return {name: table.to_pylist() for name, table in tables.tables.items()}
-
-

@@ -68,8 +68,11 @@ class Text:
                 kept.append(piece)
             elif size > 0:
                 # a line that lacks nothing but its newline is whole
-                kept.append(replace(piece, data=piece.data[:size]) if size >= len(piece.data.rstrip(b"\r\n"))
-                            else Piece(piece.data[:size]))
+                kept.append(
+                    replace(piece, data=piece.data[:size])
+                    if size >= len(piece.data.rstrip(b"\r\n"))
+                    else Piece(piece.data[:size])
+                )
             size -= len(piece.data)
             if size <= 0:
                 break

@@ -15,10 +15,18 @@ import tempfile
 from pathlib import Path
 
 CONF = {
-    "spark.master": "local[2]", "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1",
-    "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.driver.memory": "1g",
-    "spark.eventLog.enabled": "true", "spark.eventLog.rolling.enabled": "false", "spark.eventLog.compress": "false",
-    "spark.sql.shuffle.partitions": "2", "spark.default.parallelism": "2", "spark.log.level": "ERROR",
+    "spark.master": "local[2]",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.memory": "1g",
+    "spark.eventLog.enabled": "true",
+    "spark.eventLog.rolling.enabled": "false",
+    "spark.eventLog.compress": "false",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.default.parallelism": "2",
+    "spark.log.level": "ERROR",
 }
 
 
@@ -57,7 +65,8 @@ def take_truth(log: Path, out: Path) -> None:
             if told:
                 uid, *where = told.split("|")
                 jobs[str(event["Job ID"])] = (
-                    {"uid": uid, "phase": "tuner"} if where == ["tuner"]
+                    {"uid": uid, "phase": "tuner"}
+                    if where == ["tuner"]
                     else {"uid": uid, "fold": int(where[0]), "index": int(where[1])}
                 )
         elif property_name in line:

@@ -75,16 +75,22 @@ def cv_boosting_parallel(spark: SparkSession, data: DataFrame) -> None:
 
 
 def cv_als(spark: SparkSession, data: DataFrame) -> None:
-    ratings = data.select((F.col("id") % 17).cast("int").alias("user"), (F.col("id") % 23).cast("int").alias("item"),
-                          F.col("x0").cast("float").alias("rating"))
+    ratings = data.select(
+        (F.col("id") % 17).cast("int").alias("user"),
+        (F.col("id") % 23).cast("int").alias("item"),
+        F.col("x0").cast("float").alias("rating"),
+    )
     als = ALS(maxIter=2, rank=3, coldStartStrategy="drop", numUserBlocks=2, numItemBlocks=2)
     evaluator = ev.RegressionEvaluator(labelCol="rating")
     _cv(als, _grid(als.regParam, 0.05, 0.2), evaluator, folds=2).fit(ratings)
 
 
 def cv_als_parallel(spark: SparkSession, data: DataFrame) -> None:
-    ratings = data.select((F.col("id") % 17).cast("int").alias("user"), (F.col("id") % 23).cast("int").alias("item"),
-                          F.col("x0").cast("float").alias("rating"))
+    ratings = data.select(
+        (F.col("id") % 17).cast("int").alias("user"),
+        (F.col("id") % 23).cast("int").alias("item"),
+        F.col("x0").cast("float").alias("rating"),
+    )
     als = ALS(maxIter=2, rank=3, coldStartStrategy="drop", numUserBlocks=2, numItemBlocks=2)
     evaluator = ev.RegressionEvaluator(labelCol="rating")
     _cv(als, _grid(als.regParam, 0.05, 0.1, 0.2), evaluator, folds=2, parallelism=2).fit(ratings)
@@ -226,10 +232,29 @@ def assembled(spark: SparkSession, data: DataFrame) -> None:
 SHAPES: Mapping[str, Shape] = {
     shape.__name__: shape
     for shape in (
-        tvs_logistic, cv_linear, cv_linear_normal, cv_forest, cv_boosting, cv_boosting_parallel, cv_als,
+        tvs_logistic,
+        cv_linear,
+        cv_linear_normal,
+        cv_forest,
+        cv_boosting,
+        cv_boosting_parallel,
+        cv_als,
         cv_als_parallel,
-        cv_kmeans, cv_kmeans_parallel, cv_one_vs_rest, cv_one_vs_rest_inner_parallel, tvs_bayes, pipeline_of_search,
-        search_of_pipeline, search_of_search, fold_column_parallel, fold_column_forest, two_threads, same_search_twice,
-        parallel_logistic, failing, failing_second_trial, assembled,
+        cv_kmeans,
+        cv_kmeans_parallel,
+        cv_one_vs_rest,
+        cv_one_vs_rest_inner_parallel,
+        tvs_bayes,
+        pipeline_of_search,
+        search_of_pipeline,
+        search_of_search,
+        fold_column_parallel,
+        fold_column_forest,
+        two_threads,
+        same_search_twice,
+        parallel_logistic,
+        failing,
+        failing_second_trial,
+        assembled,
     )
 }

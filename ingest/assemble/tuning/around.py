@@ -41,9 +41,15 @@ def refitted(
         free = place is None or (outer is not None and place.uid == outer and place.phase == "fit")
         own = job.rdds - before
         known = bool(own & shared)
-        fits = job.stack.evaluator is None and not is_check(job) and (
-            job.action in actions or job.stack.estimator in estimators or job.stack.search == search.kind is not None
-            or (job.action.startswith(_PYTHON_FIT) and job.action == (line or job.action))
+        fits = (
+            job.stack.evaluator is None
+            and not is_check(job)
+            and (
+                job.action in actions
+                or job.stack.estimator in estimators
+                or job.stack.search == search.kind is not None
+                or (job.action.startswith(_PYTHON_FIT) and job.action == (line or job.action))
+            )
         )
         if not free or not (known or fits):
             if at_once:

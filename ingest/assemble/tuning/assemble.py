@@ -41,8 +41,12 @@ def assemble_tunings(rows: Mapping[str, Any], jobs: Iterable[Mapping[str, Any]],
         place = places.get(job.job_id)
         estimator, uid = named.get(job.job_id, (None, None))
         columns[job.job_id] = {
-            "tuning_uid": place and place.uid, "trial": place and place.trial, "fold": place and place.fold,
-            "phase": place and place.phase, "estimator_class": estimator, "estimator_uid": uid,
+            "tuning_uid": place and place.uid,
+            "trial": place and place.trial,
+            "fold": place and place.fold,
+            "phase": place and place.phase,
+            "estimator_class": estimator,
+            "estimator_uid": uid,
         }
     found = [_rows(tuning, named, ended) for tuning in tunings]
     tables = {
@@ -59,25 +63,36 @@ def _rows(tuning: Tuning, named: Mapping[int, tuple[str | None, str | None]], en
     trials = []
     for trial in sorted({row["trial"] for row in fits}):
         of_trial = [row for row in fits if row["trial"] == trial]
-        trials.append({
-            "tuning_uid": tuning.uid, "trial": trial, "status": _worst(row["status"] for row in of_trial),
-            "num_folds": len(of_trial), **_span(of_trial, "start_time_ms", "end_time_ms"),
-        })
+        trials.append(
+            {
+                "tuning_uid": tuning.uid,
+                "trial": trial,
+                "status": _worst(row["status"] for row in of_trial),
+                "num_folds": len(of_trial),
+                **_span(of_trial, "start_time_ms", "end_time_ms"),
+            }
+        )
     work = [(job, phase) for of_fit in tuning.fits.values() for job, phase in of_fit]
     last = _last_trained(tuning, named)
     source = tuning.source
     row = {
-        "tuning_uid": tuning.uid, "kind": tuning.kind, "source": source,
+        "tuning_uid": tuning.uid,
+        "kind": tuning.kind,
+        "source": source,
         "confidence": round(_CONFIDENCE[source] * (_AT_ONCE if tuning.at_once else 1.0), 4),
         "num_folds": tuning.num_folds or len({fold for _, fold in tuning.fits}) or None,
-        "num_trials": len(trials) or None, "num_fits": len(fits),
-        "parallelism": _most_at_once(fits, tuning.at_once), "status": status,
+        "num_trials": len(trials) or None,
+        "num_fits": len(fits),
+        "parallelism": _most_at_once(fits, tuning.at_once),
+        "status": status,
         "start_time_ms": min((j.start_ms for j in jobs if j.start_ms is not None), default=None),
         "end_time_ms": _end(jobs, status),
-        "estimator_class": last[0], "estimator_uid": last[1],
+        "estimator_class": last[0],
+        "estimator_uid": last[1],
         "evaluator_class": _commonest(job.stack.evaluator for job, phase in work if phase == "evaluate"),
         "metric_name": _commonest(job.stack.metric for job, phase in work if phase == "evaluate"),
-        "parent_uid": tuning.outer and tuning.outer[0], "parent_trial": tuning.outer and tuning.outer[1],
+        "parent_uid": tuning.outer and tuning.outer[0],
+        "parent_trial": tuning.outer and tuning.outer[1],
         "parent_fold": tuning.outer and tuning.outer[2],
     }
     return [row], trials, fits
@@ -137,7 +152,9 @@ def _most_at_once(fits: Iterable[Row], at_once: bool) -> int:
     if not at_once:
         return 1
     moments = sorted(
-        moment for row in fits if row["start_time_ms"] is not None and row["end_time_ms"] is not None
+        moment
+        for row in fits
+        if row["start_time_ms"] is not None and row["end_time_ms"] is not None
         for moment in ((row["start_time_ms"], 1), (row["end_time_ms"], -1))
     )
     now = most = 0
@@ -154,8 +171,12 @@ def _last_trained(tuning: Tuning, named: Mapping[int, tuple[str | None, str | No
         trained = [named[job.job_id][0] for job, phase in work if phase == "fit" and job.job_id in named]
         classes.extend([name for name in trained if name][-1:])
     estimator = _commonest(classes)
-    uids = (named[job.job_id][1] for work in tuning.fits.values() for job, _ in work
-            if job.job_id in named and named[job.job_id][0] == estimator)
+    uids = (
+        named[job.job_id][1]
+        for work in tuning.fits.values()
+        for job, _ in work
+        if job.job_id in named and named[job.job_id][0] == estimator
+    )
     return estimator, _commonest(uids)
 
 
@@ -170,8 +191,7 @@ def _with_annotated(
     """Annotated searches as they say; of the others those that no annotated job has anything to do with."""
     named = {place.uid for place in told.values()}
     kept = [
-        tuning for tuning in tunings
-        if tuning.uid not in named and not any(job.job_id in told for job in tuning.jobs)
+        tuning for tuning in tunings if tuning.uid not in named and not any(job.job_id in told for job in tuning.jobs)
     ]
     left = {tuning.uid for tuning in kept}
     by_uid = {tuning.uid: tuning for tuning in tunings}

@@ -14,10 +14,18 @@ _ABSTRACT = ("Predictor", "ProbabilisticClassifier", "Classifier", "Regressor", 
 # What an evaluator asks org.apache.spark.mllib.evaluation.*Metrics for -> its metricName, where that is certain
 _METRIC_FRAME = re.compile(r"^org\.apache\.spark\.mllib\.evaluation\.\w+Metrics\.(\w+)\(")
 _METRICS = {
-    "areaUnderROC": "areaUnderROC", "areaUnderPR": "areaUnderPR", "rootMeanSquaredError": "rmse",
-    "meanSquaredError": "mse", "meanAbsoluteError": "mae", "r2": "r2", "explainedVariance": "var",
-    "accuracy": "accuracy", "weightedPrecision": "weightedPrecision", "weightedRecall": "weightedRecall",
-    "hammingLoss": "hammingLoss", "logLoss": "logLoss",
+    "areaUnderROC": "areaUnderROC",
+    "areaUnderPR": "areaUnderPR",
+    "rootMeanSquaredError": "rmse",
+    "meanSquaredError": "mse",
+    "meanAbsoluteError": "mae",
+    "r2": "r2",
+    "explainedVariance": "var",
+    "accuracy": "accuracy",
+    "weightedPrecision": "weightedPrecision",
+    "weightedRecall": "weightedRecall",
+    "hammingLoss": "hammingLoss",
+    "logLoss": "logLoss",
 }
 # The default depth of a stack in the log: spark.callstack.depth (org.apache.spark.util.Utils.getCallSite)
 _CUT_DEPTH = 20

@@ -84,8 +84,11 @@ def _plans(rows: Mapping[str, Any]) -> dict[int, Plan]:
     starts = {row["execution_id"]: row["at"] for row in rows["sql_start"].to_pylist()}
     ends = {row["execution_id"]: row["at"] for row in rows["sql_end"].to_pylist()}
     return {
-        row["execution_id"]: Plan(starts.get(row["execution_id"], 0), ends.get(row["execution_id"], EVER),
-                                  frozenset(row["attribute_ids"] or ()))
+        row["execution_id"]: Plan(
+            starts.get(row["execution_id"], 0),
+            ends.get(row["execution_id"], EVER),
+            frozenset(row["attribute_ids"] or ()),
+        )
         for row in rows["plan_links"].to_pylist()
     }
 
@@ -109,8 +112,9 @@ def _plans_of_stages(rows: Mapping[str, Any]) -> dict[int, frozenset[int]]:
 def _rdds(table: Any) -> dict[int, Rdd]:
     rdds: dict[int, Rdd] = {}
     for row in table.to_pylist():
-        rdd = Rdd(row["rdd_id"], row["name"] or "", row["callsite"] or "", tuple(row["parent_ids"] or ()),
-                  bool(row["cached"]))
+        rdd = Rdd(
+            row["rdd_id"], row["name"] or "", row["callsite"] or "", tuple(row["parent_ids"] or ()), bool(row["cached"])
+        )
         known = rdds.get(rdd.rdd_id)
         # A cached RDD is shown as not cached by jobs before its persist and after its unpersist.
         rdds[rdd.rdd_id] = rdd if known is None or rdd.cached else known
@@ -118,7 +122,9 @@ def _rdds(table: Any) -> dict[int, Rdd]:
 
 
 def _job(
-    job: Mapping[str, Any], stages: Iterable[Mapping[str, Any]], actions: Mapping[int, str | None],
+    job: Mapping[str, Any],
+    stages: Iterable[Mapping[str, Any]],
+    actions: Mapping[int, str | None],
     plans: Mapping[int, frozenset[int]],
 ) -> Job:
     stages = list(stages)
@@ -129,9 +135,15 @@ def _job(
         name = actions.get(execution) or name  # type: ignore[arg-type]
     end_at = job.get("end_at")
     return Job(
-        job["job_id"], job.get("at") or 0, EVER if end_at is None else end_at, job.get("submission_time_ms"),
-        job.get("completion_time_ms"), job["status"],
+        job["job_id"],
+        job.get("at") or 0,
+        EVER if end_at is None else end_at,
+        job.get("submission_time_ms"),
+        job.get("completion_time_ms"),
+        job["status"],
         frozenset(rdd for stage in stages for rdd in stage["rdd_ids"] or () if rdd is not None),
-        name, execution, read_stack((last or {}).get("ml_stack"), (last or {}).get("stack_depth")),
+        name,
+        execution,
+        read_stack((last or {}).get("ml_stack"), (last or {}).get("stack_depth")),
         frozenset().union(*(plans.get(stage["stage_id"], ()) for stage in stages)),
     )

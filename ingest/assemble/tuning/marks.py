@@ -135,8 +135,9 @@ def _sampled(rdds: Iterable[Rdd]) -> dict[int, Mark]:
         first = min(ids)
         for rdd_id in ids:
             fold, which = divmod(rdd_id - first, 2)
-            marks[rdd_id] = Mark(("sampled", str(parent)), None, "CrossValidator", float(fold),
-                                 "train" if which else "validate", "stack")
+            marks[rdd_id] = Mark(
+                ("sampled", str(parent)), None, "CrossValidator", float(fold), "train" if which else "validate", "stack"
+            )
     return marks
 
 

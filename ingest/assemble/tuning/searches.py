@@ -63,16 +63,17 @@ def find_searches(evidence: Evidence) -> list[Search]:
 
 
 def _planned(
-    job: Job, evidence: Evidence, by_column: Mapping[tuple[str, ...], Search], marks: dict[int, Mark],
+    job: Job,
+    evidence: Evidence,
+    by_column: Mapping[tuple[str, ...], Search],
+    marks: dict[int, Mark],
     search_of: dict[int, Search],
 ) -> dict[int, Mark]:
     """The mark that a job's plan gives to the RDD it begins with, for this job and those that read the same RDD.
 
     A fold is not always cached: another search over the same data may have dropped what both had in common.
     """
-    begins = [
-        rdd_id for rdd_id in job.rdds if rdd_id in evidence.rdds and evidence.rdds[rdd_id].name == _SQL_RDD
-    ]
+    begins = [rdd_id for rdd_id in job.rdds if rdd_id in evidence.rdds and evidence.rdds[rdd_id].name == _SQL_RDD]
     if len(begins) != 1:
         return {}
     for execution in sorted(job.plans):

@@ -130,11 +130,14 @@ def _with_evaluator(evaluator: str | None, parts: Sequence[_Part], owners: Mappi
     for estimator, at in owners.items():
         during = sum(
             fit.begin < section.end and section.begin < fit.end
-            for section in of_evaluator for fit, name in fits if name == estimator
+            for section in of_evaluator
+            for fit, name in fits
+            if name == estimator
         )
         next_to = sum(
             max(before, key=lambda pair: pair[0].end)[1] == estimator
-            for section in of_evaluator if (before := [pair for pair in fits if pair[0].end <= section.begin])
+            for section in of_evaluator
+            if (before := [pair for pair in fits if pair[0].end <= section.begin])
         )
         scores[at] = (-during, next_to)
     return {at for at, score in scores.items() if score == max(scores.values())}

@@ -147,10 +147,7 @@ def _in_turn(work: Sequence[Work], parts: Sequence[Section]) -> list[list[Work]]
         start = next((s.action for s in parts if any(w.own for w in s.work)), parts[0].action)
         starts = {id(s.work[0]) for s in parts if s.action == start}
     else:
-        starts = {
-            id(item) for before, item in pairwise(work)
-            if item.side == "train" and before.side == "validate"
-        }
+        starts = {id(item) for before, item in pairwise(work) if item.side == "train" and before.side == "validate"}
     for item in work:
         if id(item) in starts and trials[-1]:
             trials.append([])
@@ -168,8 +165,11 @@ def _with_lone_jobs(parts: Sequence[Section]) -> list[Section]:
         if any(work.own for work in section.work):
             continue
         item = section.work[0]
-        same = [s for s in whole if item.job.execution is not None
-                and any(w.job.execution == item.job.execution for w in s.work)]
+        same = [
+            s
+            for s in whole
+            if item.job.execution is not None and any(w.job.execution == item.job.execution for w in s.work)
+        ]
         later = [s for s in whole if s.work[0].side == item.side and s.begin > item.job.at]
         chosen = same[0] if same else min(later, key=lambda s: s.begin) if later else whole[-1]
         chosen.work.append(item)
@@ -184,8 +184,10 @@ def _strung(parts: Sequence[Section]) -> list[_Trial]:
     for section in _by_arrival(parts):
         rank = ranks[section.action]
         idle = [
-            trial for trial in trials
-            if trial.end <= section.begin and trial.rank <= rank
+            trial
+            for trial in trials
+            if trial.end <= section.begin
+            and trial.rank <= rank
             and trial.done[section.action] < per_trial[section.action]
         ]
         # The trial that is furthest on goes on; of several, the one that has waited longest.

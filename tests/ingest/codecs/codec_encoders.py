@@ -11,6 +11,7 @@ from typing import BinaryIO, cast
 
 import pyarrow as pa
 import zstandard
+
 from afterglow.ingest.codecs import CODECS, Gap, Limits, xxhash
 
 LZ4_END = b"LZ4Block" + struct.pack("<BiiI", 0x15, 0, 0, 0)

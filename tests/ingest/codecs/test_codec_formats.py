@@ -11,6 +11,7 @@ import zlib
 from typing import BinaryIO, cast
 
 import pytest
+
 from afterglow.ingest.codecs import CODECS, Gap, LimitExceeded, Limits, detect, open_stream, xxhash
 
 from .codec_encoders import (

@@ -6,6 +6,7 @@ import random
 import struct
 
 import pytest
+
 from afterglow.ingest.codecs import LimitExceeded, Limits
 
 from .codec_encoders import decoded, zstd_frame

@@ -7,18 +7,34 @@ from afterglow.schemas.runs import Run, RunTree
 def tree(*trials: tuple[dict[str, str], dict[str, float]]) -> RunTree:
     runs = [Run("application", "a", None, "a", "FINISHED", 0, 1), Run("tuning", "a/t", "a", "t", "FINISHED", 0, 1)]
     for number, (params, metrics) in enumerate(trials):
-        runs.append(Run("trial", f"a/t/{number}", "a/t", "trial", "FINISHED", 0, 1, metrics, params,
-                        {"afterglow.trial": str(number)}))
+        runs.append(
+            Run(
+                "trial",
+                f"a/t/{number}",
+                "a/t",
+                "trial",
+                "FINISHED",
+                0,
+                1,
+                metrics,
+                params,
+                {"afterglow.trial": str(number)},
+            )
+        )
     return RunTree(runs)
 
 
-OWN = [OwnRun("x", {"regParam": "0.1", "maxIter": "3"}, {"avg_auc": 0.7}),
-       OwnRun("y", {"regParam": "0.5", "maxIter": "3"}, {"avg_auc": 0.7})]
+OWN = [
+    OwnRun("x", {"regParam": "0.1", "maxIter": "3"}, {"avg_auc": 0.7}),
+    OwnRun("y", {"regParam": "0.5", "maxIter": "3"}, {"avg_auc": 0.7}),
+]
 
 
 def test_by_the_param_map_with_or_without_the_stage() -> None:
-    found = adopted(tree(({"LR.regParam": "0.5"}, {"avg_auc": 0.7}), ({"LR.regParam": "0.1"}, {"avg_auc": 0.7})),
-                    Owner("p", "1", OWN))
+    found = adopted(
+        tree(({"LR.regParam": "0.5"}, {"avg_auc": 0.7}), ({"LR.regParam": "0.1"}, {"avg_auc": 0.7})),
+        Owner("p", "1", OWN),
+    )
     assert found == {"a/t/0": "y", "a/t/1": "x"}
 
 

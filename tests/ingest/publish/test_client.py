@@ -196,12 +196,30 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1",
-               "--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "artifacts")]
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+        "--backend-store-uri",
+        f"sqlite:///{folder}/mlflow.db",
+        "--artifacts-destination",
+        str(folder / "artifacts"),
+    ]
     # Without its job executors (five more processes) the server starts in a fraction of the time.
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     address = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + 300
@@ -230,7 +248,11 @@ def test_a_server_gets_what_a_database_gets(server: str, store: str, tmp_path: P
     for key, run in here.items():
         other = there[key]
         assert (run.info.run_name, run.info.status, run.info.start_time, run.info.end_time) == (
-            other.info.run_name, other.info.status, other.info.start_time, other.info.end_time)
+            other.info.run_name,
+            other.info.status,
+            other.info.start_time,
+            other.info.end_time,
+        )
         assert (run.data.metrics, run.data.params) == (other.data.metrics, other.data.params)
         # parent ids, links in descriptions and the artifact root differ by store
         assert set(run.data.tags) == set(other.data.tags)
@@ -242,5 +264,12 @@ def test_publish_reports_progress_and_marks_the_tree_last(store: str, tmp_path: 
     tables = pipeline.read_log(*pipeline.find_logs([str(sample_log("spark35-wordcount"))]))
     tree = derive(tables)
     seen: list[tuple[int, int]] = []
-    publish(tree, tables, ClientWriter(store, name), "identity", "1", progress=lambda done, total: seen.append((done, total)))
+    publish(
+        tree,
+        tables,
+        ClientWriter(store, name),
+        "identity",
+        "1",
+        progress=lambda done, total: seen.append((done, total)),
+    )
     assert seen == [(n, len(tree.runs)) for n in range(1, len(tree.runs) + 1)]

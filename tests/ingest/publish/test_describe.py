@@ -29,21 +29,45 @@ def test_every_description_links_to_runs_and_to_nothing_else(name: str) -> None:
         if run.level == "task":
             continue
         linked: list[str] = []
-        text = describe(run, below, by_key.get(run.parent or ""), lambda key, to=linked: to.append(key) or f"#/{len(to)}")
+        text = describe(
+            run, below, by_key.get(run.parent or ""), lambda key, to=linked: to.append(key) or f"#/{len(to)}"
+        )
         html = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
         assert len(re.findall("<a ", html)) == len(linked) and set(linked) <= set(by_key)
-        assert set(re.findall(r"<(\w+)", html)) <= {"p", "a", "strong", "ul", "li", "table", "thead", "tbody", "tr", "th",
-                                                   "td", "code"}
+        assert set(re.findall(r"<(\w+)", html)) <= {
+            "p",
+            "a",
+            "strong",
+            "ul",
+            "li",
+            "table",
+            "thead",
+            "tbody",
+            "tr",
+            "th",
+            "td",
+            "code",
+        }
         assert len(text) <= 8000
 
 
-@pytest.mark.parametrize("value, text", [
-    (0.0004, "0 ms"), (0.25, "250 ms"), (1.234, "1.23 s"), (59.9, "59.9 s"), (61, "1 min 1 s"), (3725, "1 h 2 min"),
-])
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        (0.0004, "0 ms"),
+        (0.25, "250 ms"),
+        (1.234, "1.23 s"),
+        (59.9, "59.9 s"),
+        (61, "1 min 1 s"),
+        (3725, "1 h 2 min"),
+    ],
+)
 def test_seconds(value: float, text: str) -> None:
     assert units.seconds(value) == text
 
 
-@pytest.mark.parametrize("value, text", [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2.5e9, "2.5 GB"), (9e15, "9e+03 TB")])
+@pytest.mark.parametrize(
+    "value, text", [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2.5e9, "2.5 GB"), (9e15, "9e+03 TB")]
+)
 def test_size(value: float, text: str) -> None:
     assert units.size(value) == text

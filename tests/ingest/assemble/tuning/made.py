@@ -21,8 +21,13 @@ class Log:
         self.rdds: dict[int, Rdd] = {}
         self.at = 0
 
-    def rdd(self, name: str = "MapPartitionsRDD", parents: tuple[int, ...] = (), cached: bool = False,
-            callsite: str = "rdd at X.scala:1") -> int:
+    def rdd(
+        self,
+        name: str = "MapPartitionsRDD",
+        parents: tuple[int, ...] = (),
+        cached: bool = False,
+        callsite: str = "rdd at X.scala:1",
+    ) -> int:
         rdd_id = len(self.rdds)
         self.rdds[rdd_id] = Rdd(rdd_id, name, callsite, parents, cached)
         return rdd_id
@@ -33,14 +38,34 @@ class Log:
         train, validate = (self.rdd(bounds(low, high, side, uid, attribute), (base,), True) for side in (False, True))
         return train, validate
 
-    def job(self, action: str, *rdds: int, estimator: str | None = None, evaluator: str | None = None,
-            search: str | None = None, status: str = "SUCCEEDED", ends: int | None = None,
-            execution: int | None = None) -> int:
+    def job(
+        self,
+        action: str,
+        *rdds: int,
+        estimator: str | None = None,
+        evaluator: str | None = None,
+        search: str | None = None,
+        status: str = "SUCCEEDED",
+        ends: int | None = None,
+        execution: int | None = None,
+    ) -> int:
         job_id = len(self.jobs)
         self.at += 10
         end = EVER if status == "RUNNING" else self.at + (ends or 5)
-        self.jobs.append(Job(job_id, self.at, end, 1000 + self.at, None if status == "RUNNING" else 1000 + end, status,
-                             frozenset(rdds), action, execution, Stack(estimator, evaluator, search)))
+        self.jobs.append(
+            Job(
+                job_id,
+                self.at,
+                end,
+                1000 + self.at,
+                None if status == "RUNNING" else 1000 + end,
+                status,
+                frozenset(rdds),
+                action,
+                execution,
+                Stack(estimator, evaluator, search),
+            )
+        )
         return job_id
 
     def trial(self, train: int, validate: int, jobs: int = 2, estimator: str = "LogisticRegression") -> list[int]:

@@ -13,7 +13,10 @@ def placed(log: Log) -> dict[int, tuple[str, int | None, int | None, str]]:
 
 
 @given(
-    folds=st.integers(2, 4), trials=st.integers(1, 4), jobs=st.integers(1, 3), before=st.integers(0, 2),
+    folds=st.integers(2, 4),
+    trials=st.integers(1, 4),
+    jobs=st.integers(1, 3),
+    before=st.integers(0, 2),
     after=st.integers(0, 2),
 )
 def test_one_trial_after_the_other(folds: int, trials: int, jobs: int, before: int, after: int) -> None:

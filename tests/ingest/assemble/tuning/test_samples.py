@@ -19,12 +19,11 @@ def searched(request: pytest.FixtureRequest) -> tuple[Any, dict[str, Any]]:
 
 def test_every_job_has_its_true_place(searched: tuple[Any, dict[str, Any]]) -> None:
     tables, truth = searched
-    want = {
-        int(job): (place["uid"], place.get("index"), place.get("fold")) for job, place in truth["jobs"].items()
-    }
+    want = {int(job): (place["uid"], place.get("index"), place.get("fold")) for job, place in truth["jobs"].items()}
     got = {
         row["job_id"]: (row["tuning_uid"], row["trial"], row["fold"])
-        for row in tables["jobs"].to_pylist() if row["tuning_uid"]
+        for row in tables["jobs"].to_pylist()
+        if row["tuning_uid"]
     }
     assert got == want
 
