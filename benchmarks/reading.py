@@ -134,7 +134,8 @@ def refuse_bomb() -> None:
     found = run([AFTERGLOW, "show", str(path)])
     print(f"\n## A zstd bomb: {size:,} bytes that expand to {BOMB_BYTES / 1e9:.0f} GB of zeros\n")
     print(
-        f"refused with exit code {found.exit_code} after {found.wall_s:.2f} s ({found.cpu_s:.2f} s of CPU) and {found.peak_mb:,.0f} MB at peak: "
+        f"refused with exit code {found.exit_code} after {found.wall_s:.2f} s ({found.cpu_s:.2f} s of CPU) "
+        f"and {found.peak_mb:,.0f} MB at peak: "
         f"{' '.join(found.output.split())[:300]}",
         flush=True,
     )

@@ -1,4 +1,4 @@
-"""TaskStart and TaskEnd rows -> the tasks table, and the sums of it that a stage carries. Vectorised: logs have 10^5."""
+"""TaskStart and TaskEnd rows -> the tasks table, and the sums of it that a stage carries. Vectorised: they are many."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

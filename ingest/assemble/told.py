@@ -1,7 +1,8 @@
 """What the job itself said (schemas.annotations): laid over the tables that were rebuilt without it.
 
 Params, metrics and tags become rows of `annotations`, each with the run it belongs to; searches, trials and fits get
-what only the job can know; what is said of one run twice in different words is kept under a second name, and is an issue.
+what only the job can know; what is said of one run twice in different words is kept under a second name, and is an
+issue.
 """
 
 import json
