@@ -8,8 +8,8 @@ DEMO := demo
 
 demo: .venv/core
 	@mkdir -p $(DEMO)
+	@$(BIN)/afterglow show sample_logs/cv-pipeline sample_logs/skewed-join --depth fit --limit 5
 	@$(BIN)/afterglow import sample_logs --tracking-uri sqlite:///$(CURDIR)/$(DEMO)/mlflow.db
-	@$(BIN)/afterglow show sample_logs/cv-pipeline sample_logs/skewed-join --depth stage --limit 5
 
 test: .venv/dev
 	@$(BIN)/python -m pytest -n auto --dist loadfile

@@ -45,7 +45,7 @@ class ClientWriter:
         """See Writer."""
         runs = self._search(f"tags.`{COMPLETE_TAG}` = '{fingerprint}'")
         for run in runs:
-            return Published(self.experiment_id, run.info.run_id, 0, 0, self.url(run.info.run_id))
+            return Published(self.experiment_id, run.info.run_id, 0, 0, self.url(run.data.tags.get(APP_ID_TAG, "")))
         return None
 
     def owner(self, app_id: str, run_id: str | None) -> Owner | None:
@@ -169,10 +169,9 @@ class ClientWriter:
                 if tags.get(name) != value and (name != strings.NOTE or _ours(tags.get(name))):
                     self.client.set_experiment_tag(self.experiment_id, name, value)
 
-    def url(self, run_id: str | None = None) -> str:
+    def url(self, app_id: str) -> str:
         """See Writer."""
-        path = page.run_path(self.experiment_id, run_id) if run_id else f"#/experiments/{self.experiment_id}"
-        return f"{page_root(self.tracking_uri)}/{path}"
+        return f"{page_root(self.tracking_uri)}/{page.tree_path(self.experiment_id, app_id)}"
 
     def server_command(self) -> str | None:
         """See Writer."""

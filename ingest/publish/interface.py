@@ -89,8 +89,8 @@ class Writer(Protocol):
     def describe_experiment(self, description: str) -> None:
         """Sets the experiment's kind and description."""
 
-    def url(self, run_id: str | None = None) -> str:
-        """Where a person opens the run, or the experiment, in MLflow's page."""
+    def url(self, app_id: str) -> str:
+        """Where a person opens an application's tree in MLflow's page."""
 
     def server_command(self) -> str | None:
         """The command that serves the page of a local store; None where a server does."""

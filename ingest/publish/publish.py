@@ -76,7 +76,7 @@ def publish(
         writer.artifacts(root, folder)
     writer.describe_experiment(page.experiment_description(writer.experiment_id))
     writer.set_tags(root, {COMPLETE_TAG: identity})
-    return Published(writer.experiment_id, root, len(records), len(records), writer.url(root))
+    return Published(writer.experiment_id, root, len(records), len(records), writer.url(app_id))
 
 
 def _descriptions(tree: RunTree, ids: Mapping[str, str], experiment_id: str) -> Mapping[str, str]:

@@ -32,7 +32,8 @@ def test_a_torn_event_that_is_not_read_does_not_swallow_the_next_one(tmp_path: P
     found = read(tmp_path / "app-torn", joined(lines))
     assert found.jobs["job_id"].to_pylist() == [0, 1, 2]
     assert {(i["code"], i["line"]) for i in found["issues"].to_pylist()} == {
-        ("line_broken", at + 1), ("line_repaired", at + 1),
+        ("line_broken", at + 1),
+        ("line_repaired", at + 1),
     }
 
 
@@ -58,5 +59,7 @@ def test_the_end_of_a_sql_execution_is_enough_for_a_row(tmp_path: Path) -> None:
     lines = [line for line in small_lines() if spark.SQL_START.encode() not in line]
     rows = read(tmp_path / "app-sql", joined(lines)).sql_executions.to_pylist()
     assert [(row["execution_id"], row["status"], row["submission_time_ms"]) for row in rows] == [
-        (0, "COMPLETED", None), (1, "COMPLETED", None), (2, "COMPLETED", None),
+        (0, "COMPLETED", None),
+        (1, "COMPLETED", None),
+        (2, "COMPLETED", None),
     ]
