@@ -8,7 +8,7 @@ DEMO := demo
 
 demo: .venv/core
 	@mkdir -p $(DEMO)
-	@$(BIN)/afterglow show sample_logs/cv-pipeline sample_logs/skewed-join --depth fit --limit 5
+	@$(BIN)/afterglow show sample_logs/cv-pipeline sample_logs/skewed-join --depth job --limit 4
 	@$(BIN)/afterglow import sample_logs --tracking-uri sqlite:///$(CURDIR)/$(DEMO)/mlflow.db
 
 test: .venv/dev

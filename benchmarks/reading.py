@@ -151,6 +151,6 @@ def main(only: str | None = None, repeats: int = 3) -> None:
     if only in (None, "sql"):
         compare("SQL plans", sql_log(), True, repeats)
     if only in (None, "many"):
-        compare(f"{APPLICATIONS:,} small applications", many_logs(), False, repeats)
+        compare(f"{APPLICATIONS:,} small applications", many_logs(), False, 1)  # minutes each
     if only in (None, "bomb"):
         refuse_bomb()
