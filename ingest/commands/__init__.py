@@ -12,7 +12,7 @@ app = typer.Typer(
     help="Turns Spark event logs into MLflow runs: application, job, stage and task, with true times and figures.",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )

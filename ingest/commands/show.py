@@ -1,15 +1,17 @@
 """`afterglow show LOG`"""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
-from rich.tree import Tree
 
 from ...schemas.runs import Run, RunTree
 from ..units import count, seconds, size
 from . import options, terminal
+
+if TYPE_CHECKING:
+    from rich.text import Text
+    from rich.tree import Tree
 
 
 def show(
@@ -71,6 +73,9 @@ def _as_dict(run: Run) -> dict[str, Any]:
 
 
 def _print(tables: Any, tree: RunTree, shown: Sequence[str], limit: int) -> None:
+    from rich.text import Text
+    from rich.tree import Tree
+
     below = tree.children()
     root = Tree(_line(tree.application))
     _add(root, tree.application, below, shown, limit)
@@ -86,7 +91,9 @@ def _print(tables: Any, tree: RunTree, shown: Sequence[str], limit: int) -> None
         console.print(Text(f"and {len(issues) - 10:,} more issues; see --json", "dim"))
 
 
-def _add(at: Tree, run: Run, below: Mapping[str, Sequence[Run]], shown: Sequence[str], limit: int) -> None:
+def _add(at: "Tree", run: Run, below: Mapping[str, Sequence[Run]], shown: Sequence[str], limit: int) -> None:
+    from rich.text import Text
+
     children = [child for child in below.get(run.key, ()) if child.level in shown]
     longest = {c.key for c in sorted(children, key=lambda c: -(c.duration_s or 0.0))[:limit]}
     for child in children:
@@ -96,7 +103,9 @@ def _add(at: Tree, run: Run, below: Mapping[str, Sequence[Run]], shown: Sequence
         at.add(Text(f"and {len(children) - limit:,} shorter ones", "dim"))
 
 
-def _line(run: Run) -> Text:
+def _line(run: Run) -> "Text":
+    from rich.text import Text
+
     color = {"FAILED": "red", "KILLED": "yellow", "RUNNING": "cyan"}.get(run.status, "")
     figures = run.metrics
     parts = [seconds(run.duration_s) if run.duration_s is not None else "running"]

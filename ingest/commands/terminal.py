@@ -4,13 +4,14 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from ..errors import AfterglowError
+
+if TYPE_CHECKING:  # rich takes a tenth of a second, which --help need not wait for
+    from rich.console import Console
 
 
 def cores() -> int:
@@ -18,23 +19,31 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def out() -> Console:
+def out() -> "Console":
     """Standard output."""
+    from rich.console import Console
+
     return Console(highlight=False, soft_wrap=True)
 
 
-def tree_out() -> Console:
+def tree_out() -> "Console":
     """Standard output for what is laid out to the terminal's width."""
+    from rich.console import Console
+
     return Console(highlight=False)
 
 
-def err() -> Console:
+def err() -> "Console":
     """Standard error."""
+    from rich.console import Console
+
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def print_error(error: BaseException) -> None:
     """One line on stderr."""
+    from rich.text import Text
+
     line = " ".join(str(error).split())
     err().print(Text.assemble(("error: ", "bold red"), line))
 

@@ -18,6 +18,7 @@ from afterglow.schemas.logs import EventLogTables
 
 _EVENT = re.compile(rb'\{"Event":"')
 # Spark's own accumulators and memory figures are not read: they may be broken without harm.
+_NOTHING_UNREAD = b'"Accumulables":[]},"Task Metrics":{'
 _UNREAD = re.compile(rb'"Accumulables":\[.*,"Task Metrics":\{', re.DOTALL)
 _FIRST = {"jobs": b'{"Event":"SparkListenerJobStart"', "executors": b'{"Event":"SparkListenerExecutorAdded"'}
 _SHOWN_PER_CODE = 100
@@ -247,9 +248,9 @@ def _said(
             if is_broken(line) and (number, offset) not in said and not full and not stream:
                 verdict.unsaid.append(f"line {number} at {offset} is broken and nothing is said: {line[:80]!r}")
             offset += len(line) + 1
-        strict = _strict_lines(data)
+        lines = data.split(b"\n")
         for number, at, code in found:
-            if code in ("line_broken", "line_cut") and not stream and number in strict:
+            if code in ("line_broken", "line_cut") and not stream and _is_strict(lines[number - 1]):
                 verdict.misplaced.append(f"line {number} at {at} is whole and called {code}")
 
 
@@ -257,12 +258,14 @@ def is_broken(line: bytes) -> bool:
     """Whether not even a lenient JSON parser finds an event in a line that begins like one that we read, or nothing
     on the line begins like an event."""
     text = line.strip(b"\x00\r\t \xef\xbb\xbf\x1e")
-    if not text:
-        return False
+    return bool(text) and _is_broken(text) and _is_broken(_UNREAD.sub(_NOTHING_UNREAD, text))
+
+
+def _is_broken(text: bytes) -> bool:
     parts = _events(text)
     for part in parts:
         name = part[len(b'{"Event":"') :].partition(b'"')[0].decode("utf-8", "replace")
-        if name in _READ and _parsed(_UNREAD.sub(b'"Accumulables":[]},"Task Metrics":{', part)) is None:
+        if name in _READ and _parsed(_UNREAD.sub(_NOTHING_UNREAD, part)) is None:
             return True
     return not parts or not text.startswith(parts[0])
 
@@ -285,19 +288,15 @@ _READ = {
 }
 
 
-def _strict_lines(data: bytes) -> set[int]:
+def _is_strict(line: bytes) -> bool:
     def refuse(text: str) -> Any:
         raise ValueError(text)
 
-    found = set()
-    for number, line in enumerate(data.split(b"\n"), 1):
-        try:
-            json.loads(line.decode(), parse_constant=refuse)
-        except (ValueError, RecursionError):
-            continue
-        if line.startswith(b'{"Event":"SparkListener'):
-            found.add(number)
-    return found
+    try:
+        json.loads(line.decode(), parse_constant=refuse)
+    except (ValueError, RecursionError):
+        return False
+    return line.startswith(b'{"Event":"SparkListener')
 
 
 def text_of(file: bytes) -> bytes:

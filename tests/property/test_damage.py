@@ -15,7 +15,7 @@ from .damage import CONTAINERS, TEXT
 from .material import SAMPLES, START, small_lines
 
 SOAK = os.environ.get("AFTERGLOW_SOAK") == "1"
-FEW = settings(max_examples=3000 if SOAK else 60, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=3000 if SOAK else 25, deadline=None, suppress_health_check=list(HealthCheck))
 CHUNKS = st.lists(st.sampled_from((1, 3, 17, 61, 997, 4096, 1 << 20)), min_size=1, max_size=4)
 CHANCE = st.integers(0, 2**32).map(Random)
 
@@ -39,7 +39,7 @@ def check(name: str, case: cases.Case, folder: Path, sizes: list[int]) -> None:
     rng=CHANCE,
     sizes=CHUNKS,
 )
-@settings(FEW, max_examples=6000 if SOAK else 150)
+@settings(FEW, max_examples=6000 if SOAK else 100)
 def test_a_small_log_in_any_container_and_any_chunks(
     folder: Path, kind: str, more: list[str], container: str, rng: Random, sizes: list[int]
 ) -> None:
