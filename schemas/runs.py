@@ -220,7 +220,9 @@ RUN_TAGS = (
     RunText("afterglow.tuning.uid", (*SEARCH, "job"), "The search."),
     RunText("afterglow.tuning.kind", ("tuning",), "CrossValidator or TrainValidationSplit."),
     RunText("afterglow.tuning.source", ("tuning",), "What it was found by: annotated, plan, stack or lineage."),
-    RunText("afterglow.tuning.confidence", ("tuning",), "How sure the jobs' places are, from 0 to 1: docs/tuning.md."),
+    RunText(
+        "afterglow.tuning.confidence", ("tuning", "fit"), "How sure the jobs' places are, from 0 to 1: docs/tuning.md."
+    ),
     RunText("afterglow.tuning.parallelism", ("tuning",), "Most fits that ran at the same time."),
     RunText("afterglow.tuning.folds", ("tuning",), "Folds."),
     RunText("afterglow.tuning.metric", ("tuning",), "What the evaluator computed."),

@@ -311,6 +311,12 @@ FITS = Table(
         Column("trial", "int32", "Trial.", _TREE),
         Column("fold", "int32", "Fold, from 0.", _TREE),
         Column("metric", "double", "Evaluation metric; null where the log does not have it.", _TREE),
+        Column(
+            "confidence",
+            "double",
+            "How sure it is that its jobs are one fit's, from 0 to 1; see docs/tuning.md.",
+            _TREE,
+        ),
         Column("status", "string", "FINISHED, FAILED or RUNNING.", _TREE),
         Column("num_jobs", "int64", "Jobs, those of searches within it too.", _TREE),
         Column("start_time_ms", "int64", "Start of its first job, UTC epoch.", _TREE),

@@ -187,6 +187,7 @@ def _fit_end(told: _Told, event: Row) -> None:
         return
     key = uid, event["trial"], event["fold"]
     row = told.fits.setdefault(key, {"tuning_uid": uid, "trial": key[1], "fold": key[2], "num_jobs": 0})
+    row["confidence"] = 1.0
     row.update(
         {
             column: event[name]

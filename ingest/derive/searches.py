@@ -107,7 +107,11 @@ def branches(tables: Mapping[str, Any], root: str) -> list[Branch]:
                 f"fold {row['fold']}",
                 row,
                 _known({**spans, **({name: row["metric"]} if name else {})}),
-                tags={"afterglow.trial": row["trial"], "afterglow.fold": row["fold"]},
+                tags={
+                    "afterglow.trial": row["trial"],
+                    "afterglow.fold": row["fold"],
+                    "afterglow.tuning.confidence": row["confidence"],
+                },
             )
         )
     return found

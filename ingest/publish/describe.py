@@ -87,12 +87,19 @@ def _sentence(run: Run) -> str:
             )
     if run.level == "tuning":
         parts.append(_how_found(run))
+    if run.level == "fit" and float(run.tags.get("afterglow.tuning.confidence", 1)) <= _UNSURE:
+        parts.append(
+            "Trials ran at the same time: it is not certain that its training and its evaluation are of one trial."
+        )
     if run.level == "trial" and run.params:
         parts.append(
             "Params: " + ", ".join(f"{escape(k)} = {escape(v, 60)}" for k, v in sorted(run.params.items())) + "."
         )
     return " ".join(part for part in parts if part)
 
+
+# A fit that another trial's jobs may be part of has at most half of its search's confidence.
+_UNSURE = 0.5
 
 _FOUND = {
     "annotated": "The job said so itself (afterglow.annotate).",

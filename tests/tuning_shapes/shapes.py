@@ -186,6 +186,35 @@ def parallel_logistic(spark: SparkSession, data: DataFrame) -> None:
     _cv(lr, grid, _binary(), folds=3, parallelism=4).fit(data)
 
 
+def parallel_forest(spark: SparkSession, data: DataFrame) -> None:
+    """Trials of very different length, three at once."""
+    forest = cls.RandomForestClassifier()
+    grid = ParamGridBuilder().addGrid(forest.numTrees, [2, 8]).addGrid(forest.maxDepth, [2, 5, 8]).build()
+    _cv(forest, grid, _f1(), folds=3, parallelism=3).fit(data)
+
+
+def parallel_scaled(spark: SparkSession, data: DataFrame) -> None:
+    """A pipeline of two estimators, four at once."""
+    linear = reg.LinearRegression(maxIter=6, solver="l-bfgs", featuresCol="scaled")
+    scaler = StandardScaler(inputCol="features", outputCol="scaled")
+    grid = ParamGridBuilder().addGrid(linear.regParam, [0.01, 0.1, 0.3, 1.0]).addGrid(linear.maxIter, [2, 6]).build()
+    pipeline = Pipeline(stages=[scaler, linear])
+    _cv(pipeline, grid, ev.RegressionEvaluator(), folds=3, parallelism=4).fit(data)
+
+
+def parallel_tvs(spark: SparkSession, data: DataFrame) -> None:
+    boosting = cls.GBTClassifier(maxDepth=2)
+    _tvs(boosting, _grid(boosting.maxIter, 1, 2, 3, 4, 5, 6), _binary(), parallelism=2).fit(data)
+
+
+def parallel_clusters(spark: SparkSession, data: DataFrame) -> None:
+    kmeans = KMeans(maxIter=4, seed=1, featuresCol="pca")
+    pca = PCA(inputCol="features", outputCol="pca", k=2)
+    pipeline = Pipeline(stages=[pca, kmeans])
+    evaluator = ev.ClusteringEvaluator(featuresCol="pca")
+    _cv(pipeline, _grid(kmeans.k, 2, 3, 4, 5, 6), evaluator, folds=2, parallelism=2).fit(data)
+
+
 def failing(spark: SparkSession, data: DataFrame) -> None:
     """The second fold's first fit meets a negative label and fails; a plain job and a plain fit follow."""
     lr = cls.LogisticRegression(maxIter=3)
@@ -253,6 +282,10 @@ SHAPES: Mapping[str, Shape] = {
         two_threads,
         same_search_twice,
         parallel_logistic,
+        parallel_forest,
+        parallel_scaled,
+        parallel_tvs,
+        parallel_clusters,
         failing,
         failing_second_trial,
         assembled,

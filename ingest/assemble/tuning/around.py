@@ -6,7 +6,7 @@ from typing import Any
 from .evidence import EVER, Evidence, Job
 from .marks import is_check
 from .searches import Search
-from .trials import sections
+from .sections import sections
 
 # pyspark.traceback_utils.first_spark_call: the outermost PySpark function and the user's line
 _PYTHON_FIT = "fit at "

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from ....schemas.tables import FITS, TRIALS, TUNINGS
@@ -14,9 +15,8 @@ from .named import name_estimators
 from .places import Place, Tuning, find_places
 
 Row = dict[str, Any]
-# How sure a search is that was found so; trials that ran at once take something off.
+# How sure a search is that was found so.
 _CONFIDENCE = {"annotated": 1.0, "plan": 0.99, "stack": 0.95, "lineage": 0.9}
-_AT_ONCE = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def _rows(tuning: Tuning, named: Mapping[int, tuple[str | None, str | None]], en
         "tuning_uid": tuning.uid,
         "kind": tuning.kind,
         "source": source,
-        "confidence": round(_CONFIDENCE[source] * (_AT_ONCE if tuning.at_once else 1.0), 4),
+        "confidence": round(fmean(row["confidence"] for row in fits) if fits else _CONFIDENCE[source], 4),
         "num_folds": tuning.num_folds or len({fold for _, fold in tuning.fits}) or None,
         "num_trials": len(trials) or None,
         "num_fits": len(fits),
@@ -123,6 +123,7 @@ def _fit_row(tuning: Tuning, key: tuple[int, int], status: str) -> Row:
     else:
         state = "FAILED" if status == "FAILED" else "RUNNING"
     row: Row = {"tuning_uid": tuning.uid, "trial": trial, "fold": fold, "status": state, "num_jobs": len(jobs)}
+    row["confidence"] = round(_CONFIDENCE[tuning.source] / tuning.candidates.get(key, 1), 4)
     for phase, of_phase in by_phase.items():
         row[f"{phase}_start_time_ms"] = min((j.start_ms for j in of_phase if j.start_ms is not None), default=None)
         row[f"{phase}_end_time_ms"] = max((j.end_ms for j in of_phase if j.end_ms is not None), default=None)

@@ -52,6 +52,7 @@ class Plan:
     at: int
     end_at: int
     attributes: frozenset[int]
+    end_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +83,13 @@ def gather(rows: Mapping[str, Any], jobs: Iterable[Mapping[str, Any]]) -> Eviden
 
 def _plans(rows: Mapping[str, Any]) -> dict[int, Plan]:
     starts = {row["execution_id"]: row["at"] for row in rows["sql_start"].to_pylist()}
-    ends = {row["execution_id"]: row["at"] for row in rows["sql_end"].to_pylist()}
+    ends = {row["execution_id"]: (row["at"], row["completion_time_ms"]) for row in rows["sql_end"].to_pylist()}
     return {
         row["execution_id"]: Plan(
             starts.get(row["execution_id"], 0),
-            ends.get(row["execution_id"], EVER),
+            ends.get(row["execution_id"], (EVER, None))[0],
             frozenset(row["attribute_ids"] or ()),
+            ends.get(row["execution_id"], (EVER, None))[1],
         )
         for row in rows["plan_links"].to_pylist()
     }

@@ -35,6 +35,8 @@ class Tuning:
     prepare: list[Job] = field(default_factory=list)
     refit: list[Job] = field(default_factory=list)
     at_once: bool = False
+    candidates: dict[tuple[int, int], int] = field(default_factory=dict)
+    """(trial, fold) -> how many trials its jobs may belong to, itself included: 1 is certain."""
     own: dict[int, Place] = field(default_factory=dict)
     """Job id -> its place in this search, whether or not a search within it claims the job."""
     outer: tuple[str, int, int] | None = None
@@ -118,7 +120,8 @@ def _number(tuning: Tuning, search: Search) -> None:
         trials, at_once = split_fold(jobs, search.plans)
         tuning.at_once = tuning.at_once or at_once
         for trial, of_trial in enumerate(trials):
-            for work in of_trial:
+            tuning.candidates[trial, number] = of_trial.candidates
+            for work in of_trial.work:
                 phase: Phase = "fit" if work.side == "train" else "evaluate"
                 tuning.put(work.job, Place(tuning.uid, trial, number, phase))
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .searches import Search, Work
-from .trials import Section, sections
+from .sections import Section, sections
 
 
 @dataclass(slots=True)
