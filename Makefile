@@ -2,9 +2,11 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+# Where it is set (as in many containers) every start compiles numpy, pyarrow and mlflow anew.
+unexport PYTHONDONTWRITEBYTECODE
 DEMO := demo
 
-.PHONY: demo test lint golden docs bench soak clean
+.PHONY: demo test test-spark35 lint golden docs bench soak clean
 
 demo: .venv/core
 	@mkdir -p $(DEMO)
@@ -13,6 +15,13 @@ demo: .venv/core
 
 test: .venv/dev
 	@$(BIN)/python -m pytest -n auto --dist loadfile
+
+# annotate runs inside the job, so on its Spark: everything but pyspark and pytest is left out there. What the job has said
+# is then read back here, from a job that ran there.
+SPARK35 := .venv-spark35/bin/python
+test-spark35: .venv/dev .venv-spark35/done
+	@$(SPARK35) -m pytest tests/annotate --ignore tests/annotate/test_read_back.py
+	@AFTERGLOW_JOB_PYTHON=$(CURDIR)/$(SPARK35) $(BIN)/python -m pytest tests/annotate/test_read_back.py -k 'not own_runs'
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -33,12 +42,12 @@ soak: .venv/dev
 	AFTERGLOW_SOAK=1 $(BIN)/python -m pytest -n auto tests/property
 
 clean:
-	rm -rf .venv $(DEMO) build *.egg-info
+	rm -rf .venv .venv-spark35 $(DEMO) build *.egg-info
 
 DIRS := $(shell find ingest schemas annotate -type d -not -name __pycache__ 2>/dev/null)
 
 # A strict editable install is a tree of links: it is made anew where a file came or went.
-.venv/core: pyproject.toml $(DIRS)
+.venv/core: pyproject.toml ingest/decode/scan.c $(DIRS)
 	@test -n "$(PYTHON)" || { echo "Afterglow needs Python 3.11 or newer; install it, or say make PYTHON=/path/to/python"; exit 1; }
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/pip install --quiet --disable-pip-version-check uv; } || \
 		{ echo "no virtual environment could be made with $(PYTHON); on Debian: apt install python3-venv"; exit 1; }
@@ -47,4 +56,11 @@ DIRS := $(shell find ingest schemas annotate -type d -not -name __pycache__ 2>/d
 
 .venv/dev: pyproject.toml .venv/core
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --config-settings editable_mode=strict -e '.[dev,spark]'
+	@touch $@
+
+# pyspark 3.5 knows Python up to 3.11, numpy up to 1 and pandas up to 2; uv fetches that Python where it is missing.
+.venv-spark35/done: pyproject.toml .venv/core
+	@$(BIN)/uv venv --quiet --clear --python 3.11 .venv-spark35
+	@$(BIN)/uv pip install --quiet --python $(SPARK35) 'pyspark==3.5.*' 'numpy<2' 'pandas<3' pytest
+	@$(BIN)/uv pip install --quiet --python $(SPARK35) --no-deps --config-settings editable_mode=strict -e .
 	@touch $@

@@ -127,6 +127,22 @@ def from_columns(table: Table, columns: Sequence[Sequence[Any]]) -> Any:
     return pa.RecordBatch.from_arrays(arrays, schema=schema(table))
 
 
+def from_buffers(table: Table, columns: Sequence[tuple[bytes, bytes, bytes]]) -> Any:
+    """A record batch of the declared table from buffers that another writer filled, one triple per column: values in
+    the type's width (booleans in bytes; for text int32 offsets into the third), a byte per row that is 0 for null, and
+    the text."""
+    arrays = []
+    for column, (values, valid, text) in zip(table, columns, strict=True):
+        present = np.frombuffer(valid, np.bool_)
+        if column.type != "string":
+            arrays.append(from_numpy(np.frombuffer(values, _NUMPY[column.type]), column.type, present))
+            continue
+        mask = None if present.all() else pa.py_buffer(np.packbits(present, bitorder="little"))
+        pooled = [_pooled(np.frombuffer(values, np.int32)), _pooled(np.frombuffer(text, np.uint8))]
+        arrays.append(pa.Array.from_buffers(pa.string(), len(present), [mask, *pooled]))
+    return pa.RecordBatch.from_arrays(arrays, schema=schema(table))
+
+
 def from_rows(table: Table, rows: Iterable[Sequence[Any]]) -> Any:
     """A pyarrow Table of the declared table, one sequence of Python values per row."""
     columns = list(zip(*rows, strict=True)) or [()] * len(table.columns)

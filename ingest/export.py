@@ -5,6 +5,7 @@ import re
 import shutil
 import tempfile
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..schemas.logs import EventLogTables
@@ -29,7 +30,9 @@ def export_tables(tables: EventLogTables, out: str) -> str:
     try:
         for name, table in tables.tables.items():
             path = os.path.join(unfinished, f"{name}.parquet")
-            pq.write_table(table, path, compression="zstd", row_group_size=_ROWS_PER_GROUP)
+            texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
+            # a dictionary of numbers that hardly repeat takes half the time of writing and makes the file larger
+            pq.write_table(table, path, compression="zstd", row_group_size=_ROWS_PER_GROUP, use_dictionary=texts)
         os.chmod(unfinished, 0o755)
         if os.path.isdir(folder):
             shutil.rmtree(folder)

@@ -41,6 +41,9 @@ RANDOM_COLUMN = "_rand#"
 # and with foldCol: the Python UDF that checks the column (3.1 to 4.2), the text of its error (4.3)
 SEARCH_SIGNS = (RANDOM_COLUMN, "checker(", "Fold number must be in range")
 
+# org.apache.spark.sql.execution.DataSourceScanExec.nodeName, DataSourceV2ScanExecBase
+SCAN_NODES = ("Scan ", "BatchScan ")
+
 # org.apache.spark.TaskEndReason and its subclasses, as JsonProtocol.taskEndReasonToJson names them
 SUCCESS = "Success"
 RESUBMITTED = "Resubmitted"

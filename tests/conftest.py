@@ -7,10 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from afterglow.ingest.decode.scan import NATIVE
+
 SAMPLES = Path(__file__).parent.parent / "sample_logs"
 EVERYTHING = os.environ.get("AFTERGLOW_EVERYTHING") == "1"
 
-_NEEDS = {"spark": "java"}
+_NEEDS = {
+    "spark": ("java", shutil.which("java") is not None),
+    "native": ("a C compiler and Python's headers at installation, for the native scanner", NATIVE),
+}
 
 
 def sample_names() -> list[str]:
@@ -45,6 +50,6 @@ def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Takes out what cannot run here, unless nothing may be left out."""
     for item in items:
-        for marker, program in _NEEDS.items():
-            if item.get_closest_marker(marker) and shutil.which(program) is None and not EVERYTHING:
-                item.add_marker(pytest.mark.skip(reason=f"not run: needs {program}"))
+        for marker, (needed, there) in _NEEDS.items():
+            if item.get_closest_marker(marker) and not there and not EVERYTHING:
+                item.add_marker(pytest.mark.skip(reason=f"not run: needs {needed}"))

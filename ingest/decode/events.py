@@ -1,12 +1,13 @@
-"""Lines -> typed events: the loop in which a log's time is spent.
+"""Lines -> typed events and columns: where a log's time is spent.
 
-A TaskEnd is most of a log's bytes, and most of a TaskEnd is `Accumulables`, of which we want only what user code
-named. So that array is cut out by two searches before the line is decoded; a line that then does not decode goes the
-slow way, whole. The slow way (`recover`) also reads what is no strict JSON.
+Ordinary task events become columns in the native scanner (`scan`). Every other line is decoded here, into a struct. Of
+a TaskEnd most is `Accumulables`, of which we want only what user code named: that array is cut out by two searches
+first. A line that then does not decode goes the slow way, whole, which also reads what is no strict JSON (`recover`).
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from ...schemas import spark
 from ...schemas.issues import ImportIssue
 from .lines import Lines
 from .recover import recover
+from .scan import NATIVE, SEARCH_SIGNS, Columns, Scanner, thin_plan
 from .structs import EVENT_TYPES, PLAIN_SQL_START
 
 _TASK_END = b'{"Event":"SparkListenerTaskEnd",'
@@ -30,8 +32,6 @@ _COUNT_FAILED = b'"Count Failed Values"'
 _ONE_ACCUMULABLE_BYTES = 2000
 _ANOTHER_TASK_END = b'{"Event":"SparkListenerTaskEnd","Stage ID":'
 _ANOTHER = b'{"Event":"'
-# What a plan shows of a hyperparameter search: see extract.nested, which reads on only there.
-_SEARCH_SIGNS = tuple(sign.encode() for sign in spark.SEARCH_SIGNS)
 _SQL_START = spark.SQL_START.encode()
 _NAME = re.compile(rb'\s*\{\s*"Event"\s*:\s*"([\w.$]{1,300})"')
 
@@ -39,6 +39,7 @@ _DECODERS: Mapping[bytes, tuple[str, Callable[[bytes], Any]]] = {
     event.encode(): (event, msgspec.json.Decoder(type_).decode) for event, type_ in EVENT_TYPES.items()
 }
 
+_decode_task_end, _decode_task_start = (_DECODERS[e.encode()][1] for e in (spark.TASK_END, spark.TASK_START))
 _PLAIN_SQL_START = msgspec.json.Decoder(PLAIN_SQL_START).decode
 
 
@@ -46,42 +47,67 @@ _PLAIN_SQL_START = msgspec.json.Decoder(PLAIN_SQL_START).decode
 class Decoded:
     """Decoded events by kind, in the order of the log, and where each stands (line's byte offset).
 
-    Offsets of TaskStart and TaskEnd are not kept: nothing is ordered by them.
+    What the scanner took is in `columns` after `close`, not in `events`. Without a scanner all are in `events`.
     """
 
     events: dict[str, list[Any]] = field(default_factory=lambda: {event: [] for event in EVENT_TYPES})
     offsets: dict[str, list[int]] = field(default_factory=lambda: {event: [] for event in EVENT_TYPES})
+    columns: dict[str, Columns] = field(default_factory=dict)
     lines: int = 0
+    scanner: Scanner | None = field(default_factory=lambda: Scanner() if NATIVE else None)
 
     @property
     def count(self) -> int:
-        """How many events were decoded."""
-        return sum(map(len, self.events.values()))
+        """How many events were decoded, once closed."""
+        return sum(map(len, self.events.values())) + sum(len(taken.offsets) for taken in self.columns.values())
 
     def add(self, event: str, value: Any, offset: int) -> None:
         """Appends one event."""
         self.events[event].append(value)
         self.offsets[event].append(offset)
 
+    def close(self) -> "Decoded":
+        """Fetches what the scanner took; nothing can be added afterwards."""
+        if self.scanner is not None:
+            self.columns, self.scanner = self.scanner.take(), None
+        return self
+
 
 def decode_lines(batch: Lines, into: Decoded, report: Callable[[ImportIssue], None]) -> None:
     """Decodes a batch of lines, appending to `into`. Unknown events and blank lines are passed over."""
-    task_ends, task_starts = into.events[spark.TASK_END].append, into.events[spark.TASK_START].append
-    task_end, task_start = (_DECODERS[e.encode()][1] for e in (spark.TASK_END, spark.TASK_START))
-    offset = batch.offset
-    for at, line in enumerate(batch.lines):
+    others: Iterable[Sequence[int]]
+    if into.scanner is not None:
+        batch.counted, others = into.scanner.scan(batch)
+    else:
+        others = _all(batch)
+    for begin, end, at in others:
+        line, offset = batch.data[begin:end], batch.offset + begin - batch.begin
         try:
             if line.startswith(_TASK_END):
-                task_ends(task_end(_without_accumulables(line)))
+                into.add(spark.TASK_END, _task_end(line), offset)
             elif line.startswith(_TASK_START):
-                task_starts(task_start(line))
+                into.add(spark.TASK_START, _decode_task_start(line), offset)
             elif line:
                 _decode_other(line, offset, into)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            cut = batch.open_end and at == len(batch.lines) - 1
+            cut = batch.open_end and end == batch.end
             _decode_broken(line, offset, batch.number + at, cut, into, report)
-        offset += len(line) + 1
-    into.lines += len(batch.lines)
+    into.lines += batch.count
+
+
+def _all(batch: Lines) -> Iterator[tuple[int, int, int]]:
+    begin = batch.begin
+    for at, line in enumerate(batch.lines):
+        yield begin, begin + len(line), at
+        begin += len(line) + 1
+
+
+def _task_end(line: bytes) -> Any:
+    short = _without_accumulables(line)
+    if short is not line:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            return _decode_task_end(short)
+    return _decode_task_end(line)
 
 
 def _without_accumulables(line: bytes) -> bytes:
@@ -113,13 +139,21 @@ def _decode_other(line: bytes, offset: int, into: Decoded) -> None:
             return
         raise msgspec.DecodeError("no event")
     found = _DECODERS.get(name[1])
-    if name[1] == _SQL_START and not any(sign in line for sign in _SEARCH_SIGNS):
-        into.add(spark.SQL_START, _PLAIN_SQL_START(line), offset)
+    if name[1] == _SQL_START and (thin := _plain_plan(line)) is not None:
+        into.add(spark.SQL_START, _PLAIN_SQL_START(thin), offset)
     elif found is not None:
         event, decode = found
         into.add(event, decode(line), offset)
     elif not line.rstrip().endswith(b"}") or line.find(_ANOTHER, 1) >= 0:
         raise msgspec.DecodeError("an unknown event that is cut, or runs into the next one")
+
+
+def _plain_plan(line: bytes) -> bytes | None:
+    """An SQL execution's start, thinned out where that can be done; None where its plan may show a search."""
+    thin = thin_plan(line) if NATIVE else None
+    if thin is None and not any(sign in line for sign in SEARCH_SIGNS):
+        return line
+    return thin
 
 
 def _decode_broken(

@@ -6,15 +6,39 @@ from dataclasses import dataclass
 from ...schemas.issues import ImportIssue
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Lines:
-    """Some lines that follow each other. `offset` and `number` are the first one's; `open_end` is True where the
-    last one has no newline, as at the end of a log that was cut."""
+    """A block of whole lines: `data` from `begin` to `end`. `offset` and `number` are the first one's; `open_end` is
+    True where the last one has no newline, as at the end of a log that was cut. `counted` is how many they are, once
+    someone knows."""
 
-    lines: list[bytes]
+    data: bytes
     offset: int
     number: int
     open_end: bool = False
+    begin: int = 0
+    end: int = -1
+    counted: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.end < 0:
+            self.end = len(self.data)
+
+    @property
+    def lines(self) -> list[bytes]:
+        """The lines, without their newlines."""
+        lines = self.data[self.begin : self.end].split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        return lines
+
+    @property
+    def count(self) -> int:
+        """How many lines there are."""
+        if self.counted is None:
+            unfinished = not self.data.endswith(b"\n", self.begin, self.end)
+            self.counted = self.data.count(b"\n", self.begin, self.end) + unfinished
+        return self.counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +57,7 @@ def split_lines(
     end: int | None = None,
     max_line_bytes: int = 256 * 2**20,
 ) -> Iterator[Lines]:
-    """Cuts a byte stream into lines, whatever the chunks' sizes.
+    """Cuts a byte stream into blocks of whole lines, whatever the chunks' sizes.
 
     `start` and `end` bound the range of one reader of several: it gets the lines that begin in [start, end), its
     chunks begin at `start - 1`, and it reads on until its last line is whole. Line numbers count from the range's
@@ -49,57 +73,50 @@ def split_lines(
     for chunk in chunks:
         if isinstance(chunk, Damage):
             if held and not passing:
-                yield Lines([b"".join(carry)], offset, number, open_end=chunk.code == "stream_truncated")
+                yield Lines(b"".join(carry), offset, number, open_end=chunk.code == "stream_truncated")
             offset, number, carry, held, passing = offset + held, number + 1, [], 0, False
             report(ImportIssue(chunk.code, chunk.message, line=number, offset=offset))
             continue
-        newline = chunk.find(b"\n")
-        if newline < 0:
-            held += len(chunk)
-            if passing:
+        begin = 0
+        if passing:
+            begin = chunk.find(b"\n") + 1
+            if not begin:
+                held += len(chunk)
                 continue
+            offset, number, passing, held = offset + held + begin, number + 1, False, 0
+            if end is not None and offset >= end:
+                return
+        stop = chunk.rfind(b"\n", begin) + 1
+        if not stop:
+            held += len(chunk) - begin
             if held > max_line_bytes:
                 report(_too_long(max_line_bytes, offset, number))
                 carry, passing = [], True
-                continue
-            carry.append(chunk)
+            elif begin < len(chunk):
+                carry.append(chunk[begin:] if begin else chunk)
             continue
-        if passing:
-            offset, number, passing = offset + held + newline + 1, number + 1, False
-            carry, held, chunk = [], 0, chunk[newline + 1 :]
-            if end is not None and offset >= end:
-                return
-        lines = chunk.split(b"\n")
+        first = chunk.find(b"\n", begin) + 1 if carry else begin
+        blocks = [(chunk, first, stop)] if first < stop else []
         if carry:
-            lines[0] = b"".join([*carry, lines[0]])
-        last = lines.pop()
-        if lines:
-            size = held + len(chunk) - len(last)
-            batch = Lines(lines, offset, number)
-            over = end is not None and offset + size >= end
+            line = b"".join((*carry, chunk[begin:first]))
+            blocks.insert(0, (line, 0, len(line)))
+        for data, at, to in blocks:
+            over = end is not None and offset + to - at >= end
             if end is not None and over:
-                batch = _before(end, batch)
-            if size > max_line_bytes:
+                to = data.index(b"\n", at + end - offset - 1) + 1
+            batch = Lines(data, offset, number, False, at, to)
+            if to - at > max_line_bytes:
                 yield from _without_long(batch, max_line_bytes, report)
             else:
                 yield batch
             if over:
                 return
-            offset, number = offset + size, number + len(lines)
-        carry, held = [last] if last else [], len(last)
+            offset, number = offset + to - at, number + batch.count
+        carry, held = [chunk[stop:]] if stop < len(chunk) else [], len(chunk) - stop
     if held > max_line_bytes and not passing:
         report(_too_long(max_line_bytes, offset, number))
     elif held and not passing:
-        yield Lines([b"".join(carry)], offset, number, open_end=True)
-
-
-def _before(end: int, batch: Lines) -> Lines:
-    at, keep = batch.offset, 0
-    for line in batch.lines:
-        if at >= end:
-            break
-        keep, at = keep + 1, at + len(line) + 1
-    return Lines(batch.lines[:keep], batch.offset, batch.number)
+        yield Lines(b"".join(carry), offset, number, open_end=True)
 
 
 def _without_long(batch: Lines, limit: int, report: Callable[[ImportIssue], None]) -> Iterator[Lines]:
@@ -108,7 +125,7 @@ def _without_long(batch: Lines, limit: int, report: Callable[[ImportIssue], None
         if len(line) > limit:
             report(_too_long(limit, offset, number))
         else:
-            yield Lines([line], offset, number)
+            yield Lines(line + b"\n", offset, number)
         offset += len(line) + 1
 
 

@@ -156,7 +156,12 @@ _WRITTEN = (
     "Input Metrics",
     "Output Metrics",
 )
-_RANK = {key: rank for rank, key in enumerate(_WRITTEN)}
+_RANK = {key: at for at, key in enumerate(_WRITTEN)}
+
+
+def rank(key: str) -> int:
+    """Where Spark writes a key among its neighbours, so that a reader may look there first."""
+    return _RANK.get(key, len(_RANK))
 
 
 def attribute(key: str) -> str:
@@ -171,7 +176,7 @@ def dotted(column: Column) -> str:
 
 def _struct(name: str, fields: Mapping[str, Any]) -> type[msgspec.Struct]:
     declared: list[Any] = []
-    for key, type_ in sorted(fields.items(), key=lambda field: _RANK.get(field[0], len(_RANK))):
+    for key, type_ in sorted(fields.items(), key=lambda field: rank(field[0])):
         if isinstance(type_, dict):
             # Absent parts (a lost task has no Task Metrics) are an empty struct, so that every path can be followed.
             part = _struct(f"{name}_{attribute(key)}", type_)

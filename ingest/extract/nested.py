@@ -159,7 +159,7 @@ def _scan(node: Any) -> Iterator[tuple[str, str]]:
         match = _LOCATION.match(location)
         for path in (match[1] if match else location).split(", "):
             yield node.metadata.get("Format", node.node_name.removeprefix("Scan ").strip()), path
-    elif node.node_name.startswith(("Scan ", "BatchScan ")):
+    elif node.node_name.startswith(spark.SCAN_NODES):
         match = _RELATION.match(node.simple_string)
         if match:
             yield match[1] or match[3], match[2] or match[4]

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 from msgspec.structs import astuple
 
-from ...schemas import spark
-from ...schemas.events import EVENT_TABLES
+from ...schemas.events import EVENT_TABLES, TASK_END, TASK_START
 from .. import arrow
 from .nested import NESTED_ROWS
 
@@ -16,14 +16,17 @@ EventRows = Mapping[str, Any]
 """Event table's name -> pyarrow Table of its rows, in the order of the log."""
 
 
-_TASK_KEY = attrgetter("stage_id", "stage_attempt_id", "task_info.task_id")
+_STARTS, _ENDS = TASK_START.table.name, TASK_END.table.name
+_TASK_KEY = ("stage_id", "stage_attempt", "task_id")
 
 
 class Batch(Protocol):
-    """What extract takes from decode: events by kind, and the byte offset of each one's line."""
+    """What extract takes from decode: events by kind, and the byte offset of each one's line; and of some kinds events
+    that are columns already, as (offsets, columns of (values, valid, text))."""
 
     events: dict[str, list[Any]]
     offsets: dict[str, list[int]]
+    columns: dict[str, Any]
 
 
 def extract(batch: Batch, getters: Mapping[str, tuple[str, ...]], base: int) -> dict[str, Any]:
@@ -34,28 +37,52 @@ def extract(batch: Batch, getters: Mapping[str, tuple[str, ...]], base: int) -> 
     """
     batches = {}
     for declared in EVENT_TABLES:
-        events = batch.events[declared.event]
-        if declared.event == spark.TASK_START:
-            events = _unfinished(events, batch.events[spark.TASK_END])
-        if not events:
-            continue
+        events, taken = batch.events[declared.event], batch.columns.get(declared.event)
         if declared.nested or declared.table.name in NESTED_ROWS:
             rows = list(NESTED_ROWS[declared.table.name](events))
-            if not rows:
-                continue
-            columns: list[Any] = list(zip(*rows, strict=True))
-        else:
+            if rows:
+                batches[declared.table.name] = arrow.from_columns(declared.table, list(zip(*rows, strict=True)))
+            continue
+        parts = []
+        if taken is not None:
+            parts.append(arrow.from_buffers(declared.table, taken.columns))
+        if events:
             columns = _columns(events, getters[declared.table.name])
             if declared.table.columns[0].name == "at":
                 columns.insert(0, [base + offset for offset in batch.offsets[declared.event]])
-        batches[declared.table.name] = arrow.from_columns(declared.table, columns)
+            parts.append(arrow.from_columns(declared.table, columns))
+        if taken is not None and events:
+            batches[declared.table.name] = _merged(parts, [*taken.offsets, *batch.offsets[declared.event]])
+        elif parts:
+            batches[declared.table.name] = parts[0]
+    if _STARTS in batches and _ENDS in batches:
+        batches[_STARTS] = _unfinished(batches[_STARTS], batches[_ENDS])
     return batches
 
 
-def _unfinished(starts: list[Any], ends: list[Any]) -> list[Any]:
+def _merged(parts: list[Any], offsets: list[int]) -> Any:
+    """Two record batches as one, in the order of the log."""
+    order = arrow.from_numpy(np.argsort(np.array(offsets, np.int64), kind="stable"), "int64")
+    return pa.Table.from_batches(parts).combine_chunks().take(order).to_batches()[0]
+
+
+def _unfinished(starts: Any, ends: Any) -> Any:
     """The TaskStarts whose task does not end in the same batch: the others say nothing that their TaskEnd does not."""
-    ended = {key for key in map(_TASK_KEY, ends) if None not in key}
-    return [start for start in starts if _TASK_KEY(start) not in ended]
+    ended = {key for key in _task_keys(ends) if key is not None}
+    keep = [key not in ended for key in _task_keys(starts)]
+    return starts.filter(arrow.from_numpy(np.array(keep, np.bool_), "bool"))
+
+
+def _task_keys(batch: Any) -> list[tuple[int, ...] | None]:
+    """A task attempt's key per row; None where a part of it is missing."""
+    table = pa.Table.from_batches([batch])
+    keys: list[tuple[int, ...] | None] = list(
+        zip(*(arrow.numbers(table, name).tolist() for name in _TASK_KEY), strict=True)
+    )
+    whole = np.logical_and.reduce([arrow.valid(table, name) for name in _TASK_KEY])
+    for row in np.flatnonzero(~whole).tolist():
+        keys[row] = None
+    return keys
 
 
 def _columns(events: list[Any], dotted: tuple[str, ...]) -> list[Any]:

@@ -78,7 +78,7 @@ def _head(chunks: Iterable[bytes | codecs.Gap]) -> Head:
             if not _EVENT.match(line):
                 continue
             is_log = True
-            decode.decode_lines(decode.Lines([line], batch.offset, batch.number + at), decoded, lambda issue: None)
+            decode.decode_lines(decode.Lines(line, batch.offset, batch.number + at), decoded, lambda issue: None)
             for start in decoded.events[spark.APPLICATION_START]:
                 return Head(True, start.app_id, start.app_attempt_id, start.app_name, start.user, start.timestamp)
         if seen > _HEAD_BYTES:

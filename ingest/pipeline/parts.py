@@ -1,15 +1,13 @@
 """One log in parts that are read side by side: rolled segments, and byte ranges of uncompressed files."""
 
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ...schemas.logs import EventLog, LogFile
 
-_PART_BYTES = 32 * 2**20
-_WORTH_A_PROCESS_BYTES = 48 * 2**20
+_PART_BYTES = 16 * 2**20
 
 Options = TypeVar("Options")
 Result = TypeVar("Result")
@@ -50,27 +48,18 @@ def side_by_side(
     workers: int,
     progress: Callable[[int], None] | None,
 ) -> Iterator[Result]:
-    """What `read(part, options)` gives for every part, in order, in this process and `workers` - 1 others.
+    """What `read(part, options, progress)` gives for every part, in order, in so many threads.
 
-    This process works from the front and the others from the back until they meet, so a process that is slow to start
-    costs nothing. Where it is not worth a process, this one reads all.
+    Threads, since decompressing and the native scanner run without Python's lock; where the scanner was not built they
+    gain little. The first error ends it: parts not yet begun are not read.
     """
-    if workers < 2 or len(parts) < 2 or sum(part.size for part in parts) < _WORTH_A_PROCESS_BYTES:
+    if workers < 2 or len(parts) < 2:
         for part in parts:
             yield read(part, options, progress)
         return
-    # spawn: a fork of a process in which Arrow's threads run may hang
-    with ProcessPoolExecutor(min(workers, len(parts)) - 1, multiprocessing.get_context("spawn")) as pool:
-        elsewhere = {part: pool.submit(read, part, options) for part in reversed(parts)}
+    with ThreadPoolExecutor(min(workers, len(parts)), "afterglow-read") as pool:
         try:
-            for part in parts:
-                future: Any = elsewhere[part]
-                if future.cancel():
-                    yield read(part, options, progress)
-                else:
-                    result: Result = future.result()
-                    if progress is not None:
-                        progress(part.size)
-                    yield result
+            for future in [pool.submit(read, part, options, progress) for part in parts]:
+                yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)

@@ -24,7 +24,7 @@ _ISSUES_PER_CODE = 100
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
     """How to read. Limits for untrusted input: a line's length, and how many times larger a file may get when it is
-    decompressed. `workers` is the number of processes that read one large log; the result does not depend on it."""
+    decompressed. `workers` is the number of threads that read one large log; the result does not depend on it."""
 
     max_line_bytes: int = 256 * 2**20
     max_ratio: int = 1000
@@ -58,7 +58,7 @@ def read_log(log: EventLog, options: ReadOptions | None = None, progress: Progre
         InputError: no file of it can be read, or it holds no event at all.
         AssemblyError: it holds events, but none of a Spark application.
     """
-    with discover.fetched(log) as there:
+    with discover.fetched(log) as there, _without_collecting():
         return _read_log(there, options or ReadOptions(), progress)
 
 
@@ -101,16 +101,6 @@ class PartRead:
     events: int
 
 
-def read_part(part: Part, options: ReadOptions, progress: Progress | None = None) -> PartRead:
-    """Reads one part of a log: runs in any process, and what it returns can be sent back.
-
-    Raises:
-        InputError: the file is refused as a decompression bomb. A file that cannot be read is an issue.
-    """
-    with _without_collecting():
-        return _read_part(part, options, progress)
-
-
 @contextmanager
 def _without_collecting() -> Iterator[None]:
     """Reading makes millions of tuples and no cycles: Python's cycle collector only costs a quarter of the time."""
@@ -123,7 +113,12 @@ def _without_collecting() -> Iterator[None]:
             gc.enable()
 
 
-def _read_part(part: Part, options: ReadOptions, progress: Progress | None) -> PartRead:
+def read_part(part: Part, options: ReadOptions, progress: Progress | None = None) -> PartRead:
+    """Reads one part of a log, in any thread.
+
+    Raises:
+        InputError: the file is refused as a decompression bomb. A file that cannot be read is an issue.
+    """
     issues = _Issues(part.file.name)
     batches: list[Mapping[str, Any]] = []
     events, lines, decoded = 0, 0, decode.Decoded()
@@ -134,16 +129,16 @@ def _read_part(part: Part, options: ReadOptions, progress: Progress | None) -> P
                 chunks, issues.report, start=part.start, end=part.end, max_line_bytes=options.max_line_bytes
             ):
                 decode.decode_lines(batch, decoded, issues.report)
-                lines = batch.number + len(batch.lines) - 1
+                lines = batch.number + batch.count - 1
                 if decoded.lines >= _LINES_PER_BATCH:
-                    batches.append(extract.extract(decoded, decode.PATHS, part.index * _FILE_STRIDE))
+                    batches.append(extract.extract(decoded.close(), decode.PATHS, part.index * _FILE_STRIDE))
                     events, decoded = events + decoded.count, decode.Decoded()
     except codecs.LimitExceeded as error:
         raise InputError(f"{part.file.name}: {error}") from error
     except (InputError, OSError) as error:
         message = str(error) if part.file.name in str(error) else f"{part.file.name}: {error}"
         issues.report(ImportIssue("file_unreadable", message))
-    batches.append(extract.extract(decoded, decode.PATHS, part.index * _FILE_STRIDE))
+    batches.append(extract.extract(decoded.close(), decode.PATHS, part.index * _FILE_STRIDE))
     return PartRead(batches, issues.all(), lines, events + decoded.count)
 
 

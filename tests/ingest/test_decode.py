@@ -48,8 +48,8 @@ def line(event: dict[str, Any]) -> bytes:
 
 
 def decoded(*lines: bytes, open_end: bool = False) -> tuple[Decoded, list[ImportIssue]]:
-    into, issues = Decoded(), list[ImportIssue]()
-    decode_lines(Lines(list(lines), 0, 1, open_end), into, issues.append)
+    into, issues = Decoded(scanner=None), list[ImportIssue]()
+    decode_lines(Lines(b"\n".join(lines), 0, 1, open_end), into, issues.append)
     return into, issues
 
 

@@ -1,4 +1,4 @@
-"""A log read by several processes in parts gives the same tables, to the byte, as read by one."""
+"""A log read by several threads in parts gives the same tables, to the byte, as read by one."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +27,6 @@ CHANCE = st.integers(0, 2**32).map(Random)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     def set_size(size: int) -> None:
         monkeypatch.setattr(parts, "_PART_BYTES", size)
-        monkeypatch.setattr(parts, "_WORTH_A_PROCESS_BYTES", 1)
 
     return set_size
 
@@ -38,7 +37,7 @@ def parquet(path: Path, workers: int, out: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in sorted(Path(folder).iterdir())}
 
 
-def test_two_processes_give_the_same_parquet_as_one(tmp_path: Path, small_parts: Callable[[int], None]) -> None:
+def test_two_threads_give_the_same_parquet_as_one(tmp_path: Path, small_parts: Callable[[int], None]) -> None:
     small_parts(50_000)
     path = tmp_path / "app-parts"
     events = [event for event in task_events(60) if isinstance(event, str)]
@@ -59,7 +58,6 @@ def test_rolled_segments_side_by_side_give_the_same_parquet(tmp_path: Path, smal
 def test_any_parts_of_a_damaged_log_give_the_same_tables(
     tmp_path_factory: pytest.TempPathFactory, kinds: list[str], rng: Random, size: int
 ) -> None:
-    """In this process only: who reads a part does not matter, where it begins and ends does."""
     text = Text.of(small_lines())
     for kind in kinds:
         text = TEXT[kind](text, rng)
@@ -68,7 +66,6 @@ def test_any_parts_of_a_damaged_log_give_the_same_tables(
     (log,) = pipeline.find_logs([str(path)])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parts, "_PART_BYTES", size)
-        patch.setattr(parts, "_WORTH_A_PROCESS_BYTES", 1 << 40)
         found = [_tables(log, workers) for workers in (1, 2)]
     assert found[0] == found[1]
 

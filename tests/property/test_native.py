@@ -1,0 +1,152 @@
+"""The native scanner and the Python way read every line alike: ordinary ones, odd ones and damaged ones."""
+
+import gzip
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from afterglow.ingest import codecs, decode, extract
+from afterglow.ingest.decode import scan
+from afterglow.schemas import spark
+from afterglow.schemas.issues import ImportIssue
+
+pytestmark = pytest.mark.native
+SAMPLES = Path(__file__).parents[2] / "sample_logs"
+PIECES = [
+    b'"',
+    b"\\",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b":",
+    b"null",
+    b"true",
+    b"-",
+    b"0",
+    b"1.5",
+    b"1e5",
+    b"NaN",
+    b"\x00",
+]
+PIECES += [
+    b"\n",
+    b"\r\n",
+    b" ",
+    b"\xc3\xa9",
+    b"\xff",
+    b"\\u0041",
+    b'"Task ID":',
+    b'"Internal":false,',
+    b"99999999999999999999",
+]
+PIECES += [
+    b'{"Event":"SparkListenerTaskEnd",',
+    b'"Accumulables":[{}],',
+    b'"Task Info":{},',
+    b'"children":[],',
+    b'"metadata":{},',
+]
+PIECES += [
+    b'"nodeName":"Scan x",',
+    b"_rand#1",
+    b'"executionId":3,',
+    b"3000000000",
+    b"\t",
+    b'"Host":null,',
+    b'"Failed":3,',
+]
+
+
+def lines_of(sample: Path) -> Iterator[bytes]:
+    for file in sorted(sample.rglob("*")):
+        if file.is_file() and file.suffix not in {".md", ".json"}:
+            raw = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+            chunks = codecs.open_stream(io.BytesIO(raw))[1]
+            yield from b"".join(chunk for chunk in chunks if isinstance(chunk, bytes)).split(b"\n")
+
+
+def interesting() -> list[bytes]:
+    """A few lines of every sample for each kind of event that the scanner has a hand in, short ones first."""
+    wanted = [name.encode() for name in (spark.TASK_END, spark.TASK_START, spark.SQL_START, spark.JOB_END)]
+    found: list[bytes] = []
+    for sample in sorted(path for path in SAMPLES.iterdir() if path.is_dir()):
+        for name in wanted:
+            lines = sorted((line for line in lines_of(sample) if name in line[:120]), key=len)
+            found += lines[:1] + lines[len(lines) // 2 : len(lines) // 2 + 1] + lines[-1:]
+    assert len(found) > 40
+    return found
+
+
+LINES = interesting()
+
+
+def read(data: bytes, native: bool, begin: int = 0) -> tuple[object, ...]:
+    issues: list[ImportIssue] = []
+    decoded = decode.Decoded() if native else decode.Decoded(scanner=None)
+    assert (decoded.scanner is not None) == native
+    thin = scan.NATIVE
+    try:
+        decode.events.NATIVE = native  # type: ignore[attr-defined]
+        decode.decode_lines(decode.Lines(b"\n" * begin + data, 0, 1, True, begin), decoded, issues.append)
+    finally:
+        decode.events.NATIVE = thin  # type: ignore[attr-defined]
+    decoded.close()
+    tables = {name: batch.to_pylist() for name, batch in extract.extract(decoded, decode.PATHS, 0).items()}
+    return tables, issues, decoded.lines, decoded.count
+
+
+@st.composite
+def edited(draw: st.DrawFn) -> bytes:
+    """Lines of a log, some of them with pieces cut out, put in or doubled."""
+    lines = []
+    for _ in range(draw(st.integers(1, 4))):
+        line = draw(st.sampled_from(LINES))
+        for _ in range(draw(st.integers(0, 3))):
+            at = draw(st.integers(0, len(line)))
+            match draw(st.integers(0, 3)):
+                case 0:
+                    line = line[:at] + draw(st.sampled_from(PIECES)) + line[at:]
+                case 1:
+                    line = line[:at] + line[at + draw(st.integers(1, 40)) :]
+                case 2:
+                    line = line[:at] + bytes([draw(st.integers(0, 255))]) + line[at + 1 :]
+                case _:
+                    comma = line.find(b",", at)
+                    line = line[:comma] + line[at - 1 if at else 0 :] if comma > 0 else line
+        lines.append(line)
+    return b"\n".join(lines) + draw(st.sampled_from([b"\n", b"", b"\r\n", b"\n\n"]))
+
+
+@settings(max_examples=400, deadline=None)
+@given(data=edited(), begin=st.integers(0, 2))
+def test_both_ways_read_the_same(data: bytes, begin: int) -> None:
+    assert read(data, True, begin) == read(data, False, begin)
+
+
+def test_ordinary_lines_are_taken_by_the_scanner() -> None:
+    lines = [
+        line
+        for line in LINES
+        if b'"SparkListenerTask' in line[:60] and b'"Internal":false' not in line and b"\\" not in line
+    ]
+    scanner = scan.Scanner()
+    data = b"\n".join(lines) + b"\n"
+    count, others = scanner.scan(decode.Lines(data, 0, 1))
+    assert (count, len(others)) == (len(lines), 0)
+    assert sum(len(taken.offsets) for taken in scanner.take().values()) == len(lines)
+
+
+def test_ordinary_plans_are_thinned_out() -> None:
+    plans = [
+        line for line in LINES if b"SQLExecutionStart" in line[:120] and not any(s in line for s in scan.SEARCH_SIGNS)
+    ]
+    thin = [scan.thin_plan(line) for line in plans]
+    assert (
+        plans and sum(t is not None and len(t) < len(p) / 2 for p, t in zip(plans, thin, strict=True)) > len(plans) / 2
+    )
