@@ -62,7 +62,7 @@ def assemble(rows: dict[str, Any], log: EventLog, issues: Iterable[ImportIssue] 
     }
     events = events_of(rows["job_properties"])
     over = ended or not log.in_progress
-    told = lay_over(tables, events, search_names(events), log.name.rsplit("/", 1)[-1], over)
+    told = lay_over(tables, events, search_names(events), over)
     tables.update(told.tables)
     found.extend(told.issues)
     started = rows["application_start"].num_rows > 0

@@ -15,7 +15,7 @@ from afterglow.schemas.logs import EventLog, EventLogTables, LogFile
 LOG = EventLog("app", "single", (LogFile("app", 1),))
 
 
-def tables(**rows: list[dict[str, Any]]) -> EventLogTables:
+def tables(log: EventLog = LOG, /, **rows: list[dict[str, Any]]) -> EventLogTables:
     """Event rows given as dicts -> assembled tables; what a row leaves out is null."""
     given = {
         declared.table.name: arrow.from_rows(
@@ -23,7 +23,7 @@ def tables(**rows: list[dict[str, Any]]) -> EventLogTables:
         )
         for declared in EVENT_TABLES
     }
-    return assemble(given, LOG)
+    return assemble(given, log)
 
 
 def task(task_id: int, **values: Any) -> dict[str, Any]:
