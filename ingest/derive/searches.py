@@ -46,6 +46,7 @@ def branches(tables: Mapping[str, Any], root: str) -> list[Branch]:
             )
         )
     metric = {row["tuning_uid"]: row["metric_name"] for row in tunings}
+    kind = {row["tuning_uid"]: row["kind"] for row in tunings}
     for row in tunings:
         of_search = [fit for fit in fits if fit["tuning_uid"] == row["tuning_uid"]]
         outer = {"tuning_uid": row["parent_uid"], "trial": row["parent_trial"], "fold": row["parent_fold"]}
@@ -81,6 +82,8 @@ def branches(tables: Mapping[str, Any], root: str) -> list[Branch]:
         of_trial = [f for f in fits if (f["tuning_uid"], f["trial"]) == (row["tuning_uid"], row["trial"])]
         name = metric.get(row["tuning_uid"])
         scores = {f"avg_{name}": row["avg_metric"], f"std_{name}": row["std_metric"]} if name else {}
+        if name and kind[row["tuning_uid"]] == "TrainValidationSplit":
+            scores[name] = row["avg_metric"]  # as autologging names it; avg_ too, so that all trials compare
         found.append(
             _branch(
                 "trial",

@@ -56,9 +56,7 @@ def _result(run: Run, results: Sequence[Mapping[str, str]]) -> Mapping[str, str]
 
 
 def _is(run: Run, own: OwnRun, row: Mapping[str, str] | None) -> bool:
-    scores = {
-        name: value for name, value in run.metrics.items() if name.startswith(("avg_", "std_")) and name in own.metrics
-    }
+    scores = {name: value for name, value in run.metrics.items() if "/" not in name and name in own.metrics}
     if any(own.metrics[name] != value for name, value in scores.items()):
         return False
     if run.params:

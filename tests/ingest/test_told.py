@@ -31,7 +31,7 @@ def said(*envelopes: list[dict[str, Any]], log: str = "app-1") -> EventLogTables
 
 
 def run(told: EventLogTables, end: str) -> Run:
-    (found,) = [run for run in derive(told).runs if run.key.endswith(end)]
+    (found,) = [run for run in derive(told).all() if run.key.endswith(end)]
     return found
 
 
@@ -105,3 +105,58 @@ def test_params_and_tags_of_one_name_are_apart() -> None:
     told = said([{"event": "log", "params": {"kind": "p"}, "tags": {"kind": "t"}}])
     root = derive(told).runs[0]
     assert (root.params["kind"], root.tags["kind"], collisions(told)) == ("p", "t", [])
+
+
+def ended(number: int, *metrics: float, std: list[float] | None = None, best: int = 0) -> dict[str, Any]:
+    more = {"std_metrics": std} if std else {}
+    return {
+        "event": "tuning_end",
+        "id": f"w-{number}",
+        "avg_metrics": list(metrics),
+        "best_index": best,
+        "status": "FINISHED",
+        **more,
+    }
+
+
+def test_metrics_have_the_names_that_autologging_gives_them() -> None:
+    cross = {**search(1, 0.1), "metric": "auc", "param_maps": [{"LR.regParam": 0.0}, {"LR.regParam": 1.0}]}
+    split = {**cross, "id": "w-2", "uid": "TrainValidationSplit_2", "kind": "TrainValidationSplit"}
+    told = said([cross, ended(1, 0.5, 0.75, std=[0.1, 0.2])], [split, ended(2, 0.25, 0.125)])
+    trial = run(told, "/CrossValidator_1/trial/1")
+    assert {name: value for name, value in trial.metrics.items() if "auc" in name} == {"avg_auc": 0.75, "std_auc": 0.2}
+    assert trial.params == {"LR.regParam": "1.0"}
+    trial = run(told, "/TrainValidationSplit_2/trial/1")
+    assert {name: value for name, value in trial.metrics.items() if "auc" in name} == {"auc": 0.125, "avg_auc": 0.125}
+
+
+def test_a_second_search_of_one_object_with_another_parallelism_is_kept_whole() -> None:
+    first = {**search(1, 0.1), "parallelism": 1}
+    second = {**first, "id": "w-9", "parallelism": 4}
+    told = said([RUN], [first, ended(1, 0.5, best=0)], [second, {**ended(9, 0.75), "id": "w-9"}])
+    rows = {row["tuning_uid"]: row for row in told.tunings.to_pylist()}
+    assert {uid: (row["parallelism"], row["status"]) for uid, row in rows.items()} == {
+        "CrossValidator_1": (1, "FINISHED"),
+        "CrossValidator_1.2": (4, "FINISHED"),
+    }
+    averages = {row["tuning_uid"]: row["avg_metric"] for row in told.trials.to_pylist()}
+    assert averages == {"CrossValidator_1": 0.5, "CrossValidator_1.2": 0.75} and collisions(told) == []
+
+
+def test_the_best_trial_and_every_fold_s_metric_are_in_the_tables() -> None:
+    start = {**search(1, 0.1), "metric": "auc", "num_folds": 2, "param_maps": [{"a": 1}, {"a": 2}]}
+    fits = [
+        {"event": "fit_end", "id": "w-1", "trial": trial, "fold": fold, "metric": trial + fold / 2}
+        for trial in range(2)
+        for fold in range(2)
+    ]
+    told = said([start, *fits, ended(1, 0.25, 1.25, best=1)])
+    (row,) = told.tunings.to_pylist()
+    assert row["best_trial"] == 1
+    assert [(fit["trial"], fit["fold"], fit["metric"], fit["confidence"]) for fit in told.fits.to_pylist()] == [
+        (0, 0, 0.0, 1.0),
+        (0, 1, 0.5, 1.0),
+        (1, 0, 1.0, 1.0),
+        (1, 1, 1.5, 1.0),
+    ]
+    assert run(told, "/trial/1/fold/1").metrics["auc"] == 1.5

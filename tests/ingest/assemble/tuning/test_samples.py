@@ -44,16 +44,44 @@ def test_the_tree_hangs_together(searched: tuple[Any, dict[str, Any]]) -> None:
     tables, _ = searched
     tree = derive(tables)
     seen: set[str] = set()
-    for run in tree.runs:
+    for run in tree.all():
         assert run.parent is None or run.parent in seen
         assert run.key not in seen
         seen.add(run.key)
-    levels = {run.level for run in tree.runs}
+    levels = {run.level for run in tree.all()}
     assert {"tuning", "trial", "fit"} <= levels
-    (tuning,) = [run for run in tree.runs if run.level == "tuning"]
-    below = [run for run in tree.runs if run.level == "job" and run.tags.get("afterglow.tuning.uid")]
+    (tuning,) = [run for run in tree.all() if run.level == "tuning"]
+    below = [run for run in tree.all() if run.level == "job" and run.tags.get("afterglow.tuning.uid")]
     assert tuning.metrics["tasks/total"] == sum(run.metrics["tasks/total"] for run in below)
-    trials = [run for run in tree.runs if run.level == "trial"]
-    fits = [run for run in tree.runs if run.level == "fit"]
+    trials = [run for run in tree.all() if run.level == "trial"]
+    fits = [run for run in tree.all() if run.level == "fit"]
     assert sum(r.metrics["jobs/total"] for r in trials) == sum(r.metrics["jobs/total"] for r in fits)
     assert all(run.start_ms >= tuning.start_ms for run in (*trials, *fits))
+
+
+def test_trials_and_fits_have_times_of_their_own(searched: tuple[Any, dict[str, Any]]) -> None:
+    tables, _ = searched
+    tree = derive(tables)
+    jobs = [run for run in tree.all() if run.level == "job"]
+    for level in ("trial", "fit"):
+        runs = [run for run in tree.all() if run.level == level]
+        spans = [(run.start_ms, run.end_ms) for run in runs]
+        assert len(set(spans)) == len(spans) > 1
+        for run in runs:
+            below = [job for job in jobs if job.parent and (job.parent + "/").startswith(run.key + "/")]
+            assert (run.start_ms, run.end_ms) == (
+                min(job.start_ms for job in below),
+                max(job.end_ms or 0 for job in below),
+            )
+
+
+def test_estimators_and_evaluators_are_tags_of_the_search_and_its_jobs(
+    searched: tuple[Any, dict[str, Any]],
+) -> None:
+    tables, truth = searched
+    tree, (told,) = derive(tables), truth["tunings"]
+    (tuning,) = [run for run in tree.all() if run.level == "tuning"]
+    tuned = next(iter(told["param_maps"][0])).split(".")[0]  # of a pipeline the stage that the search varies
+    assert (tuning.tags["afterglow.estimator"], tuning.tags["afterglow.evaluator"]) == (tuned, told["evaluator"])
+    trained = [run for run in tree.all() if run.level == "job" and run.tags.get("afterglow.phase") == "fit"]
+    assert {run.tags["afterglow.estimator"] for run in trained if "afterglow.estimator" in run.tags} == {tuned}
