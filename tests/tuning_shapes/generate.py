@@ -2,7 +2,8 @@
 
 usage: python generate.py OUT_DIR [SHAPE...]
 
-Writes OUT_DIR/<shape>-<version>/<log>.json and truth.json. A development tool: it needs PySpark and Java.
+A shape is a function of shapes.py or a script of scala/, which the shell in the pyspark package runs. Writes
+OUT_DIR/<shape>-<version>/<log>.json and truth.json. A development tool: it needs PySpark and Java.
 """
 
 import json
@@ -14,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+SCALA = Path(__file__).parent / "scala"
 CONF = {
     "spark.master": "local[2]",
     "spark.driver.host": "127.0.0.1",
@@ -52,6 +54,24 @@ def run(name: str, logs: str) -> None:
     spark.stop()
 
 
+def run_scala(name: str, logs: str) -> int:
+    """Runs one script in spark-shell; returns its exit code."""
+    import pyspark
+
+    (home,) = pyspark.__path__
+    conf = {**CONF, "spark.eventLog.dir": f"file://{logs}", "spark.app.name": name}
+    options = [part for key, value in conf.items() for part in ("--conf", f"{key}={value}")]
+    command = [f"{home}/bin/spark-shell", *options, "-I", str(SCALA / "told.scala"), "-I", str(SCALA / f"{name}.scala")]
+    environment = os.environ | {"SPARK_HOME": home, "SPARK_LOCAL_IP": "127.0.0.1"}
+    done = subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, check=False, capture_output=True, text=True, timeout=600
+    )
+    if "error:" in done.stdout or "Exception" in done.stdout:  # the shell goes on after an error and ends well
+        print(done.stdout[-2000:])
+        return 1
+    return done.returncode
+
+
 def take_truth(log: Path, out: Path) -> None:
     """Moves the truth out of the log: truth.json beside the log without it."""
     property_name = "truth.of.this.job"
@@ -83,14 +103,19 @@ def main(out: Path, names: list[str]) -> None:
     import pyspark
     import shapes
 
-    for name in names or list(shapes.SHAPES):
+    scala = sorted(path.stem for path in SCALA.glob("scala_*.scala"))
+    for name in names or [*shapes.SHAPES, *scala]:
         target = out / f"{name}-{pyspark.__version__}"
         shutil.rmtree(target, ignore_errors=True)
         with tempfile.TemporaryDirectory() as logs:
-            environment = os.environ | {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
-            done = subprocess.run([sys.executable, __file__, "--one", name, logs], env=environment, check=False)
+            if name in scala:
+                code = run_scala(name, logs)
+            else:
+                environment = os.environ | {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+                command = [sys.executable, __file__, "--one", name, logs]
+                code = subprocess.run(command, env=environment, check=False).returncode
             found = [path for path in Path(logs).iterdir() if not path.name.startswith(".")]
-            print(name, pyspark.__version__, "exit", done.returncode, "logs", len(found), flush=True)
+            print(name, pyspark.__version__, "exit", code, "logs", len(found), flush=True)
             for log in found:
                 take_truth(log, target)
 
