@@ -21,8 +21,9 @@ JOB = Path(__file__).parent / "annotated_job.py"
 def run_job(folder: Path, *options: str) -> tuple[Path, dict[str, Any]]:
     logs = folder / "logs"
     logs.mkdir()
-    environment = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
-    command = [sys.executable, str(JOB), str(logs), str(folder / "truth.json"), *options]
+    python = os.environ.get("AFTERGLOW_JOB_PYTHON", sys.executable)  # another Spark's: make test-spark35
+    environment = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": python}
+    command = [python, str(JOB), str(logs), str(folder / "truth.json"), *options]
     subprocess.run(command, check=True, cwd=folder, env=environment, capture_output=True)
     (log,) = logs.iterdir()
     return log, json.loads((folder / "truth.json").read_text())
