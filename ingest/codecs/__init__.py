@@ -7,12 +7,11 @@ but a folder; `discover` opens it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from contextlib import suppress
-from io import BufferedIOBase, BytesIO
 from typing import BinaryIO, cast
 
-from . import gzip, lz4, lzf, plain, snappy, zstd
+from . import beginning, plain
 from .interface import DEFAULT_LIMITS, Codec, Gap, LimitExceeded, Limits
 
 __all__ = [
@@ -29,14 +28,14 @@ __all__ = [
     "plain",
 ]
 
-CODECS: tuple[Codec, ...] = (zstd, gzip, lz4, snappy, lzf, plain)
+CODECS: tuple[Codec, ...] = (*beginning.COMPRESSED, plain)
 
-HEAD_BYTES = 16
-_FIRST_READ_BYTES = 1 << 20
-_TRIED_BYTES = 128 << 10
-_EVENT = b'{"Event":"'
+HEAD_BYTES = 64 << 10
+_MAGIC_BYTES = 16
 # A local file header, and the end record with which an empty archive begins.
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
+_BEGINS_AS_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{")
+_NEVER_IN_JSON = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def detect(head: bytes) -> str:
@@ -49,12 +48,20 @@ def detect(head: bytes) -> str:
 
 
 def is_text(head: bytes) -> bool:
-    """Whether a file that begins so is JSON: only then is `detect`'s "plain" to be relied on."""
-    return head.lstrip(b"\xef\xbb\xbf \t\r\n\x00").startswith(b"{")
+    """Whether a file that begins with these `HEAD_BYTES` is JSON: only then is `detect`'s "plain" to be relied on.
+
+    The first character is not enough: Spark's zstd stores the first line as it is, so a hole or a cut that takes the
+    frame's header leaves a file that begins with an event and goes on with frames.
+    """
+    return _BEGINS_AS_JSON.match(head) is not None and _NEVER_IN_JSON.search(head, 0, HEAD_BYTES) is None
 
 
 def open_stream(raw: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> tuple[str, Iterator[bytes | Gap]]:
     """Decompress a file, whatever its format; only `raw.read(n)` is used.
+
+    Where its first bytes are damaged, it is read as what it proves to be, and the first item or, after lines that
+    stand in the clear, the second is a `Gap` that says so (see `beginning`). Where it proves to be nothing and holds no
+    event in the clear either, that gap is followed by its bytes as they are.
 
     Returns:
         The name of the format as `detect` gives it, and the decompressed bytes in chunks of at most 4 MiB, with a `Gap`
@@ -64,42 +71,57 @@ def open_stream(raw: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> tuple[str, It
         LimitExceeded: while reading, the file expands to more than `limits` allow.
         OSError: `raw` could not be read.
     """
-    head = b""
-    while len(head) < HEAD_BYTES and (part := raw.read(_FIRST_READ_BYTES)):
-        head += part
+    head = beginning.more(b"", raw, _MAGIC_BYTES)
     found = detect(head)
     if found == "zip":
         return found, iter([Gap(0, None, "a zip archive is not one log: open its members", truncated=False)])
     codec = _codec(head)
-    if codec is plain and head and not is_text(head):
-        while len(head) < _TRIED_BYTES and (part := raw.read(_FIRST_READ_BYTES)):
-            head += part
-        codec = _behind_damage(head[:_TRIED_BYTES])
-    return codec.name, codec.decode(cast(BinaryIO, _Rejoined(head, raw)), limits)
+    if codec is not plain:
+        return found, _as_it_begins(codec, head, raw, limits)
+    head = beginning.more(head, raw, HEAD_BYTES)
+    if not head or is_text(head):
+        return found, plain.decode(cast(BinaryIO, beginning.Rejoined(head, raw)), limits)
+    head = beginning.more(head, raw, beginning.SEARCHED_BYTES)
+    if repair := beginning.repair(head):
+        return repair.codec.name, repair.decode(head, raw, limits)
+    if behind := beginning.behind(head):
+        return behind.name, beginning.decode_behind(behind, head, raw, limits)
+    return found, _unknown(head, raw, limits)
 
 
 def _codec(head: bytes) -> Codec:
     return next(codec for codec in CODECS if codec.matches(head))
 
 
-def _behind_damage(head: bytes) -> Codec:
-    """The codec that finds events in a file whose first bytes say nothing: they are damaged, or it is no log."""
-    for codec in CODECS:
-        if codec is not plain:
-            chunks = codec.decode(BytesIO(head), Limits(max_output_bytes=4 * _TRIED_BYTES))
-            with suppress(LimitExceeded):
-                if any(isinstance(chunk, bytes) and _EVENT in chunk for chunk in chunks):
-                    return codec
-    return plain
+def _as_it_begins(codec: Codec, head: bytes, raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
+    """What a codec reads that knows the first bytes; if those right behind them are damaged, they are repaired."""
+    source = beginning.Rejoined(head, raw, keep=True)
+    items = codec.decode(cast(BinaryIO, source), limits)
+    del head  # a megabyte, for as long as the file is read
+    first = next(items, None)
+    if first is None:
+        return
+    doubtful = isinstance(first, Gap) or not _BEGINS_AS_JSON.match(first)
+    kept = source.beginning() if doubtful else None
+    source.forget()
+    if kept is not None and (repair := beginning.repair(kept, [codec])):
+        yield from repair.decode(kept, raw, limits)
+        return
+    del kept
+    yield first
+    yield from items
 
 
-class _Rejoined(BufferedIOBase):
-    """A file of which the first bytes were read already; a pipe or an object store cannot go back to them."""
+def _may_be_written(head: bytes) -> bool:
+    """Whether these may be the first bytes of a text of any kind."""
+    start = head[:_MAGIC_BYTES]
+    return not _NEVER_IN_JSON.search(head) and len(start.decode("utf-8", "ignore").encode()) > len(start) - 4
 
-    def __init__(self, head: bytes, raw: BinaryIO) -> None:
-        self._head = head
-        self._raw = raw
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        head, self._head = self._head, b""
-        return head or self._raw.read(-1 if size is None else size)
+def _unknown(head: bytes, raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
+    if not beginning.has_event(head) and not _may_be_written(head):
+        reason = (
+            f"the first bytes ({head[:8].hex(' ')}) are neither text nor a known compression, and no log behind them"
+        )
+        yield Gap(0, 0, reason, truncated=False)
+    yield from plain.decode(cast(BinaryIO, beginning.Rejoined(head, raw)), limits)

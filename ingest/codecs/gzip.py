@@ -16,7 +16,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 from .interface import Gap, Limits
-from .window import CHUNK_BYTES, KEEP_BYTES, MOST_DAMAGED_PLACES, Window, given_up, resumed
+from .window import CHUNK_BYTES, KEEP_BYTES, Window, given_up, nearest, resumed
 
 if TYPE_CHECKING:
     from zlib import _Decompress as _Inflater
@@ -25,6 +25,10 @@ name = "gzip"
 
 # Method 8 is the only one there is, and three of the flag bits are reserved (RFC 1952, section 2.3).
 _MEMBER = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")
+_MAGIC = b"\x1f\x8b"
+_DEFLATE = b"\x08"
+_HEADER = _MAGIC + _DEFLATE + bytes(7)
+_NAMED = b"\x08"  # the flag of a header with a file name, which ends with a zero
 _NOT_ZERO = re.compile(rb"[^\x00]")
 _INPUT_BYTES = 64 << 10
 # Three magic bytes turn up by chance once in 16 MB of compressed data, and inflating noise goes well for a few bytes.
@@ -40,8 +44,8 @@ _REASONS = {
 
 
 def matches(head: bytes) -> bool:
-    """The two magic bytes."""
-    return head.startswith(b"\x1f\x8b")
+    """The two magic bytes and the only method there is, since two bytes are easily something else."""
+    return head[:3] in (_MAGIC + _DEFLATE, _MAGIC)
 
 
 def decode(raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
@@ -52,8 +56,8 @@ def decode(raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
     while True:
         if gap is not None:
             damaged += 1
-            if damaged > MOST_DAMAGED_PLACES:
-                yield given_up(gap)
+            if damaged > limits.max_damaged_places:
+                yield given_up(gap, limits)
                 return
             window.rewind(start + 1)
             if not window.find(_MEMBER, 4):
@@ -77,6 +81,14 @@ def decode(raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
                 output += len(item)
                 limits.check("the gzip file", output, window.offset)
                 yield item
+
+
+def repairs(head: bytes) -> Iterator[tuple[bytes, int]]:
+    """The magic of the first member, its flags too, or its whole header; see `Codec.repairs`."""
+    for header in (_MAGIC + _DEFLATE, _MAGIC + _DEFLATE + _NAMED, _HEADER):
+        for size in nearest(len(header)):
+            yield header, size
+    yield _HEADER, head.find(b"\x00", len(_HEADER)) + 1
 
 
 def _member(window: Window) -> Iterator[bytes | Gap]:

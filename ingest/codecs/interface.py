@@ -38,11 +38,15 @@ class Limits:
         max_ratio: Decompressed bytes per compressed byte read so far.
         max_output_bytes: Decompressed bytes in all, None for no bound.
         floor_bytes: Below this many decompressed bytes the ratio is not looked at.
+        max_damaged_places: After more than these the rest of the file is not read. Each costs a search and a few
+            attempts to decode what was found; a log on a bad disk has a handful, and thousands mean a file made to keep
+            us busy, or no log at all.
     """
 
     max_ratio: int = 1000
     max_output_bytes: int | None = None
     floor_bytes: int = 64 * 2**20
+    max_damaged_places: int = 10_000
 
     def check(self, what: str, output_bytes: int, consumed_bytes: int) -> None:
         """Compare what came out of `what` so far with what was read of it.
@@ -85,4 +89,13 @@ class Codec(Protocol):
         Raises:
             LimitExceeded: the file expands to more than `limits` allow.
             OSError: `raw` could not be read.
+        """
+
+    def repairs(self, head: bytes) -> Iterator[tuple[bytes, int]]:
+        """How a file of which up to 16 of the first bytes are damaged, lost or too many may have begun.
+
+        Only what the container itself says can be put right; whether a repair is the right one, decoding must tell.
+
+        Yields:
+            Bytes, and how many of the first ones of `head` they take the place of; the likeliest first.
         """

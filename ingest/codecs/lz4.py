@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from . import xxhash
 from .interface import Gap, Limits
-from .window import KEEP_BYTES, Window, blocks, chunks
+from .window import KEEP_BYTES, Window, blocks, chunks, nearest
 
 name = "lz4"
 
@@ -29,6 +29,9 @@ MAGIC = b"LZ4Block"
 _MAGIC_PATTERN = re.compile(MAGIC)
 _HEADER = struct.Struct("<8sBiiI")
 _RAW, _LZ4 = 0x10, 0x20
+_LENGTHS = struct.Struct("<8sBii")
+_SPARK_BLOCK_BYTES = 32 << 10  # spark.io.compression.lz4.blockSize
+_SPARK_LEVEL = 5
 _LARGEST_VERIFIED_BYTES = 256 << 10
 # Verified together: about 500 blocks of Spark's size keep numpy's vectors long enough to be worth their calls.
 _BATCH_BYTES = 16 << 20
@@ -54,8 +57,24 @@ def matches(head: bytes) -> bool:
 def decode(raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
     """Decompress all streams of a file; see `Codec.decode`."""
     window = Window(raw, KEEP_BYTES)
-    found = blocks(window, _reader(), _seek)
+    found = blocks(window, _reader(), _seek, limits)
     return chunks("the lz4 file", window, limits, _verified(found))
+
+
+def repairs(head: bytes) -> Iterator[tuple[bytes, int]]:
+    """The magic of the first block, or all of its header but the checksum, if it is as large as Spark makes them and
+    another one follows; see `Codec.repairs`."""
+    for size in nearest(len(MAGIC)):
+        header = MAGIC + head[size : size + _LENGTHS.size - len(MAGIC)]
+        if len(header) == _LENGTHS.size and _is_sound(*_LENGTHS.unpack(header)[1:]):
+            yield MAGIC, size
+    decompress = pa.Codec("lz4_raw").decompress
+    checksum_bytes = _HEADER.size - _LENGTHS.size
+    following = head.find(MAGIC, len(MAGIC))
+    for size in nearest(_LENGTHS.size):
+        packed = head[size + checksum_bytes : max(following, 0)]
+        if packed and len(packed) < _SPARK_BLOCK_BYTES and _fits(decompress, packed, _SPARK_BLOCK_BYTES):
+            yield _LENGTHS.pack(MAGIC, _LZ4 | _SPARK_LEVEL, len(packed), _SPARK_BLOCK_BYTES), size
 
 
 def _reader() -> Callable[[Window], tuple[int, _Block] | Gap | None]:
@@ -75,10 +94,7 @@ def _reader() -> Callable[[Window], tuple[int, _Block] | Gap | None]:
             return Gap(offset, None, "no lz4 block where one should begin", truncated=False)
         method = token & 0xF0
         is_end = packed_bytes == original_bytes == checksum == 0
-        # The conditions of LZ4BlockInputStream.refill.
-        fits = 0 < packed_bytes <= original_bytes <= 1 << (10 + (token & 0x0F))
-        is_sound = (method == _LZ4 and fits) or (method == _RAW and fits and packed_bytes == original_bytes)
-        if not is_sound and not (is_end and method in (_RAW, _LZ4)):
+        if not _is_sound(token, packed_bytes, original_bytes) and not (is_end and method in (_RAW, _LZ4)):
             return Gap(offset, None, "lz4 block header is damaged", truncated=False)
         size = _HEADER.size + packed_bytes
         if not window.has(size):
@@ -96,6 +112,13 @@ def _reader() -> Callable[[Window], tuple[int, _Block] | Gap | None]:
         return size, _Block(offset, offset + size, checksum, content)
 
     return read
+
+
+def _is_sound(token: int, packed_bytes: int, original_bytes: int) -> bool:
+    """The conditions of LZ4BlockInputStream.refill."""
+    method = token & 0xF0
+    fits = 0 < packed_bytes <= original_bytes <= 1 << (10 + (token & 0x0F))
+    return (method == _LZ4 and fits) or (method == _RAW and fits and packed_bytes == original_bytes)
 
 
 def _fits(decompress: Callable[..., object], packed: bytes, size: int) -> bool:

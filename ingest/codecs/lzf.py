@@ -13,11 +13,13 @@ which the file ends or another chunk begins, and by decoding.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator
+from io import BytesIO
 from typing import BinaryIO
 
 from .interface import Gap, Limits
-from .window import KEEP_BYTES, Window, blocks, chunks
+from .window import KEEP_BYTES, Window, blocks, chunks, nearest
 
 name = "lzf"
 
@@ -25,6 +27,9 @@ MAGIC = b"ZV"
 _LZF = 1
 _CHUNK_START = re.compile(rb"ZV[\x00\x01]")
 _CHUNK_START_BYTES = 3
+_PACKED_HEADER_BYTES = 7
+_LENGTHS = struct.Struct(">HH")
+_LARGEST_BYTES = (1 << 16) - 1
 
 
 def matches(head: bytes) -> bool:
@@ -35,7 +40,22 @@ def matches(head: bytes) -> bool:
 def decode(raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
     """Decompress all chunks of a file; see `Codec.decode`."""
     window = Window(raw, KEEP_BYTES)
-    return chunks("the lzf file", window, limits, blocks(window, _read, _seek))
+    return chunks("the lzf file", window, limits, blocks(window, _read, _seek, limits))
+
+
+def repairs(head: bytes) -> Iterator[tuple[bytes, int]]:
+    """The magic of the first chunk, or its whole header, if another one or the file's end
+    follows; see `Codec.repairs`."""
+    for size in nearest(len(MAGIC)):
+        window = Window(BytesIO(MAGIC + head[size:]))
+        if window.has(_CHUNK_START_BYTES) and window.data[2] <= _LZF and _is_followed(window):
+            yield MAGIC, size
+    following = _CHUNK_START.search(head, len(MAGIC))
+    for size in nearest(_PACKED_HEADER_BYTES):
+        packed = head[size : following.start() if following else None]
+        original_bytes = expanded_size(packed) if 0 < len(packed) <= _LARGEST_BYTES else None
+        if original_bytes is not None and original_bytes <= _LARGEST_BYTES:
+            yield MAGIC + bytes([_LZF]) + _LENGTHS.pack(len(packed), original_bytes), size
 
 
 def _read(window: Window) -> tuple[int, bytes] | Gap | None:
@@ -59,15 +79,22 @@ def _read(window: Window) -> tuple[int, bytes] | Gap | None:
 def _seek(window: Window) -> bool:
     """Go to the next thing that looks like a chunk and is followed by what looks like another or by the end."""
     while window.find(_CHUNK_START, _CHUNK_START_BYTES):
-        sizes = _sizes(window)
-        if sizes is not None:
-            following = sizes[0] + sizes[1]
-            if window.has(following) and (
-                not window.has(following + _CHUNK_START_BYTES) or _CHUNK_START.match(window.data, window.at + following)
-            ):
-                return True
+        if _is_followed(window):
+            return True
         window.at += 1
     return False
+
+
+def _is_followed(window: Window) -> bool:
+    """Whether after the chunk at the position, if its lengths are right, another one begins or the file ends."""
+    sizes = _sizes(window)
+    if sizes is None or not window.has(sizes[0] + sizes[1]):
+        return False
+    following = sizes[0] + sizes[1]
+    return (
+        not window.has(following + _CHUNK_START_BYTES)
+        or _CHUNK_START.match(window.data, window.at + following) is not None
+    )
 
 
 def _sizes(window: Window) -> tuple[int, int, int | None] | None:
@@ -130,3 +157,23 @@ def expand(packed: bytes, size: int) -> bytes | None:
     except IndexError:
         return None
     return bytes(out) if made == len(out) == size else None
+
+
+def expanded_size(packed: bytes) -> int | None:
+    """How long the content of a chunk of type 1 is when it is decompressed; None if it is cut."""
+    at = size = 0
+    end = len(packed)
+    while at < end:
+        control = packed[at]
+        if control < 32:
+            size += control + 1
+            at += control + 2
+        elif control < 224:
+            size += (control >> 5) + 2
+            at += 2
+        elif at + 1 < end:
+            size += packed[at + 1] + 9
+            at += 3
+        else:
+            return None
+    return size if at == end else None

@@ -29,3 +29,8 @@ def decode(raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
         output += len(chunk)
         limits.check("the file", output, output)
         yield chunk
+
+
+def repairs(head: bytes) -> Iterator[tuple[bytes, int]]:
+    """None: there is no container."""
+    return iter(())

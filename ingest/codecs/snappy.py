@@ -13,17 +13,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from io import BytesIO
 from typing import BinaryIO
 
 import pyarrow as pa
 
 from .interface import Gap, Limits
-from .window import KEEP_BYTES, Window, blocks, chunks
+from .window import KEEP_BYTES, Window, blocks, chunks, nearest
 
 name = "snappy"
 
 MAGIC = b"\x82SNAPPY\x00"
 _HEADER_BYTES = 16
+_HEADER = MAGIC + b"\x00\x00\x00\x01" * 2  # version, and the oldest that can read it
 # Spark writes chunks of 32 KiB (spark.io.compression.snappy.blockSize); this leaves room for who set it higher.
 _LARGEST_CHUNK_BYTES = 32 << 20
 _LARGEST_PACKED_BYTES = 32 + _LARGEST_CHUNK_BYTES + _LARGEST_CHUNK_BYTES // 6
@@ -42,7 +44,15 @@ def matches(head: bytes) -> bool:
 def decode(raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
     """Decompress all chunks of a file; see `Codec.decode`."""
     window = Window(raw, KEEP_BYTES)
-    return chunks("the snappy file", window, limits, blocks(window, _read, _seek))
+    return chunks("the snappy file", window, limits, blocks(window, _read, _seek, limits))
+
+
+def repairs(head: bytes) -> Iterator[tuple[bytes, int]]:
+    """The header, if a chunk follows; see `Codec.repairs`."""
+    window = Window(BytesIO(head))
+    for window.at in nearest(_HEADER_BYTES):
+        if _is_followed(window):
+            yield _HEADER, window.at
 
 
 def _read(window: Window) -> tuple[int, bytes] | Gap | None:
@@ -72,15 +82,19 @@ def _seek(window: Window) -> bool:
     while window.find(_CANDIDATE, _CANDIDATE_BYTES):
         if _is_header(window):
             return True
-        sizes = _sizes(window)
-        if sizes is not None:
-            following = 4 + sizes[0]
-            if window.has(following) and (
-                not window.has(following + 1) or _is_header(window, following) or _sizes(window, following) is not None
-            ):
-                return True
+        if _is_followed(window):
+            return True
         window.at += 1
     return False
+
+
+def _is_followed(window: Window) -> bool:
+    """Whether after what looks like a chunk at the position there is what looks like another, or the end."""
+    sizes = _sizes(window)
+    if sizes is None or not window.has(4 + sizes[0]):
+        return False
+    following = 4 + sizes[0]
+    return not window.has(following + 1) or _is_header(window, following) or _sizes(window, following) is not None
 
 
 def _is_header(window: Window, ahead: int = 0) -> bool:

@@ -13,14 +13,12 @@ READ_BYTES = 1 << 20
 CHUNK_BYTES = 1 << 20
 LARGEST_CHUNK_BYTES = 4 << 20
 
-# Every damaged place costs a search and a few attempts to decode what was found. A log on a bad disk has a handful;
-# thousands mean a file made to keep us busy, or no log at all.
-MOST_DAMAGED_PLACES = 10_000
 # Damage is noticed late: a broken length may have swallowed the beginning of what is intact. So the search begins
 # before the place where it was noticed; the sum over a file is bounded, or bytes made for it would be read over and
 # over.
 KEEP_BYTES = 256 << 10
 _MOST_REWOUND_BYTES = 4 << 20
+_MOST_SHIFTED_BYTES = 16
 
 T = TypeVar("T")
 
@@ -106,15 +104,25 @@ class Window:
                 return False
 
 
+def nearest(size: int) -> Iterator[int]:
+    """`size` and what is up to 16 away from it, nearest first: where the rest of a file begins whose first `size` bytes
+    are damaged, if some of them are lost or others came in."""
+    yield size
+    for away in range(1, _MOST_SHIFTED_BYTES + 1):
+        if away <= size:
+            yield size - away
+        yield size + away
+
+
 def resumed(gap: Gap, offset: int) -> Gap:
     """The gap, now that reading goes on at `offset`: if it looked like the file's end, a length was damaged."""
     reason = "a length in the container is damaged" if gap.truncated else gap.reason
     return replace(gap, offset=min(gap.offset, offset), resumed_at=offset, reason=reason, truncated=False)
 
 
-def given_up(gap: Gap) -> Gap:
+def given_up(gap: Gap, limits: Limits) -> Gap:
     """The gap with which reading ends because too much is broken."""
-    reason = f"{gap.reason}; the rest is not read after {MOST_DAMAGED_PLACES:,} damaged places"
+    reason = f"{gap.reason}; the rest is not read after {limits.max_damaged_places:,} damaged places"
     return replace(gap, reason=reason, truncated=False)
 
 
@@ -122,6 +130,7 @@ def blocks(
     window: Window,
     read: Callable[[Window], tuple[int, T] | Gap | None],
     seek: Callable[[Window], bool],
+    limits: Limits,
 ) -> Iterator[T | Gap]:
     """Read a file of independent blocks, passing over what is broken.
 
@@ -133,6 +142,7 @@ def blocks(
         read: Reads the block at the position without moving it: its size in the file and what it holds, or what is
             wrong with it, or None at a proper end of the file.
         seek: Moves the position to the next place at or after it where a block may begin; False if there is none.
+        limits: After how many damaged places to give up.
 
     Yields:
         What the blocks hold, and one gap for each run of broken bytes.
@@ -147,8 +157,8 @@ def blocks(
             return
         if isinstance(block, Gap):
             damaged += 1
-            if damaged > MOST_DAMAGED_PLACES:
-                yield given_up(gap or block)
+            if damaged > limits.max_damaged_places:
+                yield given_up(gap or block, limits)
                 return
             window.rewind((start if gap is None else window.offset) + 1)
             gap = gap or block

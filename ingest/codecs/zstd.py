@@ -24,7 +24,7 @@ from typing import BinaryIO, cast
 import pyarrow as pa
 
 from .interface import Gap, Limits
-from .window import KEEP_BYTES, MOST_DAMAGED_PLACES, Window, given_up, resumed
+from .window import KEEP_BYTES, Window, given_up, nearest, resumed
 
 name = "zstd"
 
@@ -35,6 +35,8 @@ _BLANK = b"\xff" * _BUFFER_BYTES
 _LARGEST_BLOCK_BYTES = 128 << 10
 _LARGEST_WINDOW_BYTES = 1 << 27  # ZSTD_WINDOWLOG_LIMIT_DEFAULT: zstd itself decompresses nothing beyond it
 _RLE, _RESERVED = 1, 3
+# As Spark writes it, no content size and no checksum, but with a window of 8 MiB: no level below 20 needs a larger one.
+_FRAME_HEADER = MAGIC + b"\x00\x68"
 
 
 def matches(head: bytes) -> bool:
@@ -78,13 +80,21 @@ def decode(raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
             return
         gap = gap or blocks.damage
         damaged += 1
-        if damaged > MOST_DAMAGED_PLACES:
-            yield given_up(gap)
+        if damaged > limits.max_damaged_places:
+            yield given_up(gap, limits)
             return
         window.rewind(blocks.frame_offset + 1)
         if not window.find(_MAGIC_PATTERN, len(MAGIC)):
             yield gap
             return
+
+
+def repairs(head: bytes) -> Iterator[tuple[bytes, int]]:
+    """The magic of the first frame, or its whole header; see `Codec.repairs`."""
+    for header in (MAGIC, _FRAME_HEADER):
+        for size in nearest(len(header)):
+            if head[size : size + 3] != bytes(3):  # a hole would be read as empty blocks without end
+                yield header, size
 
 
 class _Blocks:

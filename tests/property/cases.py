@@ -15,7 +15,7 @@ from afterglow.schemas.logs import EventLogTables, LogFile
 
 from ..ingest.codecs.codec_encoders import Dribble
 from . import material
-from .damage import BYTES, CONTAINERS, TEXT, damaged_bytes, stored
+from .damage import BYTES, CONTAINERS, TEXT, stored
 from .oracle import Standard, Verdict, compare, text_of
 from .text import Text
 
@@ -75,7 +75,7 @@ def single(name: str, kinds: Sequence[str], container: str, rng: Random) -> Case
     file, units = stored(text, container, rng)
     for kind in kinds:
         if kind in BYTES:
-            file = damaged_bytes(file, units, BYTES[kind], rng)
+            file = BYTES[kind](file, units, rng)
             break
     suffix = rng.choice((file.suffix, "", ".json", ".inprogress"))
     return Case({f"app-damaged{suffix}": file.data}, file.text.whole(), file.text.named())
@@ -119,7 +119,7 @@ def rolling(name: str, kind: str, container: str, rng: Random) -> Case:
             text = TEXT[damage](text, rng)
         file, units = stored(text, container, rng)
         if damage in BYTES:
-            file = damaged_bytes(file, units, BYTES[damage], rng)
+            file = BYTES[damage](file, units, rng)
         segments[some] = (file.data, file.text, suffix)
     elif kind == "appstatus missing":
         extra = {}

@@ -6,6 +6,7 @@ Each is a function of what it damages and a source of chance; what it leaves int
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
 
 from ..ingest.codecs.codec_encoders import GZIP, LZ4, LZF, SNAPPY, ZSTD, ZSTD_CHECKED, Container
@@ -250,10 +251,15 @@ CONTAINERS: Mapping[str, Container | None] = {
     "lzf": LZF,
 }
 _MOST_IN_A_UNIT = {"lzf": 60_000}
+HEADERS: Mapping[str, int] = {".zstd": 4, ".gzip": 10, ".lz4": 8, ".snappy": 16, ".lzf": 2}
+"""By suffix, how many of a file's first bytes say nothing that its other bytes do not say."""
+
+Units = list[tuple[int, int, int, int]]
+"""Where each unit of a file begins and ends in the file and in the text."""
 
 
-def stored(text: Text, container: str, rng: Random) -> tuple[Stored, list[tuple[int, int, int, int]]]:
-    """The text in a container, and its units: where each begins and ends in the file and in the text."""
+def stored(text: Text, container: str, rng: Random) -> tuple[Stored, Units]:
+    """The text in a container, and its units."""
     data = text.data
     kind = CONTAINERS[container]
     if kind is None:
@@ -272,10 +278,24 @@ def stored(text: Text, container: str, rng: Random) -> tuple[Stored, list[tuple[
     return Stored(file, text, "." + kind.name), units
 
 
-def damaged_bytes(file: Stored, units: list[tuple[int, int, int, int]], how: str, rng: Random) -> Stored:
-    """The stored file with some bytes changed; lines that lie in untouched units must still come out."""
+def damage_somewhere(how: str, file: Stored, units: Units, rng: Random) -> Stored:
+    """The stored file with some bytes changed."""
     begin = rng.randrange(max(1, min(len(file.data), rng.choice((20, 1 << 40, 1 << 40, 1 << 40)))))
-    size = rng.choice((1, 1, 4, 40, 600))
+    return changed(file, units, how, begin, rng.choice((1, 1, 4, 40, 600)), rng)
+
+
+def damage_beginning(how: str, file: Stored, units: Units, rng: Random) -> Stored:
+    """The stored file with some of its first 16 bytes changed, or of the few in which nothing of the log stands."""
+    header = HEADERS.get(file.suffix, 0)
+    within = rng.choice((header or 16, 16))
+    begin = rng.randrange(within)
+    found = changed(file, units, how, begin, rng.randint(1, within - begin), rng)
+    return replace(found, text=file.text) if within == header else found
+
+
+def changed(file: Stored, units: Units, how: str, begin: int, size: int, rng: Random) -> Stored:
+    """The stored file with `size` bytes from `begin` on cut, flipped, zeroed, removed, or so many inserted there; lines
+    that lie in untouched units must still come out."""
     end = min(len(file.data), begin + size)
     if how == "cut":
         end, put = len(file.data), b""
@@ -292,10 +312,8 @@ def damaged_bytes(file: Stored, units: list[tuple[int, int, int, int]], how: str
     return replace(file, data=data, text=file.text.undamaged_in(ranges))
 
 
-BYTES: Mapping[str, str] = {
-    "stored bytes cut": "cut",
-    "stored bytes flipped": "flipped",
-    "stored bytes zeroed": "zeroed",
-    "stored bytes removed": "removed",
-    "stored bytes inserted": "inserted",
+HOW = ("flipped", "zeroed", "removed", "inserted")
+BYTES: Mapping[str, Callable[[Stored, Units, Random], Stored]] = {
+    **{f"stored bytes {how}": partial(damage_somewhere, how) for how in ("cut", *HOW)},
+    **{f"first stored bytes {how}": partial(damage_beginning, how) for how in HOW},
 }

@@ -1,5 +1,6 @@
 """Whatever is done to a log, what is intact is read, what is not is said, and nothing else is raised."""
 
+import io
 import os
 from pathlib import Path
 from random import Random
@@ -8,15 +9,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from afterglow.ingest import pipeline
+from afterglow.ingest import codecs, pipeline
 
 from . import cases
-from .damage import CONTAINERS, TEXT
+from .damage import CONTAINERS, HEADERS, HOW, TEXT, damage_beginning, stored
 from .material import SAMPLES, START, small_lines
+from .text import Text
 
 SOAK = os.environ.get("AFTERGLOW_SOAK") == "1"
 FEW = settings(max_examples=3000 if SOAK else 25, deadline=None, suppress_health_check=list(HealthCheck))
 CHUNKS = st.lists(st.sampled_from((1, 3, 17, 61, 997, 4096, 1 << 20)), min_size=1, max_size=4)
+MAGIC_BYTES = {".zstd": 4, ".gzip": 3, ".lz4": 8, ".snappy": 8, ".lzf": 2}
 CHANCE = st.integers(0, 2**32).map(Random)
 
 
@@ -55,6 +58,41 @@ def test_a_sample(folder: Path, kind: str, name: str, rng: Random) -> None:
 @pytest.mark.parametrize("kind", cases.KINDS)
 def test_every_kind_of_damage_once(folder: Path, kind: str) -> None:
     check(cases.SMALL, cases.make(cases.SMALL, kind, Random(kind)), folder, [997])
+
+
+@given(
+    container=st.sampled_from(sorted(set(CONTAINERS) - {"plain"})), how=st.sampled_from(HOW), rng=CHANCE, sizes=CHUNKS
+)
+@settings(FEW, max_examples=6000 if SOAK else 150)
+def test_damage_in_the_first_16_bytes(folder: Path, container: str, how: str, rng: Random, sizes: list[int]) -> None:
+    file, units = stored(Text.of(small_lines()), container, rng)
+    damaged = damage_beginning(how, file, units, rng)
+    case = cases.Case({"app-damaged": damaged.data}, damaged.text.whole(), damaged.text.named())
+    with cases.dribbling(sizes):
+        found = cases.read(case, cases.standard(cases.SMALL, folder), folder / "case")
+    assert not found.verdict.faults, (found.verdict.faults, found.error)
+    begins_otherwise = damaged.data[: MAGIC_BYTES[file.suffix]] != file.data[: MAGIC_BYTES[file.suffix]]
+    assert (
+        found.tables is None or not begins_otherwise or "stream_damaged" in found.tables["issues"]["code"].to_pylist()
+    )
+
+
+@pytest.mark.parametrize("container", [name for name in CONTAINERS if name != "plain"])
+def test_a_log_in_one_unit_survives_all_damage_to_its_header(folder: Path, tmp_path: Path, container: str) -> None:
+    kind = CONTAINERS[container]
+    assert kind is not None
+    lines = [line for line in small_lines() if b"SparkListenerTask" not in line]
+    original = b"".join(line + b"\n" for line in lines)
+    data, _ = kind.write([original])
+    header = HEADERS["." + kind.name]
+    for size in range(1, header + 1):
+        for head in (bytes(size), b"\xa5" * size, b"", data[:size][::-1]):
+            if head == data[:size]:
+                continue
+            name, items = codecs.open_stream(io.BytesIO(head + data[size:]))
+            gap, *chunks = items
+            assert isinstance(gap, codecs.Gap) or size > MAGIC_BYTES["." + kind.name]
+            assert name == kind.name and original in b"".join(c for c in [gap, *chunks] if isinstance(c, bytes))
 
 
 @given(at=st.integers(0, sum(len(line) + 1 for line in small_lines())))

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from afterglow.ingest import pipeline
+from afterglow.ingest.errors import InputError
 from afterglow.ingest.pipeline import parts
 from afterglow.schemas import spark
 
+from ..ingest.codecs.codec_encoders import zstd_frame
 from .damage import CONTAINERS, stored
 from .material import small_lines
 from .text import Text
@@ -53,6 +55,37 @@ def test_a_damaged_beginning_costs_what_is_damaged(tmp_path: Path, container: st
     after = small_lines()[len(file.text.data[: units[0][3]].split(b"\n")) :]
     assert found.tasks.num_rows >= sum(b'"SparkListenerTaskEnd"' in line[:40] for line in after) > 0
     assert "stream_damaged" in found["issues"]["code"].to_pylist()
+
+
+def test_logs_with_damaged_beginnings_are_found_among_other_files(tmp_path: Path) -> None:
+    for name in CONTAINERS:
+        lines = [line.replace(b"app-small", b"app-" + name.encode().replace(b" ", b"-")) for line in small_lines()]
+        file, _ = stored(Text.of(lines), name, Random(5))
+        (tmp_path / name).write_bytes(b"\x00\x00" + file.data[2:])
+    (tmp_path / "notes").write_bytes(Random(1).randbytes(200_000))
+    (tmp_path / "hole").write_bytes(bytes(200_000))
+    assert {Path(log.name).name for log in pipeline.find_logs([str(tmp_path)])} == set(CONTAINERS)
+
+
+@pytest.mark.parametrize("lost", [9, 10])
+def test_a_first_line_without_its_frame_s_header_is_read_and_so_are_the_frames(tmp_path: Path, lost: int) -> None:
+    """Spark's zstd stores the first line as it is, behind nine bytes: without them the file begins as a plain one."""
+    lines = small_lines()
+    first_line = lines[0] + b"\n"
+    block = (len(first_line) << 3 | 1).to_bytes(3, "little") + first_line
+    frame = b"\x28\xb5\x2f\xfd\x00\x48" + block
+    data = frame + zstd_frame(joined(list(lines[1:])))
+    assert read(tmp_path / "app-whole", data)["issues"].num_rows == 0
+    for head in (b"", bytes(lost)):
+        found = read(tmp_path / "app-head", head + data[lost:])
+        assert found.tasks.num_rows == sum(b'"SparkListenerTaskEnd"' in line[:40] for line in lines)
+        assert found.application["spark_version"] == ("4.0.0" if lost == 9 else None)
+        assert "stream_damaged" in found["issues"]["code"].to_pylist()
+
+
+def test_what_is_no_log_is_refused_with_what_stands_in_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"app-noise: no Spark event log.*a5 a5 a5.*neither text nor a known compr"):
+        read(tmp_path / "app-noise", b"\xa5" * 3000)
 
 
 def test_the_end_of_a_sql_execution_is_enough_for_a_row(tmp_path: Path) -> None:

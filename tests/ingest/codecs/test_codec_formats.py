@@ -64,7 +64,7 @@ def test_a_stream_is_opened_by_its_content(container: Container) -> None:
 
 
 def test_plain_bytes_pass_as_they_are() -> None:
-    data = noise(3 << 20)
+    data = b'{"Event":"SparkListenerLogStart"}\n' * 100_000
     name, items = open_stream(io.BytesIO(data))
     assert (name, b"".join(cast("list[bytes]", list(items)))) == ("plain", data)
     name, items = open_stream(io.BytesIO(b""))
@@ -72,6 +72,16 @@ def test_plain_bytes_pass_as_they_are() -> None:
     _, items = open_stream(io.BytesIO(data), Limits(max_output_bytes=2 << 20))
     with pytest.raises(LimitExceeded, match="2,097,152"):
         list(items)
+
+
+@pytest.mark.parametrize("data", [noise(3 << 20), bytes(5 << 20), b"\x01" * 5000, b"\xff" * 5000, b"\x28\xb5" * 5000])
+def test_what_is_no_log_at_all_passes_too_after_a_word(data: bytes) -> None:
+    name, items = open_stream(io.BytesIO(data))
+    gap, *chunks = items
+    assert (name, b"".join(cast("list[bytes]", chunks))) == ("plain", data)
+    assert isinstance(gap, Gap)
+    assert (gap.offset, gap.resumed_at) == (0, 0)
+    assert data[:4].hex(" ") in gap.reason
 
 
 def test_a_zip_archive_is_not_taken_for_a_log() -> None:
