@@ -4,9 +4,9 @@ docs/runs.md is generated from this. A task figure that is summed upward is decl
 is what is no column of a task.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from .task_columns import TASK_COLUMNS
 
@@ -190,12 +190,26 @@ RUN_PARAMS = (
 
 LEVEL_TAG, KEY_TAG, VIEW_TAG, APP_ID_TAG = "afterglow.level", "afterglow.key", "afterglow.view", "spark.app.id"
 COMPLETE_TAG, VERSION_TAG = "afterglow.complete", "afterglow.version"
+WRITTEN_TAG, RUNS_TAG = "afterglow.written_at", "afterglow.runs"
+DIGEST_TAG, WRITER_TAG = "afterglow.digest", "afterglow.writer"
 RUN_TAGS = (
     RunText(LEVEL_TAG, EVERY, "Which level the run is."),
     RunText(KEY_TAG, EVERY, "Which run it is: the same log gives the same key, and no two runs have one."),
     RunText(VIEW_TAG, ABOVE_TASK, "`overview` on the runs that a person looks at first; links filter on it."),
     RunText(VERSION_TAG, ("application",), "The Afterglow that wrote the tree."),
-    RunText(COMPLETE_TAG, ("application",), "`true` once every run below is written; missing until then."),
+    RunText(
+        COMPLETE_TAG,
+        ("application",),
+        "What it was written from (log, options, Afterglow's version), once every run below is written; else empty.",
+    ),
+    RunText(WRITTEN_TAG, ("application",), "When that was, ISO 8601, UTC."),
+    RunText(RUNS_TAG, ("application",), "How many runs the tree has."),
+    RunText(WRITER_TAG, ("application",), "Which process is writing the tree; empty when none is."),
+    RunText(
+        DIGEST_TAG,
+        EVERY,
+        "Hashes of the run as Afterglow wrote it last (content, name, description): what a person changed is left.",
+    ),
     RunText(
         "afterglow.completeness",
         ("application",),
@@ -264,21 +278,43 @@ class Run:
         return None if self.end_ms is None else (self.end_ms - self.start_ms) / 1e3
 
 
+class TaskRuns(Protocol):
+    """The runs of one stage attempt's tasks, by launch. They are made anew whenever they are gone through, so that
+    100,000 of them are never held at once."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Run]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class RunTree:
-    """All runs of one application attempt, parents before children, children by start."""
+    """All runs of one application attempt.
+
+    `runs` are those above the tasks, parents before children, children by start; `tasks` those of the tasks, by the
+    stage run's key. `datasets` are (format, location) of every source the application read.
+    """
 
     runs: Sequence[Run]
+    tasks: Mapping[str, TaskRuns] = field(default_factory=dict)
     datasets: Sequence[tuple[str, str]] = ()
-    """(format, location) of every source the application read."""
 
     @property
     def application(self) -> Run:
         """The root."""
         return self.runs[0]
 
+    def __len__(self) -> int:
+        return len(self.runs) + sum(map(len, self.tasks.values()))
+
+    def all(self) -> Iterator[Run]:
+        """Every run, each stage's followed by its tasks'."""
+        for run in self.runs:
+            yield run
+            yield from self.tasks.get(run.key, ())
+
     def children(self) -> Mapping[str, Sequence[Run]]:
-        """Key -> the runs directly below it."""
+        """Key -> the runs directly below it, without tasks."""
         below: dict[str, list[Run]] = {}
         for run in self.runs:
             if run.parent is not None:

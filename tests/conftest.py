@@ -48,6 +48,7 @@ def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     for name in list(os.environ):
         if name.startswith("MLFLOW_"):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("AFTERGLOW_RETRY_S", "2")  # a test's failing server does not come back
     monkeypatch.chdir(tmp_path)
     yield
 

@@ -50,7 +50,7 @@ def show(
                     {
                         "application": tables.application,
                         "issues": tables["issues"].to_pylist(),
-                        "runs": [_as_dict(run) for run in tree.runs if run.level in shown],
+                        "runs": [_as_dict(run) for run in tree.all() if run.level in shown],
                     }
                 )
             else:
@@ -76,7 +76,7 @@ def _print(tables: Any, tree: RunTree, shown: Sequence[str], limit: int) -> None
     from rich.text import Text
     from rich.tree import Tree
 
-    below = tree.children()
+    below = {**tree.children(), **(tree.tasks if "task" in shown else {})}
     root = Tree(_line(tree.application))
     _add(root, tree.application, below, shown, limit)
     console = terminal.tree_out()
@@ -91,7 +91,7 @@ def _print(tables: Any, tree: RunTree, shown: Sequence[str], limit: int) -> None
         console.print(Text(f"and {len(issues) - 10:,} more issues; see --json", "dim"))
 
 
-def _add(at: "Tree", run: Run, below: Mapping[str, Sequence[Run]], shown: Sequence[str], limit: int) -> None:
+def _add(at: "Tree", run: Run, below: Mapping[str, Any], shown: Sequence[str], limit: int) -> None:
     from rich.text import Text
 
     children = [child for child in below.get(run.key, ()) if child.level in shown]

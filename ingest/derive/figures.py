@@ -53,6 +53,16 @@ class TaskFigures:
                 figures[metric.name] = float(total * metric.factor)
         return figures
 
+    def each(self, at: Array) -> list[dict[str, float]]:
+        """What `sums` gives for each of these tasks alone, many at a time."""
+        figures: list[dict[str, float]] = [{} for _ in range(len(at))]
+        for metric, values, held in self.columns:
+            scaled = (values[at] * metric.factor).astype(np.float64).tolist()
+            for of_task, value, has in zip(figures, scaled, held[at].tolist(), strict=True):
+                if has:
+                    of_task[metric.name] = value
+        return figures
+
 
 def _spread(group: str, word: str, values: Array) -> Mapping[str, float]:
     if not len(values):

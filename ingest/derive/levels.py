@@ -1,6 +1,6 @@
 """The run of one application, search, trial, fit, job, stage or task, and what its parts add up to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,9 @@ from ...schemas.runs import Run, Status
 from .. import arrow
 from .material import Array, Material
 from .searches import Branch
-from .task_runs import task_history, task_run
+from .task_runs import TASK_RUN_COLUMNS, task_history, task_run
+
+_TASKS_AT_ONCE = 4096
 
 
 def application_run(of: Material) -> Run:
@@ -147,22 +149,37 @@ def stage_run(of: Material, stage: Mapping[str, Any], parent: Run, at: Array) ->
     return replace(run, history=task_history(of.tables["tasks"], at))
 
 
-def one_task_run(of: Material, row: Mapping[str, Any], at: int, stage: Run, why: str | None) -> Run:
-    """A task attempt: `row` is the one of its table at `at`; `why` it is notable, if it is."""
-    one = np.array([at])
+class StageTaskRuns:
+    """The runs of one stage attempt's tasks that get one; see schemas.runs.TaskRuns.
+
+    `at` are their rows in the tasks table, `why` says of each row why it is notable, if it is.
+    """
+
+    def __init__(self, of: Material, at: Array, stage: Run, why: Mapping[int, str | None]) -> None:
+        tasks = of.tables["tasks"]
+        launch, task_id = arrow.numbers(tasks, "launch_time_ms")[at], arrow.numbers(tasks, "task_id")[at]
+        self._of, self._stage, self._why = of, stage, why
+        self._at = at[np.lexsort((task_id, launch))]
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def __iter__(self) -> Iterator[Run]:
+        shown = self._of.tables["tasks"].select(list(TASK_RUN_COLUMNS))
+        for begin in range(0, len(self._at), _TASKS_AT_ONCE):
+            at = self._at[begin : begin + _TASKS_AT_ONCE]
+            rows = shown.take(arrow.from_numpy(at, "int64")).to_pylist()
+            for row, figures, number in zip(rows, self._of.figures.each(at), at.tolist(), strict=True):
+                yield _task(self._of, row, figures, self._stage, self._why[number])
+
+
+def _task(of: Material, row: Mapping[str, Any], figures: Mapping[str, float], stage: Run, why: str | None) -> Run:
     run = task_run(row, stage, of.root, why)
-    end = None if row["status"] == "RUNNING" else run.end_ms
-    return of.run(
-        "task",
-        run.key,
-        stage.key,
-        run.name,
-        None if row["status"] == "RUNNING" else run.status,
-        run.start_ms,
-        end,
-        {**of.times(run.start_ms, end, idle=False), **of.figures.sums(one), **of.user(one)},
-        run.tags,
-    )
+    running = row["status"] == "RUNNING"
+    end = None if running else run.end_ms
+    metrics = {**of.times(run.start_ms, end, idle=False), **figures, **of.user_of(row["task_id"])}
+    status = None if running else run.status
+    return of.run("task", run.key, stage.key, run.name, status, run.start_ms, end, metrics, run.tags)
 
 
 def _job_counts(jobs: list[Mapping[str, Any]], stages: list[Mapping[str, Any]]) -> dict[str, float]:

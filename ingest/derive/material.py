@@ -97,8 +97,15 @@ class Material:
         if self.user_metrics:
             ids = arrow.numbers(self.tables["tasks"], "task_id")[at]
             for task_id in ids.tolist():
-                for name, value in self.user_metrics.get(task_id, ()):
-                    sums[f"user/{name}"] = sums.get(f"user/{name}", 0.0) + value
+                for name, value in self.user_of(task_id).items():
+                    sums[name] = sums.get(name, 0.0) + value
+        return sums
+
+    def user_of(self, task_id: int | None) -> dict[str, float]:
+        """One task's user accumulators."""
+        sums: dict[str, float] = {}
+        for name, value in self.user_metrics.get(task_id, ()):
+            sums[f"user/{name}"] = sums.get(f"user/{name}", 0.0) + value
         return sums
 
 
@@ -113,8 +120,8 @@ def _rows_of_stage(tasks: Any) -> dict[tuple[int, int], tuple[int, int]]:
     return dict(zip(keys, zip(begins.tolist(), ends.tolist(), strict=True), strict=True))
 
 
-def _user_metrics(task_metrics: Any) -> dict[int, list[tuple[str, float]]]:
-    by_task: dict[int, list[tuple[str, float]]] = {}
+def _user_metrics(task_metrics: Any) -> dict[int | None, list[tuple[str, float]]]:
+    by_task: dict[int | None, list[tuple[str, float]]] = {}
     for row in task_metrics.to_pylist():
         by_task.setdefault(row["task_id"], []).append((row["name"], row["value"]))
     return by_task

@@ -22,6 +22,22 @@ _HISTORY = (
     ("task/gc_s", "jvm_gc_time_ms", 1e-3),
     ("task/disk_spilled_bytes", "disk_spilled_bytes", 1.0),
 )
+TASK_RUN_COLUMNS = (
+    "stage_id",
+    "stage_attempt",
+    "task_id",
+    "index",
+    "attempt",
+    "executor_id",
+    "host",
+    "locality",
+    "status",
+    "failure_reason",
+    "launch_time_ms",
+    "finish_time_ms",
+)
+"""The columns of the tasks table that task_run reads."""
+
 _STATUS: Mapping[str, Status] = {"SUCCESS": "FINISHED", "FAILED": "FAILED", "KILLED": "KILLED", "RUNNING": "RUNNING"}
 
 
@@ -66,7 +82,7 @@ def _medians(stage: Array, attempt: Array, duration: Array) -> Array:
 
 
 def task_run(row: Mapping[str, Any], stage: Run, root: str, notable: str | None) -> Run:
-    """A task attempt's run, without metrics."""
+    """A task attempt's run, without metrics, from a row with TASK_RUN_COLUMNS."""
     identity = f"{row['stage_id']}.{row['stage_attempt']}"
     start = row["launch_time_ms"] or stage.start_ms
     tags = {

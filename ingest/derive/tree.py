@@ -8,8 +8,8 @@ import numpy as np
 
 from ...schemas.logs import EventLogTables
 from ...schemas.runs import Run, RunTree
-from .. import arrow
-from .levels import application_run, branch_run, job_run, one_task_run, stage_run
+from ...schemas.runs import TaskRuns as TaskRunsOf
+from .levels import StageTaskRuns, application_run, branch_run, job_run, stage_run
 from .material import Material
 from .overview import mark_overview
 from .said import with_said
@@ -41,14 +41,14 @@ def derive(tables: EventLogTables, task_runs: TaskRuns | None = None) -> RunTree
     left = len(tables["tasks"]) - len(chosen)
     if left:
         root = replace(root, tags={**root.tags, "afterglow.tasks_without_run": str(left)})
-    runs = [root]
+    runs, tasks = [root], dict[str, TaskRunsOf]()
     for run in _in_order(of.root, [*_branch_runs(of, above, parents, by_job), *jobs]):
         runs.append(run)
         if run.level == "job":
-            runs.extend(_below(of, by_job.get(int(run.tags["spark.job.id"]), []), run, chosen))
-    runs.extend(_below(of, by_job.get(None, []), root, chosen))
+            runs.extend(_below(of, by_job.get(int(run.tags["spark.job.id"]), []), run, chosen, tasks))
+    runs.extend(_below(of, by_job.get(None, []), root, chosen, tasks))
     scans = {(row["format"], row["location"]): None for row in tables["sql_scans"].to_pylist()}
-    return RunTree(mark_overview(with_said(runs, tables["annotations"], of.root)), tuple(scans))
+    return RunTree(mark_overview(with_said(runs, tables["annotations"], of.root)), tasks, tuple(scans))
 
 
 def _branch_runs(
@@ -65,26 +65,21 @@ def _branch_runs(
         yield branch_run(of, branch, jobs, [stage for job in jobs for stage in by_job.get(job["job_id"], [])])
 
 
-def _below(of: Material, stages: Rows, parent: Run, chosen: Mapping[int, str | None]) -> Iterator[Run]:
-    """The runs of these stages, each with those of its tasks that get one."""
+def _below(
+    of: Material, stages: Rows, parent: Run, chosen: Mapping[int, str | None], tasks: dict[str, TaskRunsOf]
+) -> Iterator[Run]:
+    """The runs of these stages; those of their tasks that get one are added to `tasks`."""
     ordered = sorted(stages, key=lambda s: (s["submission_time_ms"] or 0, s["stage_id"], s["stage_attempt"]))
     for stage in ordered:
         at = of.rows([stage])
         run = stage_run(of, stage, parent, at)
-        with_run = [int(row) for row in at if int(row) in chosen]
+        with_run = [row for row in at.tolist() if row in chosen]
         if len(with_run) < len(at):
             left = {"afterglow.tasks_without_run": str(len(at) - len(with_run))}
             run = replace(run, tags={**run.tags, **left})
-        yield run
         if with_run:
-            yield from _tasks(of, with_run, run, chosen)
-
-
-def _tasks(of: Material, at: list[int], stage: Run, chosen: Mapping[int, str | None]) -> Iterator[Run]:
-    rows = of.tables["tasks"].take(arrow.from_numpy(np.array(at), "int64")).to_pylist()
-    order = sorted(range(len(at)), key=lambda i: (rows[i]["launch_time_ms"] or 0, rows[i]["task_id"]))
-    for i in order:
-        yield one_task_run(of, rows[i], at[i], stage, chosen[at[i]])
+            tasks[run.key] = StageTaskRuns(of, np.array(with_run), run, chosen)
+        yield run
 
 
 def _in_order(root: str, runs: list[Run]) -> Iterator[Run]:

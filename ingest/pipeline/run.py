@@ -21,6 +21,7 @@ class ImportOptions:
     task_runs: str = "all"
     max_task_runs: int = 2000
     parent_run: str | None = None
+    restore: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +100,11 @@ def import_log(
     started = time.monotonic()
     identity = fingerprint(log, version(), f"{options.task_runs} {options.max_task_runs} {options.parent_run}")
     before = writer.find(identity)
-    if before is not None:
+    if before is not None and not (before.state == "deleted" and options.restore):
         return Imported(log.name, before)
     tables = read_log(log, options.read, read)
     tree = derive(tables, TaskRuns(cast(Any, options.task_runs), options.max_task_runs))
-    published = publish(tree, tables, writer, identity, version(), options.parent_run, wrote)
+    published = publish(tree, tables, writer, identity, version(), options.parent_run, wrote, options.restore)
     app = tables.application
     return Imported(
         log.name,

@@ -1,37 +1,47 @@
-"""The writer for any tracking server: MlflowClient, over REST, Databricks or a local database."""
+"""The writer for any tracking server: MlflowClient, over REST, Databricks or a local database.
+
+What is about one tree is in client_tree.
+"""
 
 import contextlib
 import copy
 import csv
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mlflow import MlflowClient
-from mlflow.entities import Dataset as MlflowDataset
-from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag, ViewType
+from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import get_tracking_uri
 
 from ...schemas import mlflow as strings
-from ...schemas.runs import APP_ID_TAG, COMPLETE_TAG, KEY_TAG
+from ...schemas.runs import APP_ID_TAG, COMPLETE_TAG, DIGEST_TAG, KEY_TAG, LEVEL_TAG
 from ..errors import PublishError
 from . import page
 from .adopt import Owner, OwnRun
-from .interface import Dataset, Published, RunRecord
+from .client_tree import ClientTree, quoted
+from .interface import Published, Root, RunRecord, State, TreeWriter
+from .refused import Patience, patiently, refused
+from .written import WITHDRAWN
 
 _PAGE = 1000
 
 
 class ClientWriter:
-    """Writes through the tracking API, one experiment, one call after the other."""
+    """Writes through the tracking API to one experiment; up to `calls` calls are in flight."""
 
     name = "client"
 
-    def __init__(self, tracking_uri: str | None, experiment: str) -> None:
+    def __init__(
+        self, tracking_uri: str | None, experiment: str, calls: int = 8, patience: Patience | None = None
+    ) -> None:
         self.tracking_uri = tracking_uri or get_tracking_uri()
-        with _refused(f"{_shown(self.tracking_uri)}: cannot be opened"):
+        self.calls, self.patience = calls, patience or Patience()
+        self._complete: dict[str, Published] | None = None
+        with refused(f"{shown(self.tracking_uri)}: cannot be opened"):
             self.client = MlflowClient(self.tracking_uri)
             found = self.client.get_experiment_by_name(experiment)
             if found is not None and found.lifecycle_stage != "active":
@@ -43,10 +53,21 @@ class ClientWriter:
 
     def find(self, fingerprint: str) -> Published | None:
         """See Writer."""
-        runs = self._search(f"tags.`{COMPLETE_TAG}` = '{fingerprint}'")
-        for run in runs:
-            return Published(self.experiment_id, run.info.run_id, 0, 0, self.url(run.data.tags.get(APP_ID_TAG, "")))
-        return None
+        if self._complete is not None:
+            return self._complete.get(fingerprint)
+        runs = self._search(f"tags.`{COMPLETE_TAG}` = '{fingerprint}'", deleted=True)
+        return next((self._found(run) for run in sorted(runs, key=lambda run: run.info.lifecycle_stage)), None)
+
+    def _found(self, run: Any) -> Published:
+        state: State = "deleted" if run.info.lifecycle_stage == "deleted" else "unchanged"
+        return self._published(run.data.tags.get(APP_ID_TAG, ""), run.info.run_id, state)
+
+    def remember(self) -> None:
+        """See Writer."""
+        runs = sorted(
+            self._search(f"tags.`{LEVEL_TAG}` = 'application'", deleted=True), key=lambda run: run.info.lifecycle_stage
+        )
+        self._complete = {run.data.tags.get(COMPLETE_TAG, ""): self._found(run) for run in reversed(runs)}
 
     def owner(self, app_id: str, run_id: str | None) -> Owner | None:
         """See Writer."""
@@ -56,7 +77,7 @@ class ClientWriter:
                 run = self.client.get_run(run_id)
         if run is None:
             tagged = [
-                r for r in self._search(f"tags.`{APP_ID_TAG}` = '{_literal(app_id)}'") if KEY_TAG not in r.data.tags
+                r for r in self._search(f"tags.`{APP_ID_TAG}` = '{quoted(app_id)}'") if KEY_TAG not in r.data.tags
             ]
             known = {r.info.run_id for r in tagged}
             outermost = [r for r in tagged if r.data.tags.get(strings.PARENT_RUN_ID) not in known]
@@ -64,7 +85,7 @@ class ClientWriter:
         if run is None:
             return None
         owner_id, experiment_id = run.info.run_id, run.info.experiment_id
-        with _refused("cannot search runs"):
+        with refused("cannot search runs"):
             below = self.client.search_runs(
                 [experiment_id],
                 f"tags.`{strings.PARENT_RUN_ID}` = '{owner_id}' and tags.`{strings.AUTOLOGGING}` LIKE '%'",
@@ -86,81 +107,34 @@ class ClientWriter:
         other.experiment_id = experiment_id
         return other
 
-    def existing(self, app_id: str, root_key: str) -> dict[str, str]:
+    @contextlib.contextmanager
+    def tree(
+        self, root: RunRecord, identity: str, parent_run: str | None, own: Mapping[str, str], restore: bool
+    ) -> Iterator[TreeWriter]:
         """See Writer."""
-        runs = self._search(f"tags.`{APP_ID_TAG}` = '{_literal(app_id)}'")
-        keys = ((run.data.tags.get(KEY_TAG, ""), run.info.run_id) for run in runs)
-        return {key: run_id for key, run_id in keys if key == root_key or key.startswith(root_key + "/")}
+        calls = self.calls if not self._local() else 1  # a local database takes one writer at a time
+        tree = ClientTree(self.client, self.experiment_id, self._search, self.patience, calls, parent_run, own)
+        with tree.held(root, identity, restore, partial(self._published, root.tags[APP_ID_TAG])):
+            yield tree
 
-    def _search(self, condition: str) -> Iterator[Any]:
-        token = None
+    def _published(self, app_id: str, run_id: str, state: State) -> Published:
+        return Published(self.experiment_id, run_id, 0, 0, self.url(app_id), state)
+
+    def _search(self, condition: str, deleted: bool = False, experiments: Sequence[str] = ()) -> Iterator[Any]:
+        token, view = None, ViewType.ALL if deleted else ViewType.ACTIVE_ONLY
+        where = list(experiments) or [self.experiment_id]
         while True:
-            with _refused("cannot search runs"):
-                runs = self.client.search_runs(
-                    [self.experiment_id], condition, ViewType.ACTIVE_ONLY, max_results=_PAGE, page_token=token
-                )
+            with refused("cannot search runs"):
+                search = partial(self.client.search_runs, where, condition, view, _PAGE, page_token=token)
+                runs = patiently(search, self.patience)
             yield from runs
             token = runs.token
             if not token:
                 return
 
-    def create(self, records: Sequence[RunRecord], known: Mapping[str, str], parent_run: str | None) -> dict[str, str]:
-        """See Writer."""
-        ids = dict(known)
-        for record in records:
-            if record.key in ids:
-                continue
-            parent = ids[record.parent] if record.parent is not None else parent_run
-            tags = {**record.tags, strings.SOURCE_TYPE: "JOB"}
-            if parent is not None:
-                tags[strings.PARENT_RUN_ID] = parent
-            with _refused(f"cannot create {record.name!r}"):
-                run = self.client.create_run(self.experiment_id, record.start_ms, tags, record.name)
-            ids[record.key] = run.info.run_id
-        return ids
-
-    def fill(self, record: RunRecord, run_id: str) -> None:
-        """See Writer."""
-        metrics = [Metric(name, value, time_ms, step) for name, value, time_ms, step in record.metrics]
-        params = [Param(name, value) for name, value in record.params.items()]
-        tags = [RunTag(name, value) for name, value in record.tags.items()]
-        with _refused(f"cannot write {record.name!r}"):
-            while metrics or params or tags:
-                now_params, params = params[: strings.MAX_PARAMS_PER_BATCH], params[strings.MAX_PARAMS_PER_BATCH :]
-                now_tags, tags = tags[: strings.MAX_TAGS_PER_BATCH], tags[strings.MAX_TAGS_PER_BATCH :]
-                room = strings.MAX_ENTITIES_PER_BATCH - len(now_params) - len(now_tags)
-                now_metrics, metrics = metrics[:room], metrics[room:]
-                self.client.log_batch(run_id, now_metrics, now_params, now_tags)
-
-    def finish(self, record: RunRecord, run_id: str) -> None:
-        """See Writer."""
-        with _refused(f"cannot end {record.name!r}"):
-            if record.status == "RUNNING":
-                self.client.update_run(run_id, status="RUNNING")
-            else:
-                self.client.set_terminated(run_id, record.status, record.end_ms)
-
-    def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
-        """See Writer."""
-        with _refused("cannot set tags"):
-            self.client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
-
-    def datasets(self, run_id: str, datasets: Iterable[Dataset]) -> None:
-        """See Writer."""
-        context = [InputTag(strings.DATASET_CONTEXT, "training")]
-        inputs = [DatasetInput(MlflowDataset(d.name, d.digest, d.source_type, d.source), context) for d in datasets]
-        if inputs:
-            with _refused("cannot log input datasets"):
-                self.client.log_inputs(run_id, inputs)
-
-    def artifacts(self, run_id: str, folder: str) -> None:
-        """See Writer."""
-        with _refused("cannot upload artifacts"):
-            self.client.log_artifacts(run_id, folder)
-
     def describe_experiment(self, description: str) -> None:
         """See Writer."""
-        with _refused("cannot describe the experiment"):
+        with refused("cannot describe the experiment"):
             tags = self.client.get_experiment(self.experiment_id).tags
             for name, value in (
                 (strings.EXPERIMENT_KIND, strings.EXPERIMENT_KIND_TRAINING),
@@ -175,8 +149,48 @@ class ClientWriter:
 
     def server_command(self) -> str | None:
         """See Writer."""
-        local = not self.tracking_uri.startswith(("http", "databricks"))
-        return f"mlflow server --backend-store-uri {self.tracking_uri} --port 5000" if local else None
+        return f"mlflow server --backend-store-uri {shown(self.tracking_uri)} --port 5000" if self._local() else None
+
+    def _local(self) -> bool:
+        return not self.tracking_uri.startswith(("http", "databricks"))
+
+    def roots(self, app_ids: Sequence[str] = (), experiments: Literal["this", "all"] = "this") -> list[Root]:
+        """See Writer."""
+        where: Sequence[str] = ()
+        if experiments == "all":
+            with refused("cannot list experiments"):
+                where = [found.experiment_id for found in self.client.search_experiments()]
+        conditions = [f" and tags.`{APP_ID_TAG}` = '{quoted(app_id)}'" for app_id in app_ids] or [""]
+        runs = (
+            run
+            for more in conditions
+            for run in self._search(f"tags.`{LEVEL_TAG}` = 'application'{more}", True, where)
+            if run.data.tags.get(KEY_TAG) != WITHDRAWN
+        )
+        return [
+            Root(
+                run.info.experiment_id,
+                run.info.run_id,
+                run.data.tags.get(KEY_TAG, ""),
+                run.info.run_name,
+                run.data.tags,
+                run.info.lifecycle_stage == "deleted",
+            )
+            for run in runs
+        ]
+
+    def remove(self, root: Root) -> int:
+        """See Writer. The root goes last, so that an interrupted call can be repeated."""
+        condition = f"tags.`{APP_ID_TAG}` = '{quoted(root.tags[APP_ID_TAG])}'"
+        below = [
+            run.info.run_id
+            for run in self._search(condition, experiments=[root.experiment_id])
+            if run.data.tags.get(KEY_TAG, "").startswith(root.key + "/") and DIGEST_TAG in run.data.tags
+        ]
+        with refused(f"cannot delete {root.name!r}"):
+            for run_id in [*below, root.run_id]:
+                patiently(partial(self.client.delete_run, run_id), self.patience)
+        return len(below) + 1
 
 
 def page_root(tracking_uri: str) -> str:
@@ -184,25 +198,12 @@ def page_root(tracking_uri: str) -> str:
     return tracking_uri.rstrip("/") if tracking_uri.startswith("http") else "http://127.0.0.1:5000"
 
 
-def _literal(text: str) -> str:
-    """A value inside a search filter's quotes; the filter language has no escape for a quote."""
-    return text.replace("'", "")
-
-
 def _ours(note: str | None) -> bool:
     """A description that a person wrote stays."""
     return not note or "Afterglow" in note
 
 
-def _shown(uri: str) -> str:
+def shown(uri: str) -> str:
     """A tracking URI without the password it may carry."""
     head, at, tail = uri.rpartition("@")
     return f"{head.split('://', 1)[0]}://***@{tail}" if at and "://" in head else uri
-
-
-@contextlib.contextmanager
-def _refused(what: str) -> Iterator[None]:
-    try:
-        yield
-    except (MlflowException, OSError) as error:
-        raise PublishError(f"{what}: {str(error).splitlines()[0] if str(error) else type(error).__name__}") from error

@@ -3,8 +3,9 @@
 Everything that comes from the log is untrusted: it is escaped so that it shows as it stands and does nothing.
 """
 
+import heapq
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ...schemas.runs import Run
 from ..units import count, seconds, share, size
@@ -24,10 +25,12 @@ def escape(text: str, at_most: int = 160) -> str:
     return _SPECIAL.sub(lambda match: f"&#{ord(match[1])};", line)
 
 
-def describe(run: Run, below: Mapping[str, Sequence[Run]], parent: Run | None, link: Link) -> str:
+def describe(
+    run: Run, below: Mapping[str, Sequence[Run]], parent: Run | None, link: Link, tasks: Iterable[Run] = ()
+) -> str:
     """The description of any run but a task's.
 
-    `below` is RunTree.children(), `link` gives the address of any run of the tree.
+    `below` is RunTree.children(), `link` gives the address of any run of the tree, `tasks` are those of a stage.
     """
     # The page shows the first lines and hides the rest behind "Show more": the links that matter come first.
     lines = [_sentence(run)]
@@ -36,6 +39,7 @@ def describe(run: Run, below: Mapping[str, Sequence[Run]], parent: Run | None, l
         lines.append(f"**Failed:** {escape(failure, 300)}")
     children = _descendant_stages(run, below) if run.level == "application" else []
     lines.extend(_children([*below.get(run.key, ()), *children], link))
+    lines.extend(_tasks(tasks, link))
     lines.append(_figures(run))
     if run.tags.get("afterglow.tasks_without_run"):
         lines.append(
@@ -165,14 +169,40 @@ def _children(children: Sequence[Run], link: Link) -> list[str]:
     if trials:
         lines.append(_list("Dearest trials, by the time of their fits", sorted(trials, key=_cost, reverse=True), link))
         lines.extend(_best(trials, link))
-    for level, plural in (("fit", "folds"), ("stage", "stages"), ("job", "jobs"), ("task", "tasks")):
+    for level, plural in (("fit", "folds"), ("stage", "stages"), ("job", "jobs")):
         own = [run for run in children if run.level == level]
         failed = [run for run in own if run.status == "FAILED"]
-        if failed:
-            lines.append(_list(f"Failed {plural}", failed, link))
         slow = sorted((run for run in own if run.duration_s), key=lambda run: -(run.duration_s or 0))
-        if len(slow) > 1 or (slow and not failed):
-            lines.append(_list(f"Slowest {plural}" if len(own) > 1 else f"Its {level}", slow, link))
+        lines.extend(_failed_and_slow(level, plural, (failed, len(failed)), (slow, len(slow)), len(own), link))
+    return lines
+
+
+def _tasks(tasks: Iterable[Run], link: Link) -> list[str]:
+    """As for other children, without holding them: there may be 100,000."""
+    failed: list[Run] = []
+    slow: list[tuple[float, int, Run]] = []
+    number = num_failed = num_slow = 0
+    for number, run in enumerate(tasks, 1):
+        if run.status == "FAILED":
+            num_failed += 1
+            if len(failed) < _SHOWN:
+                failed.append(run)
+        if run.duration_s:
+            num_slow += 1
+            keep = heapq.heappush if len(slow) < _SHOWN else heapq.heappushpop
+            keep(slow, (run.duration_s, -number, run))
+    slowest = [run for _, _, run in sorted(slow, reverse=True)]
+    return _failed_and_slow("task", "tasks", (failed, num_failed), (slowest, num_slow), number, link)
+
+
+def _failed_and_slow(
+    level: str, plural: str, failed: tuple[Sequence[Run], int], slow: tuple[Sequence[Run], int], number: int, link: Link
+) -> list[str]:
+    lines = []
+    if failed[1]:
+        lines.append(_list(f"Failed {plural}", failed[0], link, failed[1]))
+    if slow[1] > 1 or (slow[1] and not failed[1]):
+        lines.append(_list(f"Slowest {plural}" if number > 1 else f"Its {level}", slow[0], link, slow[1]))
     return lines
 
 
@@ -192,9 +222,10 @@ def _best(trials: Sequence[Run], link: Link) -> list[str]:
     ]
 
 
-def _list(title: str, runs: Sequence[Run], link: Link) -> str:
+def _list(title: str, runs: Sequence[Run], link: Link, of: int | None = None) -> str:
     shown = [f"- {_linked(run, link)}: {seconds(_cost(run))}{_note(run)}" for run in runs[:_SHOWN]]
-    more = f" (the first {_SHOWN} of {count(len(runs))})" if len(runs) > _SHOWN else ""
+    number = len(runs) if of is None else of
+    more = f" (the first {_SHOWN} of {count(number)})" if number > _SHOWN else ""
     return f"**{title}**{more}\n\n" + "\n".join(shown)
 
 

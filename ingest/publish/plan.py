@@ -4,31 +4,26 @@ import hashlib
 from collections.abc import Iterable, Iterator
 
 from ...schemas import mlflow as limits
-from ...schemas.issues import ImportIssue
-from ...schemas.runs import Run, RunTree
+from ...schemas.runs import Run
 from .interface import Dataset, Metric, RunRecord
 from .names import Fitting
 
 
-def plan(tree: RunTree) -> tuple[list[RunRecord], list[ImportIssue]]:
-    """One record per run, parents first, and what had to be cut or renamed."""
-    fit = Fitting()
-    records = [_record(run, fit) for run in tree.runs]
-    return records, list(fit.issues.values())
-
-
-def _record(run: Run, fit: Fitting) -> RunRecord:
+def record(run: Run, fit: Fitting) -> RunRecord:
+    """A run's record; what had to be cut or renamed is noted in `fit`."""
+    name = fit.run_name(run.name)
+    tags = {fit.key(tag): fit.tag(value) for tag, value in run.tags.items()}
+    params = {fit.key(param): fit.param(value) for param, value in run.params.items()}
+    metrics = list(_metrics(run, fit))
+    content = repr((run.parent, name, run.status, run.start_ms, run.end_ms, tags, params, metrics))
     return RunRecord(
-        run.key,
-        run.parent,
-        fit.run_name(run.name),
-        run.status,
-        run.start_ms,
-        run.end_ms,
-        {fit.key(name): fit.tag(value) for name, value in run.tags.items()},
-        {fit.key(name): fit.param(value) for name, value in run.params.items()},
-        list(_metrics(run, fit)),
+        run.key, run.parent, name, run.status, run.start_ms, run.end_ms, tags, params, metrics, short_hash(content)
     )
+
+
+def short_hash(text: str) -> str:
+    """Says whether a text is the one that was written before; 48 bits."""
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=6).hexdigest()
 
 
 def _metrics(run: Run, fit: Fitting) -> Iterator[Metric]:

@@ -2,19 +2,18 @@
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
-from ...schemas import mlflow as strings
 from ...schemas.logs import EventLog, EventLogTables
-from ...schemas.runs import APP_ID_TAG, COMPLETE_TAG, VERSION_TAG, Run, RunTree
+from ...schemas.runs import APP_ID_TAG, COMPLETE_TAG, RUNS_TAG, VERSION_TAG, WRITTEN_TAG, Run, RunTree
 from . import page
 from .adopt import adopted
 from .artifacts import write_artifacts
 from .describe import describe
-from .interface import Published, RunRecord, Writer
+from .interface import Published, TreeWriter, Writer
 from .names import Fitting
-from .plan import datasets, plan
+from .plan import datasets, record
 
 Progress = Callable[[int, int], None]
 """Called with (runs written, runs in all)."""
@@ -41,59 +40,63 @@ def publish(
     version: str,
     parent_run: str | None = None,
     progress: Progress | None = None,
+    restore: bool = False,
 ) -> Published:
     """Writes the tree under `parent_run`, if given, and returns where it is.
 
-    `identity` is the log's fingerprint. What an earlier, interrupted import left is taken up; the application run is
-    marked complete last. A parent run that is given is neither ended nor re-timed.
+    `identity` is the log's fingerprint. What an earlier import left is taken up: what stands as it should is not
+    written again. The application run is marked complete last. A parent run that is given is neither ended nor
+    re-timed.
 
     Raises:
         PublishError: MLflow refused or could not be reached; the next import goes on from there.
     """
-    records, issues = plan(tree)
+    fit = Fitting()
+    above = {run.key: record(run, fit) for run in tree.runs}
+    root = above[tree.application.key]
     app_id = tree.application.tags[APP_ID_TAG]
     owner = writer.owner(app_id, parent_run or tables.application["mlflow_run_id"])
     if owner is not None and owner.experiment_id != writer.experiment_id:
         writer = writer.within(owner.experiment_id)  # the page nests runs of one experiment only
     own = adopted(tree, owner)
-    known = {**writer.existing(app_id, tree.application.key), **own}
-    ids = writer.create(records, known, parent_run or (owner.run_id if owner else None))
-    root = ids[tree.application.key]
-    writer.set_tags(root, {COMPLETE_TAG: "", VERSION_TAG: version})
-    notes = _descriptions(tree, ids, writer.experiment_id)
-    for done, record in enumerate(reversed(records)):  # children first: nobody sees a parent finished before them
-        note = notes.get(record.key)
-        if note is not None:
-            record = _with_tag(record, strings.NOTE, note)
-        writer.fill(record, ids[record.key])
-        if record.key not in own:  # a run of the job's own is neither ended nor re-timed
-            writer.finish(record, ids[record.key])
-        if progress is not None:
-            progress(done + 1, len(records))
-    writer.datasets(root, datasets(tree.datasets))
-    with tempfile.TemporaryDirectory(prefix="afterglow-") as folder:
-        write_artifacts(tables, issues, folder)
-        writer.artifacts(root, folder)
+    total, written, done = len(tree), 0, 0
+    with writer.tree(root, identity, parent_run or (owner.run_id if owner else None), own, restore) as into:
+        if into.settled is not None:
+            return into.settled
+        into.reserve(list(above.values()))
+        for stage in tree.tasks.values():
+            for run in stage:
+                written, done = written + into.write(record(run, fit)), done + 1
+                if progress is not None:
+                    progress(done, total)
+        into.flush()  # descriptions link to tasks, whose ids are known now
+        notes = dict(_descriptions(tree, into, writer.experiment_id, fit))
+        for key, one in reversed(above.items()):  # children first: nobody sees a parent finished before them
+            written, done = written + into.write(one, notes[key]), done + 1
+            if progress is not None:
+                progress(done, total)
+        into.flush()
+        into.datasets(datasets(tree.datasets))
+        with tempfile.TemporaryDirectory(prefix="afterglow-") as folder:
+            write_artifacts(tables, fit.issues.values(), folder)
+            into.artifacts(folder)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        into.finish({COMPLETE_TAG: identity, VERSION_TAG: version, WRITTEN_TAG: now, RUNS_TAG: str(total)})
+        root_id = into.run_id(root.key)
     writer.describe_experiment(page.experiment_description(writer.experiment_id))
-    writer.set_tags(root, {COMPLETE_TAG: identity})
-    return Published(writer.experiment_id, root, len(records), len(records), writer.url(app_id))
+    return Published(writer.experiment_id, root_id, total, written, writer.url(app_id))
 
 
-def _descriptions(tree: RunTree, ids: Mapping[str, str], experiment_id: str) -> Mapping[str, str]:
+def _descriptions(tree: RunTree, into: TreeWriter, experiment_id: str, fit: Fitting) -> Iterator[tuple[str, str]]:
     below, by_key = tree.children(), {run.key: run for run in tree.runs}
-    fit = Fitting()
 
     def link(key: str) -> str:
-        return page.run_path(experiment_id, ids[key])
+        return page.run_path(experiment_id, into.run_id(key))
 
     def text(run: Run) -> str:
-        own = describe(run, below, by_key.get(run.parent or ""), link)
+        own = describe(run, below, by_key.get(run.parent or ""), link, tree.tasks.get(run.key, ()))
         if run.level == "application":
             own += f"\n\n[All of it as a tree]({page.tree_path(experiment_id, run.tags[APP_ID_TAG])})"
         return fit.tag(own)
 
-    return {run.key: text(run) for run in tree.runs if run.level != "task"}
-
-
-def _with_tag(record: RunRecord, name: str, value: str) -> RunRecord:
-    return replace(record, tags={**record.tags, name: value})
+    return ((run.key, text(run)) for run in tree.runs)

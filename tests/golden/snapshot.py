@@ -35,7 +35,7 @@ def snapshot(log: Path) -> dict[str, str]:
             },
             here,
         )
-        for r in tree.runs
+        for r in tree.all()
     ]
     return {
         "tables.jsonl": "".join(rows),

@@ -54,8 +54,8 @@ def test_the_tree_in_mlflow_is_the_tree_of_the_log(store: str, tmp_path: Path) -
     (imported,) = import_logs([str(log)], store, name)
     tree = derive(pipeline.read_log(*pipeline.find_logs([str(log)])))
     runs = runs_by_key(store, name)
-    assert imported.published.runs == len(tree.runs) == len(runs)
-    for run in tree.runs:
+    assert imported.published.runs == len(tree) == len(runs)
+    for run in tree.all():
         got = runs[run.key]
         assert (got.info.run_name, got.info.status) == (run.name, run.status)
         assert (got.info.start_time, got.info.end_time) == (run.start_ms, run.end_ms)
@@ -72,7 +72,7 @@ def test_task_figures_are_history_of_their_stage(store: str, tmp_path: Path) -> 
     log = sample_log("skewed-join")
     import_logs([str(log)], store, name, task_runs="none")
     tree = derive(pipeline.read_log(*pipeline.find_logs([str(log)])))
-    stage = max((run for run in tree.runs if run.level == "stage"), key=lambda run: run.metrics["tasks/total"])
+    stage = max((run for run in tree.all() if run.level == "stage"), key=lambda run: run.metrics["tasks/total"])
     run_id = runs_by_key(store, name)[stage.key].info.run_id
     history = MlflowClient(store).get_metric_history(run_id, "task/duration_s")
     points = [(m.step, m.timestamp, m.value) for m in sorted(history, key=lambda m: m.step)]
@@ -167,7 +167,7 @@ def test_a_log_still_being_written_leaves_open_runs_that_the_next_import_closes(
     runs = runs_by_key(store, name)
     assert second.published.run_id == first.published.run_id
     tree = derive(pipeline.read_log(*pipeline.find_logs([str(sample_log("failing-tasks"))])))
-    assert {run.key: run.status for run in tree.runs} == {key: run.info.status for key, run in runs.items()}
+    assert {run.key: run.status for run in tree.all()} == {key: run.info.status for key, run in runs.items()}
 
 
 def test_a_deleted_experiment_is_a_clear_error(store: str, tmp_path: Path) -> None:
@@ -272,4 +272,4 @@ def test_publish_reports_progress_and_marks_the_tree_last(store: str, tmp_path: 
         "1",
         progress=lambda done, total: seen.append((done, total)),
     )
-    assert seen == [(n, len(tree.runs)) for n in range(1, len(tree.runs) + 1)]
+    assert seen == [(n, len(tree)) for n in range(1, len(tree) + 1)]

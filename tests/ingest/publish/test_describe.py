@@ -24,8 +24,8 @@ def test_escaped_text_shows_as_it_stands(text: str) -> None:
 def test_every_description_links_to_runs_and_to_nothing_else(name: str) -> None:
     (log,) = pipeline.find_logs([str(sample_log(name))])
     tree = derive(pipeline.read_log(log))
-    below, by_key = tree.children(), {run.key: run for run in tree.runs}
-    for run in tree.runs:
+    below, by_key = tree.children(), {run.key: run for run in tree.all()}
+    for run in tree.all():
         if run.level == "task":
             continue
         linked: list[str] = []
