@@ -44,6 +44,8 @@ def import_logs(
     task_runs: str = "all",
     max_task_runs: int = 2000,
     parent_run: str | None = None,
+    writer: str = "auto",
+    restore: bool = False,
 ) -> list["Imported"]:
     """Imports every event log at these paths into MLflow; one result per log, in order.
 
@@ -55,7 +57,9 @@ def import_logs(
     """
     from . import pipeline
 
-    options = pipeline.ImportOptions(task_runs=task_runs, max_task_runs=max_task_runs, parent_run=parent_run)
+    options = pipeline.ImportOptions(
+        task_runs=task_runs, max_task_runs=max_task_runs, parent_run=parent_run, restore=restore
+    )
     logs = list(pipeline.find_logs(paths))
-    writer = pipeline.open_writer(tracking_uri, experiment)
-    return [pipeline.import_log(log, writer, options) for log in logs]
+    experiments = pipeline.open_experiments(tracking_uri, experiment, writer)
+    return [pipeline.import_log(log, experiments, options) for log in logs]

@@ -15,6 +15,7 @@ MAX_EXPERIMENT_TAG_VALUE = 20_000
 # mlflow.utils.mlflow_tags
 PARENT_RUN_ID = "mlflow.parentRunId"
 RUN_NAME = "mlflow.runName"
+USER = "mlflow.user"
 NOTE = "mlflow.note.content"
 SOURCE_TYPE = "mlflow.source.type"
 DATASET_CONTEXT = "mlflow.data.context"

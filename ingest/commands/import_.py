@@ -6,6 +6,8 @@ import typer
 
 from . import options, terminal
 
+_MANY = 20  # logs of one call, from which on it is quicker to ask once what is there
+
 
 def import_(
     logs: options.Logs,
@@ -14,6 +16,8 @@ def import_(
     parent_run: options.ParentRun = None,
     task_runs: options.TaskRuns = "all",
     max_task_runs: options.MaxTaskRuns = 2000,
+    writer: options.Writer = "auto",
+    restore: options.Restore = False,
     strict: options.Strict = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -28,8 +32,8 @@ def import_(
     from .. import pipeline
     from ..errors import AfterglowError
 
-    if task_runs not in ("all", "notable", "none"):
-        raise typer.BadParameter(f"{task_runs!r} is none of all, notable, none", param_hint="--task-runs")
+    options.one_of("--writer", writer, options.WRITERS)
+    options.one_of("--task-runs", task_runs, ("all", "notable", "none"))
     batch = terminal.Batch(strict)
     with terminal.errors():
         found = list(pipeline.find_logs(logs))
@@ -38,14 +42,17 @@ def import_(
             task_runs,
             max_task_runs,
             parent_run,
+            restore,
         )
-        writer = pipeline.open_writer(tracking_uri, experiment)
+        experiments = pipeline.open_experiments(tracking_uri, experiment, writer, terminal.warn)
+        if len(found) > _MANY:
+            experiments.remember()
         with terminal.progress(not quiet and not as_json) as display:
             for log in found:
                 bar = display.add_task(log.name.rsplit("/", 1)[-1], total=log.size or 1)
                 watch = _Watch(display, bar)
                 try:
-                    imported = pipeline.import_log(log, writer, wanted, watch.read, watch.wrote)
+                    imported = pipeline.import_log(log, experiments, wanted, watch.read, watch.wrote)
                 except AfterglowError as error:
                     batch.failure(error)
                 else:
@@ -54,7 +61,7 @@ def import_(
                 finally:
                     display.remove_task(bar)
         if not as_json and not quiet and batch.done:
-            _closing(writer)
+            _closing(experiments)
     raise typer.Exit(batch.exit_code)
 
 
@@ -79,19 +86,21 @@ def _report(imported: Any, as_json: bool, quiet: bool) -> None:
         return
     if quiet:
         return
-    if imported.published.written:
+    if imported.published.state == "deleted":
+        text = f"{imported.log}: its runs were deleted in MLflow and stay so; --restore brings them back"
+    elif imported.published.state == "written":
         state = "" if imported.complete else f" (log is {imported.completeness.replace('_', ' ')})"
         issues = f", {imported.num_issues:,} issues" if imported.num_issues else ""
+        runs = f"{imported.published.written:,} of {imported.published.runs:,} runs"
         text = (
-            f"{imported.app_id}: {imported.published.written:,} runs written in {imported.seconds:.1f} s"
-            f"{issues}{state}\n  {imported.published.url}"
+            f"{imported.app_id}: {runs} written in {imported.seconds:.1f} s{issues}{state}\n  {imported.published.url}"
         )
     else:
         text = f"{imported.log}: already imported\n  {imported.published.url}"
     terminal.out().print(text, markup=False)
 
 
-def _closing(writer: Any) -> None:
-    command = writer.server_command()
+def _closing(experiments: Any) -> None:
+    command = experiments.server_command()
     if command:
         terminal.out().print(f"To look at it: {command}\n  then open the address above", markup=False)

@@ -1,5 +1,6 @@
 """Options that mean the same in every command."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -21,7 +22,9 @@ TrackingUri = Annotated[
 Experiment = Annotated[
     str | None,
     typer.Option(
-        help="Experiment to write to. Else MLFLOW_EXPERIMENT_NAME, else spark-applications.", show_default=False
+        help="Experiment to write to; {app_name}, {user} and {queue} in it stand for the application's. "
+        "Else MLFLOW_EXPERIMENT_NAME, else spark-applications.",
+        show_default=False,
     ),
 ]
 ParentRun = Annotated[
@@ -30,6 +33,14 @@ ParentRun = Annotated[
         help="Id of the run that the application goes under; it is neither ended nor re-timed.", show_default=False
     ),
 ]
+Writer = Annotated[
+    str,
+    typer.Option(
+        help="How runs are written: auto (sql where the store is a database, else client), sql (straight into the "
+        "database) or client (the tracking API)."
+    ),
+]
+Restore = Annotated[bool, typer.Option("--restore", help="Bring back a tree that was deleted in MLflow.")]
 TaskRuns = Annotated[
     str,
     typer.Option(
@@ -48,6 +59,14 @@ MaxRatio = Annotated[
 Workers = Annotated[
     int | None,
     typer.Option(
-        min=1, help="Processes that read one large log. Without it, as many as there are cores.", show_default=False
+        min=1, help="Threads that read one large log. Without it, as many as there are cores.", show_default=False
     ),
 ]
+
+WRITERS = ("auto", "sql", "client")
+
+
+def one_of(option: str, value: str, choices: Sequence[str]) -> None:
+    """Raises a usage error where the value is none of the choices."""
+    if value not in choices:
+        raise typer.BadParameter(f"{value!r} is none of {', '.join(choices)}", param_hint=option)

@@ -48,6 +48,13 @@ def print_error(error: BaseException) -> None:
     err().print(Text.assemble(("error: ", "bold red"), line))
 
 
+def warn(message: str) -> None:
+    """One line on stderr that is no error."""
+    from rich.text import Text
+
+    err().print(Text.assemble(("note: ", "bold yellow"), " ".join(message.split())))
+
+
 def print_json(value: Any) -> None:
     """JSON on stdout, whatever the terminal is."""
     typer.echo(json.dumps(value, ensure_ascii=False, default=str))

@@ -3,7 +3,7 @@
 from ...schemas.runs import LEVELS
 from .find import find_logs
 from .read import ReadOptions, read_log
-from .run import Imported, ImportOptions, export_log, import_log, open_writer, show_log
+from .run import Imported, ImportOptions, export_log, import_log, open_experiments, show_log
 
 __all__ = [
     "LEVELS",
@@ -13,7 +13,7 @@ __all__ = [
     "export_log",
     "find_logs",
     "import_log",
-    "open_writer",
+    "open_experiments",
     "read_log",
     "show_log",
 ]

@@ -73,16 +73,21 @@ def show_log(log: EventLog, options: ReadOptions, task_runs: str) -> tuple[Event
     return tables, derive(tables, TaskRuns(cast(Any, task_runs), 2**31))
 
 
-def open_writer(tracking_uri: str | None = None, experiment: str | None = None) -> Any:
-    """A writer to one experiment of one tracking store; see publish.open_writer."""
-    from ..publish import open_writer
+def open_experiments(
+    tracking_uri: str | None = None,
+    experiment: str | None = None,
+    writer: str = "auto",
+    tell: Callable[[str], None] | None = None,
+) -> Any:
+    """Where runs are written to; see publish.Experiments."""
+    from ..publish import Experiments
 
-    return open_writer(tracking_uri, experiment)
+    return Experiments(tracking_uri, experiment, writer, tell)
 
 
 def import_log(
     log: EventLog,
-    writer: Any,
+    experiments: Any,
     options: ImportOptions | None = None,
     read: Progress | None = None,
     wrote: Callable[[int, int], None] | None = None,
@@ -99,11 +104,12 @@ def import_log(
     options = options or ImportOptions()
     started = time.monotonic()
     identity = fingerprint(log, version(), f"{options.task_runs} {options.max_task_runs} {options.parent_run}")
-    before = writer.find(identity)
+    before = experiments.find(identity)
     if before is not None and not (before.state == "deleted" and options.restore):
         return Imported(log.name, before)
     tables = read_log(log, options.read, read)
     tree = derive(tables, TaskRuns(cast(Any, options.task_runs), options.max_task_runs))
+    writer = experiments.writer(_application(tables))
     published = publish(tree, tables, writer, identity, version(), options.parent_run, wrote, options.restore)
     app = tables.application
     return Imported(
@@ -115,3 +121,10 @@ def import_log(
         app["num_issues"],
         time.monotonic() - started,
     )
+
+
+def _application(tables: EventLogTables) -> dict[str, str | None]:
+    """What a template of the experiment's name may hold."""
+    app = tables.application
+    queue = next((row["value"] for row in tables["properties"].to_pylist() if row["key"] == "spark.yarn.queue"), None)
+    return {"app_name": app["name"], "user": app["user"], "queue": queue}

@@ -3,8 +3,9 @@
 `mlflow` is imported by the writers only, when one is opened.
 """
 
-from .interface import Published, Writer
-from .open import open_writer
+from .experiments import Experiments
+from .interface import Published, Root, Writer
+from .open import WRITERS, open_writer
 from .publish import fingerprint, publish
 
-__all__ = ["Published", "Writer", "fingerprint", "open_writer", "publish"]
+__all__ = ["WRITERS", "Experiments", "Published", "Root", "Writer", "fingerprint", "open_writer", "publish"]

@@ -62,6 +62,15 @@ class ClientWriter:
         state: State = "deleted" if run.info.lifecycle_stage == "deleted" else "unchanged"
         return self._published(run.data.tags.get(APP_ID_TAG, ""), run.info.run_id, state)
 
+    def anywhere(self, condition: str) -> Iterator[Published]:
+        """See Writer."""
+        runs = self._search(condition, deleted=True, experiments=self._experiments())
+        return (self.within(run.info.experiment_id)._found(run) for run in runs)
+
+    def _experiments(self) -> list[str]:
+        with refused("cannot list experiments"):
+            return [found.experiment_id for found in self.client.search_experiments()]
+
     def remember(self) -> None:
         """See Writer."""
         runs = sorted(
@@ -156,10 +165,7 @@ class ClientWriter:
 
     def roots(self, app_ids: Sequence[str] = (), experiments: Literal["this", "all"] = "this") -> list[Root]:
         """See Writer."""
-        where: Sequence[str] = ()
-        if experiments == "all":
-            with refused("cannot list experiments"):
-                where = [found.experiment_id for found in self.client.search_experiments()]
+        where = self._experiments() if experiments == "all" else []
         conditions = [f" and tags.`{APP_ID_TAG}` = '{quoted(app_id)}'" for app_id in app_ids] or [""]
         runs = (
             run

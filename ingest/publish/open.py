@@ -1,21 +1,49 @@
 """Tracking URI -> the writer that serves it."""
 
 import os
+from collections.abc import Callable
 
 from .interface import Writer
 
 DEFAULT_EXPERIMENT = "spark-applications"
+WRITERS = ("auto", "sql", "client")
+_DATABASES = ("sqlite", "postgresql", "mysql")
 
 
-def open_writer(tracking_uri: str | None = None, experiment: str | None = None) -> Writer:
+def open_writer(
+    tracking_uri: str | None = None,
+    experiment: str | None = None,
+    writer: str = "auto",
+    tell: Callable[[str], None] | None = None,
+) -> Writer:
     """A writer to one experiment, which is made where it does not exist.
 
     Without `tracking_uri`, MLFLOW_TRACKING_URI or MLflow's own default; without `experiment`, MLFLOW_EXPERIMENT_NAME
-    or `spark-applications`.
+    or `spark-applications`. `auto` writes straight into a database that this process can reach, through the tracking
+    API elsewhere; `sql` and `client` say which. Where a database is not as `sql` needs it, `tell` is called with the
+    reason and the tracking API serves.
 
     Raises:
         PublishError: the store cannot be reached, or the experiment was deleted.
     """
+    from mlflow.tracking import get_tracking_uri
+
     from .client import ClientWriter
 
-    return ClientWriter(tracking_uri, experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT)
+    name = experiment_name(experiment)
+    uri = tracking_uri or get_tracking_uri()
+    if writer != "client" and (writer == "sql" or uri.split("://")[0].split("+")[0] in _DATABASES):
+        from .sql import SqlWriter
+
+        direct = SqlWriter(uri, name)
+        reason = direct.unfit()
+        if reason is None:
+            return direct
+        if tell is not None:
+            tell(f"{reason}; writing through the tracking API instead, which is slower")
+    return ClientWriter(uri, name)
+
+
+def experiment_name(given: str | None) -> str:
+    """The experiment that is meant: the one given, MLFLOW_EXPERIMENT_NAME, or `spark-applications`."""
+    return given or os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT

@@ -63,21 +63,21 @@ def digest(record: RunRecord, note: str | None) -> str:
     return ".".join((record.digest, short_hash(record.name), short_hash(note or "")))
 
 
+def known_run(run: Any) -> Known:
+    """What MLflow's run says of itself."""
+    tags, latest = run.data.tags, {metric.key: (metric.timestamp, metric.value) for metric in run.data._metric_objs}
+    deleted = run.info.lifecycle_stage == "deleted"
+    written = tags.get(DIGEST_TAG, "")
+    return Known(run.info.run_id, run.info.run_name, tags.get(strings.NOTE), written, deleted, run.data.params, latest)
+
+
 def known_runs(runs: Iterable[Any], root_key: str) -> dict[str, Known]:
     """Key -> what is there, from MLflow's runs; of two with one key the one that is not deleted."""
     found: dict[str, Known] = {}
     for run in runs:
-        key, tags = run.data.tags.get(KEY_TAG, ""), run.data.tags
+        key = run.data.tags.get(KEY_TAG, "")
         deleted = run.info.lifecycle_stage == "deleted"
         if not (key == root_key or key.startswith(root_key + "/")) or (key in found and deleted):
             continue
-        found[key] = Known(
-            run.info.run_id,
-            run.info.run_name,
-            tags.get(strings.NOTE),
-            tags.get(DIGEST_TAG, ""),
-            deleted,
-            run.data.params,
-            {metric.key: (metric.timestamp, metric.value) for metric in run.data._metric_objs},
-        )
+        found[key] = known_run(run)
     return found

@@ -1,0 +1,67 @@
+"""Which experiment an application goes to: a name, or a template of the application's own name, user and queue."""
+
+import re
+from collections.abc import Callable, Mapping
+
+from ...schemas.runs import COMPLETE_TAG
+from ..errors import PublishError
+from .interface import Published, Writer
+from .open import experiment_name, open_writer
+
+FIELDS = ("app_name", "user", "queue")
+_FIELD = re.compile(r"\{(\w*)\}")
+
+
+class Experiments:
+    """Opens a writer per experiment as they are needed. `experiment` may hold {app_name}, {user} and {queue}.
+
+    Raises:
+        PublishError: the template has another field.
+    """
+
+    def __init__(
+        self,
+        tracking_uri: str | None = None,
+        experiment: str | None = None,
+        writer: str = "auto",
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
+        self._template = experiment_name(experiment)
+        self._open: Callable[[str], Writer] = lambda name: open_writer(tracking_uri, name, writer, tell)
+        self._writers: dict[str, Writer] = {}
+        unknown = [name for name in _FIELD.findall(self._template) if name not in FIELDS]
+        if unknown:
+            known = ", ".join(f"{{{name}}}" for name in FIELDS)
+            raise PublishError(f"--experiment {self._template!r}: there is no {{{unknown[0]}}}; there are {known}")
+        self._fixed = not _FIELD.search(self._template)
+        if self._fixed:
+            self.writer({})
+
+    def writer(self, application: Mapping[str, str | None]) -> Writer:
+        """The writer for an application with these FIELDS; what it lacks is `unknown`."""
+        name = _FIELD.sub(lambda field: _in_name(application.get(field.group(1))), self._template)
+        if name not in self._writers:
+            self._writers[name] = self._open(name)
+        return self._writers[name]
+
+    def find(self, identity: str) -> Published | None:
+        """See Writer; with a template in every experiment, since only the log says which one it would be."""
+        if self._fixed:
+            return self.writer({}).find(identity)
+        if not self._writers:
+            self.writer({})
+        anywhere = next(iter(self._writers.values()))
+        return next((p for p in anywhere.anywhere(f"tags.`{COMPLETE_TAG}` = '{identity}'")), None)
+
+    def remember(self) -> None:
+        """See Writer."""
+        if self._fixed:
+            self.writer({}).remember()
+
+    def server_command(self) -> str | None:
+        """See Writer."""
+        return next((writer.server_command() for writer in self._writers.values()), None)
+
+
+def _in_name(value: str | None) -> str:
+    return " ".join((value or "unknown").split())[:200].replace("'", "") or "unknown"
