@@ -4,6 +4,8 @@ import os
 import re
 import shutil
 import tempfile
+from functools import lru_cache
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +13,11 @@ import pyarrow.parquet as pq
 from ..schemas.logs import EventLogTables
 
 _ROWS_PER_GROUP = 32_768  # the writer holds a group's pages in memory: of 200,000 tasks, 40 MB
+# Most logs are small, and of their tables half are empty: writing them costs more than reading the log.
+_FEW_ROWS = 64
+_FEW_BYTES = 256 << 10
+_SCHEMAS_KEPT = 64
+_TURNS = 10
 
 
 def folder_name(app_id: str, attempt: str | None) -> str:
@@ -29,14 +36,44 @@ def export_tables(tables: EventLogTables, out: str) -> str:
     unfinished = tempfile.mkdtemp(prefix=".afterglow-", dir=out)
     try:
         for name, table in tables.tables.items():
-            path = os.path.join(unfinished, f"{name}.parquet")
-            texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
-            # a dictionary of numbers that hardly repeat takes half the time of writing and makes the file larger
-            pq.write_table(table, path, compression="zstd", row_group_size=_ROWS_PER_GROUP, use_dictionary=texts)
+            _write(table, os.path.join(unfinished, f"{name}.parquet"))
         os.chmod(unfinished, 0o755)
-        if os.path.isdir(folder):
-            shutil.rmtree(folder)
-        os.rename(unfinished, folder)
+        _replace(unfinished, folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return folder
+
+
+def _replace(new: str, old: str) -> None:
+    for left in reversed(range(_TURNS)):
+        shutil.rmtree(old, ignore_errors=True)
+        try:
+            os.rename(new, old)
+            return
+        except OSError:  # two exports of one application at once: the other's came in between
+            if not left:
+                raise
+
+
+def _write(table: Any, path: str) -> None:
+    if table.num_rows > _FEW_ROWS or table.nbytes > _FEW_BYTES:
+        texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
+        # a dictionary of numbers that hardly repeat takes half the time of writing and makes the file larger
+        pq.write_table(table, path, compression="zstd", row_group_size=_ROWS_PER_GROUP, use_dictionary=texts)
+        return
+    with open(path, "wb") as file:
+        file.write(_small(table) if table.num_rows else _without_rows(table.schema))
+
+
+def _small(table: Any) -> bytes:
+    """A table of a few rows as Parquet. What makes a large file small and quick to search makes this one larger, and
+    written page by page it would take a hundred writes."""
+    file = pa.BufferOutputStream()
+    pq.write_table(table, file, compression="none", use_dictionary=False, write_statistics=False)
+    content: bytes = file.getvalue()
+    return content
+
+
+@lru_cache(_SCHEMAS_KEPT)
+def _without_rows(schema: Any) -> bytes:
+    return bytes(_small(pa.Table.from_batches([], schema=schema)))  # empty_table() would import pandas

@@ -30,7 +30,7 @@ __all__ = [
 
 CODECS: tuple[Codec, ...] = (*beginning.COMPRESSED, plain)
 
-HEAD_BYTES = 64 << 10
+HEAD_BYTES = 8 << 10
 _MAGIC_BYTES = 16
 # A local file header, and the end record with which an empty archive begins.
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")

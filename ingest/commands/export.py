@@ -1,6 +1,5 @@
 """`afterglow export LOG... --out DIR`"""
 
-from functools import partial
 from typing import Annotated
 
 import typer
@@ -27,30 +26,26 @@ def export(
         found = list(pipeline.find_logs(logs))
         read = pipeline.ReadOptions(max_line_bytes, max_ratio, workers or terminal.cores())
         with terminal.progress(not quiet and not as_json) as display:
+            turn = terminal.Turn(display)
+            outcomes = pipeline.export_logs(found, out, read, turn.read)
             for log in found:
-                bar = display.add_task(log.name.rsplit("/", 1)[-1], total=log.size or 1)
-                try:
-                    tables, folder = pipeline.export_log(log, out, read, partial(display.advance, bar))
-                except AfterglowError as error:
-                    batch.failure(error)
-                else:
-                    application = tables.application
-                    batch.success(application["log_complete"])
-                    if as_json:
-                        rows = {name: table.num_rows for name, table in tables.tables.items()}
-                        terminal.print_json(
-                            {
-                                "log": log.name,
-                                "app_id": application["app_id"],
-                                "folder": folder,
-                                "completeness": application["completeness"],
-                                "rows": rows,
-                            }
-                        )
-                    elif not quiet:
-                        tasks = tables["tasks"].num_rows
-                        state = "" if application["log_complete"] else f", log is {application['completeness']}"
-                        terminal.out().print(f"{folder}: {tasks:,} tasks{state}", markup=False)
-                finally:
-                    display.remove_task(bar)
+                with turn.of(log):
+                    one = next(outcomes)
+                if isinstance(one, AfterglowError):
+                    batch.failure(one)
+                    continue
+                batch.success(one.application["log_complete"])
+                if as_json:
+                    terminal.print_json(
+                        {
+                            "log": one.log,
+                            "app_id": one.application["app_id"],
+                            "folder": one.folder,
+                            "completeness": one.application["completeness"],
+                            "rows": one.rows,
+                        }
+                    )
+                elif not quiet:
+                    state = "" if one.application["log_complete"] else f", log is {one.application['completeness']}"
+                    terminal.out().print(f"{one.folder}: {one.rows['tasks']:,} tasks{state}", markup=False)
     raise typer.Exit(batch.exit_code)

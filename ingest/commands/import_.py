@@ -48,36 +48,19 @@ def import_(
         if len(found) > _MANY:
             experiments.remember()
         with terminal.progress(not quiet and not as_json) as display:
+            turn = terminal.Turn(display)
+            outcomes = pipeline.import_logs(found, experiments, wanted, turn.read, turn.wrote)
             for log in found:
-                bar = display.add_task(log.name.rsplit("/", 1)[-1], total=log.size or 1)
-                watch = _Watch(display, bar)
-                try:
-                    imported = pipeline.import_log(log, experiments, wanted, watch.read, watch.wrote)
-                except AfterglowError as error:
-                    batch.failure(error)
+                with turn.of(log):
+                    one = next(outcomes)
+                if isinstance(one, AfterglowError):
+                    batch.failure(one)
                 else:
-                    batch.success(imported.complete)
-                    _report(imported, as_json, quiet)
-                finally:
-                    display.remove_task(bar)
+                    batch.success(one.complete)
+                    _report(one, as_json, quiet)
         if not as_json and not quiet and batch.done:
             _closing(experiments)
     raise typer.Exit(batch.exit_code)
-
-
-class _Watch:
-    """Moves a progress bar: bytes read first, then runs written."""
-
-    def __init__(self, display: Any, bar: Any) -> None:
-        self.display, self.bar = display, bar
-
-    def read(self, size: int) -> None:
-        """More bytes were read."""
-        self.display.advance(self.bar, size)
-
-    def wrote(self, done: int, total: int) -> None:
-        """So many runs were written."""
-        self.display.update(self.bar, completed=done, total=total)
 
 
 def _report(imported: Any, as_json: bool, quiet: bool) -> None:

@@ -59,7 +59,9 @@ MaxRatio = Annotated[
 Workers = Annotated[
     int | None,
     typer.Option(
-        min=1, help="Threads that read one large log. Without it, as many as there are cores.", show_default=False
+        min=1,
+        help="Logs that are read at once, or parts of a large one. Without it, as many as there are cores.",
+        show_default=False,
     ),
 ]
 

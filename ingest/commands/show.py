@@ -33,16 +33,12 @@ def show(
         raise typer.BadParameter(f"{depth!r} is none of {', '.join(levels)}", param_hint="--depth")
     batch = terminal.Batch(strict)
     with terminal.errors():
-        for log in list(pipeline.find_logs(logs)):
-            try:
-                tables, tree = pipeline.show_log(
-                    log,
-                    pipeline.ReadOptions(max_line_bytes, max_ratio, workers or terminal.cores()),
-                    "all" if depth == "task" else "none",
-                )
-            except AfterglowError as error:
-                batch.failure(error)
+        read = pipeline.ReadOptions(max_line_bytes, max_ratio, workers or terminal.cores())
+        for one in pipeline.show_logs(pipeline.find_logs(logs), read, "all" if depth == "task" else "none"):
+            if isinstance(one, AfterglowError):
+                batch.failure(one)
                 continue
+            tables, tree = one
             batch.success(tables.application["log_complete"])
             shown = levels[: levels.index(depth) + 1]
             if as_json:

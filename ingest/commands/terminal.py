@@ -112,3 +112,27 @@ def progress(enabled: bool) -> Iterator[Any]:
         disable=not enabled or not console.is_terminal,
     ) as display:
         yield display
+
+
+class Turn:
+    """The progress bar of the log whose turn it is: bytes read first, then, of an import, runs written."""
+
+    def __init__(self, display: Any) -> None:
+        self.display, self.bar = display, None
+
+    @contextmanager
+    def of(self, log: Any) -> Iterator[None]:
+        """While it is this log's turn."""
+        self.bar = self.display.add_task(log.name.rsplit("/", 1)[-1], total=log.size or 1)
+        try:
+            yield
+        finally:
+            self.display.remove_task(self.bar)
+
+    def read(self, size: int) -> None:
+        """More bytes were read."""
+        self.display.advance(self.bar, size)
+
+    def wrote(self, done: int, total: int) -> None:
+        """So many runs were written."""
+        self.display.update(self.bar, completed=done, total=total)

@@ -1,19 +1,23 @@
 """The order of the stages, and nothing else: discover, codecs, decode, extract, assemble, derive, publish."""
 
 from ...schemas.runs import LEVELS
+from .batch import export_logs, import_logs, show_logs
 from .find import find_logs
 from .read import ReadOptions, read_log
-from .run import Imported, ImportOptions, export_log, import_log, open_experiments, show_log
+from .run import Exported, Imported, ImportOptions, export_log, import_log, open_experiments
 
 __all__ = [
     "LEVELS",
+    "Exported",
     "ImportOptions",
     "Imported",
     "ReadOptions",
     "export_log",
+    "export_logs",
     "find_logs",
     "import_log",
+    "import_logs",
     "open_experiments",
     "read_log",
-    "show_log",
+    "show_logs",
 ]

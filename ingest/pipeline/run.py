@@ -1,7 +1,7 @@
 """What the commands and the Python API do with a log: import, export, show."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
@@ -46,31 +46,38 @@ class Imported:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What exporting one log came to: its folder, its row of `applications`, and how many rows each table has."""
+
+    log: str
+    folder: str
+    application: Mapping[str, Any]
+    rows: Mapping[str, int]
+
+
 def export_log(
     log: EventLog, out: str, options: ReadOptions | None = None, progress: Progress | None = None
-) -> tuple[EventLogTables, str]:
-    """Reads a log and writes its tables as Parquet; the tables and the folder.
+) -> Exported:
+    """Reads a log and writes its tables as Parquet.
 
     Raises:
         InputError, AssemblyError: as `read_log`; or the folder cannot be written.
     """
     tables = read_log(log, options, progress)
     try:
-        return tables, export_tables(tables, out)
+        folder = export_tables(tables, out)
     except OSError as error:
         raise InputError(f"{out}: the tables cannot be written: {error}") from error
+    rows = {name: table.num_rows for name, table in tables.tables.items()}
+    return Exported(log.name, folder, tables.application, rows)
 
 
-def show_log(log: EventLog, options: ReadOptions, task_runs: str) -> tuple[EventLogTables, RunTree]:
-    """Reads a log and derives its run tree, without MLflow.
-
-    Raises:
-        InputError, AssemblyError: as `read_log`.
-    """
+def tree_of(tables: EventLogTables, task_runs: str, max_task_runs: int = 2**31) -> RunTree:
+    """The run tree of a log that was read, without MLflow."""
     from ..derive import TaskRuns, derive
 
-    tables = read_log(log, options)
-    return tables, derive(tables, TaskRuns(cast(Any, task_runs), 2**31))
+    return derive(tables, TaskRuns(cast(Any, task_runs), max_task_runs))
 
 
 def open_experiments(
@@ -98,18 +105,44 @@ def import_log(
         InputError, AssemblyError: as `read_log`.
         PublishError: MLflow refused or could not be reached; the next import goes on from there.
     """
-    from ..derive import TaskRuns, derive
-    from ..publish import fingerprint, publish
-
     options = options or ImportOptions()
     started = time.monotonic()
-    identity = fingerprint(log, version(), f"{options.task_runs} {options.max_task_runs} {options.parent_run}")
-    before = experiments.find(identity)
-    if before is not None and not (before.state == "deleted" and options.restore):
-        return Imported(log.name, before)
-    tables = read_log(log, options.read, read)
-    tree = derive(tables, TaskRuns(cast(Any, options.task_runs), options.max_task_runs))
+    before = imported_before(log, experiments, options)
+    if before is not None:
+        return before
+    return import_tables(log, read_log(log, options.read, read), experiments, options, started, wrote)
+
+
+def imported_before(log: EventLog, experiments: Any, options: ImportOptions) -> Imported | None:
+    """The runs that exactly this log was written to before; None where it has to be read.
+
+    Raises:
+        PublishError: MLflow refused or could not be reached.
+    """
+    before = experiments.find(_identity(log, options))
+    if before is None or (before.state == "deleted" and options.restore):
+        return None
+    return Imported(log.name, before)
+
+
+def import_tables(
+    log: EventLog,
+    tables: EventLogTables,
+    experiments: Any,
+    options: ImportOptions,
+    started: float,
+    wrote: Callable[[int, int], None] | None = None,
+) -> Imported:
+    """Writes the run tree of a log that was read; `started` is when its import began, by time.monotonic().
+
+    Raises:
+        PublishError: MLflow refused or could not be reached; the next import goes on from there.
+    """
+    from ..publish import publish
+
+    tree = tree_of(tables, options.task_runs, options.max_task_runs)
     writer = experiments.writer(_application(tables))
+    identity = _identity(log, options)
     published = publish(tree, tables, writer, identity, version(), options.parent_run, wrote, options.restore)
     app = tables.application
     return Imported(
@@ -121,6 +154,12 @@ def import_log(
         app["num_issues"],
         time.monotonic() - started,
     )
+
+
+def _identity(log: EventLog, options: ImportOptions) -> str:
+    from ..publish import fingerprint
+
+    return fingerprint(log, version(), f"{options.task_runs} {options.max_task_runs} {options.parent_run}")
 
 
 def _application(tables: EventLogTables) -> dict[str, str | None]:

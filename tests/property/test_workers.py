@@ -33,8 +33,8 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 def parquet(path: Path, workers: int, out: Path) -> dict[str, bytes]:
     (log,) = pipeline.find_logs([str(path)])
-    _, folder = pipeline.export_log(log, str(out), pipeline.ReadOptions(workers=workers))
-    return {file.name: file.read_bytes() for file in sorted(Path(folder).iterdir())}
+    exported = pipeline.export_log(log, str(out), pipeline.ReadOptions(workers=workers))
+    return {file.name: file.read_bytes() for file in sorted(Path(exported.folder).iterdir())}
 
 
 def test_two_threads_give_the_same_parquet_as_one(tmp_path: Path, small_parts: Callable[[int], None]) -> None:

@@ -1,0 +1,63 @@
+"""Many logs: what `run` does with one, side by side; an error is the log's that it befell."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+from ...schemas.logs import EventLog, EventLogTables
+from ...schemas.runs import RunTree
+from ..errors import AfterglowError
+from .read import Progress, ReadOptions, read_log
+from .run import Exported, Imported, ImportOptions, export_log, import_tables, imported_before, tree_of
+from .several import each
+
+Result = TypeVar("Result")
+
+
+def export_logs(
+    logs: Sequence[EventLog], out: str, options: ReadOptions, progress: Progress | None = None
+) -> Iterator[Exported | AfterglowError]:
+    """Reads logs and writes their tables as Parquet: what came of each, in order, or the error of `export_log`."""
+    return each(partial(_export, out), logs, options, progress)
+
+
+def show_logs(
+    logs: Sequence[EventLog], options: ReadOptions, task_runs: str
+) -> Iterator[tuple[EventLogTables, RunTree] | AfterglowError]:
+    """Reads logs and derives their run trees, without MLflow: of each, in order, or the error of `read_log`."""
+    for one in each(read_log, logs, options):
+        yield one if isinstance(one, AfterglowError) else _tried(_shown, one, task_runs)
+
+
+def import_logs(
+    logs: Sequence[EventLog],
+    experiments: Any,
+    options: ImportOptions,
+    read: Progress | None = None,
+    wrote: Callable[[int, int], None] | None = None,
+) -> Iterator[Imported | AfterglowError]:
+    """Reads logs side by side and writes their run trees one after the other, but for those that were written before:
+    what came of each, in order, or the error of `import_log`."""
+    outcomes = each(read_log, logs, options.read, read, lambda log: _tried(imported_before, log, experiments, options))
+    for log in logs:
+        started = time.monotonic()
+        one: Any = next(outcomes)
+        if isinstance(one, EventLogTables):
+            one = _tried(import_tables, log, one, experiments, options, started, wrote)
+        yield one
+
+
+def _export(out: str, log: EventLog, options: ReadOptions, progress: Progress | None) -> Exported:
+    return export_log(log, out, options, progress)
+
+
+def _shown(tables: EventLogTables, task_runs: str) -> tuple[EventLogTables, RunTree]:
+    return tables, tree_of(tables, task_runs)
+
+
+def _tried(do: Callable[..., Result], *given: Any) -> Result | AfterglowError:
+    try:
+        return do(*given)
+    except AfterglowError as error:
+        return error
