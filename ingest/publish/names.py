@@ -4,6 +4,7 @@ import hashlib
 import posixpath
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ...schemas import mlflow as limits
 from ...schemas.issues import ImportIssue
@@ -46,6 +47,7 @@ class Fitting:
         return self.text("a run's name", " ".join(value.split()) or "unnamed", limits.MAX_RUN_NAME)
 
 
+@lru_cache(10_000)
 def safe_name(name: str) -> str:
     """Pure: the same name gives the same result always, and two names never give one."""
     safe = posixpath.normpath(_REFUSED.sub("_", name)).lstrip("/")
