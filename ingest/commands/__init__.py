@@ -4,8 +4,10 @@ import typer
 
 from .export import export
 from .import_ import import_
+from .remove import remove
 from .schema import schema
 from .show import show
+from .status import status
 
 app = typer.Typer(
     name="afterglow",
@@ -19,6 +21,8 @@ app = typer.Typer(
 app.command("import")(import_)
 app.command("show")(show)
 app.command("export")(export)
+app.command("status")(status)
+app.command("remove")(remove)
 app.command("schema")(schema)
 
 

@@ -55,6 +55,13 @@ def warn(message: str) -> None:
     err().print(Text.assemble(("note: ", "bold yellow"), " ".join(message.split())))
 
 
+def plain(value: Any) -> Any:
+    """A value as rich text: what stands in it means nothing to the terminal."""
+    from rich.text import Text
+
+    return Text("" if value is None else " ".join(str(value).split()))
+
+
 def print_json(value: Any) -> None:
     """JSON on stdout, whatever the terminal is."""
     typer.echo(json.dumps(value, ensure_ascii=False, default=str))

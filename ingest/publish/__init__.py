@@ -5,7 +5,17 @@
 
 from .experiments import Experiments
 from .interface import Published, Root, Writer
-from .open import WRITERS, open_writer
+from .open import WRITERS, open_existing, open_writer
 from .publish import fingerprint, publish
 
-__all__ = ["WRITERS", "Experiments", "Published", "Root", "Writer", "fingerprint", "open_writer", "publish"]
+__all__ = [
+    "WRITERS",
+    "Experiments",
+    "Published",
+    "Root",
+    "Writer",
+    "fingerprint",
+    "open_existing",
+    "open_writer",
+    "publish",
+]

@@ -51,6 +51,19 @@ class ClientWriter:
                 )
             self.experiment_id: str = found.experiment_id if found else self.client.create_experiment(experiment)
 
+    @classmethod
+    def existing(cls, tracking_uri: str | None, experiment: str) -> "ClientWriter | None":
+        """A writer to the experiment, or, where it does not exist, to any; None where there is none."""
+        with refused(f"{shown(tracking_uri or get_tracking_uri())}: cannot be opened"):
+            client = MlflowClient(tracking_uri or get_tracking_uri())
+            found = client.get_experiment_by_name(experiment)
+            if found is None or found.lifecycle_stage != "active":
+                first = client.search_experiments(max_results=1)
+                if not first:
+                    return None
+                found = first[0]
+        return cls(tracking_uri, found.name)
+
     def find(self, fingerprint: str) -> Published | None:
         """See Writer."""
         if self._complete is not None:

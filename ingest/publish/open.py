@@ -44,6 +44,13 @@ def open_writer(
     return ClientWriter(uri, name)
 
 
+def open_existing(tracking_uri: str | None = None, experiment: str | None = None) -> Writer | None:
+    """A writer for looking and removing only: no experiment is made. None where there is no experiment at all."""
+    from .client import ClientWriter
+
+    return ClientWriter.existing(tracking_uri, experiment_name(experiment))
+
+
 def experiment_name(given: str | None) -> str:
     """The experiment that is meant: the one given, MLFLOW_EXPERIMENT_NAME, or `spark-applications`."""
     return given or os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
