@@ -3,6 +3,7 @@
 from ...schemas.runs import LEVELS
 from .batch import export_logs, import_logs, show_logs
 from .find import find_logs
+from .imported import imported, remove
 from .read import ReadOptions, read_log
 from .run import Exported, Imported, ImportOptions, export_log, import_log, open_experiments
 
@@ -17,7 +18,9 @@ __all__ = [
     "find_logs",
     "import_log",
     "import_logs",
+    "imported",
     "open_experiments",
     "read_log",
+    "remove",
     "show_logs",
 ]
