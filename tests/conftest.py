@@ -17,9 +17,17 @@ def _native() -> bool:
     return NATIVE
 
 
+def _database(name: str) -> bool:
+    from tests.ingest.publish import stores
+
+    return stores.has_postgres() if name == "postgres" else stores.has_mariadb()
+
+
 _NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
     "spark": ("java", lambda: shutil.which("java") is not None),
     "native": ("a C compiler and Python's headers at installation, for the native scanner", _native),
+    "postgres": ("PostgreSQL's initdb and postgres", lambda: _database("postgres")),
+    "mariadb": ("MariaDB's mariadbd and mariadb-install-db", lambda: _database("mariadb")),
 }
 
 

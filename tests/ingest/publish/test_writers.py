@@ -1,0 +1,94 @@
+"""Both writers, on every database and through a server, write the same trees, run by run, to the last tag."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import mlflow
+import pytest
+from mlflow import MlflowClient
+
+from afterglow.ingest import import_logs
+from tests.conftest import sample_log
+
+from . import stores
+from .trees import Tree, differences, held
+
+SAMPLES = ("failing-tasks", "cv-pipeline", "untrusted-text")
+
+
+@dataclass
+class Store:
+    """`uri` is what is imported to, `tables` the database below it."""
+
+    uri: str
+    tables: str
+    trees: dict[tuple[str, str], Tree] = field(default_factory=dict)
+
+    def tree(self, sample: str, writer: str, folder: Path) -> Tree:
+        """The tree of a sample, imported once."""
+        if (sample, writer) not in self.trees:
+            name = f"{sample} {writer}"
+            where = None if self.uri.startswith("http") else f"file://{folder}/artifacts"
+            MlflowClient(self.uri).create_experiment(name, artifact_location=where)
+            (imported,) = import_logs([str(sample_log(sample))], self.uri, name, writer=writer)
+            found = held(self.tables, name)
+            assert (found.duplicates, found.complete) == (0, 1)
+            assert len(found.tree) == imported.published.runs == imported.published.written
+            if where is None:  # the server's artifacts are to be had through it only
+                root = found.tree[next(iter(found.tree))]
+                root = next(run for run in found.tree.values() if run["tags"]["afterglow.level"] == "application")
+                root["artifacts"] = _artifacts(self.uri, imported.published.run_id)
+            self.trees[sample, writer] = found.tree
+        return self.trees[sample, writer]
+
+
+def _artifacts(uri: str, run_id: str) -> list[str]:
+    found, folders = [], [""]
+    while folders:
+        for one in mlflow.artifacts.list_artifacts(run_id=run_id, artifact_path=folders.pop(), tracking_uri=uri):
+            (folders if one.is_dir else found).append(one.path)
+    return sorted(found)
+
+
+@pytest.fixture(scope="module")
+def opened() -> Iterator[dict[str, Store]]:
+    """Stores that were started, by name; they end with the module."""
+    with contextlib.ExitStack() as stack:
+        yield _Stores(stack)
+
+
+class _Stores(dict[str, Store]):
+    def __init__(self, stack: contextlib.ExitStack) -> None:
+        self._stack = stack
+
+    def __missing__(self, name: str) -> Store:
+        if name == "server":
+            tables = self._stack.enter_context(stores.sqlite())
+            self[name] = Store(self._stack.enter_context(stores.server(tables)), tables)
+        else:
+            uri = self._stack.enter_context(stores.DATABASES[name]())
+            self[name] = Store(uri, uri)
+        return self[name]
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+@pytest.mark.parametrize(
+    "name, writer",
+    [
+        ("sqlite", "sql"),
+        pytest.param("server", "client", marks=pytest.mark.server),
+        pytest.param("postgres", "sql", marks=pytest.mark.postgres),
+        pytest.param("postgres", "client", marks=pytest.mark.postgres),
+        pytest.param("mariadb", "sql", marks=pytest.mark.mariadb),
+        pytest.param("mariadb", "client", marks=pytest.mark.mariadb),
+    ],
+)
+def test_every_writer_writes_what_the_client_writes_to_sqlite(
+    opened: dict[str, Store], name: str, writer: str, sample: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    expected = opened["sqlite"].tree(sample, "client", tmp_path_factory.mktemp("artifacts"))
+    got = opened[name].tree(sample, writer, tmp_path_factory.mktemp("artifacts"))
+    assert differences(expected, got) == []
+    assert len(expected) > 10 and any(run["artifacts"] for run in expected.values())
