@@ -1,13 +1,13 @@
-"""The benchmarks: `python -m benchmarks [reading] [--only tasks|sql|many|bomb] [--repeats 3]`.
+"""The benchmarks: `python -m benchmarks [reading] [publishing] [--only tasks|sql|many|bomb|sqlite|rest|postgres]`.
 
 `make bench` runs them all.
 """
 
 import argparse
 
-from . import reading
+from . import publishing, reading
 
-PARTS = {"reading": reading.main}
+PARTS = {"reading": reading.main, "publishing": publishing.main}
 
 
 def main() -> None:
