@@ -128,7 +128,7 @@ def postgres(folder: str) -> Iterator[str | None]:
                     break
             time.sleep(0.1)
         time.sleep(1)
-        yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        yield f"postgresql+psycopg2://postgres@127.0.0.1:{port}/postgres"
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
