@@ -1,7 +1,8 @@
 """The writer for a database that this process can reach: straight into MLflow's own tables.
 
 Through MLflow's SQLAlchemy models and session, in one transaction per application, so that nobody ever sees half a
-tree. Run ids are derived from the key: two imports at once meet at the root's primary key.
+tree. Run ids are derived from the key: two imports at once meet at the root's primary key, or at the lock on its row.
+An import through the tracking API that writes the same tree is seen by its claim, before and again before the commit.
 """
 
 import contextlib
@@ -10,7 +11,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from operator import itemgetter
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,16 +22,18 @@ from mlflow.store.tracking.dbmodels import models
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.utils.uri import append_to_uri_path
 from sqlalchemy import orm
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ...schemas import mlflow as strings
 from ...schemas.runs import APP_ID_TAG, COMPLETE_TAG, DIGEST_TAG, KEY_TAG, WRITER_TAG
 from ..errors import PublishError
+from .bulk import insert
 from .claim import Watch
 from .client import ClientWriter
-from .interface import Dataset, Published, RunRecord, State, TreeWriter
-from .refused import Patience, passing, refused
-from .written import Known, digest, known_run, known_runs, renewed
+from .client_tree import condition
+from .interface import Dataset, Metric, Published, RunRecord, State, TreeWriter
+from .refused import Patience, passing, patiently, refused
+from .written import WITHDRAWN, Known, digest, known_run, known_runs, renewed
 
 _ROWS_AT_ONCE = 10_000
 _SQLITE_CACHE_KB = 200_000
@@ -85,16 +88,16 @@ class SqlWriter(ClientWriter):
         def published(run_id: str, state: State) -> Published:
             return self._published(root.tags[APP_ID_TAG], run_id, state)
 
-        self._wait_for_client(root.key)
-        location = self.client.get_experiment(self.experiment_id).artifact_location
-        began, wait = time.monotonic(), self.patience.first_wait_s
+        location = patiently(partial(self.client.get_experiment, self.experiment_id), self.patience).artifact_location
+        began, wait, watch = time.monotonic(), self.patience.first_wait_s, Watch()
         while True:
             with self._session() as session:
-                tree = SqlTree(session, int(self.experiment_id), location, parent_run, own, published)
+                look = partial(self._other_roots, root.key)
+                tree = SqlTree(session, int(self.experiment_id), location, parent_run, own, published, look)
                 try:
                     with refused(f"cannot write {root.name!r}"):
-                        tree.take(root, identity, restore)
-                except (PublishError, IntegrityError) as error:
+                        busy = tree.take(root, identity, restore, watch)
+                except PublishError as error:
                     session.rollback()
                     # another import has just made the root, or holds the database: it will be there, or whole, soon
                     cause = error.__cause__ or error
@@ -102,12 +105,19 @@ class SqlWriter(ClientWriter):
                     if late or not (isinstance(cause, IntegrityError) or passing(cause)):
                         raise
                 else:
-                    yield tree
-                    if tree.finished and tree.num_written >= _RUNS_WORTH_ANALYZING:
-                        self._analyze(session)
-                    return
+                    if not busy:
+                        yield tree
+                        if tree.finished and tree.num_written >= _RUNS_WORTH_ANALYZING:
+                            self._analyze(session)
+                        return
+                    session.rollback()
+                    began, wait = time.monotonic(), self.patience.first_wait_s  # it lives: there is no hurry
             time.sleep(wait)
             wait = min(wait * 2, self.patience.longest_wait_s)
+
+    def _other_roots(self, key: str) -> list[Any]:
+        """The active roots with this key that others see, by a connection of its own."""
+        return [run for run in self._search(condition(KEY_TAG, key)) if run.data.tags.get(KEY_TAG) == key]
 
     @contextlib.contextmanager
     def _session(self) -> Iterator[Any]:
@@ -118,19 +128,18 @@ class SqlWriter(ClientWriter):
                 session.execute(sa.text("PRAGMA busy_timeout = 20000"))
                 # keys are spread over all of the indexes: with 2 MB of cache every row would read and write pages
                 session.execute(sa.text(f"PRAGMA cache_size = -{_SQLITE_CACHE_KB}"))
+            else:
+                # What another import committed while this one waited for its lock has to be seen (MySQL's own level
+                # shows the store as it was before), and ranges that were looked at must not be locked.
+                session.connection(execution_options={"isolation_level": "READ COMMITTED"})
             yield session
 
-    def _wait_for_client(self, root_key: str) -> None:
-        """An import through the tracking API may be writing the same tree."""
-        watch = Watch()
-        while True:
-            runs = list(self._search(f"tags.`{KEY_TAG}` = '{root_key.replace(chr(39), '')}'"))
-            if not any(watch.alive(run.info.run_id, run.data.tags.get(WRITER_TAG)) for run in runs):
-                return
-            time.sleep(self.patience.first_wait_s)
-
     def _analyze(self, session: Any) -> None:
-        """Without fresh statistics SQLite sorts 5,000 runs in 2.4 s instead of 0.12 s."""
+        """Without fresh statistics SQLite sorts 5,000 runs in 2.4 s instead of 0.12 s. The tree is whole without."""
+        with contextlib.suppress(SQLAlchemyError):
+            self._analyze_now(session)
+
+    def _analyze_now(self, session: Any) -> None:
         names = [table.name for table in _TABLES]
         if session.get_bind().dialect.name in ("mysql", "mariadb"):
             session.execute(sa.text(f"ANALYZE TABLE {', '.join(names)}"))
@@ -151,8 +160,10 @@ class SqlTree:
         parent_run: str | None,
         own: Mapping[str, str],
         published: Callable[[str, State], Published],
+        look: Callable[[], list[Any]],
     ) -> None:
         self.settled: Published | None = None
+        self.kept: int = 0  # all or nothing
         self.finished = False
         self.num_written = 0
         self._session, self._experiment_id, self._location = session, experiment_id, artifact_location
@@ -161,47 +172,79 @@ class SqlTree:
         self._deleted: set[str] = set()
         self._ids: dict[str, str] = dict(own)
         self._rows: dict[Any, list[dict[str, Any]]] = {table: [] for table in _TABLES}
+        self._datasets: list[Dataset] = []
+        self._look, self._identity = look, ""
         self._root = ""
 
-    def take(self, root: RunRecord, identity: str, restore: bool) -> None:
-        """Holds the root's row until the transaction ends: whoever comes second waits for it.
+    def take(self, root: RunRecord, identity: str, restore: bool, watch: Watch) -> bool:
+        """Holds the root's row until the transaction ends: whoever comes second waits for it. True where an import
+        through the tracking API holds the tree.
 
         Raises:
-            PublishError, IntegrityError: another transaction made it first.
+            IntegrityError: another transaction made it first.
         """
-        self._root = root.key
-        there = self._runs(KEY_TAG, root.key)
+        self._root, self._identity = root.key, identity
+        if self._session.get_bind().dialect.name == "sqlite":
+            self._session.execute(sa.text("BEGIN IMMEDIATE"))  # it has one lock; nothing is looked at before
+        there = self._roots()
+        if there:
+            ids = [run.info.run_id for run in there]
+            self._session.execute(sa.select(models.SqlRun.run_uuid).where(_among(ids)).with_for_update()).all()
+            there = self._roots()  # as whoever held it before has left it
         active = [run for run in there if run.info.lifecycle_stage != "deleted"]
         if there and not active and not restore:
             self.settled = self._published(there[0].info.run_id, "deleted")
-            return
+            return False
+        for run in active:
+            if run.data.tags.get(COMPLETE_TAG) == identity:
+                self._ids[root.key] = run.info.run_id
+                self.settled = self._published(run.info.run_id, "unchanged")
+                return False
+        if any(watch.alive(run.info.run_id, run.data.tags.get(WRITER_TAG)) for run in active):
+            return True
         if there:
             run_id = (active or there)[0].info.run_id
-            changed = sa.update(models.SqlRun).where(models.SqlRun.run_uuid == run_id)
-            self._session.execute(changed.values(lifecycle_stage="active", deleted_time=None))
+            if not active:
+                self._revive([run_id])
         else:
             run_id = self._derived(root.key)
             self._session.execute(sa.insert(models.SqlRun.__table__), [self._run_row(root, run_id)])
         self._ids[root.key] = run_id
-        if there and active and self._tag(run_id, COMPLETE_TAG) == identity:
-            self.settled = self._published(run_id, "unchanged")
-            return
-        self._known = known_runs(self._runs(APP_ID_TAG, root.tags[APP_ID_TAG]), root.key)
+        runs = self._runs(APP_ID_TAG, root.tags[APP_ID_TAG])
+        self._known = known_runs((run for run in runs if run.data.tags.get(KEY_TAG) != root.key), root.key)
+        self._known |= known_runs((run for run in runs if run.info.run_id == run_id), root.key)
         if not there:  # made in this transaction; it has no tags yet, so it is not among the known
             self._known[root.key] = Known(run_id, root.name, None, "", False, {}, {})
         for key, run_id in self._own.items():
             run = self._session.get(models.SqlRun, run_id).to_mlflow_entity()
             self._known.setdefault(key, known_run(run))
         if restore:
-            deleted = [known.run_id for known in self._known.values() if known.deleted]
-            for begin in range(0, len(deleted), 500):
-                at = models.SqlRun.run_uuid.in_(deleted[begin : begin + 500])
-                self._session.execute(
-                    sa.update(models.SqlRun).where(at).values(lifecycle_stage="active", deleted_time=None)
-                )
+            self._revive([known.run_id for known in self._known.values() if known.deleted])
+        self._withdraw_doubles(runs)
         for key, known in self._known.items():
             self._ids.setdefault(key, known.run_id)
         self._deleted = {key for key, known in self._known.items() if known.deleted and not restore}
+        return False
+
+    def _withdraw_doubles(self, runs: Sequence[Any]) -> None:
+        """Deletes what an import through the tracking API made twice, or gave up, and did not live to delete."""
+        ours = {known.run_id for known in self._known.values()} | {self._ids[self._root], *self._own.values()}
+        for run in runs:
+            key, run_id = run.data.tags.get(KEY_TAG, ""), run.info.run_id
+            of_tree = key in (WITHDRAWN, self._root) or key.startswith(self._root + "/")
+            if of_tree and run_id not in ours and run.info.lifecycle_stage != "deleted":
+                gone = {"lifecycle_stage": "deleted", "deleted_time": int(time.time() * 1000)}
+                self._session.execute(sa.update(models.SqlRun).where(_among([run_id])).values(**gone))
+                self._forget(run_id, models.SqlTag, [KEY_TAG, COMPLETE_TAG, WRITER_TAG])
+                self._add(models.SqlTag, run_id, {KEY_TAG: WITHDRAWN})
+
+    def _revive(self, run_ids: Sequence[str]) -> None:
+        for begin in range(0, len(run_ids), 500):
+            change = sa.update(models.SqlRun).where(_among(run_ids[begin : begin + 500]))
+            self._session.execute(change.values(lifecycle_stage="active", deleted_time=None))
+
+    def _roots(self) -> list[Any]:
+        return self._runs(KEY_TAG, self._root)
 
     def _runs(self, tag: str, value: str) -> list[Any]:
         """MLflow's runs with this tag, deleted ones too."""
@@ -213,12 +256,7 @@ class SqlTree:
         )
         found = [run.to_mlflow_entity() for run in query.yield_per(500)]
         self._session.expunge_all()
-        return found
-
-    def _tag(self, run_id: str, key: str) -> str | None:
-        found = sa.select(models.SqlTag.value).where(models.SqlTag.run_uuid == run_id, models.SqlTag.key == key)
-        value: str | None = self._session.execute(found).scalar()
-        return value
+        return [run for run in found if run.data.tags.get(tag) == value]  # MySQL takes A for a
 
     def _derived(self, key: str) -> str:
         return uuid.uuid5(_NAMESPACE, f"{self._experiment_id}/{key}").hex
@@ -245,11 +283,11 @@ class SqlTree:
             self._end(record, known)
         tags = self._tags(record, note, known)
         params = {name: value for name, value in record.params.items() if known is None or name not in known.params}
-        metrics = renewed(record, known.latest) if known is not None else record.metrics
+        metrics: Iterable[Metric] = record.metrics
         if known is not None:
             self._forget(run_id, models.SqlTag, tags)
             if record.key in self._own:  # the job's own figures stay; what it has said already is not said again
-                metrics = [m for m in metrics if known.latest.get(m[0], (0, None))[1] != m[1]]
+                metrics = [m for m in renewed(record, known.latest) if known.latest.get(m[0], (0, None))[1] != m[1]]
                 self._forget(run_id, models.SqlLatestMetric, [name for name, *_ in metrics])
             elif known.latest:
                 names = {name for name, *_ in metrics}
@@ -328,24 +366,13 @@ class SqlTree:
         with refused("cannot write runs"):
             for table, rows in self._rows.items():
                 if rows:
-                    self._insert(table, rows)
+                    insert(self._session.connection(), table, rows)
                     rows.clear()
 
-    def _insert(self, table: Any, rows: list[dict[str, Any]]) -> None:
-        connection = self._session.connection()
-        statement = sa.insert(table).compile(dialect=connection.dialect, column_keys=list(rows[0]))
-        if connection.dialect.name == "sqlite" and statement.positiontup:
-            # plain tuples: SQLAlchemy would spend as long on each row's parameters as SQLite on the row
-            values = map(itemgetter(*statement.positiontup), rows)
-            connection.exec_driver_sql(str(statement), list(values))
-        else:
-            connection.execute(sa.insert(table), rows)
-
     def datasets(self, datasets: Iterable[Dataset]) -> None:
-        """See TreeWriter, and SqlAlchemyStore.log_inputs."""
-        with refused("cannot log input datasets"):
-            for one in datasets:
-                self._dataset(one)
+        """See TreeWriter. They are written right before the commit: other applications read the same ones, and would
+        wait. The same order everywhere, so that two never wait for each other."""
+        self._datasets = sorted(datasets, key=lambda one: (one.name, one.digest))
 
     def _dataset(self, one: Dataset) -> None:
         session, root = self._session, self._ids[self._root]
@@ -360,7 +387,11 @@ class SqlTree:
                 dataset_source_type=one.source_type,
                 dataset_source=one.source,
             )
-            session.add(found)
+            try:
+                with session.begin_nested():
+                    session.add(found)
+            except IntegrityError:  # another import has just committed it
+                found = session.get(models.SqlDataset, same, populate_existing=True)
         edge = ("DATASET", found.dataset_uuid, "RUN", root)
         if session.get(models.SqlInput, edge) is None:
             there = models.SqlInput(
@@ -386,8 +417,35 @@ class SqlTree:
         tags = {**tags, WRITER_TAG: ""}
         self.flush()
         with refused("cannot commit"):
+            for one in self._datasets:
+                self._dataset(one)
             self._forget(self._ids[self._root], models.SqlTag, tags)
             self._add(models.SqlTag, self._ids[self._root], tags)
             self.flush()
+            if self._overtaken():
+                return
             self._session.commit()
         self.finished = True
+
+    def _overtaken(self) -> bool:
+        """Whether an import through the tracking API began the same tree meanwhile: then this one is given up, and
+        that one waited for. It in turn looks for this one's commit when it is done."""
+        if self._session.get_bind().dialect.name == "sqlite":
+            return False  # nobody else could write
+        watch = Watch()
+        while True:
+            others = [run for run in self._look() if run.info.run_id != self._ids[self._root]]
+            if not others:
+                return False
+            self._session.rollback()  # twice does no harm
+            for run in others:
+                if run.data.tags.get(COMPLETE_TAG) == self._identity:
+                    self.settled = self._published(run.info.run_id, "unchanged")
+                    return True
+            if not any(watch.alive(run.info.run_id, run.data.tags.get(WRITER_TAG)) for run in others):
+                raise PublishError("an import through the tracking API began the same tree and ended half-way")
+            time.sleep(1)
+
+
+def _among(run_ids: Sequence[str]) -> Any:
+    return models.SqlRun.run_uuid.in_(run_ids)
