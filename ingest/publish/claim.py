@@ -1,17 +1,21 @@
 """Who writes a tree: one process at a time, without a lock that the tracking API does not have.
 
-`afterglow.writer` on the application run names the process that writes the tree and beats while it does. Where there
-is no run yet, everyone makes a candidate and looks for others: whoever was alone is the writer; of several that saw
-each other the one with the smallest run id waits until the others have withdrawn. A run that was made before another
-one looked is seen by it, so two cannot both have been alone.
+`afterglow.writer` on the application run names the process that writes the tree and beats while it does. Where nobody
+writes, whoever wants to makes a candidate run and looks for others: of several that saw each other the one with the
+smallest run id waits until the others have withdrawn. A run that was made before another one looked is seen by it, so
+two cannot both have been alone. The one that is left takes the run that an earlier import left, or its own candidate.
+A process that was silent for so long that it was taken for dead finds its name gone, and stops.
 """
 
+import contextlib
+import functools
 import os
 import socket
 import threading
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ...schemas.runs import COMPLETE_TAG, WRITER_TAG
@@ -30,7 +34,7 @@ class Claim:
 
     def __init__(self, beat: Callable[[str], None]) -> None:
         self._write = beat
-        self._name = f"{socket.gethostname()}|{os.getpid()}|{_started(os.getpid())}|{uuid.uuid4().hex[:8]}"
+        self._name = f"{_machine()}|{os.getpid()}|{_started(os.getpid())}|{uuid.uuid4().hex[:8]}"
         self._beats = 0
         _HERE.add(self._name)
         self._stop = threading.Event()
@@ -42,10 +46,11 @@ class Claim:
 
     def holds(self, value: str | None) -> bool:
         """Whether a tag's value is this process's."""
-        return bool(value) and str(value).startswith(self._name)
+        return bool(value) and str(value).startswith(self._name + "|")
 
     def candidate(self) -> str:
         """The value for a run that may yet have to withdraw."""
+        self._beats += 1
         return self.token(_CANDIDATE)
 
     def keep(self) -> None:
@@ -85,7 +90,7 @@ class Watch:
         if not value:
             return False
         host, pid, started, *_ = [*value.split("|"), "", "", ""]
-        if host == socket.gethostname() and pid.isdecimal():
+        if host == _machine() and pid.isdecimal():
             if _started(int(pid)) != started:
                 return False
             if int(pid) == os.getpid() and "|".join(value.split("|")[:4]) not in _HERE:
@@ -108,7 +113,7 @@ def hold(
     """Takes hold of the root run: (its id, whether it is complete for this very identity, so that nothing is to do).
 
     `look` gives the active root runs, `make` makes one with this writer tag, `say(run id, value)` sets the tag,
-    `withdraw` deletes a run that came second.
+    `withdraw` deletes a run that came second, unless it is deleted already.
 
     Raises:
         PublishError: another process took the tree over.
@@ -116,53 +121,88 @@ def hold(
     watch = Watch()
     mine: str | None = None
     while True:
-        roots = {run.info.run_id: run.data.tags for run in look()}
-        others = {run_id: tags for run_id, tags in roots.items() if run_id != mine}
-        if not roots and mine is None:
-            mine = make(claim.candidate())
-            continue
-        if mine is not None and not others:
-            say(mine, claim.token())
-            return mine, False
-        # Those that write come first, then what an import left, then candidates: whoever looks sees the same order.
-        first = min(others, key=lambda i: (_rank(others[i]), i))
-        if mine is not None:
-            if _rank(others[first]) == 2 and mine < first and watch.alive(first, others[first].get(WRITER_TAG)):
-                time.sleep(_LOOK_AGAIN_S)  # it will see mine and withdraw
+        tags = {run.info.run_id: run.data.tags for run in look()}
+        # Those that are written or complete come first, then what an import left: whoever looks sees the same order.
+        left = sorted((not _written(tags[i]), i) for i in tags if not _is_candidate(tags[i]) and i != mine)
+        first = left[0][1] if left else None
+        if first is not None:
+            complete = tags[first].get(COMPLETE_TAG) == identity
+            if complete or watch.alive(first, tags[first].get(WRITER_TAG)):
+                if mine is not None:
+                    withdraw(mine)
+                    mine = None
+                if complete:
+                    return first, True
+                time.sleep(_LOOK_AGAIN_S)
                 continue
-            if _rank(others[first]) == 2 and mine < first:
-                withdraw(first)  # its process is dead
-                continue
-            withdraw(mine)
-            mine = None
-            continue
-        value = others[first].get(WRITER_TAG)
-        if others[first].get(COMPLETE_TAG) == identity:
-            return first, True
-        if watch.alive(first, value):
+        others = [i for i in tags if _is_candidate(tags[i]) and i != mine]
+        alive = []
+        for other in others:
+            value = tags[other].get(WRITER_TAG)
+            if claim.holds(value) or not watch.alive(other, value):
+                withdraw(other)  # its process is dead; or the answer to making it was lost, and it was made again
+            else:
+                alive.append(other)
+        if mine is not None and mine not in tags:
+            raise PublishError("another import took this one for dead; import the log again")
+        if alive:
+            if mine is not None and min(alive) < mine:
+                withdraw(mine)
+                mine = None
+            elif mine is not None:
+                say(mine, claim.candidate())  # still here; the others will see it and withdraw
             time.sleep(_LOOK_AGAIN_S)
-            continue
-        say(first, claim.token())
-        time.sleep(_LOOK_AGAIN_S)  # whoever else wants it has written its own name by now, and the last one has it
-        now = {run.info.run_id: run.data.tags for run in look()}
-        if claim.holds(now.get(first, {}).get(WRITER_TAG)):
-            return first, False
-        if first not in now and not now:
-            raise PublishError("the application's run was deleted while it was taken hold of; import the log again")
+        elif mine is None:
+            mine = make(claim.candidate())
+        else:
+            return _take(claim, look, say, withdraw, first, mine), False
 
 
-def _rank(tags: Any) -> int:
-    value = tags.get(WRITER_TAG)
-    if writes(value) or tags.get(COMPLETE_TAG):
-        return 0
-    return 1 if not value else 2
+def _take(
+    claim: Claim,
+    look: Callable[[], list[Any]],
+    say: Callable[[str, str], None],
+    withdraw: Callable[[str], None],
+    first: str | None,
+    mine: str,
+) -> str:
+    """Writes the claim's name on the run that an earlier import left, or on the candidate where there is none."""
+    taken = first or mine
+    say(taken, claim.token())
+    now = {run.info.run_id: run.data.tags for run in look()}
+    if mine not in now or not claim.holds(now.get(taken, {}).get(WRITER_TAG)):
+        raise PublishError("another import took the application's run over, or it was deleted; import the log again")
+    if taken != mine:
+        withdraw(mine)
+    return taken
+
+
+def _written(tags: Any) -> bool:
+    return writes(tags.get(WRITER_TAG)) or bool(tags.get(COMPLETE_TAG))
+
+
+def _is_candidate(tags: Any) -> bool:
+    return bool(tags.get(WRITER_TAG)) and not _written(tags)
+
+
+@functools.cache
+def _machine() -> str:
+    """Within what a process id means something: this boot of this kernel, and this container on it. A host's name says
+    neither, and several may have it."""
+    parts = [socket.gethostname()]
+    with contextlib.suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8])
+        parts.append(os.readlink("/proc/self/ns/pid").strip("pid:[]"))
+    return "/".join(parts)
 
 
 def _started(pid: int) -> str:
-    """When a process of this machine was started, in ticks since boot; empty where it is not, or cannot be known."""
+    """When a process of this machine was started, in ticks since boot; empty where it is not, or is a dead one that its
+    parent has not taken note of; "?" where it cannot be known."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rsplit(b")", 1)[1].split()[19].decode()
+            after_name = file.read().rsplit(b")", 1)[1].split()
+            return "" if after_name[0] in (b"Z", b"X") else after_name[19].decode()
     except (OSError, IndexError):
         try:
             os.kill(pid, 0)

@@ -22,9 +22,9 @@ from ...schemas.runs import APP_ID_TAG, COMPLETE_TAG, DIGEST_TAG, KEY_TAG, LEVEL
 from ..errors import PublishError
 from . import page
 from .adopt import Owner, OwnRun
-from .client_tree import ClientTree, quoted
+from .client_tree import ClientTree, condition
 from .interface import Published, Root, RunRecord, State, TreeWriter
-from .refused import Patience, patiently, refused
+from .refused import Patience, passing, patiently, refused
 from .written import WITHDRAWN
 
 _PAGE = 1000
@@ -43,13 +43,26 @@ class ClientWriter:
         self._complete: dict[str, Published] | None = None
         with refused(f"{shown(self.tracking_uri)}: cannot be opened"):
             self.client = MlflowClient(self.tracking_uri)
-            found = self.client.get_experiment_by_name(experiment)
+            found = patiently(partial(self._experiment, experiment), self.patience)
             if found is not None and found.lifecycle_stage != "active":
                 raise PublishError(
                     f"experiment {experiment!r} was deleted; restore it (mlflow experiments restore "
                     f"--experiment-id {found.experiment_id}) or name another with --experiment"
                 )
-            self.experiment_id: str = found.experiment_id if found else self.client.create_experiment(experiment)
+            self.experiment_id: str = found.experiment_id
+
+    def _experiment(self, name: str) -> Any:
+        """The experiment, which is made where it does not exist."""
+        found = self.client.get_experiment_by_name(name)
+        if found is not None:
+            return found
+        try:
+            return self.client.get_experiment(self.client.create_experiment(name))
+        except MlflowException:
+            found = self.client.get_experiment_by_name(name)  # another import has made it meanwhile
+            if found is None:
+                raise
+            return found
 
     @classmethod
     def existing(cls, tracking_uri: str | None, experiment: str) -> "ClientWriter | None":
@@ -82,7 +95,17 @@ class ClientWriter:
 
     def _experiments(self) -> list[str]:
         with refused("cannot list experiments"):
-            return [found.experiment_id for found in self.client.search_experiments()]
+            found = patiently(lambda: list(self._pages_of_experiments()), self.patience)
+            return [one.experiment_id for one in found]
+
+    def _pages_of_experiments(self) -> Iterator[Any]:
+        token = None
+        while True:
+            found = self.client.search_experiments(max_results=_PAGE, page_token=token)
+            yield from found
+            token = found.token
+            if not token:
+                return
 
     def remember(self) -> None:
         """See Writer."""
@@ -95,11 +118,17 @@ class ClientWriter:
         """See Writer."""
         run = None
         if run_id is not None:
-            with contextlib.suppress(MlflowException):  # of another store
-                run = self.client.get_run(run_id)
+            try:
+                run = patiently(partial(self.client.get_run, run_id), self.patience)
+            except MlflowException as error:
+                if passing(error):  # else it is a run of another store
+                    with refused(f"cannot read run {run_id}"):
+                        raise
         if run is None:
             tagged = [
-                r for r in self._search(f"tags.`{APP_ID_TAG}` = '{quoted(app_id)}'") if KEY_TAG not in r.data.tags
+                r
+                for r in self._search(condition(APP_ID_TAG, app_id))
+                if KEY_TAG not in r.data.tags and r.data.tags.get(APP_ID_TAG) == app_id
             ]
             known = {r.info.run_id for r in tagged}
             outermost = [r for r in tagged if r.data.tags.get(strings.PARENT_RUN_ID) not in known]
@@ -108,18 +137,17 @@ class ClientWriter:
             return None
         owner_id, experiment_id = run.info.run_id, run.info.experiment_id
         with refused("cannot search runs"):
-            below = self.client.search_runs(
-                [experiment_id],
-                f"tags.`{strings.PARENT_RUN_ID}` = '{owner_id}' and tags.`{strings.AUTOLOGGING}` LIKE '%'",
-                max_results=_PAGE,
-            )
+            under = f"tags.`{strings.PARENT_RUN_ID}` = '{owner_id}' and tags.`{strings.AUTOLOGGING}` LIKE '%'"
+            search = partial(self.client.search_runs, [experiment_id], under, max_results=_PAGE)
+            below = patiently(search, self.patience)
         trials = [OwnRun(r.info.run_id, r.data.params, r.data.metrics) for r in below]
         return Owner(owner_id, experiment_id, trials, self._results(owner_id) if trials else [])
 
     def _results(self, run_id: str) -> list[dict[str, str]]:
         """search_results.csv of an autologged search, a row per param map in order; empty where there is none."""
         with tempfile.TemporaryDirectory(prefix="afterglow-") as folder, contextlib.suppress(MlflowException, OSError):
-            path = Path(self.client.download_artifacts(run_id, "search_results.csv", folder))
+            download = partial(self.client.download_artifacts, run_id, "search_results.csv", folder)
+            path = Path(patiently(download, self.patience))
             return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
         return []
 
@@ -157,13 +185,14 @@ class ClientWriter:
     def describe_experiment(self, description: str) -> None:
         """See Writer."""
         with refused("cannot describe the experiment"):
-            tags = self.client.get_experiment(self.experiment_id).tags
+            tags = patiently(partial(self.client.get_experiment, self.experiment_id), self.patience).tags
             for name, value in (
                 (strings.EXPERIMENT_KIND, strings.EXPERIMENT_KIND_TRAINING),
                 (strings.NOTE, description),
             ):
                 if tags.get(name) != value and (name != strings.NOTE or _ours(tags.get(name))):
-                    self.client.set_experiment_tag(self.experiment_id, name, value)
+                    set_tag = partial(self.client.set_experiment_tag, self.experiment_id, name, value)
+                    patiently(set_tag, self.patience)
 
     def url(self, app_id: str) -> str:
         """See Writer."""
@@ -179,12 +208,12 @@ class ClientWriter:
     def roots(self, app_ids: Sequence[str] = (), experiments: Literal["this", "all"] = "this") -> list[Root]:
         """See Writer."""
         where = self._experiments() if experiments == "all" else []
-        conditions = [f" and tags.`{APP_ID_TAG}` = '{quoted(app_id)}'" for app_id in app_ids] or [""]
+        conditions = [f" and {condition(APP_ID_TAG, app_id)}" for app_id in app_ids] or [""]
         runs = (
             run
             for more in conditions
             for run in self._search(f"tags.`{LEVEL_TAG}` = 'application'{more}", True, where)
-            if run.data.tags.get(KEY_TAG) != WITHDRAWN
+            if run.data.tags.get(KEY_TAG) != WITHDRAWN and (not app_ids or run.data.tags.get(APP_ID_TAG) in app_ids)
         )
         return [
             Root(
@@ -200,10 +229,10 @@ class ClientWriter:
 
     def remove(self, root: Root) -> int:
         """See Writer. The root goes last, so that an interrupted call can be repeated."""
-        condition = f"tags.`{APP_ID_TAG}` = '{quoted(root.tags[APP_ID_TAG])}'"
+        of_it = condition(APP_ID_TAG, root.tags[APP_ID_TAG])
         below = [
             run.info.run_id
-            for run in self._search(condition, experiments=[root.experiment_id])
+            for run in self._search(of_it, experiments=[root.experiment_id])
             if run.data.tags.get(KEY_TAG, "").startswith(root.key + "/") and DIGEST_TAG in run.data.tags
         ]
         with refused(f"cannot delete {root.name!r}"):

@@ -1,6 +1,7 @@
 """One application's tree through the tracking API: three calls a run, many in flight."""
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,13 +11,18 @@ from typing import Any
 
 from mlflow.entities import Dataset as MlflowDataset
 from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
 
 from ...schemas import mlflow as strings
-from ...schemas.runs import COMPLETE_TAG, DIGEST_TAG, KEY_TAG, WRITER_TAG
+from ...schemas.runs import APP_ID_TAG, COMPLETE_TAG, DIGEST_TAG, KEY_TAG, WRITER_TAG
+from ..errors import PublishError
 from .claim import Claim, hold
 from .interface import Dataset, Published, RunRecord
 from .refused import Patience, patiently, refused
 from .written import WITHDRAWN, Known, digest, known_runs, renewed
+
+_TAKEN_OVER = "another import took this one for dead and writes its tree; import the log again"
+_UNQUOTABLE = re.compile(r"""['"\\`]""")
 
 
 class ClientTree:
@@ -33,6 +39,7 @@ class ClientTree:
         own: Mapping[str, str],
     ) -> None:
         self.settled: Published | None = None
+        self._written: list[str] = []  # appended to by many threads
         self._client, self._experiment_id, self._search = client, experiment_id, search
         self._patience, self._parent_run, self._own = patience, parent_run, own
         self._ids: dict[str, str] = dict(own)
@@ -42,62 +49,91 @@ class ClientTree:
         self._room = threading.Semaphore(calls * 4)
         self._under_way: list[Future[None]] = []
         self._claim: Claim | None = None
-        self._root = ""
-        self._whole = 0
+        self._root = self._app_id = self._identity = ""
+        self._published: Callable[[str, str], Published]
+        self._lost = False
+
+    @property
+    def kept(self) -> int:
+        """See TreeWriter."""
+        return len(self._written)
 
     @contextlib.contextmanager
     def held(self, root: RunRecord, identity: str, restore: bool, published: Callable[[str, str], Published]) -> Any:
         """Takes hold of the tree for as long as the context lasts."""
-        there = list(self._call(lambda: list(self._search(f"tags.`{KEY_TAG}` = '{quoted(root.key)}'", True))))
-        active = [run for run in there if run.info.lifecycle_stage != "deleted"]
-        if there and not active:
-            if not restore:
-                self.settled = published(there[0].info.run_id, "deleted")
-                yield self
-                return
-            self._restore(root)
+        self._root, self._app_id = root.key, root.tags[APP_ID_TAG]
+        self._identity, self._published = identity, published
+        there = self._roots(deleted=True)
+        if there and all(run.info.lifecycle_stage == "deleted" for run in there) and not restore:
+            self.settled = published(there[0].info.run_id, "deleted")
+            yield self
+            return
+        if restore:
+            self._restore()
         try:
-            self._take(root, identity, published)
+            self._take(root)
             yield self
         finally:
             self._pool.shutdown(wait=True, cancel_futures=True)
             if self._claim is not None:  # not finished: let go, so that the next import need not wait
                 self._claim.release()
-                with contextlib.suppress(Exception):
-                    self._client.log_batch(self._ids[root.key], tags=[RunTag(WRITER_TAG, "")])
+                if self._root in self._ids and not self._lost:
+                    with contextlib.suppress(Exception):
+                        self._client.log_batch(self._ids[root.key], tags=[RunTag(WRITER_TAG, "")])
 
-    def _take(self, root: RunRecord, identity: str, published: Callable[[str, str], Published]) -> None:
-        self._root, client = root.key, self._client
-        condition = f"tags.`{KEY_TAG}` = '{quoted(root.key)}'"
-        claim = Claim(lambda value: client.log_batch(self._ids[root.key], tags=[RunTag(WRITER_TAG, value)]))
+    def _roots(self, deleted: bool) -> list[Any]:
+        found = self._call(lambda: list(self._search(condition(KEY_TAG, self._root), deleted)))
+        return [run for run in found if run.data.tags.get(KEY_TAG) == self._root]
+
+    def _all(self, deleted: bool) -> list[Any]:
+        """The application's runs, and those that were withdrawn from it."""
+        found = self._call(lambda: list(self._search(condition(APP_ID_TAG, self._app_id), deleted)))
+        return [run for run in found if run.data.tags.get(APP_ID_TAG) == self._app_id]
+
+    def _take(self, root: RunRecord) -> None:
+        self._claim = claim = Claim(self._beat)
         run_id, settled = hold(
             claim,
-            lambda: self._call(lambda: list(self._search(condition, False))),
+            lambda: self._roots(deleted=False),
             lambda value: self._make(root, {WRITER_TAG: value}),
             lambda found, value: self._set_tags(found, {WRITER_TAG: value}),
             self._withdraw,
-            identity,
+            self._identity,
         )
-        self._ids[root.key] = run_id
         if settled:
-            self.settled = published(run_id, "unchanged")
+            claim.release()
+            self._claim = None
+            self.settled = self._published(run_id, "unchanged")
             return
-        self._claim = claim
+        self._ids[root.key] = run_id
         claim.keep()
-        app_id = root.tags["spark.app.id"]
-        every = self._call(lambda: list(self._search(f"tags.`spark.app.id` = '{quoted(app_id)}'", True)))
-        self._known = known_runs(every, root.key)
+        every = self._all(deleted=True)
+        self._known = known_runs((run for run in every if run.data.tags.get(KEY_TAG) != self._root), root.key)
+        self._known |= known_runs((run for run in every if run.info.run_id == run_id), root.key)
         for key, known in self._known.items():
             self._ids.setdefault(key, known.run_id)
             if known.deleted:
                 self._deleted.add(key)
         self._set_tags(run_id, {COMPLETE_TAG: ""})
 
-    def _restore(self, root: RunRecord) -> None:
-        app_id = quoted(root.tags["spark.app.id"])
-        for key, known in known_runs(self._search(f"tags.`spark.app.id` = '{app_id}'", True), root.key).items():
-            if known.deleted and key != WITHDRAWN:
-                self._call(partial(self._client.restore_run, known.run_id))
+    def _beat(self, value: str) -> None:
+        """Says that this process still writes, unless another one that took it for dead has its name there."""
+        run_id = self._ids[self._root]
+        if not self._holds(run_id):
+            self._lost = True
+            return
+        self._client.log_batch(run_id, tags=[RunTag(WRITER_TAG, value)])
+
+    def _holds(self, run_id: str) -> bool:
+        value = self._client.get_run(run_id).data.tags.get(WRITER_TAG)
+        return self._claim is not None and self._claim.holds(value)
+
+    def _restore(self) -> None:
+        """The root last: until then the next import still sees a deleted tree, and is asked to restore it again."""
+        found = known_runs(self._all(deleted=True), self._root)
+        for key in sorted(found, key=lambda key: key == self._root):
+            if found[key].deleted:
+                self._call(partial(self._client.restore_run, found[key].run_id))
 
     def reserve(self, records: Sequence[RunRecord]) -> None:
         """See TreeWriter: level by level, as a run is made with its parent's id."""
@@ -115,6 +151,8 @@ class ClientTree:
 
     def write(self, record: RunRecord, note: str | None = None) -> bool:
         """See TreeWriter."""
+        if self._lost:
+            raise PublishError(_TAKEN_OVER)
         known = self._known.get(record.key)
         if record.key in self._deleted or (known is not None and known.stands(record, note)):
             return False
@@ -130,7 +168,6 @@ class ClientTree:
     def _settle(self, futures: Iterable[Future[None]]) -> None:
         for future in futures:
             future.result()
-            self._whole += 1
 
     def flush(self) -> None:
         """See TreeWriter."""
@@ -146,6 +183,7 @@ class ClientTree:
                 rename = known is not None and known.name != record.name and known.own_name
                 self._call(lambda: self._end(run_id, record, rename))
             self._fill(run_id, record, note, known)
+        self._written.append(record.key)
 
     def _end(self, run_id: str, record: RunRecord, rename: bool) -> None:
         if rename:
@@ -160,6 +198,9 @@ class ClientTree:
         there = known.params if known is not None else {}  # MLflow lets nobody change a param
         params = [Param(name, value) for name, value in record.params.items() if name not in there]
         tags = [RunTag(name, value) for name, value in record.tags.items()]
+        parent = self._parent(record)
+        if known is not None and parent is not None and record.key not in self._own:
+            tags.append(RunTag(strings.PARENT_RUN_ID, parent))  # of a log that grew a run may have got another one
         if note is not None and (known is None or known.own_note):
             tags.append(RunTag(strings.NOTE, note))
         tags.append(RunTag(DIGEST_TAG, digest(record, note)))
@@ -173,7 +214,7 @@ class ClientTree:
             self._call(partial(self._client.log_batch, run_id, now_metrics, now_params, now_tags))
 
     def _make(self, record: RunRecord, more: Mapping[str, str] | None = None) -> str:
-        parent = self._ids[record.parent] if record.parent is not None else self._parent_run
+        parent = self._parent(record)
         tags = {**record.tags, strings.SOURCE_TYPE: "JOB", **(more or {})}
         if parent is not None:
             tags[strings.PARENT_RUN_ID] = parent
@@ -181,9 +222,17 @@ class ClientTree:
             run = self._call(lambda: self._client.create_run(self._experiment_id, record.start_ms, tags, record.name))
         return str(run.info.run_id)
 
+    def _parent(self, record: RunRecord) -> str | None:
+        return self._ids[record.parent] if record.parent is not None else self._parent_run
+
     def _withdraw(self, run_id: str) -> None:
-        self._set_tags(run_id, {KEY_TAG: WITHDRAWN, WRITER_TAG: ""})
-        self._call(lambda: self._client.delete_run(run_id))
+        """Deletes a run for good: it is no longer taken for one that a person deleted."""
+        try:
+            self._set_tags(run_id, {KEY_TAG: WITHDRAWN, COMPLETE_TAG: "", WRITER_TAG: ""})
+            self._call(lambda: self._client.delete_run(run_id))
+        except (PublishError, MlflowException):
+            if self._call(lambda: self._client.get_run(run_id)).info.lifecycle_stage != "deleted":
+                raise
 
     def _set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         with refused("cannot set tags"):
@@ -205,20 +254,49 @@ class ClientTree:
 
     def finish(self, tags: Mapping[str, str]) -> None:
         """See TreeWriter. A call whose answer got lost may have made a run twice: such runs are deleted first."""
-        condition = f"tags.`spark.app.id` = '{quoted(self._root.rpartition('/')[0])}'"
-        for run in self._call(lambda: list(self._search(condition, False))):
+        every = self._all(deleted=False)
+        with refused("cannot read the application's run"):
+            if self._lost or not self._call(lambda: self._holds(self._ids[self._root])):
+                self._lost = True
+                raise PublishError(_TAKEN_OVER)
+        whole = [run.info.run_id for run in every if self._is_root_of_another(run)]
+        if whole:
+            self._yield_to(whole[0])
+            return
+        for run in every:
             key = run.data.tags.get(KEY_TAG, "")
-            if (key == self._root or key.startswith(self._root + "/")) and self._ids.get(key) != run.info.run_id:
+            ours = key == self._root or key.startswith(self._root + "/")
+            if key == WITHDRAWN or (ours and self._ids.get(key) != run.info.run_id):
                 self._withdraw(run.info.run_id)
         if self._claim is not None:
             self._claim.release()
-            self._claim = None
-        self._set_tags(self._ids[self._root], {**tags, WRITER_TAG: ""})
+        # Where a store writes them one by one: complete comes last.
+        last = sorted({**tags, WRITER_TAG: ""}.items(), key=lambda tag: tag[0] == COMPLETE_TAG)
+        self._set_tags(self._ids[self._root], dict(last))
+        self._claim = None
+
+    def _is_root_of_another(self, run: Any) -> bool:
+        """A writer that does not speak this protocol (`sql`) has committed the same tree meanwhile."""
+        tags, mine = run.data.tags, self._ids[self._root]
+        complete = tags.get(COMPLETE_TAG) == self._identity
+        return bool(tags.get(KEY_TAG) == self._root and complete and run.info.run_id != mine)
+
+    def _yield_to(self, run_id: str) -> None:
+        for key in sorted(self._ids, key=lambda key: key == self._root):
+            if key not in self._own:
+                self._withdraw(self._ids[key])
+        if self._claim is not None:
+            self._claim.release()
+        self._claim = None
+        self.settled = self._published(run_id, "unchanged")
 
     def _call(self, call: Callable[[], Any]) -> Any:
         return patiently(call, self._patience)
 
 
-def quoted(text: str) -> str:
-    """A value inside a search filter's quotes; the filter language has no escape for a quote."""
-    return text.replace("'", "")
+def condition(tag: str, value: str) -> str:
+    """A search condition for a tag with this value. The filter language has no escape for a quote, so that a value with
+    one may find others too: the caller compares."""
+    if not _UNQUOTABLE.search(value):
+        return f"tags.`{tag}` = '{value}'"
+    return f"tags.`{tag}` LIKE '{_UNQUOTABLE.sub('_', value)}'"

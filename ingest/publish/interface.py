@@ -71,7 +71,12 @@ class TreeWriter(Protocol):
     unfinished, for the next import to take up."""
 
     settled: Published | None
-    """Set where there is nothing to do: somebody wrote exactly this meanwhile, or a person deleted the tree."""
+    """Set where there is nothing to do: somebody wrote exactly this meanwhile, or a person deleted the tree. `finish`
+    may set it too."""
+
+    @property
+    def kept(self) -> int:
+        """How many of the runs that were given to `write` stay in the store if the tree is left unfinished."""
 
     def reserve(self, records: Sequence[RunRecord]) -> None:
         """Makes sure that these runs exist, parents first, the root among them."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from ...schemas.logs import EventLog, EventLogTables
 from ...schemas.runs import APP_ID_TAG, COMPLETE_TAG, RUNS_TAG, VERSION_TAG, WRITTEN_TAG, Run, RunTree
+from ..errors import PublishError
 from . import page
 from .adopt import adopted
 from .artifacts import write_artifacts
@@ -63,26 +64,34 @@ def publish(
     with writer.tree(root, identity, parent_run or (owner.run_id if owner else None), own, restore) as into:
         if into.settled is not None:
             return into.settled
-        into.reserve(list(above.values()))
-        for stage in tree.tasks.values():
-            for run in stage:
-                written, done = written + into.write(record(run, fit)), done + 1
+        try:
+            into.reserve(list(above.values()))
+            for stage in tree.tasks.values():
+                for run in stage:
+                    written, done = written + into.write(record(run, fit)), done + 1
+                    if progress is not None:
+                        progress(done, total)
+            into.flush()  # descriptions link to tasks, whose ids are known now
+            notes = dict(_descriptions(tree, into, writer.experiment_id, fit))
+            for key, one in reversed(above.items()):  # children first: nobody sees a parent finished before them
+                written, done = written + into.write(one, notes[key]), done + 1
                 if progress is not None:
                     progress(done, total)
-        into.flush()  # descriptions link to tasks, whose ids are known now
-        notes = dict(_descriptions(tree, into, writer.experiment_id, fit))
-        for key, one in reversed(above.items()):  # children first: nobody sees a parent finished before them
-            written, done = written + into.write(one, notes[key]), done + 1
-            if progress is not None:
-                progress(done, total)
-        into.flush()
-        into.datasets(datasets(tree.datasets))
-        with tempfile.TemporaryDirectory(prefix="afterglow-") as folder:
-            write_artifacts(tables, fit.issues.values(), folder)
-            into.artifacts(folder)
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        into.finish({COMPLETE_TAG: identity, VERSION_TAG: version, WRITTEN_TAG: now, RUNS_TAG: str(total)})
-        root_id = into.run_id(root.key)
+            into.flush()
+            into.datasets(datasets(tree.datasets))
+            with tempfile.TemporaryDirectory(prefix="afterglow-") as folder:
+                write_artifacts(tables, fit.issues.values(), folder)
+                into.artifacts(folder)
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            into.finish({COMPLETE_TAG: identity, VERSION_TAG: version, WRITTEN_TAG: now, RUNS_TAG: str(total)})
+            if into.settled is not None:  # another import was there first after all
+                return into.settled
+            root_id = into.run_id(root.key)
+        except PublishError as error:
+            left = f"{into.kept + done - written:,} of {total:,} runs are written"
+            raise PublishError(
+                f"{error}; {left}, the tree is not complete: import the log again to finish it"
+            ) from error
     writer.describe_experiment(page.experiment_description(writer.experiment_id))
     return Published(writer.experiment_id, root_id, total, written, writer.url(app_id))
 

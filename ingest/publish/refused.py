@@ -1,6 +1,7 @@
 """What the store says no to, and what may pass if it is tried again."""
 
 import contextlib
+import json
 import os
 import random
 import time
@@ -28,7 +29,10 @@ _PASSING_WORDS = (
     "broken pipe",
     "too many clients",
     "temporarily unavailable",
-    "expecting value",  # an answer that broke off half-way
+    "expecting value",  # an answer that broke off half-way, in MLflow's words
+    "unterminated string",
+    "expecting property name",
+    "delimiter",
     "incompleteread",
     "response ended prematurely",
 )
@@ -49,7 +53,9 @@ class Patience:
 
 def passing(error: BaseException) -> bool:
     """Whether an error may be over in a while: the server is busy or gone, the database is locked."""
-    text = str(error).lower()
+    if isinstance(error, json.JSONDecodeError):
+        return True  # an answer that broke off half-way
+    text = _said(error).lower()
     if any(word in text for word in _FINAL_WORDS):
         return False
     if isinstance(error, MlflowException) and error.get_http_status_code() in _PASSING_STATUS:
@@ -57,6 +63,11 @@ def passing(error: BaseException) -> bool:
     return isinstance(error, OSError | MlflowException | SQLAlchemyError | ValueError) and any(
         word in text for word in _PASSING_WORDS
     )
+
+
+def _said(error: BaseException) -> str:
+    """An error's own words, without the statement and the values that SQLAlchemy adds: those are the log's words."""
+    return str(error).split("\n[SQL", 1)[0]
 
 
 def patiently(call: Callable[[], Result], patience: Patience) -> Result:
@@ -79,7 +90,7 @@ def refused(what: str) -> Iterator[None]:
     """What MLflow or its database raises becomes a PublishError with one line that begins with `what`."""
     try:
         yield
-    except (MlflowException, SQLAlchemyError, OSError) as error:
+    except (MlflowException, SQLAlchemyError, OSError, json.JSONDecodeError) as error:
         lines = str(error).splitlines() or [type(error).__name__]
         raise PublishError(f"{what}: {lines[0]}{_advice(error)}") from error
 

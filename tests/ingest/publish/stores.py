@@ -81,14 +81,9 @@ def mariadb() -> Iterator[str]:
     user, port = _unprivileged("mysql"), free_port()
     with _folder(user) as folder:
         data = f"{folder}/data"
+        install = [_found("mariadb-install-db"), "--no-defaults", f"--datadir={data}", "--skip-test-db"]
         subprocess.run(
-            [
-                _found("mariadb-install-db"),
-                "--no-defaults",
-                f"--datadir={data}",
-                "--auth-root-authentication-method=normal",
-            ]
-            + ["--skip-test-db"],
+            [*install, "--auth-root-authentication-method=normal"],
             check=True,
             user=user,
             cwd=folder,

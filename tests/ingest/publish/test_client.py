@@ -1,13 +1,7 @@
 """Runs in real MLflow stores: a database and a server."""
 
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +16,8 @@ from afterglow.ingest.publish import publish
 from afterglow.ingest.publish.client import ClientWriter
 from afterglow.schemas.runs import COMPLETE_TAG, KEY_TAG
 from tests.conftest import sample_log
+
+from . import stores
 
 
 @pytest.fixture(scope="module")
@@ -119,10 +115,10 @@ def test_an_interrupted_import_is_finished_by_the_next(
 
     monkeypatch.setattr(MlflowClient, "log_batch", fails)
     with pytest.raises(PublishError, match="connection reset"):
-        import_logs([log], store, name)
+        import_logs([log], store, name, writer="client")
     assert not [run for run in runs_by_key(store, name).values() if run.data.tags.get(COMPLETE_TAG)]
     monkeypatch.undo()
-    import_logs([log], store, name)
+    import_logs([log], store, name, writer="client")
     runs = runs_by_key(store, name)
     assert len([run for run in runs.values() if run.data.tags.get(COMPLETE_TAG)]) == 1
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
@@ -190,50 +186,10 @@ def test_a_server_that_is_not_there_is_a_clear_error(monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """A real `mlflow server` on loopback."""
-    folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "server",
-        "--port",
-        str(port),
-        "--workers",
-        "1",
-        "--backend-store-uri",
-        f"sqlite:///{folder}/mlflow.db",
-        "--artifacts-destination",
-        str(folder / "artifacts"),
-    ]
-    # Without its job executors (five more processes) the server starts in a fraction of the time.
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment,
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 300
-        while True:
-            try:
-                urllib.request.urlopen(f"{address}/health", timeout=2)
-                break
-            except OSError:
-                assert process.poll() is None and time.monotonic() < deadline, "mlflow server did not start"
-                time.sleep(0.3)
+    with stores.sqlite() as tables, stores.server(tables) as address:
         yield address
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
 
 
 @pytest.mark.server

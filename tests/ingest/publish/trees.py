@@ -1,4 +1,4 @@
-"""What a store holds of an experiment, read from its tables past MLflow, so that two can be compared to the last tag."""
+"""What a store holds of an experiment, read from its tables past MLflow, so that two can be compared."""
 
 import re
 from collections import Counter
@@ -38,7 +38,8 @@ def held(uri: str, experiment: str, history: bool = True) -> Held:
 
         (found,) = rows("SELECT experiment_id, artifact_location FROM experiments WHERE name = :name", name=experiment)
         number = found["experiment_id"]
-        of = "FROM {} t JOIN runs r ON r.run_uuid = t.run_uuid WHERE r.experiment_id = :e AND r.lifecycle_stage = 'active'"
+        active = "WHERE r.experiment_id = :e AND r.lifecycle_stage = 'active'"
+        of = "FROM {} t JOIN runs r ON r.run_uuid = t.run_uuid " + active
         runs = rows("SELECT * FROM runs WHERE experiment_id = :e AND lifecycle_stage = 'active'", e=number)
         tags: dict[str, dict[str, str]] = {run["run_uuid"]: {} for run in runs}
         for row in rows("SELECT t.* " + of.format("tags"), e=number):
@@ -68,9 +69,9 @@ def held(uri: str, experiment: str, history: bool = True) -> Held:
                 tree[keys[row["run_uuid"]]]["metrics"].add(point)
         inputs = rows(
             "SELECT r.run_uuid, d.name, d.digest, d.dataset_source_type, d.dataset_source, g.name AS tag, g.value "
-            "FROM inputs i JOIN runs r ON r.run_uuid = i.destination_id JOIN datasets d ON d.dataset_uuid = i.source_id "
-            "LEFT JOIN input_tags g ON g.input_uuid = i.input_uuid "
-            "WHERE r.experiment_id = :e AND r.lifecycle_stage = 'active'",
+            "FROM inputs i JOIN runs r ON r.run_uuid = i.destination_id "
+            "JOIN datasets d ON d.dataset_uuid = i.source_id "
+            "LEFT JOIN input_tags g ON g.input_uuid = i.input_uuid " + active,
             e=number,
         )
         for row in inputs:
