@@ -49,9 +49,10 @@ def _lines(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Iterator[s
 
 def _text(value: Any) -> str:
     if isinstance(value, str):
-        if "\\" in value or "\n" in value or "\t" in value or "\r" in value:
-            value = value.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
-        return value
+        text: str = value
+        if "\\" in text or "\n" in text or "\t" in text or "\r" in text:
+            text = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
+        return text
     if value is None:
         return "\\N"
     return str(value) if value is not True and value is not False else "tf"[not value]
