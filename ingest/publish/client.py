@@ -6,6 +6,7 @@ What is about one tree is in client_tree.
 import contextlib
 import copy
 import csv
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -88,15 +89,16 @@ class ClientWriter:
         state: State = "deleted" if run.info.lifecycle_stage == "deleted" else "unchanged"
         return self._published(run.data.tags.get(APP_ID_TAG, ""), run.info.run_id, state)
 
-    def anywhere(self, condition: str) -> Iterator[Published]:
+    def anywhere(self, condition: str, named: re.Pattern[str]) -> Iterator[Published]:
         """See Writer."""
-        runs = self._search(condition, deleted=True, experiments=self._experiments())
+        where = self._experiments(named)
+        runs = self._search(condition, deleted=True, experiments=where) if where else iter(())
         return (self.within(run.info.experiment_id)._found(run) for run in runs)
 
-    def _experiments(self) -> list[str]:
+    def _experiments(self, named: re.Pattern[str] | None = None) -> list[str]:
         with refused("cannot list experiments"):
             found = patiently(lambda: list(self._pages_of_experiments()), self.patience)
-            return [one.experiment_id for one in found]
+            return [one.experiment_id for one in found if named is None or named.fullmatch(one.name)]
 
     def _pages_of_experiments(self) -> Iterator[Any]:
         token = None

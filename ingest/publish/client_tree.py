@@ -1,6 +1,7 @@
 """One application's tree through the tracking API: three calls a run, many in flight."""
 
 import contextlib
+import math
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -195,6 +196,13 @@ class ClientTree:
 
     def _fill(self, run_id: str, record: RunRecord, note: str | None, known: Known | None) -> None:
         metrics = [Metric(*metric) for metric in renewed(record, known.latest if known is not None else {})]
+        if known is not None and record.key not in self._own:
+            for name in known.stale_tags(record):
+                self._call(partial(self._delete_tag, run_id, name))
+            # a metric cannot be deleted; without a value it is not taken for one
+            at = record.end_ms if record.end_ms is not None else record.start_ms
+            stale = known.stale_metrics(record)
+            metrics += [Metric(name, math.nan, max(at, known.latest[name][0] + 1), 0) for name in stale]
         there = known.params if known is not None else {}  # MLflow lets nobody change a param
         params = [Param(name, value) for name, value in record.params.items() if name not in there]
         tags = [RunTag(name, value) for name, value in record.tags.items()]
@@ -212,6 +220,13 @@ class ClientTree:
             if not metrics and not params:  # tags in the last calls, the digest as the very last
                 now_tags, tags = tags[: strings.MAX_TAGS_PER_BATCH], tags[strings.MAX_TAGS_PER_BATCH :]
             self._call(partial(self._client.log_batch, run_id, now_metrics, now_params, now_tags))
+
+    def _delete_tag(self, run_id: str, name: str) -> None:
+        try:
+            self._client.delete_tag(run_id, name)
+        except MlflowException:
+            if name in self._client.get_run(run_id).data.tags:  # else an earlier call did it, whose answer was lost
+                raise
 
     def _make(self, record: RunRecord, more: Mapping[str, str] | None = None) -> str:
         parent = self._parent(record)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from ...schemas.runs import COMPLETE_TAG
 from ..errors import PublishError
 from .interface import Published, Writer
-from .open import experiment_name, open_writer
+from .open import experiment_name, open_existing, open_writer
 
 FIELDS = ("app_name", "user", "queue")
 _FIELD = re.compile(r"\{(\w*)\}")
@@ -26,7 +26,7 @@ class Experiments:
         writer: str = "auto",
         tell: Callable[[str], None] | None = None,
     ) -> None:
-        self._template = experiment_name(experiment)
+        self._template, self._tracking_uri = experiment_name(experiment), tracking_uri
         self._open: Callable[[str], Writer] = lambda name: open_writer(tracking_uri, name, writer, tell)
         self._writers: dict[str, Writer] = {}
         unknown = [name for name in _FIELD.findall(self._template) if name not in FIELDS]
@@ -48,10 +48,12 @@ class Experiments:
         """See Writer; with a template in every experiment, since only the log says which one it would be."""
         if self._fixed:
             return self.writer({}).find(identity)
-        if not self._writers:
-            self.writer({})
-        anywhere = next(iter(self._writers.values()))
-        return next((p for p in anywhere.anywhere(f"tags.`{COMPLETE_TAG}` = '{identity}'")), None)
+        anywhere = next(iter(self._writers.values()), None) or open_existing(self._tracking_uri)
+        if anywhere is None:
+            return None
+        parts = [re.escape(text) for text in _FIELD.split(self._template)[::2]]
+        named = re.compile(".+".join(parts), re.DOTALL)
+        return next(anywhere.anywhere(f"tags.`{COMPLETE_TAG}` = '{identity}'", named), None)
 
     def remember(self) -> None:
         """See Writer."""

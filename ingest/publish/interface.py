@@ -1,5 +1,6 @@
 """What a writer takes, and what it must be able to do."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -113,8 +114,8 @@ class Writer(Protocol):
     def find(self, fingerprint: str) -> Published | None:
         """The tree that was written whole from exactly this log with these options, if any: one look."""
 
-    def anywhere(self, condition: str) -> Iterator[Published]:
-        """The trees, in any experiment of the store, whose application run meets a search condition."""
+    def anywhere(self, condition: str, named: re.Pattern[str]) -> Iterator[Published]:
+        """The trees, in experiments with such names, whose application run meets a search condition."""
 
     def owner(self, app_id: str, run_id: str | None) -> Owner | None:
         """The training job's own run: `run_id` if it is in this store, else the one tagged with the application's id

@@ -289,8 +289,9 @@ class SqlTree:
             if record.key in self._own:  # the job's own figures stay; what it has said already is not said again
                 metrics = [m for m in renewed(record, known.latest) if known.latest.get(m[0], (0, None))[1] != m[1]]
                 self._forget(run_id, models.SqlLatestMetric, [name for name, *_ in metrics])
-            elif known.latest:
-                names = {name for name, *_ in metrics}
+            else:
+                self._forget(run_id, models.SqlTag, known.stale_tags(record))
+                names = {*(name for name, *_ in metrics), *known.stale_metrics(record)} if known.latest else ()
                 self._forget(run_id, models.SqlMetric, names)
                 self._forget(run_id, models.SqlLatestMetric, names)
         self._add(models.SqlTag, run_id, tags)

@@ -10,12 +10,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...schemas import mlflow as strings
-from ...schemas.runs import DIGEST_TAG, KEY_TAG
+from ...schemas.runs import (
+    COMPLETE_TAG,
+    DIGEST_TAG,
+    KEY_TAG,
+    RUN_METRICS,
+    RUNS_TAG,
+    VERSION_TAG,
+    WRITER_TAG,
+    WRITTEN_TAG,
+)
 from .interface import Metric, RunRecord
 from .plan import short_hash
 
 WITHDRAWN = "withdrawn"
 """The key of a run that was made twice, by an answer that got lost or an import that came second; it is deleted."""
+
+_DECLARED = frozenset(metric.name for metric in RUN_METRICS)
+_OF_WRITING = {COMPLETE_TAG, DIGEST_TAG, KEY_TAG, RUNS_TAG, VERSION_TAG, WRITER_TAG, WRITTEN_TAG}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +41,19 @@ class Known:
     deleted: bool
     params: Mapping[str, str]
     latest: Mapping[str, tuple[int, float]]
+    tags: frozenset[str] = frozenset()
+    """Names of the tags that only Afterglow writes, and that say something of the log."""
+
+    def stale_tags(self, record: RunRecord) -> list[str]:
+        """What the log said before it grew, or was read with less detail, and says no more."""
+        return sorted(self.tags - record.tags.keys())
+
+    def stale_metrics(self, record: RunRecord) -> list[str]:
+        """Likewise; of the declared metrics only, since any other may be a person's."""
+        now = {name for name, *_ in record.metrics}
+        return [
+            name for name, (_, value) in self.latest.items() if name in _DECLARED and name not in now and value == value
+        ]
 
     @property
     def own_name(self) -> bool:
@@ -68,7 +93,9 @@ def known_run(run: Any) -> Known:
     tags, latest = run.data.tags, {metric.key: (metric.timestamp, metric.value) for metric in run.data._metric_objs}
     deleted = run.info.lifecycle_stage == "deleted"
     written = tags.get(DIGEST_TAG, "")
-    return Known(run.info.run_id, run.info.run_name, tags.get(strings.NOTE), written, deleted, run.data.params, latest)
+    ours = frozenset(name for name in tags if name.startswith("afterglow.") and name not in _OF_WRITING)
+    note, params = tags.get(strings.NOTE), run.data.params
+    return Known(run.info.run_id, run.info.run_name, note, written, deleted, params, latest, ours)
 
 
 def known_runs(runs: Iterable[Any], root_key: str) -> dict[str, Known]:
