@@ -3,6 +3,7 @@
 import typer
 
 from .export import export
+from .hook import hook
 from .import_ import import_
 from .remove import remove
 from .schema import schema
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("import")(import_)
+app.command("hook")(hook)
 app.command("show")(show)
 app.command("export")(export)
 app.command("status")(status)

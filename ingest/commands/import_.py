@@ -33,7 +33,7 @@ def import_(
     from ..errors import AfterglowError
 
     options.one_of("--writer", writer, options.WRITERS)
-    options.one_of("--task-runs", task_runs, ("all", "notable", "none"))
+    options.one_of("--task-runs", task_runs, options.TASK_RUNS)
     batch = terminal.Batch(strict)
     with terminal.errors():
         found = list(pipeline.find_logs(logs))
@@ -57,30 +57,10 @@ def import_(
                     batch.failure(one)
                 else:
                     batch.success(one.complete)
-                    _report(one, as_json, quiet)
+                    terminal.report_import(one, as_json, quiet)
         if not as_json and not quiet and batch.done:
             _closing(experiments)
     raise typer.Exit(batch.exit_code)
-
-
-def _report(imported: Any, as_json: bool, quiet: bool) -> None:
-    if as_json:
-        terminal.print_json(imported.as_dict())
-        return
-    if quiet:
-        return
-    if imported.published.state == "deleted":
-        text = f"{imported.log}: its runs were deleted in MLflow and stay so; --restore brings them back"
-    elif imported.published.state == "written":
-        state = "" if imported.complete else f" (log is {imported.completeness.replace('_', ' ')})"
-        issues = f", {imported.num_issues:,} issues" if imported.num_issues else ""
-        runs = f"{imported.published.written:,} of {imported.published.runs:,} runs"
-        text = (
-            f"{imported.app_id}: {runs} written in {imported.seconds:.1f} s{issues}{state}\n  {imported.published.url}"
-        )
-    else:
-        text = f"{imported.log}: already imported\n  {imported.published.url}"
-    terminal.out().print(text, markup=False)
 
 
 def _closing(experiments: Any) -> None:

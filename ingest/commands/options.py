@@ -66,6 +66,7 @@ Workers = Annotated[
 ]
 
 WRITERS = ("auto", "sql", "client")
+TASK_RUNS = ("all", "notable", "none")
 
 
 def one_of(option: str, value: str, choices: Sequence[str]) -> None:

@@ -80,6 +80,27 @@ def errors() -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
+def report_import(imported: Any, as_json: bool, quiet: bool) -> None:
+    """What an import of one log came to, for a person or as JSON."""
+    if as_json:
+        print_json(imported.as_dict())
+        return
+    if quiet:
+        return
+    if imported.published.state == "deleted":
+        text = f"{imported.log}: its runs were deleted in MLflow and stay so; --restore brings them back"
+    elif imported.published.state == "written":
+        state = "" if imported.complete else f" (log is {imported.completeness.replace('_', ' ')})"
+        issues = f", {imported.num_issues:,} issues" if imported.num_issues else ""
+        runs = f"{imported.published.written:,} of {imported.published.runs:,} runs"
+        text = (
+            f"{imported.app_id}: {runs} written in {imported.seconds:.1f} s{issues}{state}\n  {imported.published.url}"
+        )
+    else:
+        text = f"{imported.log}: already imported\n  {imported.published.url}"
+    out().print(text, markup=False)
+
+
 class Batch:
     """Counts how a batch of logs went; `exit_code` is 0, the error's own for a single log, 1 for one of several."""
 

@@ -1,6 +1,7 @@
 """The order of the stages, and nothing else: discover, codecs, decode, extract, assemble, derive, publish."""
 
 from ...schemas.runs import LEVELS
+from .awaited import Wanted, await_log
 from .batch import export_logs, import_logs, show_logs
 from .find import find_logs
 from .imported import imported, remove
@@ -13,6 +14,8 @@ __all__ = [
     "ImportOptions",
     "Imported",
     "ReadOptions",
+    "Wanted",
+    "await_log",
     "export_log",
     "export_logs",
     "find_logs",
