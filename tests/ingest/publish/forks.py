@@ -13,6 +13,8 @@ import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  what a child would 
 from mlflow import MlflowClient
 
 import afterglow.ingest.derive
+import afterglow.ingest.pipeline
+import afterglow.ingest.publish
 import afterglow.ingest.publish.client
 import afterglow.ingest.publish.sql  # noqa: F401
 from afterglow.ingest import import_logs
