@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -72,8 +73,9 @@ class ClientTree:
         if restore:
             self._restore()
         try:
-            self._take(root)
-            yield self
+            with _no_urls():
+                self._take(root)
+                yield self
         finally:
             self._pool.shutdown(wait=True, cancel_futures=True)
             if self._claim is not None:  # not finished: let go, so that the next import need not wait
@@ -307,6 +309,21 @@ class ClientTree:
 
     def _call(self, call: Callable[[], Any]) -> Any:
         return patiently(call, self._patience)
+
+
+@contextlib.contextmanager
+def _no_urls() -> Iterator[None]:
+    """MLflow asks the server for every run that ends, to print its address to stdout."""
+    name = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
+    before = os.environ.get(name)
+    os.environ[name] = "true"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = before
 
 
 def condition(tag: str, value: str) -> str:
