@@ -10,6 +10,8 @@ MAX_PARAMS_PER_BATCH = 100
 MAX_TAGS_PER_BATCH = 100
 MAX_ENTITIES_PER_BATCH = 1000
 MAX_DATASET_NAME = 500
+MAX_DATASET_SOURCE = 16_000  # 65,535 bytes in MySQL, four a character
+MAX_USER = 256  # mlflow.store.tracking.dbmodels.models.SqlRun.user_id
 MAX_EXPERIMENT_TAG_VALUE = 20_000
 
 # mlflow.utils.mlflow_tags

@@ -3,6 +3,7 @@
 import hashlib
 import posixpath
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -27,7 +28,10 @@ class Fitting:
         return safe
 
     def text(self, what: str, value: str, at_most: int) -> str:
-        """A value cut to `at_most` characters, with an ellipsis where it was cut."""
+        """A value cut to `at_most` characters, with an ellipsis where it was cut. PostgreSQL takes no NUL, and no
+        database half of a surrogate pair."""
+        if "\0" in value or not value.isascii():
+            value = value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
         if len(value) <= at_most:
             return value
         message = f"{what} of {len(value):,} characters was cut to {at_most:,}: {_short(value)}"
@@ -42,9 +46,26 @@ class Fitting:
         """A tag's value."""
         return self.text("a tag", value, limits.MAX_TAG_VALUE)
 
+    def user(self, value: str) -> str:
+        """A user's name, which is a column of its own."""
+        return self.text("a user's name", value, limits.MAX_USER)
+
     def run_name(self, value: str) -> str:
         """A run's name, on one line."""
         return self.text("a run's name", " ".join(value.split()) or "unnamed", limits.MAX_RUN_NAME)
+
+
+@lru_cache(1_000)
+def apart(names: tuple[str, ...]) -> Mapping[str, str]:
+    """Name -> the name to write: MySQL takes names for the same that differ in case or in blanks at the end only, so
+    that all but the first of them end in a hash."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        seen = name.rstrip().lower()
+        found[name] = name if seen not in taken else f"{name[: limits.MAX_KEY - 9].rstrip('/ ')}_{_hash(name)}"
+        taken.add(found[name].rstrip().lower())
+    return found
 
 
 @lru_cache(10_000)
@@ -54,8 +75,11 @@ def safe_name(name: str) -> str:
     safe = safe if safe not in ("", ".") and not safe.startswith("..") else "_" + safe.strip("./")
     if safe == name and len(name) <= limits.MAX_KEY:
         return name
-    digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
-    return f"{safe[: limits.MAX_KEY - 9].rstrip('/')}_{digest}"
+    return f"{safe[: limits.MAX_KEY - 9].rstrip('/')}_{_hash(name)}"
+
+
+def _hash(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
 
 
 def _short(text: str, at_most: int = 60) -> str:

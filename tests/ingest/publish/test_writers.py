@@ -92,3 +92,31 @@ def test_every_writer_writes_what_the_client_writes_to_sqlite(
     got = opened[name].tree(sample, writer, tmp_path_factory.mktemp("artifacts"))
     assert differences(expected, got) == []
     assert len(expected) > 10 and any(run["artifacts"] for run in expected.values())
+
+
+@pytest.mark.parametrize("writer", ["sql", "client"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sqlite",
+        pytest.param("postgres", marks=pytest.mark.postgres),
+        pytest.param("mariadb", marks=pytest.mark.mariadb),
+    ],
+)
+def test_every_store_takes_what_a_log_may_say(opened: dict[str, Store], name: str, writer: str, tmp_path: Path) -> None:
+    """NUL, half a surrogate pair, four bytes a character, a user longer than the column, names one but for their case."""
+    text = sample_log("failing-tasks").read_text()
+    said = text.replace('"App Name":"', '"App Name":"a\\u0000b \\ud800 \N{GRINNING FACE}\\\\N\\t ').replace(
+        '"User":"', '"User":"' + "u" * 400
+    )
+    assert said.count("\N{GRINNING FACE}") >= 1 and said.count("u" * 400) >= 1
+    log = tmp_path / sample_log("failing-tasks").name
+    log.write_text(said)
+    uri, experiment = opened[name].uri, f"hostile {writer}"
+    MlflowClient(uri).create_experiment(experiment, artifact_location=f"file://{tmp_path}/artifacts")
+    (imported,) = import_logs([str(log)], uri, experiment, writer=writer, task_runs="none")
+    found = held(opened[name].tables, experiment)
+    assert (found.duplicates, found.complete) == (0, 1) and len(found.tree) == imported.published.runs
+    root = next(run for run in found.tree.values() if run["tags"]["afterglow.level"] == "application")
+    assert "\N{GRINNING FACE}\\N" in root["info"]["name"] and "\0" not in root["info"]["name"]
+    assert len(root["info"]["user_id"]) == 256
