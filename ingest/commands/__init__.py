@@ -2,6 +2,7 @@
 
 import typer
 
+from .backfill import backfill
 from .export import export
 from .hook import hook
 from .import_ import import_
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.command("import")(import_)
 app.command("hook")(hook)
+app.command("backfill")(backfill)
 app.command("show")(show)
 app.command("export")(export)
 app.command("status")(status)

@@ -2,27 +2,34 @@
 
 from ...schemas.runs import LEVELS
 from .awaited import Wanted, await_log
+from .backfill import Filters, look
+from .backfill import run as backfill
 from .batch import export_logs, import_logs, show_logs
 from .find import find_logs
 from .imported import imported, remove
+from .ledger import opened as opened_ledger
 from .read import ReadOptions, read_log
 from .run import Exported, Imported, ImportOptions, export_log, import_log, open_experiments
 
 __all__ = [
     "LEVELS",
     "Exported",
+    "Filters",
     "ImportOptions",
     "Imported",
     "ReadOptions",
     "Wanted",
     "await_log",
+    "backfill",
     "export_log",
     "export_logs",
     "find_logs",
     "import_log",
     "import_logs",
     "imported",
+    "look",
     "open_experiments",
+    "opened_ledger",
     "read_log",
     "remove",
     "show_logs",

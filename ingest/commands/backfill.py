@@ -1,0 +1,182 @@
+"""`afterglow backfill LOG_DIR...`: years of logs, and what is added to them."""
+
+import json
+import signal
+import threading
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from . import options, terminal
+
+Since = Annotated[
+    str | None, typer.Option(help="Applications started then or later (ISO date or time, UTC).", show_default=False)
+]
+Until = Annotated[str | None, typer.Option(help="Applications started before then.", show_default=False)]
+AppName = Annotated[str | None, typer.Option(help="Applications whose name fits this glob.", show_default=False)]
+User = Annotated[str | None, typer.Option(help="Applications of a user who fits this glob.", show_default=False)]
+MinDuration = Annotated[
+    float | None, typer.Option(min=0, help="Applications that took so many seconds.", show_default=False)
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="At most so many logs.", show_default=False)]
+NewestFirst = Annotated[bool, typer.Option("--newest-first", help="Begin with the newest applications.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and how long it would take.")]
+Follow = Annotated[bool, typer.Option("--follow", help="Stay, and import what appears and what grows, until SIGTERM.")]
+Every = Annotated[float, typer.Option(min=0.1, help="With --follow: seconds between two looks.")]
+LedgerFile = Annotated[
+    str | None,
+    typer.Option(
+        "--ledger",
+        help="Where it remembers what is done. Without it, in the user's data directory.",
+        show_default=False,
+    ),
+]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Take up logs that failed, those set aside too.")]
+Report = Annotated[
+    str | None, typer.Option(help="Write what came of every log to this file, as JSON.", show_default=False)
+]
+
+
+def backfill(
+    logs: options.Logs,
+    since: Since = None,
+    until: Until = None,
+    app_name: AppName = None,
+    user: User = None,
+    min_duration: MinDuration = None,
+    limit: Limit = None,
+    newest_first: NewestFirst = False,
+    dry_run: DryRun = False,
+    follow: Follow = False,
+    every: Every = 10,
+    ledger_file: LedgerFile = None,
+    retry_failed: RetryFailed = False,
+    report: Report = None,
+    tracking_uri: options.TrackingUri = None,
+    experiment: options.Experiment = None,
+    task_runs: options.TaskRuns = "all",
+    max_task_runs: options.MaxTaskRuns = 2000,
+    writer: options.Writer = "auto",
+    workers: options.Workers = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Import what is new in folders of logs; what was done before is remembered and not looked at again.
+
+    One broken log never stops it. A log that fails three times for a reason that may pass is set aside.
+    """
+    from .. import pipeline
+
+    options.one_of("--writer", writer, options.WRITERS)
+    options.one_of("--task-runs", task_runs, options.TASK_RUNS)
+    filters = pipeline.Filters(_time("--since", since), _time("--until", until), app_name, user, min_duration)
+    store = f"{tracking_uri or ''} {experiment or ''} {task_runs} {max_task_runs}"
+    how = pipeline.ImportOptions(pipeline.ReadOptions(workers=workers or terminal.cores()), task_runs, max_task_runs)
+    stopped = threading.Event()
+    done = _Done(quiet)
+    with terminal.errors(), pipeline.opened_ledger(ledger_file, store) as ledger:
+        todo = pipeline.look(logs, ledger, filters, limit, newest_first, retry_failed)
+        if dry_run:
+            _tell(todo, ledger.rate(), stopped)
+            raise typer.Exit(0)
+        before = signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+        try:
+            experiments = pipeline.open_experiments(tracking_uri, experiment, writer, terminal.warn)
+            while True:
+                if len(todo.logs) > 1:
+                    experiments.remember()
+                with terminal.progress(not quiet) as display:
+                    bar = display.add_task("", total=todo.size or 1)
+                    for log, one, seconds in pipeline.backfill(todo, ledger, experiments, how, stopped.is_set):
+                        done.one(log, one, seconds, display.console.is_terminal)
+                        display.update(bar, description=done.line(), advance=log.size)
+                if not follow or stopped.wait(every):
+                    break
+                todo = pipeline.look(logs, ledger, filters, limit, newest_first)
+        finally:
+            signal.signal(signal.SIGTERM, before)
+    done.close(todo, report)
+    raise typer.Exit(1 if done.failed else 0)
+
+
+class _Done:
+    """What came of the logs so far."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet, self.rows, self.began = quiet, list[dict[str, Any]](), time.monotonic()
+        self.failed = self.bytes = self.runs = 0
+
+    def one(self, log: Any, outcome: Any, seconds: float, terminal_is_there: bool) -> None:
+        """One log more; a line of its own where there is no terminal that shows a bar."""
+        failed = isinstance(outcome, Exception)
+        row = {"log": log.name, "bytes": log.size, "seconds": round(seconds, 3)}
+        if failed:
+            self.failed += 1
+            terminal.print_error(outcome)
+            row |= {"state": "failed", "error": str(outcome)}
+        else:
+            self.runs += outcome.published.written
+            state = {"written": "imported", "unchanged": "already imported"}.get(outcome.published.state, "deleted")
+            row |= {"state": state, "application": outcome.app_id, "completeness": outcome.completeness}
+            row |= {"runs": outcome.published.runs, "run_id": outcome.published.run_id, "url": outcome.published.url}
+            if not self.quiet and not terminal_is_there:
+                terminal.err().print(f"{log.name}: {state}, {seconds:.1f} s", markup=False)
+        self.bytes += log.size
+        self.rows.append(row)
+
+    def line(self) -> str:
+        """For the bar."""
+        rate = self.bytes / 1e6 / max(time.monotonic() - self.began, 1e-3)
+        return f"{len(self.rows):,} done, {self.failed:,} failed, {rate:,.1f} MB/s"
+
+    def close(self, todo: Any, report: str | None) -> None:
+        """The closing table, and the report."""
+        seconds = time.monotonic() - self.began
+        imported = sum(row["state"] == "imported" for row in self.rows)
+        summary = {
+            "listed": todo.listed,
+            "imported": imported,
+            "already imported": todo.done + len(self.rows) - imported - self.failed,
+            "not wanted, or copies": todo.filtered,
+            "failed": self.failed,
+            "failed before, unchanged since": todo.failed_before,
+            "set aside": len(todo.aside),
+        }
+        if report is not None:
+            aside = [{"log": log, "error": error} for log, error in todo.aside]
+            with open(report, "w", encoding="utf-8") as file:
+                json.dump({"summary": summary, "seconds": seconds, "logs": self.rows, "aside": aside}, file, indent=1)
+        if self.quiet:
+            return
+        for name, number in summary.items():
+            if number or name in ("listed", "imported", "failed"):
+                terminal.out().print(f"{name:>31}  {number:,}", markup=False)
+        rate = f"{self.bytes / 1e6 / max(seconds, 1e-3):,.1f} MB/s"
+        terminal.out().print(f"{self.runs:,} runs written in {seconds:,.1f} s, {rate}", markup=False)
+        for log, error in todo.aside:
+            terminal.out().print(f"set aside: {log}: {error}; --retry-failed takes it up again", markup=False)
+
+
+def _tell(todo: Any, rate: float | None, stopped: Any) -> None:
+    out = terminal.out()
+    for log, _, _ in todo.logs:
+        out.print(f"{log.name}  {log.size / 1e6:,.1f} MB", markup=False)
+    took = (
+        f"about {todo.size / rate:,.0f} s at the {rate / 1e6:,.1f} MB/s of before" if rate else "no rate measured yet"
+    )
+    out.print(
+        f"{len(todo.logs):,} of {todo.listed:,} logs, {todo.size / 1e6:,.1f} MB, {took}; {todo.done:,} done before, "
+        f"{todo.filtered:,} not wanted, {len(todo.aside):,} set aside",
+        markup=False,
+    )
+
+
+def _time(option: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no ISO date or time, such as 2026-01-31", param_hint=option) from None
+    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
