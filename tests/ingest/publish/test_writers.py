@@ -104,7 +104,7 @@ def test_every_writer_writes_what_the_client_writes_to_sqlite(
     ],
 )
 def test_every_store_takes_what_a_log_may_say(opened: dict[str, Store], name: str, writer: str, tmp_path: Path) -> None:
-    """NUL, half a surrogate pair, four bytes a character, a user longer than the column, names one but for their case."""
+    """NUL, half a surrogate pair, four bytes a character, a user longer than the column."""
     text = sample_log("failing-tasks").read_text()
     said = text.replace('"App Name":"', '"App Name":"a\\u0000b \\ud800 \N{GRINNING FACE}\\\\N\\t ').replace(
         '"User":"', '"User":"' + "u" * 400
