@@ -120,3 +120,36 @@ def test_a_database_that_another_holds_is_waited_for(
         (imported,) = import_logs([LOG], store, "held")
     other.close()
     assert client.get_run(imported.published.run_id).data.tags[COMPLETE_TAG]
+
+
+@pytest.mark.postgres
+def test_a_database_connection_that_breaks_half_way(
+    impatient: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sqlalchemy as sa
+
+    from afterglow.ingest.publish.sql import SqlTree
+
+    with stores.postgres() as uri:
+        client = MlflowClient(uri)
+        for name in ("broken", "undisturbed"):
+            client.create_experiment(name, artifact_location=f"file://{tmp_path}/{name}")
+        real = SqlTree.artifacts
+
+        def breaks(self: SqlTree, folder: str) -> None:
+            real(self, folder)
+            self.flush()
+            engine = sa.create_engine(uri, poolclass=sa.pool.NullPool)
+            with engine.connect() as other:
+                pid = self._session.execute(sa.text("SELECT pg_backend_pid()")).scalar()
+                other.execute(sa.text(f"SELECT pg_terminate_backend({pid})"))
+
+        monkeypatch.setattr(SqlTree, "artifacts", breaks)
+        with pytest.raises(PublishError, match=r"0 of .* runs are written, the tree is not complete") as error:
+            import_logs([LOG], uri, "broken", writer="sql")
+        assert "\n" not in str(error.value)
+        assert held(uri, "broken").tree == {}
+        monkeypatch.undo()
+        import_logs([LOG], uri, "broken", writer="sql")
+        import_logs([LOG], uri, "undisturbed", writer="sql")
+        assert differences(held(uri, "broken").tree, held(uri, "undisturbed").tree) == []
