@@ -72,7 +72,7 @@ def _made(name: str, write: object) -> Path:
     return path
 
 
-def compare(title: str, path: Path, with_history_server: bool, repeats: int) -> None:
+def compare(title: str, path: Path, repeats: int) -> None:
     """Measures every reader, one after the other and again, and prints the table."""
     size = _size(path)
     export = [AFTERGLOW, "export", str(path), "--quiet", "--out"]
@@ -82,10 +82,9 @@ def compare(title: str, path: Path, with_history_server: bool, repeats: int) -> 
         Row("afterglow export --workers 2"),
     ]
     _warm(path)
-    server = listing = None
-    if with_history_server:
-        version, found, answer = history_server.first_stages(path.parent)
-        server, listing = Row(f"History Server {version}, first /stages", [answer]), Row("its listing before", [found])
+    folder, number = (path, len(list(path.iterdir()))) if path.is_dir() else (path.parent, 1)
+    version, found, answer = history_server.first_stages(folder, number)
+    server, listing = Row(f"History Server {version}, first /stages", [answer]), Row("its listing before", [found])
     with tempfile.TemporaryDirectory(dir=CACHE) as out:
         for turn in range(repeats):
             rows[0].runs.append(run([sys.executable, "-m", "benchmarks.bare_orjson", str(path)]))
@@ -98,10 +97,10 @@ def compare(title: str, path: Path, with_history_server: bool, repeats: int) -> 
     print(f"\n## {title}: {size / 1e6:,.0f} MB, median of {repeats}\n")
     print("| reader | wall s | CPU s | MB/s | peak MB | largest process MB | x History Server | x orjson |")
     print("|---|--:|--:|--:|--:|--:|--:|--:|")
-    for row in [*([listing, server] if listing and server else []), *rows]:
+    for row in [listing, server, *rows]:
         rate = size / 1e6 / row.median("wall_s")
         ratios = [
-            f"{other.median('wall_s') / row.median('wall_s'):.1f}" if other is not None and row is not listing else ""
+            f"{other.median('wall_s') / row.median('wall_s'):.1f}" if row is not listing else ""
             for other in (server, rows[0])
         ]
         print(
@@ -147,10 +146,10 @@ def main(only: str | None = None, repeats: int = 3) -> None:
     load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, load before: {load}")
     if only in (None, "tasks"):
-        compare(f"{TASKS:,} tasks", task_log(), True, repeats)
+        compare(f"{TASKS:,} tasks", task_log(), repeats)
     if only in (None, "sql"):
-        compare("SQL plans", sql_log(), True, repeats)
+        compare("SQL plans", sql_log(), repeats)
     if only in (None, "many"):
-        compare(f"{APPLICATIONS:,} small applications", many_logs(), False, 1)  # minutes each
+        compare(f"{APPLICATIONS:,} small applications", many_logs(), 1)  # a minute each
     if only in (None, "bomb"):
         refuse_bomb()
