@@ -37,6 +37,7 @@ from .written import WITHDRAWN, Known, digest, known_run, known_runs, renewed
 
 _ROWS_AT_ONCE = 10_000
 _SQLITE_CACHE_KB = 200_000
+_LOOK_AGAIN_S = 1.0
 _LARGEST = sys.float_info.max
 _RUNS_WORTH_ANALYZING = 1_000
 _NAMESPACE = uuid.UUID("5f2c6a4e-7a55-5b0e-9d1e-afe1061088c7")
@@ -173,7 +174,7 @@ class SqlTree:
         self._ids: dict[str, str] = dict(own)
         self._rows: dict[Any, list[dict[str, Any]]] = {table: [] for table in _TABLES}
         self._datasets: list[Dataset] = []
-        self._look, self._identity = look, ""
+        self._look, self._identity, self._watch = look, "", Watch()
         self._root = ""
 
     def take(self, root: RunRecord, identity: str, restore: bool, watch: Watch) -> bool:
@@ -183,7 +184,7 @@ class SqlTree:
         Raises:
             IntegrityError: another transaction made it first.
         """
-        self._root, self._identity = root.key, identity
+        self._root, self._identity, self._watch = root.key, identity, watch
         if self._session.get_bind().dialect.name == "sqlite":
             self._session.execute(sa.text("BEGIN IMMEDIATE"))  # it has one lock; nothing is looked at before
         there = self._roots()
@@ -228,7 +229,7 @@ class SqlTree:
 
     def _withdraw_doubles(self, runs: Sequence[Any]) -> None:
         """Deletes what an import through the tracking API made twice, or gave up, and did not live to delete."""
-        ours = {known.run_id for known in self._known.values()} | {self._ids[self._root], *self._own.values()}
+        ours = {known.run_id for known in self._known.values()} | {*self._ids.values(), *self._own.values()}
         for run in runs:
             key, run_id = run.data.tags.get(KEY_TAG, ""), run.info.run_id
             of_tree = key in (WITHDRAWN, self._root) or key.startswith(self._root + "/")
@@ -433,19 +434,33 @@ class SqlTree:
         that one waited for. It in turn looks for this one's commit when it is done."""
         if self._session.get_bind().dialect.name == "sqlite":
             return False  # nobody else could write
-        watch = Watch()
+        given_up = False
         while True:
-            others = [run for run in self._look() if run.info.run_id != self._ids[self._root]]
-            if not others:
-                return False
-            self._session.rollback()  # twice does no harm
+            mine, alive = self._ids[self._root], False
+            others = self._look()
             for run in others:
-                if run.data.tags.get(COMPLETE_TAG) == self._identity:
+                if run.info.run_id != mine and run.data.tags.get(COMPLETE_TAG) == self._identity:
+                    self._session.rollback()
                     self.settled = self._published(run.info.run_id, "unchanged")
                     return True
-            if not any(watch.alive(run.info.run_id, run.data.tags.get(WRITER_TAG)) for run in others):
-                raise PublishError("an import through the tracking API began the same tree and ended half-way")
-            time.sleep(1)
+                alive = self._watch.alive(run.info.run_id, run.data.tags.get(WRITER_TAG)) or alive
+            if not alive and given_up:
+                return self._given_way(others)
+            if not alive:
+                if any(run.info.run_id != mine for run in others):  # begun meanwhile, and its process is dead
+                    self._withdraw_doubles(self._runs(KEY_TAG, self._root))
+                    self.flush()
+                return False
+            self._session.rollback()
+            given_up = True
+            time.sleep(_LOOK_AGAIN_S)
+
+    def _given_way(self, roots: Sequence[Any]) -> bool:
+        for run in roots:
+            if run.data.tags.get(COMPLETE_TAG) == self._identity:
+                self.settled = self._published(run.info.run_id, "unchanged")
+                return True
+        raise PublishError("an import through the tracking API took the same tree and ended half-way")
 
 
 def _among(run_ids: Sequence[str]) -> Any:

@@ -153,3 +153,33 @@ def test_a_database_connection_that_breaks_half_way(
         import_logs([LOG], uri, "broken", writer="sql")
         import_logs([LOG], uri, "undisturbed", writer="sql")
         assert differences(held(uri, "broken").tree, held(uri, "undisturbed").tree) == []
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("state", ["writing", "candidate"])
+def test_an_import_through_the_api_that_began_during_the_transaction_and_died(
+    state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from afterglow.ingest.publish.sql import SqlTree
+
+    with stores.postgres() as uri:
+        client = MlflowClient(uri)
+        where = client.create_experiment("met", artifact_location=f"file://{tmp_path}/met")
+        client.create_experiment("alone", artifact_location=f"file://{tmp_path}/alone")
+        real = SqlTree.artifacts
+
+        def begins(self: SqlTree, folder: str) -> None:
+            real(self, folder)
+            from afterglow.ingest.publish.claim import _machine
+
+            app_id = self._root.split("/")[0]
+            tags = {"afterglow.key": self._root, "spark.app.id": app_id, "afterglow.level": "application"}
+            client.create_run(where, tags=tags | {"afterglow.writer": f"{_machine()}|999999|1|abc|{state}|1"})
+
+        monkeypatch.setattr(SqlTree, "artifacts", begins)
+        import_logs([LOG], uri, "met", writer="sql")
+        monkeypatch.undo()
+        import_logs([LOG], uri, "alone", writer="sql")
+        met = held(uri, "met")
+        assert (met.duplicates, met.complete) == (0, 1)
+        assert differences(met.tree, held(uri, "alone").tree) == []
