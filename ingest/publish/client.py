@@ -23,6 +23,7 @@ from ...schemas.runs import APP_ID_TAG, COMPLETE_TAG, DIGEST_TAG, KEY_TAG, LEVEL
 from ..errors import PublishError
 from . import page
 from .adopt import Owner, OwnRun
+from .alone import alone
 from .client_tree import ClientTree, condition
 from .interface import Published, Root, RunRecord, State, TreeWriter
 from .refused import Patience, passing, patiently, refused
@@ -42,7 +43,7 @@ class ClientWriter:
         self.tracking_uri = tracking_uri or get_tracking_uri()
         self.calls, self.patience = calls, patience or Patience()
         self._complete: dict[str, Published] | None = None
-        with refused(f"{shown(self.tracking_uri)}: cannot be opened"):
+        with refused(f"{shown(self.tracking_uri)}: cannot be opened"), alone(self.tracking_uri):
             self.client = MlflowClient(self.tracking_uri)
             found = patiently(partial(self._experiment, experiment), self.patience)
             if found is not None and found.lifecycle_stage != "active":
@@ -68,8 +69,9 @@ class ClientWriter:
     @classmethod
     def existing(cls, tracking_uri: str | None, experiment: str) -> "ClientWriter | None":
         """A writer to the experiment, or, where it does not exist, to any; None where there is none."""
-        with refused(f"{shown(tracking_uri or get_tracking_uri())}: cannot be opened"):
-            client = MlflowClient(tracking_uri or get_tracking_uri())
+        uri = tracking_uri or get_tracking_uri()
+        with refused(f"{shown(uri)}: cannot be opened"), alone(uri):
+            client = MlflowClient(uri)
             found = client.get_experiment_by_name(experiment)
             if found is None or found.lifecycle_stage != "active":
                 first = client.search_experiments(max_results=1)

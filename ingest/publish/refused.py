@@ -37,7 +37,6 @@ _PASSING_WORDS = (
     "response ended prematurely",
 )
 
-
 _FINAL_WORDS = ("readonly", "read-only", "disk is full", "no space left", "permission denied", "out-of-date", "no such")
 
 

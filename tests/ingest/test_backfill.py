@@ -137,6 +137,7 @@ def test_of_one_application_the_fullest_log_is_imported(place: Path) -> None:
 
 
 def test_it_follows_until_it_is_told_to_stop(place: Path) -> None:
+    MlflowClient(f"sqlite:///{place}/m.db").create_experiment("years")
     late = place / "logs" / "failing-tasks"
     aside = place / "aside"
     late.rename(aside)
@@ -144,7 +145,7 @@ def test_it_follows_until_it_is_told_to_stop(place: Path) -> None:
     command += ["--every", "0.3", "--tracking-uri", f"sqlite:///{place}/m.db", "--experiment", "years"]
     process = subprocess.Popen(command, cwd=place, env={**os.environ}, stdout=subprocess.PIPE, text=True)
     try:
-        _until(lambda: (place / "m.db").exists() and _named(place) >= {"wordcount", "killed-driver"})
+        _until(lambda: _named(place) >= {"wordcount", "killed-driver"})
         aside.rename(late)
         _until(lambda: "Spark shell" in _named(place))
         process.send_signal(signal.SIGTERM)
