@@ -4,8 +4,12 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.cluster import Cluster
 
 SAMPLES = Path(__file__).parent.parent / "sample_logs"
 EVERYTHING = os.environ.get("AFTERGLOW_EVERYTHING") == "1"
@@ -59,6 +63,15 @@ def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     monkeypatch.setenv("AFTERGLOW_RETRY_S", "2")  # a test's failing server does not come back
     monkeypatch.chdir(tmp_path)
     yield
+
+
+@pytest.fixture(scope="session")
+def cluster() -> "Iterator[Cluster]":
+    """A Spark standalone cluster: a master and two workers of one core; see tests/cluster.py."""
+    from tests.cluster import standalone
+
+    with standalone(workers=2) as started:
+        yield started
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
