@@ -20,8 +20,8 @@ _START_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """`master` is its URL, `folder` its own (a log per daemon, `worker-N/` with the executors' output), `environment` what
-    a driver needs. The folder goes when the cluster stops."""
+    """`master` is its URL, `folder` its own (a log per daemon, `worker-N/` with the executors' output; it goes when the
+    cluster stops), `environment` what a driver needs."""
 
     master: str
     folder: Path
@@ -29,7 +29,7 @@ class Cluster:
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def kill_worker(self) -> None:
-        """SIGKILL to one worker and the executors it has, as if its machine were gone. It stays gone: see `add_worker`."""
+        """SIGKILL to one worker and its executors, as if its machine were gone. It stays gone: see `add_worker`."""
         _end(self.workers.pop(), signal.SIGKILL)
 
     def add_worker(self, cores: int = 1, memory: str = "1g") -> None:
