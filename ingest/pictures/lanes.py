@@ -1,0 +1,33 @@
+"""Where a bar is drawn: the lowest lane that is free when it begins."""
+
+import heapq
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+def lanes(group: Array, start: Array, end: Array) -> tuple[Array, list[int]]:
+    """For every bar its lane within its group, and per group how many lanes it has. Groups are 0, 1, 2, ...
+
+    A lane is free again at the moment its bar ends; bars of a group that overlap never share one.
+    """
+    number = int(group.max()) + 1 if len(group) else 0
+    lane, heights = np.zeros(len(group), np.int64), [0] * number
+    busy: list[list[tuple[int, int]]] = [[] for _ in range(number)]
+    free: list[list[int]] = [[] for _ in range(number)]
+    order: Sequence[int] = np.lexsort((end, start)).tolist()
+    groups, starts, ends = group.tolist(), start.tolist(), end.tolist()
+    for i in order:
+        of = groups[i]
+        while busy[of] and busy[of][0][0] <= starts[i]:
+            heapq.heappush(free[of], heapq.heappop(busy[of])[1])
+        if free[of]:
+            lane[i] = heapq.heappop(free[of])
+        else:
+            lane[i] = heights[of]
+            heights[of] += 1
+        heapq.heappush(busy[of], (ends[i], int(lane[i])))
+    return lane, heights

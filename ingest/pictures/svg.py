@@ -1,0 +1,142 @@
+"""A small picture with two axes, as SVG: what a stage run shows beside its figures.
+
+Drawn here and not by a library: matplotlib takes half a second to begin and 130 ms a picture, which an import of
+many applications would feel (docs/decisions/0008). Everything that is text is escaped.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape, quoteattr
+
+_LEFT, _RIGHT, _TOP, _BOTTOM = 66, 14, 30, 44
+_STYLE = (
+    ":root{--ink:#1b1f24;--quiet:#57606a;--paper:#fff;--line:#d0d7de;--mark:#0072b2}"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--quiet:#9da7b1;--paper:#14181d;--line:#3a434d;--mark:#56b4e9}}"
+    "text{font:12px system-ui,sans-serif;fill:var(--quiet)}.ink{fill:var(--ink)}.title{font-weight:600;fill:var(--ink)}"
+    ".paper{fill:var(--paper)}.line{stroke:var(--line);fill:none}.median{stroke:var(--quiet);stroke-dasharray:4 3}"
+    "circle{fill-opacity:.7;stroke:var(--paper);stroke-width:.5}.plain{fill:var(--mark)}.slow{fill:#e69f00}.bad{fill:#d55e00}"
+)
+_TIME_STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 3e4, 6e4, 12e4, 3e5, 6e5, 18e5, 36e5, 72e5)
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """What an axis measures, up to where, and how a value of it is written."""
+
+    label: str
+    upto: float
+    ticks: Sequence[float]
+    text: Callable[[float], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One mark: `kind` is plain, slow or bad; a `label` is written beside it."""
+
+    x: float
+    y: float
+    kind: str
+    label: str = ""
+
+
+def time_axis(label: str, upto_ms: float) -> Axis:
+    """Milliseconds, with ticks at whole seconds, minutes and hours."""
+    upto_ms = max(upto_ms, 1.0)
+    step = next((step for step in _TIME_STEPS if upto_ms / step <= 6), _rounded(upto_ms / 6))
+    return Axis(label, upto_ms * 1.06, [i * step for i in range(int(upto_ms * 1.06 / step) + 1)], _time)
+
+
+def size_axis(label: str, upto_bytes: float) -> Axis:
+    """Bytes, with ticks at powers of two."""
+    upto_bytes = max(upto_bytes, 1.0)
+    step = 2.0 ** max(math.ceil(math.log2(upto_bytes / 6)), 0)
+    return Axis(label, upto_bytes * 1.06, [i * step for i in range(int(upto_bytes * 1.06 / step) + 1)], _size)
+
+
+def picture(panels: Sequence[tuple[str, Axis, Axis, Iterable[Point], float]], title: str, foot: str) -> bytes:
+    """Panels side by side, each (title, x axis, y axis, points, where a dashed line lies); 460 by 300 each."""
+    width, height = 460 * len(panels), 320
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f'role="img" aria-label={quoteattr(_clean(title))}><style>{_STYLE}</style>'
+        f'<rect class="paper" width="{width}" height="{height}"/>',
+        f'<text class="title" x="10" y="18">{_text(title, 120)}</text>',
+    ]
+    for number, (name, x, y, points, dashed) in enumerate(panels):
+        parts.append(f'<g transform="translate({460 * number},14)">{_panel(name, x, y, points, dashed)}</g>')
+    parts.append(f'<text x="10" y="{height - 6}">{_text(foot, 150)}</text></svg>')
+    return "".join(parts).encode("utf-8", "replace")
+
+
+def _panel(name: str, x: Axis, y: Axis, points: Iterable[Point], dashed: float) -> str:
+    width, height = 460 - _LEFT - _RIGHT, 290 - _TOP - _BOTTOM
+
+    def across(value: float) -> float:
+        return _LEFT + value / x.upto * width
+
+    def down(value: float) -> float:
+        return _TOP + height - value / y.upto * height
+
+    parts = [f'<rect class="line" x="{_LEFT}" y="{_TOP}" width="{width}" height="{height}"/>']
+    for tick in x.ticks:
+        parts.append(f'<path class="line" d="M{across(tick):.1f} {_TOP}v{height}"/>')
+        parts.append(
+            f'<text x="{across(tick):.1f}" y="{_TOP + height + 16}" text-anchor="middle">{_text(x.text(tick))}</text>'
+        )
+    for tick in y.ticks:
+        parts.append(f'<path class="line" d="M{_LEFT} {down(tick):.1f}h{width}"/>')
+        parts.append(f'<text x="{_LEFT - 6}" y="{down(tick) + 4:.1f}" text-anchor="end">{_text(y.text(tick))}</text>')
+    if 0 < dashed <= y.upto:
+        parts.append(f'<path class="median" d="M{_LEFT} {down(dashed):.1f}h{width}"/>')
+    parts.append(f'<text class="ink" x="{_LEFT}" y="{_TOP - 8}">{_text(name, 70)}</text>')
+    parts.append(
+        f'<text class="ink" x="{_LEFT + width}" y="{_TOP + height + 32}" text-anchor="end">{_text(x.label, 60)}</text>'
+    )
+    labels: list[str] = []
+    free = math.inf
+    for point in points:
+        at, up = across(point.x), down(point.y)
+        parts.append(f'<circle class="{point.kind}" cx="{at:.1f}" cy="{up:.1f}" r="3.5"/>')
+        if point.label:
+            free = up if math.isinf(free) else max(up, free + 14)
+            end, shift = ("end", -7) if at > _LEFT + width * 0.5 else ("start", 7)
+            where = f'x="{at + shift:.1f}" y="{free + 4:.1f}" text-anchor="{end}"'
+            labels.append(f'<text class="ink" {where}>{_text(point.label, 48)}</text>')
+    return "".join([*parts, *labels])
+
+
+def _time(ms: float) -> str:
+    if ms < 1000:
+        return "0" if ms == 0 else f"{ms:g} ms"
+    if ms < 120_000:
+        return f"{ms / 1000:g} s"
+    minutes, rest = divmod(round(ms / 1000), 60)
+    if minutes < 120:
+        return f"{minutes} min" + (f" {rest} s" if rest else "")
+    return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
+
+
+def _size(value: float) -> str:
+    if value == 0:
+        return "0"
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{value:g} {unit}"
+        value /= 1024
+    return f"{value:g} TiB"
+
+
+def _rounded(value: float) -> float:
+    power = 10.0 ** math.floor(math.log10(value))
+    return math.ceil(value / power) * power
+
+
+def _clean(text: str) -> str:
+    """On one line, without what XML forbids."""
+    return " ".join("".join(c if c >= " " and c not in "\ufffe\uffff" else " " for c in text).split())
+
+
+def _text(text: str, at_most: int = 40) -> str:
+    line = _clean(text)
+    return escape(line if len(line) <= at_most else line[: at_most - 1] + "…")
