@@ -46,6 +46,8 @@ def import_logs(
     parent_run: str | None = None,
     writer: str = "auto",
     restore: bool = False,
+    pictures: str = "auto",
+    trace: bool = False,
 ) -> list["Imported"]:
     """Imports every event log at these paths into MLflow; one result per log, in order.
 
@@ -58,7 +60,12 @@ def import_logs(
     from . import pipeline
 
     options = pipeline.ImportOptions(
-        task_runs=task_runs, max_task_runs=max_task_runs, parent_run=parent_run, restore=restore
+        task_runs=task_runs,
+        max_task_runs=max_task_runs,
+        parent_run=parent_run,
+        restore=restore,
+        pictures=pictures,
+        trace=trace,
     )
     logs = list(pipeline.find_logs(paths))
     experiments = pipeline.open_experiments(tracking_uri, experiment, writer)

@@ -192,6 +192,7 @@ LEVEL_TAG, KEY_TAG, VIEW_TAG, APP_ID_TAG = "afterglow.level", "afterglow.key", "
 COMPLETE_TAG, VERSION_TAG = "afterglow.complete", "afterglow.version"
 WRITTEN_TAG, RUNS_TAG = "afterglow.written_at", "afterglow.runs"
 DIGEST_TAG, WRITER_TAG = "afterglow.digest", "afterglow.writer"
+TRACE_TAG = "afterglow.trace"
 RUN_TAGS = (
     RunText(LEVEL_TAG, EVERY, "Which level the run is."),
     RunText(KEY_TAG, EVERY, "Which run it is: the same log gives the same key, and no two runs have one."),
@@ -204,6 +205,11 @@ RUN_TAGS = (
     ),
     RunText(WRITTEN_TAG, ("application",), "When that was, ISO 8601, UTC."),
     RunText(RUNS_TAG, ("application",), "How many runs the tree has."),
+    RunText(
+        TRACE_TAG,
+        ("application",),
+        "With --trace: the id of the application's trace, and a hash of it once all of it is written.",
+    ),
     RunText(WRITER_TAG, ("application",), "Which process is writing the tree; empty when none is."),
     RunText(
         DIGEST_TAG,

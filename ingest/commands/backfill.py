@@ -58,6 +58,8 @@ def backfill(
     experiment: options.Experiment = None,
     task_runs: options.TaskRuns = "all",
     max_task_runs: options.MaxTaskRuns = 2000,
+    pictures: options.Pictures = "auto",
+    trace: options.Trace = False,
     writer: options.Writer = "auto",
     workers: options.Workers = None,
     quiet: options.Quiet = False,
@@ -70,9 +72,11 @@ def backfill(
 
     options.one_of("--writer", writer, options.WRITERS)
     options.one_of("--task-runs", task_runs, options.TASK_RUNS)
+    options.one_of("--pictures", pictures, options.PICTURES)
     filters = pipeline.Filters(_time("--since", since), _time("--until", until), app_name, user, min_duration)
-    store = f"{tracking_uri or ''} {experiment or ''} {task_runs} {max_task_runs}"
-    how = pipeline.ImportOptions(pipeline.ReadOptions(workers=workers or terminal.cores()), task_runs, max_task_runs)
+    store = f"{tracking_uri or ''} {experiment or ''} {task_runs} {max_task_runs} {pictures} {trace}"
+    reading = pipeline.ReadOptions(workers=workers or terminal.cores())
+    how = pipeline.ImportOptions(reading, task_runs, max_task_runs, pictures=pictures, trace=trace)
     stopped = threading.Event()
     done = _Done(quiet)
     with terminal.errors(), pipeline.opened_ledger(ledger_file, store) as ledger:

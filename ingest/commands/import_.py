@@ -16,6 +16,8 @@ def import_(
     parent_run: options.ParentRun = None,
     task_runs: options.TaskRuns = "all",
     max_task_runs: options.MaxTaskRuns = 2000,
+    pictures: options.Pictures = "auto",
+    trace: options.Trace = False,
     writer: options.Writer = "auto",
     restore: options.Restore = False,
     strict: options.Strict = False,
@@ -34,6 +36,7 @@ def import_(
 
     options.one_of("--writer", writer, options.WRITERS)
     options.one_of("--task-runs", task_runs, options.TASK_RUNS)
+    options.one_of("--pictures", pictures, options.PICTURES)
     batch = terminal.Batch(strict)
     with terminal.errors():
         found = list(pipeline.find_logs(logs))
@@ -43,6 +46,8 @@ def import_(
             max_task_runs,
             parent_run,
             restore,
+            pictures,
+            trace,
         )
         experiments = pipeline.open_experiments(tracking_uri, experiment, writer, terminal.warn)
         if len(found) > _MANY:

@@ -23,7 +23,7 @@ Experiment = Annotated[
     str | None,
     typer.Option(
         help="Experiment to write to; {app_name}, {user} and {queue} in it stand for the application's. "
-        "Else MLFLOW_EXPERIMENT_NAME, else spark-applications.",
+        "Else MLFLOW_EXPERIMENT_NAME or _ID, else spark-applications.",
         show_default=False,
     ),
 ]
@@ -49,6 +49,16 @@ TaskRuns = Annotated[
     ),
 ]
 MaxTaskRuns = Annotated[int, typer.Option(min=0, help="More tasks than this, and only the notable ones get a run.")]
+Pictures = Annotated[
+    str,
+    typer.Option(
+        help="What is drawn: auto (a report of an application with something to see, pictures of stages worth looking "
+        "at), all (a report always) or none."
+    ),
+]
+Trace = Annotated[
+    bool, typer.Option("--trace", help="Write the application as an MLflow trace too, linked to its run.")
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 where a log is not complete.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
@@ -66,6 +76,7 @@ Workers = Annotated[
 ]
 
 WRITERS = ("auto", "sql", "client")
+PICTURES = ("auto", "all", "none")
 TASK_RUNS = ("all", "notable", "none")
 
 

@@ -18,6 +18,10 @@ def show(
     logs: options.Logs,
     depth: Annotated[str, typer.Option(help="Deepest level to print: application, job, stage or task.")] = "stage",
     limit: Annotated[int, typer.Option(min=1, help="Runs to print below each run; the longest are kept.")] = 20,
+    report: Annotated[
+        str | None,
+        typer.Option(help="Write the report, one HTML file, here; of several logs a folder.", show_default=False),
+    ] = None,
     strict: options.Strict = False,
     as_json: options.Json = False,
     workers: options.Workers = None,
@@ -34,12 +38,15 @@ def show(
     batch = terminal.Batch(strict)
     with terminal.errors():
         read = pipeline.ReadOptions(max_line_bytes, max_ratio, workers or terminal.cores())
-        for one in pipeline.show_logs(pipeline.find_logs(logs), read, "all" if depth == "task" else "none"):
+        found = list(pipeline.find_logs(logs))
+        for one in pipeline.show_logs(found, read, "all" if depth == "task" else "none"):
             if isinstance(one, AfterglowError):
                 batch.failure(one)
                 continue
             tables, tree = one
             batch.success(tables.application["log_complete"])
+            if report is not None:
+                pipeline.write_report(tables, report, folder=len(found) > 1)
             shown = levels[: levels.index(depth) + 1]
             if as_json:
                 terminal.print_json(

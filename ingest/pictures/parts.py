@@ -13,7 +13,7 @@ PARTS = (
     "garbage collection",
     "waiting for shuffle",
     "scheduler delay",
-    "reading, writing and other waits",
+    "reading, writing, waiting",
 )
 """In the order of the columns of `parts`."""
 

@@ -99,6 +99,7 @@
     made.xaxis.axis_label = "time since the application began";
   };
 
+  const executor = (i) => { const name = data.executors[data.executor[i]]?.name ?? "unknown"; return /^\d+$/.test(name) ? `executor ${name}` : name; };
   const taskName = (i) => `task ${data.index[i]}`;
   const columns = (at) => ({
     what: at.map(taskName), of: at.map((i) => data.names[data.stage[i]]), on: at.map((i) => data.executors[data.executor[i]]?.name ?? "unknown"),
@@ -182,7 +183,7 @@
     const leftwards = (i) => x[i] > right * 0.55, shift = (i) => (leftwards(i) ? -1 : 1) * right * 0.03;
     made.segment({ x0: named.map((i) => x[i]), y0: named.map((i) => data.duration[i]), x1: named.map((i) => x[i] + shift(i)), y1: heights, line_color: css("--quiet"), line_width: 0.7 });
     made.text({ x: named.map((i) => x[i] + shift(i) * 1.1), y: heights, text_align: named.map((i) => (leftwards(i) ? "right" : "left")),
-      text: named.map((i) => `${taskName(i)} on ${data.executors[data.executor[i]]?.name ?? "?"}: ${names[data.part[i]]}`), text_baseline: "middle", text_font_size: "12px", text_font: "system-ui, sans-serif", text_color: css("--ink") });
+      text: named.map((i) => `${taskName(i)} on ${executor(i)}: ${names[data.part[i]]}`), text_baseline: "middle", text_font_size: "12px", text_font: "system-ui, sans-serif", text_color: css("--ink") });
     made.add_tools(hover(ROWS, { renderers: [points] }));
     if (reads) {
       made.xaxis.ticker = new FixedTicker({ ticks: doubled(right, 7) });

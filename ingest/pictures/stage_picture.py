@@ -91,6 +91,7 @@ def _point(of: Facts, task: int, x: float, y: float, label: str) -> Point:
 def _label(of: Facts, task: int) -> str:
     part = int(of.tasks.part[task])
     where = of.executors[int(of.tasks.executor[task])]
+    where = f"executor {where}" if where.isdecimal() else where
     return f"task {of.tasks.index[task]} on {where}" + (f": {PARTS[part]}" if part >= 0 else "")
 
 

@@ -1,11 +1,14 @@
 """What the commands and the Python API do with a log: import, export, show."""
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, cast
 
 from ...schemas.logs import EventLog, EventLogTables
+from ...schemas.pictures import Pictures
 from ...schemas.runs import RunTree
 from ..errors import InputError
 from ..export import export_tables
@@ -22,6 +25,8 @@ class ImportOptions:
     max_task_runs: int = 2000
     parent_run: str | None = None
     restore: bool = False
+    pictures: str = "auto"
+    trace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +127,8 @@ def imported_before(log: EventLog, experiments: Any, options: ImportOptions) -> 
     before = experiments.find(_identity(log, options))
     if before is None or (before.state == "deleted" and options.restore):
         return None
+    if options.trace and before.state != "deleted":
+        return None  # the runs stand; whether their trace does, only the tree says
     return Imported(log.name, before)
 
 
@@ -138,12 +145,15 @@ def import_tables(
     Raises:
         PublishError: MLflow refused or could not be reached; the next import goes on from there.
     """
-    from ..publish import publish
+    from ..publish import publish, write_trace
 
     tree = tree_of(tables, options.task_runs, options.max_task_runs)
     writer = experiments.writer(_application(tables))
     identity = _identity(log, options)
-    published = publish(tree, tables, writer, identity, version(), options.parent_run, wrote, options.restore)
+    draw = partial(_draw, tree, tables, options.pictures)
+    published = publish(tree, tables, writer, identity, version(), options.parent_run, wrote, options.restore, draw)
+    if options.trace:
+        write_trace(tree, published, writer)
     app = tables.application
     return Imported(
         log.name,
@@ -156,10 +166,40 @@ def import_tables(
     )
 
 
+def write_report(tables: EventLogTables, path: str, folder: bool = False) -> str:
+    """Writes the report of a log that was read, one HTML file, to `path`, or into the folder at `path`; where it is.
+
+    Raises:
+        InputError: it cannot be written there.
+    """
+    from ..pictures import draw_report
+
+    if folder:
+        app = tables.application
+        path = os.path.join(
+            path, "_".join(filter(None, (app["app_id"], app["app_attempt"]))).replace(os.sep, "_") + ".html"
+        )
+    try:
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(draw_report(tree_of(tables, "none"), tables))
+    except OSError as error:
+        raise InputError(f"{path}: the report cannot be written: {error}") from error
+    return path
+
+
+def _draw(tree: RunTree, tables: EventLogTables, wanted: str) -> Pictures:
+    from ..pictures import draw
+
+    return draw(tree, tables, cast(Any, wanted))
+
+
 def _identity(log: EventLog, options: ImportOptions) -> str:
     from ..publish import fingerprint
 
-    return fingerprint(log, version(), f"{options.task_runs} {options.max_task_runs} {options.parent_run}")
+    return fingerprint(
+        log, version(), f"{options.task_runs} {options.max_task_runs} {options.parent_run} {options.pictures}"
+    )
 
 
 def _application(tables: EventLogTables) -> dict[str, str | None]:

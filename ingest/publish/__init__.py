@@ -7,6 +7,7 @@ from .experiments import Experiments
 from .interface import Published, Root, Writer
 from .open import WRITERS, open_existing, open_writer
 from .publish import fingerprint, publish
+from .trace import write_trace
 
 __all__ = [
     "WRITERS",
@@ -18,4 +19,5 @@ __all__ = [
     "open_existing",
     "open_writer",
     "publish",
+    "write_trace",
 ]

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +15,13 @@ from ...schemas.logs import EventLogTables
 # What a person would look at in the page, which shows CSV as a table and Parquet not at all.
 _AS_CSV = ("jobs", "stages", "executors", "sql_executions")
 _CSV_ROWS = 10_000
+
+
+def write_pictures(files: Mapping[str, bytes], folder: str) -> None:
+    """Writes a run's pictures into a folder that exists."""
+    for name, content in files.items():
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(content)
 
 
 def write_artifacts(tables: EventLogTables, issues: Iterable[ImportIssue], folder: str) -> None:

@@ -19,7 +19,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import get_tracking_uri
 
 from ...schemas import mlflow as strings
-from ...schemas.runs import APP_ID_TAG, COMPLETE_TAG, DIGEST_TAG, KEY_TAG, LEVEL_TAG
+from ...schemas.runs import APP_ID_TAG, COMPLETE_TAG, DIGEST_TAG, KEY_TAG, LEVEL_TAG, TRACE_TAG
 from ..errors import PublishError
 from . import page
 from .adopt import Owner, OwnRun
@@ -27,6 +27,7 @@ from .alone import alone
 from .client_tree import ClientTree, condition
 from .interface import Published, Root, RunRecord, State, TreeWriter
 from .refused import Patience, passing, patiently, refused
+from .trace import delete_trace
 from .written import WITHDRAWN
 
 _PAGE = 1000
@@ -239,6 +240,7 @@ class ClientWriter:
             for run in self._search(of_it, experiments=[root.experiment_id])
             if run.data.tags.get(KEY_TAG, "").startswith(root.key + "/") and DIGEST_TAG in run.data.tags
         ]
+        delete_trace(self.client, root.experiment_id, root.tags.get(TRACE_TAG), self.patience)
         with refused(f"cannot delete {root.name!r}"):
             for run_id in [*below, root.run_id]:
                 patiently(partial(self.client.delete_run, run_id), self.patience)

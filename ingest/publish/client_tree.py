@@ -264,10 +264,12 @@ class ClientTree:
             with refused("cannot log input datasets"):
                 self._call(lambda: self._client.log_inputs(self._ids[self._root], inputs))
 
-    def artifacts(self, folder: str) -> None:
+    def artifacts(self, key: str, folder: str) -> None:
         """See TreeWriter."""
+        if key in self._deleted:
+            return
         with refused("cannot upload artifacts"):
-            self._call(lambda: self._client.log_artifacts(self._ids[self._root], folder))
+            self._call(lambda: self._client.log_artifacts(self._ids[key], folder))
 
     def finish(self, tags: Mapping[str, str]) -> None:
         """See TreeWriter. A call whose answer got lost may have made a run twice: such runs are deleted first."""

@@ -95,8 +95,8 @@ class TreeWriter(Protocol):
     def datasets(self, datasets: Iterable[Dataset]) -> None:
         """Logs the application's input datasets on the root."""
 
-    def artifacts(self, folder: str) -> None:
-        """Uploads a folder's files as the root's artifacts."""
+    def artifacts(self, key: str, folder: str) -> None:
+        """Uploads a folder's files as artifacts of a run that was reserved."""
 
     def finish(self, tags: Mapping[str, str]) -> None:
         """Sets the root's last tags, among them that it is complete. Nothing is complete before."""

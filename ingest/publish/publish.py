@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from ...schemas.logs import EventLog, EventLogTables
+from ...schemas.pictures import Pictures
 from ...schemas.runs import APP_ID_TAG, COMPLETE_TAG, RUNS_TAG, VERSION_TAG, WRITTEN_TAG, Run, RunTree
 from ..errors import PublishError
 from . import page
 from .adopt import adopted
-from .artifacts import write_artifacts
+from .artifacts import write_artifacts, write_pictures
 from .describe import describe
 from .interface import Published, TreeWriter, Writer
 from .names import Fitting
@@ -42,12 +43,13 @@ def publish(
     parent_run: str | None = None,
     progress: Progress | None = None,
     restore: bool = False,
+    draw: Callable[[], Pictures] = Pictures,
 ) -> Published:
     """Writes the tree under `parent_run`, if given, and returns where it is.
 
-    `identity` is the log's fingerprint. What an earlier import left is taken up: what stands as it should is not
-    written again. The application run is marked complete last. A parent run that is given is neither ended nor
-    re-timed.
+    `identity` is the log's fingerprint; `draw` makes the pictures, and is called only where something is written. What
+    an earlier import left is taken up: what stands as it should is not written again. The application run is marked
+    complete last. A parent run that is given is neither ended nor re-timed.
 
     Raises:
         PublishError: MLflow refused or could not be reached; the next import goes on from there.
@@ -81,7 +83,7 @@ def publish(
             into.datasets(datasets(tree.datasets))
             with tempfile.TemporaryDirectory(prefix="afterglow-") as folder:
                 write_artifacts(tables, fit.issues.values(), folder)
-                into.artifacts(folder)
+                _pictures(into, root.key, draw(), folder)
             now = datetime.now(UTC).isoformat(timespec="seconds")
             into.finish({COMPLETE_TAG: identity, VERSION_TAG: version, WRITTEN_TAG: now, RUNS_TAG: str(total)})
             if into.settled is not None:  # another import was there first after all
@@ -94,6 +96,17 @@ def publish(
             ) from error
     writer.describe_experiment(page.experiment_description(writer.experiment_id))
     return Published(writer.experiment_id, root_id, total, written, writer.url(app_id))
+
+
+def _pictures(into: TreeWriter, root: str, pictures: Pictures, folder: str) -> None:
+    """Uploads the root's folder, with its pictures, and those of the other runs."""
+    write_pictures(pictures.files.get(root, {}), folder)
+    into.artifacts(root, folder)
+    for key, files in pictures.files.items():
+        if key != root:
+            with tempfile.TemporaryDirectory(prefix="afterglow-") as own:
+                write_pictures(files, own)
+                into.artifacts(key, own)
 
 
 def _descriptions(tree: RunTree, into: TreeWriter, experiment_id: str, fit: Fitting) -> Iterator[tuple[str, str]]:

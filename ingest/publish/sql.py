@@ -408,10 +408,12 @@ class SqlTree:
             session.add(models.SqlInputTag(input_uuid=there.input_uuid, name=strings.DATASET_CONTEXT, value="training"))
         session.flush()
 
-    def artifacts(self, folder: str) -> None:
+    def artifacts(self, key: str, folder: str) -> None:
         """See TreeWriter. An upload whose transaction fails is overwritten by the next."""
+        if key in self._deleted:
+            return
         with refused("cannot upload artifacts"):
-            uri = append_to_uri_path(self._location, self._ids[self._root], SqlAlchemyStore.ARTIFACTS_FOLDER_NAME)
+            uri = append_to_uri_path(self._location, self._ids[key], SqlAlchemyStore.ARTIFACTS_FOLDER_NAME)
             get_artifact_repository(uri).log_artifacts(folder)
 
     def finish(self, tags: Mapping[str, str]) -> None:

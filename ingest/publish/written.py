@@ -16,6 +16,7 @@ from ...schemas.runs import (
     KEY_TAG,
     RUN_METRICS,
     RUNS_TAG,
+    TRACE_TAG,
     VERSION_TAG,
     WRITER_TAG,
     WRITTEN_TAG,
@@ -27,7 +28,7 @@ WITHDRAWN = "withdrawn"
 """The key of a run that was made twice, by an answer that got lost or an import that came second; it is deleted."""
 
 _DECLARED = frozenset(metric.name for metric in RUN_METRICS)
-_OF_WRITING = {COMPLETE_TAG, DIGEST_TAG, KEY_TAG, RUNS_TAG, VERSION_TAG, WRITER_TAG, WRITTEN_TAG}
+_OF_WRITING = {COMPLETE_TAG, DIGEST_TAG, KEY_TAG, RUNS_TAG, TRACE_TAG, VERSION_TAG, WRITER_TAG, WRITTEN_TAG}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,45 @@
+"""The trace: which runs become spans, how many, and what a span says."""
+
+MAX_SPANS = 5_000
+"""Spans of one trace. Of more runs the shortest jobs and stages are left out; what is above them says how many."""
+
+SPAN_TAGS = {
+    "spark.app.id": "application",
+    "spark.job.id": "job",
+    "spark.stage.id": "stage",
+    "spark.job.group": "job group",
+    "spark.failure_reason": "failure",
+    "afterglow.estimator": "estimator",
+    "afterglow.evaluator": "evaluator",
+    "afterglow.tuning.metric": "metric",
+    "afterglow.trial": "trial",
+    "afterglow.fold": "fold",
+    "afterglow.phase": "phase",
+    "afterglow.completeness": "completeness of the log",
+}
+"""Tags of a run that its span's inputs say, and how they are called there."""
+
+SPAN_FIGURES = (
+    "time/executor_run_s",
+    "time/executor_cpu_s",
+    "time/gc_s",
+    "time/scheduler_delay_s",
+    "time/fits_s",
+    "tasks/total",
+    "tasks/failed",
+    "tasks/killed",
+    "tasks/speculative",
+    "task_duration_s/p50",
+    "task_duration_s/max",
+    "skew/duration_max_over_median",
+    "executors/idle_ratio",
+    "io/input_bytes",
+    "io/output_bytes",
+    "shuffle/read_bytes",
+    "shuffle/write_bytes",
+    "shuffle/fetch_wait_s",
+    "spill/memory_bytes",
+    "spill/disk_bytes",
+    "memory/peak_execution_bytes",
+)
+"""Metrics of a run that its span's outputs say, where they are not 0: its tasks, rolled up. Evaluation metrics too."""
