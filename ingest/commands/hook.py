@@ -34,6 +34,8 @@ def hook(
     parent_run: options.ParentRun = None,
     task_runs: options.TaskRuns = "all",
     max_task_runs: options.MaxTaskRuns = 2000,
+    pictures: options.Pictures = "auto",
+    trace: options.Trace = False,
     writer: options.Writer = "auto",
     strict: StrictHook = False,
     as_json: options.Json = False,
@@ -50,6 +52,7 @@ def hook(
         raise typer.BadParameter("goes with --newest", param_hint="--app-name")
     options.one_of("--writer", writer, options.WRITERS)
     options.one_of("--task-runs", task_runs, options.TASK_RUNS)
+    options.one_of("--pictures", pictures, options.PICTURES)
     from .. import pipeline
     from ..errors import AfterglowError
 
@@ -59,7 +62,7 @@ def hook(
         if not final:
             terminal.warn(f"{log.name}: Spark has not finished it after {wait:,.0f} s; importing what is there")
         reading = pipeline.ReadOptions(workers=terminal.cores())
-        how = pipeline.ImportOptions(reading, task_runs, max_task_runs, parent_run)
+        how = pipeline.ImportOptions(reading, task_runs, max_task_runs, parent_run, pictures=pictures, trace=trace)
         experiments = pipeline.open_experiments(tracking_uri, experiment, writer, terminal.warn)
         imported = pipeline.import_log(log, experiments, how)
     except AfterglowError as error:

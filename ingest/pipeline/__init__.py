@@ -9,7 +9,7 @@ from .find import find_logs
 from .imported import imported, remove
 from .ledger import opened as opened_ledger
 from .read import ReadOptions, read_log
-from .run import Exported, Imported, ImportOptions, export_log, import_log, open_experiments
+from .run import Exported, Imported, ImportOptions, export_log, import_log, open_experiments, write_report
 
 __all__ = [
     "LEVELS",
@@ -33,4 +33,5 @@ __all__ = [
     "read_log",
     "remove",
     "show_logs",
+    "write_report",
 ]
