@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from .findings import ANY, ANY_THRESHOLDS, FINDINGS, Threshold
 from .issues import ISSUE_CODES
 from .runs import LEVELS, RUN_METRICS, RUN_PARAMS, RUN_TAGS
 from .tables import TABLES
@@ -17,7 +18,7 @@ class Document:
 
 
 def documents() -> dict[str, Document]:
-    """Every table by its name, then levels, metrics, params, tags and issue-codes."""
+    """Every table by its name, then levels, metrics, params, tags, issue-codes, finding-codes, thresholds, causes."""
     found = {
         table.name: Document(
             f"one row is {table.grain}",
@@ -41,4 +42,24 @@ def documents() -> dict[str, Document]:
         "what can be wrong with a log",
         [{"name": i.code, "severity": i.severity, "what": i.doc, "advice": i.advice} for i in ISSUE_CODES.values()],
     )
+    found["finding-codes"] = Document(
+        "what can make an application slow",
+        [
+            {"name": f.code, "about": f.level, "what": f.doc, "formula": f.formula, "cost": f.cost, "advice": f.advice}
+            for f in FINDINGS
+        ],
+    )
+    found["thresholds"] = Document(
+        "what findings are decided by; overridden by --findings FILE.toml or --threshold NAME=VALUE",
+        [_threshold(ANY, one) for one in ANY_THRESHOLDS]
+        + [_threshold(f.code, one) for f in FINDINGS for one in f.thresholds],
+    )
+    found["causes"] = Document(
+        "why findings are so, where figures tell",
+        [{"name": f"{f.code}: {c.name}", "what": c.doc, "advice": c.advice} for f in FINDINGS for c in f.causes],
+    )
     return found
+
+
+def _threshold(code: str, one: Threshold) -> dict[str, Any]:
+    return {"name": f"{code}.{one.name}", "default": f"{one.default:,g}", "what": one.doc}

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from .findings import FINDINGS, Finding
 from .task_columns import TASK_COLUMNS
 
 Level = Literal["application", "run", "tuning", "trial", "fit", "job", "stage", "task"]
@@ -125,6 +126,18 @@ RUN_METRICS = (
     RunMetric("time/fits_s", "s", ("tuning", "trial"), "Durations of all its fits, added up: what it cost."),
     RunMetric("time/fit_s", "s", ("fit",), "From the first to the last job that trains."),
     RunMetric("time/evaluate_s", "s", ("fit",), "From the first to the last job that evaluates."),
+    *(
+        RunMetric(
+            f"findings/{severity}", "", ("application",), "Findings of that severity; docs/findings.md says which."
+        )
+        for severity in ("critical", "warning", "note")
+    ),
+    RunMetric(
+        "findings/cost_s",
+        "s",
+        EVERY,
+        "Time that the dearest finding about the run costs; of the application, the dearest of all.",
+    ),
     RunMetric("executors/total", "", ("application",), "Executors that were ever part of the application."),
     RunMetric(
         "executors/idle_ratio",
@@ -193,6 +206,14 @@ COMPLETE_TAG, VERSION_TAG = "afterglow.complete", "afterglow.version"
 WRITTEN_TAG, RUNS_TAG = "afterglow.written_at", "afterglow.runs"
 DIGEST_TAG, WRITER_TAG = "afterglow.digest", "afterglow.writer"
 TRACE_TAG = "afterglow.trace"
+FINDING_TAG = "afterglow.finding."
+
+
+def finding_tag(code: str) -> str:
+    """The tag on the run that a finding of this code is about."""
+    return FINDING_TAG + code
+
+
 RUN_TAGS = (
     RunText(LEVEL_TAG, EVERY, "Which level the run is."),
     RunText(KEY_TAG, EVERY, "Which run it is: the same log gives the same key, and no two runs have one."),
@@ -252,6 +273,14 @@ RUN_TAGS = (
     RunText("afterglow.estimator", ("tuning", "job"), "Estimator's class; outside searches too."),
     RunText("afterglow.estimator.uid", ("tuning", "job"), "Its uid."),
     RunText("afterglow.evaluator", ("tuning",), "Evaluator's class."),
+    *(
+        RunText(
+            finding_tag(one.code),
+            one.carriers,
+            f"{one.doc} Begins with its severity and its cost, so that LIKE 'critical%' finds the worst.",
+        )
+        for one in FINDINGS
+    ),
     RunText("mlflow.user", EVERY, "User who ran the application."),
     RunText("mlflow.source.name", ("application",), "Application's name."),
     RunText("mlflow.note.content", ABOVE_TASK, "What the run was, in figures and links."),
@@ -263,7 +292,8 @@ class Run:
     """One run as derive makes it: no MLflow in it, everything in the units of RUN_METRICS.
 
     `history` is per metric a sequence of (step, time_ms, value); its last value is not repeated in `metrics`.
-    `parent` is the parent's key, None for an application.
+    `parent` is the parent's key, None for an application. `findings` are those about the run, of an application all;
+    dearest first.
     """
 
     level: Level
@@ -277,6 +307,7 @@ class Run:
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     history: Mapping[str, Sequence[tuple[int, int, float]]] = field(default_factory=dict)
+    findings: Sequence[Finding] = ()
 
     @property
     def duration_s(self) -> float | None:

@@ -53,6 +53,18 @@ FETCH_FAILED = "FetchFailed"
 EXCEPTION_FAILURE = "ExceptionFailure"
 EXECUTOR_LOST = "ExecutorLostFailure"
 
+# Reasons of SparkListenerExecutorRemoved that are no loss: CoarseGrainedSchedulerBackend.killExecutors and
+# ExecutorKilled, YarnAllocator (dynamic allocation), deploy.worker.ExecutorRunner, ExecutorPodsLifecycleManager
+WANTED_REMOVAL = (
+    r"(?i)killed by driver|explicit termination request|exit(?:ed)?(?: with)?(?: exit)? (?:code|status) 0\b|idle|"
+    r"was deleted by a user or the framework|decommission(?:ed|ing)? finished|shutdown"
+)
+# And what a reason says of a loss: SIGKILL (128 + 9) or SIGTERM, YarnAllocator.memLimitExceededLogMessage, preemption
+KILLED_PROCESS = r"(?i)(?:code|status) (?:137|143)\b|memory limit|out ?of ?memory|oom"
+PREEMPTED = r"(?i)preempt|spot|decommission"
+# org.apache.spark.scheduler.TaskSetManager.handleSuccessfulTask: why a copy by speculation was killed
+ANOTHER_SUCCEEDED = "another attempt succeeded"
+
 # org.apache.spark.SparkContext.DRIVER_IDENTIFIER
 DRIVER = "driver"
 
@@ -61,3 +73,12 @@ DRIVER = "driver"
 REDACTION_PATTERN_KEY = "spark.redaction.regex"
 REDACTION_PATTERN = r"(?i)secret|password|token|access[.]?key|credential|passwd|api[._-]?key|account[.]key"
 REDACTED = "*********(redacted)"
+
+# org.apache.spark.internal.config: EVENT_LOG_ENABLED, EVENT_LOG_DIR, SUBMIT_DEPLOY_MODE; and
+# org.apache.spark.scheduler.EventLoggingListener.DEFAULT_LOG_DIR
+EVENT_LOG_ENABLED = "spark.eventLog.enabled"
+EVENT_LOG_DIR = "spark.eventLog.dir"
+DEPLOY_MODE = "spark.submit.deployMode"
+DEFAULT_LOG_DIR = "/tmp/spark-events"
+# Ours: a property that a job gets from `afterglow submit`, by which its log is known
+SUBMIT_ID = "spark.afterglow.submit.id"

@@ -9,8 +9,9 @@ from ...schemas import runs as names
 from ...schemas.logs import EventLogTables
 from ...schemas.runs import Level, Run
 from .. import arrow
+from ..timeline import Timeline
 from .figures import TaskFigures
-from .timeline import Timeline
+from .found import findings_by_run, metrics_of, tags_of
 
 Array = np.ndarray[Any, Any]
 
@@ -37,6 +38,7 @@ class Material:
         self.jobs = [job for job in tables["jobs"].to_pylist() if not job["annotation"]]
         self.rows_of_stage = _rows_of_stage(tables["tasks"])
         self.user_metrics = _user_metrics(tables["task_metrics"])
+        self.findings = findings_by_run(tables["findings"].to_pylist(), self.root)
 
     def run(
         self,
@@ -54,12 +56,14 @@ class Material:
         """`status` None: it never ended in the log; it runs on where the log is still written, else it was killed."""
         status = status or ("RUNNING" if self.open else "KILLED")
         ended = None if status == "RUNNING" else max(end if end is not None else self.last, start)
+        findings = self.findings.get(key, ())
         own = {
             names.LEVEL_TAG: level,
             names.KEY_TAG: key,
             names.APP_ID_TAG: self.app["app_id"],
             "mlflow.user": self.app["user"],
             **tags,
+            **tags_of(level, findings),
         }
         return Run(
             level,
@@ -69,9 +73,10 @@ class Material:
             status,
             start,
             ended,
-            metrics,
+            {**metrics, **metrics_of(level, findings)},
             params or {},
             {tag: str(value) for tag, value in own.items() if value not in (None, "")},
+            findings=findings,
         )
 
     def times(self, start: int, end: int | None, idle: bool = True) -> dict[str, float]:

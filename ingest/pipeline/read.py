@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ...schemas.findings import Thresholds
 from ...schemas.issues import ImportIssue
 from ...schemas.logs import EventLog, EventLogTables, LogFile
 from .. import codecs, decode, discover, extract
 from ..assemble import assemble
+from ..diagnose import diagnose
 from ..errors import InputError
 from .parts import Part, in_parts, side_by_side
 
@@ -24,11 +26,13 @@ _ISSUES_PER_CODE = 100
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
     """How to read. Limits for untrusted input: a line's length, and how many times larger a file may get when it is
-    decompressed. `workers` is the number of threads that read one large log; the result does not depend on it."""
+    decompressed. `workers` is the number of threads that read one large log; the result does not depend on it.
+    `thresholds` are those of the findings."""
 
     max_line_bytes: int = 256 * 2**20
     max_ratio: int = 1000
     workers: int = 1
+    thresholds: Thresholds = Thresholds()
 
 
 @dataclass(slots=True)
@@ -78,7 +82,7 @@ def _read_log(log: EventLog, options: ReadOptions, progress: Progress | None) ->
         raise InputError(_no_log(log, issues))
     rows = extract.concat(batches)
     batches.clear()  # what is assembled can then be let go
-    return assemble(rows, log, issues)
+    return diagnose(assemble(rows, log, issues), options.thresholds)
 
 
 def _no_log(log: EventLog, issues: list[ImportIssue]) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import arrow
+from . import arrow
 
 Array = np.ndarray[Any, Any]
 
@@ -35,6 +35,14 @@ class Timeline:
         if capacity <= 0:
             return None
         return float(min(1.0, max(0.0, 1.0 - _between(self.busy, start_ms, end_ms) / capacity)))
+
+    def capacity_ms(self, start_ms: float, end_ms: float) -> float:
+        """Core time that was there in [start, end)."""
+        return _between(self.capacity, start_ms, end_ms)
+
+    def busy_ms(self, start_ms: float, end_ms: float) -> float:
+        """Core time that tasks took in [start, end)."""
+        return _between(self.busy, start_ms, end_ms)
 
 
 def _total(spans: Any) -> tuple[Array, Array]:

@@ -1,0 +1,109 @@
+"""Why a task takes longer than the others of its stage, as far as its figures tell."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import arrow
+from .work import Array, Work
+
+# What a task's data may be counted by, the surest first -> how a sentence says it: verb, and what of.
+SIZES: Mapping[str, tuple[str, str]] = {
+    "shuffle_read_bytes": ("read", " of shuffle data"),
+    "shuffle_read_records": ("read", " of shuffle data"),
+    "input_bytes": ("read", " of input"),
+    "input_records": ("read", " of input"),
+    "shuffle_write_records": ("wrote", " for the shuffle"),
+    "shuffle_write_bytes": ("wrote", " for the shuffle"),
+    "output_records": ("wrote", " of output"),
+    "output_bytes": ("wrote", " of output"),
+}
+_WAITS: Mapping[str, tuple[str, ...]] = {
+    "garbage collection": ("jvm_gc_time_ms",),
+    "fetch wait": ("shuffle_fetch_wait_ms",),
+    "scheduling delay": (
+        "scheduler_delay_ms",
+        "executor_deserialize_time_ms",
+        "result_serialization_time_ms",
+        "getting_result_time_ms",
+    ),
+}
+_NEAR = ("PROCESS_LOCAL", "NODE_LOCAL", "NO_PREF")
+
+
+def waits() -> Mapping[str, tuple[str, ...]]:
+    """Causes that are time the task spent otherwise -> the columns that say how much."""
+    return _WAITS
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Of the column that explains most: each task's value over the median, and whether that explains its duration."""
+
+    column: str
+    ratio: Array
+    explained: Array
+
+
+def more_data(of: Work, rows: Array, median_ms: float) -> Data:
+    """Which of a stage's tasks are long because they have more data: far more, at a normal time per byte or record."""
+    took = of.column("duration_ms")[rows] / max(median_ms, 1.0)
+    none = Data("shuffle_read_bytes", np.zeros(len(rows)), np.zeros(len(rows), np.bool_))
+    best, most = none, 0.0
+    far = took >= np.maximum(of.at("skew", "time_ratio"), 1 + of.at("skew", "excess_s") * 1e3 / max(median_ms, 1.0))
+    if far.sum() > max(1, of.at("skew", "tasks_ratio") * len(rows)) or len(rows) < of.at("skew", "tasks"):
+        return none
+    for name in SIZES:
+        values = of.column(name)[rows]
+        if not values.any():
+            continue
+        # where the median task has nothing, of those that have something
+        typical = float(np.median(values)) or float(np.median(values[values > 0]))
+        ratio = values / typical
+        explained = far & (ratio >= of.at("skew", "data_ratio")) & (took <= of.at("skew", "normal_ratio") * ratio)
+        gained = float(took[explained].sum())
+        if gained > most * 1.01:
+            best, most = Data(name, ratio, explained), gained
+    return best
+
+
+def cause_of(of: Work, stage: int, rows: Array, row: int, median_ms: float) -> tuple[str, Mapping[str, float]]:
+    """The cause of one straggler among the rows of its stage's tasks, and the figures that say so."""
+    excess = float(of.column("duration_ms")[row]) - median_ms
+    ratio = others_ratio(of, stage, row)
+    if ratio is not None and ratio >= of.at("straggler", "slow_ratio"):
+        return "slow machine", {"others_ratio": ratio}
+    parts = {name: sum(_above(of, column, rows, row) for column in columns) for name, columns in _WAITS.items()}
+    name, part = max(parts.items(), key=lambda one: one[1])
+    if part >= of.at("straggler", "explained_ratio") * excess:
+        return name, {"part_ms": part, "part_ratio": part / excess}
+    spilled = of.column("disk_spilled_bytes")
+    if spilled[row] > 0 and not np.median(spilled[rows]):
+        return "spill", {"spilled_bytes": float(spilled[row])}
+    near = arrow.equals(
+        of.tasks.select(["locality"]).slice(int(rows.min()), int(rows.max() - rows.min() + 1)), "locality", *_NEAR
+    )
+    if not near[row - rows.min()] and near[rows - rows.min()].mean() > 0.5:
+        return "locality", {}
+    run, cpu = float(of.column("executor_run_time_ms")[row]), float(of.column("executor_cpu_time_ns")[row]) / 1e6
+    return "unknown", {"cpu_ratio": min(cpu / run, 1.0)} if run and cpu else {}
+
+
+def _above(of: Work, column: str, rows: Array, row: int) -> float:
+    values = of.column(column)
+    return max(float(values[row]) - float(np.median(values[rows])), 0.0)
+
+
+def others_ratio(of: Work, stage: int, row: int) -> float | None:
+    """How long the other tasks of a task's executor take, times what tasks of their stages take on other executors;
+    None where there are too few to say."""
+    relative = of.relative
+    codes, _ = of.executors
+    if codes[row] < 0:
+        return None
+    same = (codes == codes[row]) & of.succeeded & ~np.isnan(relative)
+    same[row] = False
+    if same.sum() < of.at("straggler", "other_tasks"):
+        return None
+    return float(np.median(relative[same]))

@@ -1,0 +1,122 @@
+"""Executors and hosts on which the same work takes longer than on the others, in all stages."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..units import count
+from .found import Found
+from .work import Array, PerExecutor, Work
+
+_EXPLAINED = 0.5  # share of the excess that is garbage collection, and then the cause
+_AS_MUCH_CPU = 1.25  # times the others' CPU time that counts as the same
+
+
+def find(of: Work) -> Iterator[Found]:
+    """Slow hosts; and slow executors, which are within the finding of their host where that has one."""
+    hosts = list(_slow(of, "slow_host"))
+    yield from hosts
+    slow_hosts = {one.host for one in hosts}
+    for one in _slow(of, "slow_executor"):
+        yield one if one.host not in slow_hosts else _within(one)
+
+
+def _within(one: Found) -> Found:
+    return replace(one, within="slow_host")
+
+
+def _slow(of: Work, code: str) -> Iterator[Found]:
+    by_host = code == "slow_host"
+    codes, names = of.hosts if by_host else of.executors
+    rows = of.tables["executors"].to_pylist()
+    hosts = {row["executor_id"]: row["host"] for row in rows}
+    if len(names) < 2 or (by_host and len(set(hosts.values())) == len(hosts)):
+        return
+    groups = PerExecutor.of(of, codes, names) if by_host else of.per_executor
+    known = ~np.isnan(groups.others)
+    number = np.where(known, groups.number, 0)
+    tasks = np.bincount(groups.executor, weights=number, minlength=len(names))
+    took = np.bincount(groups.executor, weights=np.where(known, number * groups.median, 0), minlength=len(names))
+    should = np.bincount(groups.executor, weights=np.where(known, number * groups.others, 0), minlength=len(names))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(should > 0, took / should, 0.0)
+    for executor in np.flatnonzero((ratio >= of.at(code, "slow_ratio")) & (tasks >= of.at(code, "tasks"))).tolist():
+        own = known & (groups.executor == executor)
+        at = groups.rows[own[groups.group_of]]
+        others = groups.others[groups.group_of[own[groups.group_of]]]
+        slower = float((of.column("duration_ms")[at] > others).mean())
+        data = _data_ratio(of, groups, own)
+        if slower < of.at(code, "consistent_ratio") or ratio[executor] / data < of.at(code, "slow_ratio"):
+            continue
+        name = names[executor]
+        host = name if by_host else hosts.get(name)
+        cause, figures = _cause(of, groups, own)
+        subject = f"host {name}" if by_host else f"executor {name}" + (f" on {host}" if host else "")
+        stages = len(np.unique(groups.stage[own]))
+        words = {
+            "garbage collection": "most of the excess is garbage collection",
+            "waiting": "they use no more CPU time than the others: they wait for the CPU, a disk or the network",
+            "slow CPU": "they use more CPU time for the same work",
+        }
+        sentence = (
+            f"Its {count(tasks[executor])} tasks in {count(stages)} stage{'' if stages == 1 else 's'} took "
+            f"{ratio[executor]:.1f} times as long as tasks of the same stages elsewhere"
+            + (f"; {words[cause]}." if cause else ".")
+        )
+        yield Found(
+            code,
+            _cost(of, groups, own, codes == executor),
+            subject,
+            sentence,
+            None if by_host else cause,
+            {"ratio": ratio[executor], "slower_ratio": slower, "num_tasks": tasks[executor], "num_stages": stages}
+            | {"took_ms": took[executor], "should_ms": should[executor], **figures},
+            executor_id=None if by_host else name,
+            host=host,
+        )
+
+
+def _data_ratio(of: Work, groups: PerExecutor, own: Array) -> float:
+    """How much more data its tasks read than the others' of their stages; at least 1."""
+    amount = of.column("input_bytes") + of.column("shuffle_read_bytes")
+    mine, theirs = _against(groups, own, amount[groups.rows].astype(np.float64))
+    return max(mine / theirs, 1.0) if theirs > 0 else 1.0
+
+
+def _against(groups: PerExecutor, own: Array, values: Array) -> tuple[float, float]:
+    """The sum of a figure over its tasks, and what it would be with the means of the same stages elsewhere."""
+    size = int(groups.stage.max()) + 1
+    sums = np.bincount(groups.group_of, weights=values, minlength=len(groups.number))
+    of_stage = np.bincount(groups.stage, weights=sums, minlength=size)[groups.stage[own]] - sums[own]
+    elsewhere = np.bincount(groups.stage, weights=groups.number, minlength=size)[groups.stage[own]] - groups.number[own]
+    means = of_stage / np.maximum(elsewhere, 1)
+    return float(sums[own].sum()), float((means * groups.number[own]).sum())
+
+
+def _cause(of: Work, groups: PerExecutor, own: Array) -> tuple[str | None, dict[str, Any]]:
+    took, should = _against(groups, own, of.column("duration_ms")[groups.rows].astype(np.float64))
+    excess = max(took - should, 1.0)
+    gc, normal_gc = _against(groups, own, of.column("jvm_gc_time_ms")[groups.rows].astype(np.float64))
+    cpu, normal_cpu = _against(groups, own, of.column("executor_cpu_time_ns")[groups.rows] / 1e6)
+    figures = {"gc_excess_ms": gc - normal_gc, "cpu_ms": cpu, "cpu_elsewhere_ms": normal_cpu}
+    if gc - normal_gc >= _EXPLAINED * excess:
+        return "garbage collection", figures
+    if not normal_cpu:
+        return None, figures
+    return ("waiting" if cpu <= _AS_MUCH_CPU * normal_cpu else "slow CPU"), figures
+
+
+def _cost(of: Work, groups: PerExecutor, own: Array, mine: Array) -> float:
+    total = 0.0
+    for stage, number, median, others in zip(
+        groups.stage[own].tolist(), groups.number[own], groups.median[own], groups.others[own], strict=True
+    ):
+        shared = number * (median - others) / of.at_once[stage]
+        rows = of.rows(stage)
+        alone = mine[rows] & of.succeeded[rows]
+        rest = of.ended[rows][~mine[rows] & of.succeeded[rows]]
+        tail = of.ended[rows][alone].max(initial=0) - rest.max() if alone.any() and len(rest) else 0
+        total += max(shared, min(tail, median), 0.0)
+    return float(total)

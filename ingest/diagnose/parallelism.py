@@ -1,0 +1,74 @@
+"""What running a search's fits at the same time would have given, from their own times and the cores."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..units import count, seconds, share
+from .found import Found
+from .gaps import covered
+from .gaps import spans as spans_of
+from .schedule import makespan
+from .trials import took
+from .work import Work
+
+_TRIED = (2, 4, 8)
+
+
+def find(of: Work) -> Iterator[Found]:
+    """At most one per search; only more at once than there were is tried."""
+    tunings = of.tables["tunings"].to_pylist()
+    if not tunings or not of.stages:
+        return
+    running = spans_of(of.column("launch_time_ms"), of.ended)
+    local = (of.app["master"] or "").startswith("local")
+    work = np.bincount(
+        [max(row["job_id"] if row["job_id"] is not None else 0, 0) for row in of.stages],
+        weights=of.sums(of.column("duration_ms")),
+    )
+    fits = of.tables["fits"].to_pylist()
+    of_fit: dict[tuple[object, object, object], float] = {}
+    for job in of.jobs:
+        key = job["tuning_uid"], job["trial"], job["fold"]
+        if job["job_id"] < len(work):
+            of_fit[key] = of_fit.get(key, 0.0) + float(work[job["job_id"]])
+    for tuning in tunings:
+        uid, at_once = tuning["tuning_uid"], max(tuning["parallelism"] or 1, 1)
+        folds: dict[int, list[tuple[int, float]]] = {}
+        spans: dict[int, tuple[int, int]] = {}
+        for fit in sorted((f for f in fits if f["tuning_uid"] == uid and took(f)), key=lambda f: f["start_time_ms"]):
+            busy = of_fit.get((uid, fit["trial"], fit["fold"]), 0.0)
+            if local:  # its driver works on the same cores: the time between its tasks is not free
+                span = (fit["start_time_ms"], fit["end_time_ms"])
+                busy += max(took(fit) - covered(running, [span]), 0.0)
+            folds.setdefault(fit["fold"], []).append((took(fit), busy))
+            low, high = spans.get(fit["fold"], (fit["start_time_ms"], fit["end_time_ms"]))
+            spans[fit["fold"]] = min(low, fit["start_time_ms"]), max(high, fit["end_time_ms"])
+        was = sum(high - low for low, high in spans.values())
+        capacity = sum(of.timeline.capacity_ms(low, high) for low, high in spans.values())
+        cores = capacity / was if was else 0.0
+        if not was or not cores:
+            continue
+        would = {
+            number: min(sum(_fold_ms(fits_of, number, cores) for fits_of in folds.values()), was)
+            for number in _TRIED
+            if number > at_once
+        }
+        if not would or was - min(would.values()) < of.at("parallelism", "gain_ratio") * was:
+            continue
+        idle = 1 - min(sum(busy for one in folds.values() for _, busy in one) / capacity, 1.0)
+        rather = ", ".join(f"{seconds(ms / 1e3)} with {number}" for number, ms in would.items())
+        yield Found(
+            "parallelism",
+            was - min(would.values()),
+            f"tuning {uid}",
+            f"{'One fit' if at_once == 1 else f'{at_once} fits'} at a time left {share(idle)} of {count(cores)} cores "
+            f"idle: the folds took {seconds(was / 1e3)}, and would have taken {rather} at a time.",
+            figures={"was_ms": was, "parallelism": at_once, "cores": cores, "idle_ratio": idle}
+            | {f"parallelism_{number}_ms": ms for number, ms in would.items()},
+            tuning_uid=uid,
+        )
+
+
+def _fold_ms(fits: list[tuple[int, float]], at_once: int, cores: float) -> float:
+    return max(makespan([ms for ms, _ in fits], at_once), sum(busy for _, busy in fits) / cores)

@@ -1,0 +1,127 @@
+"""Searches: trials that cost more than they give, feature stages that are fitted again and again."""
+
+import json
+from collections.abc import Iterator, Mapping
+from statistics import median
+from typing import Any
+
+from ..units import count, seconds
+from .found import Found
+from .work import Row, Work
+
+
+def find(of: Work) -> Iterator[Found]:
+    """Of every search of the application."""
+    tunings = of.tables["tunings"].to_pylist()
+    if not tunings:
+        return
+    fits, trials = of.tables["fits"].to_pylist(), of.tables["trials"].to_pylist()
+    for tuning in tunings:
+        uid = tuning["tuning_uid"]
+        own_fits = [row for row in fits if row["tuning_uid"] == uid]
+        own_trials = [row for row in trials if row["tuning_uid"] == uid]
+        yield from _dear(of, tuning, own_trials, own_fits)
+        yield from _features(of, tuning, own_trials, own_fits)
+
+
+def took(fit: Row) -> int:
+    """A fit's time in ms, 0 where the log does not say."""
+    if fit["start_time_ms"] is None or fit["end_time_ms"] is None:
+        return 0
+    return max(int(fit["end_time_ms"] - fit["start_time_ms"]), 0)
+
+
+def _dear(of: Work, tuning: Row, trials: list[Row], fits: list[Row]) -> Iterator[Found]:
+    costs = {row["trial"]: sum(took(fit) for fit in fits if fit["trial"] == row["trial"]) for row in trials}
+    if len(trials) < of.at("dear_trial", "trials"):
+        return
+    typical = median(costs.values())
+    metrics = {row["trial"]: row["avg_metric"] for row in trials if row["avg_metric"] is not None}
+    for trial, cost in costs.items():
+        if not typical or cost < of.at("dear_trial", "trial_ratio") * typical:
+            continue
+        cheaper = _as_good(of, tuning, metrics, costs, trial)
+        if trial in metrics and cheaper is None:
+            continue
+        gives = (
+            f"; trial {cheaper} is as good ({metrics[cheaper]:.4g} against {metrics[trial]:.4g}) for "
+            f"{seconds(costs[cheaper] / 1e3)}"
+            if cheaper is not None
+            else "; what it gave is not in the log"
+        )
+        yield Found(
+            "dear_trial",
+            (cost - typical) / max(tuning["parallelism"] or 1, 1),
+            f"trial {trial} of {tuning['tuning_uid']}",
+            f"Its fits took {seconds(cost / 1e3)}, those of the median trial {seconds(typical / 1e3)}{gives}.",
+            figures={"trial_ms": cost, "median_ms": typical, "metric": metrics.get(trial), "as_good": cheaper},
+            tuning_uid=tuning["tuning_uid"],
+            trial=trial,
+        )
+
+
+def _as_good(of: Work, tuning: Row, metrics: Mapping[int, float], costs: Mapping[int, int], trial: int) -> int | None:
+    """A trial that cost less than half as much and whose metric is as good; None where there is none, or where the log
+    does not say which way is better."""
+    if trial not in metrics or tuning["larger_better"] is None:
+        return None
+    sign = 1 if tuning["larger_better"] else -1
+    margin = of.at("dear_trial", "metric_ratio") * (max(metrics.values()) - min(metrics.values()))
+    good = [
+        one
+        for one, value in metrics.items()
+        if costs[one] * 2 < costs[trial] and sign * value >= sign * metrics[trial] - margin
+    ]
+    return max(good, key=lambda one: sign * metrics[one], default=None)
+
+
+def _features(of: Work, tuning: Row, trials: list[Row], fits: list[Row]) -> Iterator[Found]:
+    uid, last = tuning["tuning_uid"], tuning["estimator_class"]
+    if last is None or len(trials) < of.at("repeated_features", "trials"):
+        return
+    jobs: dict[Any, list[Row]] = {}
+    for job in of.jobs:
+        if job["tuning_uid"] == uid and job["phase"] == "fit" and job["submission_time_ms"] is not None:
+            jobs.setdefault((job["trial"], job["fold"]), []).append(job)
+    settings = {row["trial"]: _setting(row["params_json"], last) for row in trials}
+    spent: dict[tuple[Any, str], list[int]] = {}
+    classes: dict[str, None] = {}
+    for fit in fits:
+        own = jobs.get((fit["trial"], fit["fold"]), [])
+        features = [job for job in own if job["estimator_class"] not in (None, last)]
+        if not features:
+            continue
+        classes.update(dict.fromkeys(str(job["estimator_class"]) for job in features))
+        spent.setdefault((fit["fold"], settings[fit["trial"]]), []).append(_before(fit, own, features, last))
+    again = [ms for of_fold in spent.values() for ms in of_fold[1:]]
+    if not again:
+        return
+    yield Found(
+        "repeated_features",
+        sum(again) / max(tuning["parallelism"] or 1, 1),
+        f"tuning {uid}",
+        f"{', '.join(classes)} {'was' if len(classes) == 1 else 'were'} fitted in {count(len(fits))} fits, "
+        f"{count(len(again))} times on data that an earlier trial had fitted them on: {seconds(sum(again) / 1e3)}.",
+        figures={"again_ms": sum(again), "num_again": len(again), "estimators": list(classes)},
+        tuning_uid=uid,
+    )
+
+
+def _before(fit: Row, jobs: list[Row], features: list[Row], last: str) -> int:
+    """How long the feature stages of a fit took, the driver's work between them too, in ms."""
+    start = fit["fit_start_time_ms"] or min(job["submission_time_ms"] for job in jobs)
+    begun = max(job["submission_time_ms"] for job in features)
+    ends = [job["submission_time_ms"] for job in jobs if job["estimator_class"] == last]
+    ends = [at for at in ends if at >= begun] or [max(job["completion_time_ms"] or begun for job in features)]
+    return max(int(min(ends) - start), 0)
+
+
+def _setting(params: str | None, last: str) -> str:
+    """What a param map says of the stages that are not the last one, as a text; empty where the log has no params."""
+    try:
+        values = json.loads(params) if params else {}
+    except ValueError:
+        return ""
+    if not isinstance(values, dict):
+        return ""
+    return json.dumps({key: value for key, value in values.items() if key.split(".")[0] != last}, sort_keys=True)
