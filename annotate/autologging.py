@@ -1,6 +1,6 @@
 """Switching on and off."""
 
-from . import outbox, patches
+from . import on_stop, outbox, patches
 from .active_run import active_run_id
 from .fits import around_fit
 from .guard import forget, guarded, say_once
@@ -8,15 +8,22 @@ from .searches import around_fold, around_search
 from .switch import is_on, turn
 
 
-def autolog() -> None:
-    """Annotate every MLlib search and fit from now on, in this process. Never raises; again is the same as once."""
+def autolog(*, import_on_stop: bool = False) -> None:
+    """Annotate every MLlib search and fit from now on, in this process. Never raises; again is the same as once.
+
+    With `import_on_stop` the event log is imported when the SparkContext stops or the process ends: by a process of
+    its own, to mlflow's tracking URI and experiment as they are then. What came of it is said once, on stderr.
+    """
     if not is_on():
         _install()
+    if import_on_stop:
+        on_stop.turn_on()
 
 
 def disable() -> None:
     """Write what still waits, and put pyspark back as it was. Never raises."""
     turn(False)
+    on_stop.turn_off()
     _write()
     patches.restore()
     forget()

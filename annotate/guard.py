@@ -1,6 +1,7 @@
 """Nothing of ours is raised into user code: the first failure is said once, later ones are silent."""
 
 import functools
+import sys
 import threading
 import warnings
 from collections.abc import Callable
@@ -41,6 +42,15 @@ def say_once(topic: str, message: str) -> None:
         warnings.warn(f"afterglow.annotate: {message}", RuntimeWarning, stacklevel=3)
     except RuntimeWarning:
         # `-W error` must not turn a notice into a failure of the training job.
+        return
+
+
+def say(message: str) -> None:
+    """To the person at the driver, on its standard error; a closed one is no matter."""
+    try:
+        sys.stderr.write(f"afterglow: {message}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
         return
 
 

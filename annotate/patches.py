@@ -10,6 +10,9 @@ from .guard import guarded
 _applied: list[tuple[Any, str, Any, Any]] = []  # owner, attribute, original, ours
 _stop: list[tuple[Any, str, Any, Any]] = []
 
+# Asked before a SparkContext stops; what they give is done when it has.
+stopping: list[Callable[[Any], Callable[[], None] | None]] = []
+
 
 def replace(owner: Any, name: str, make: Callable[[Any], Any], applied: list[Any] | None = None) -> None:
     """Put `make(original)` in the place of the owner's own attribute. AttributeError if it has none of that name."""
@@ -42,11 +45,20 @@ def write_before_stop() -> None:
     def make(original: Any) -> Any:
         def stop(self: Any, *args: Any, **kwargs: Any) -> Any:
             _last_words(self)
-            return original(self, *args, **kwargs)
+            afterwards = [do for asked in list(stopping) if (do := asked(self)) is not None] if _is_alive(self) else []
+            try:
+                return original(self, *args, **kwargs)
+            finally:
+                for do in afterwards:
+                    do()
 
         return stop
 
     replace(SparkContext, "stop", make, _stop)
+
+
+def _is_alive(context: Any) -> bool:
+    return getattr(context, "_jsc", None) is not None  # stop() may be called again
 
 
 @guarded

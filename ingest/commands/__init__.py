@@ -10,6 +10,7 @@ from .remove import remove
 from .schema import schema
 from .show import show
 from .status import status
+from .submit import submit
 
 app = typer.Typer(
     name="afterglow",
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 app.command("import")(import_)
 app.command("hook")(hook)
+app.command("submit", context_settings={"allow_interspersed_args": False})(submit)
 app.command("backfill")(backfill)
 app.command("show")(show)
 app.command("export")(export)

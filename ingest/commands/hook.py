@@ -58,9 +58,10 @@ def hook(
 
     wanted = pipeline.Wanted(log_dir, app_id, app_name, path)
     try:
-        log, final = pipeline.await_log(wanted, wait, lambda _: None if quiet or as_json else terminal.warn(_))
-        if not final:
-            terminal.warn(f"{log.name}: Spark has not finished it after {wait:,.0f} s; importing what is there")
+        log, verdict = pipeline.await_log(wanted, wait, lambda _: None if quiet or as_json else terminal.warn(_))
+        told = pipeline.unfinished(log, verdict)
+        if told is not None:
+            terminal.warn(told)
         reading = pipeline.ReadOptions(workers=terminal.cores())
         how = pipeline.ImportOptions(reading, task_runs, max_task_runs, parent_run, pictures=pictures, trace=trace)
         experiments = pipeline.open_experiments(tracking_uri, experiment, writer, terminal.warn)
@@ -74,4 +75,4 @@ def hook(
         traceback.print_exc()  # our bug, and not the job's
         raise typer.Exit(0) from None
     terminal.report_import(imported, as_json, quiet)
-    raise typer.Exit(1 if strict and not imported.complete else 0)
+    raise typer.Exit(1 if strict and not (imported.complete and verdict == "finished") else 0)

@@ -80,10 +80,10 @@ def errors() -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
-def report_import(imported: Any, as_json: bool, quiet: bool) -> None:
-    """What an import of one log came to, for a person or as JSON."""
+def report_import(imported: Any, as_json: bool, quiet: bool, beside: bool = False) -> None:
+    """What an import of one log came to, for a person or as JSON; `beside` a job's own output, so on stderr."""
     if as_json:
-        print_json(imported.as_dict())
+        typer.echo(json.dumps(imported.as_dict(), ensure_ascii=False, default=str), err=beside)
         return
     if quiet:
         return
@@ -98,7 +98,7 @@ def report_import(imported: Any, as_json: bool, quiet: bool) -> None:
         )
     else:
         text = f"{imported.log}: already imported\n  {imported.published.url}"
-    out().print(text, markup=False)
+    (err() if beside else out()).print(text, markup=False)
 
 
 class Batch:

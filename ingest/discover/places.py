@@ -117,6 +117,8 @@ def in_zip(file: LogFile, look: bool) -> list[LogFile] | None:
 def _file_system(uri: str) -> tuple[Any, str]:
     import pyarrow.fs
 
+    if uri.startswith(("s3a://", "s3n://")):  # Hadoop's names of it
+        uri = "s3" + uri[3:]
     try:
         return pyarrow.fs.FileSystem.from_uri(uri)  # type: ignore[no-any-return]
     except (OSError, ValueError, NotImplementedError) as error:

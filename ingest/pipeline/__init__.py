@@ -1,7 +1,7 @@
 """The order of the stages, and nothing else: discover, codecs, decode, extract, assemble, derive, publish."""
 
 from ...schemas.runs import LEVELS
-from .awaited import Wanted, await_log
+from .awaited import Wanted, await_log, unfinished
 from .backfill import Filters, look
 from .backfill import run as backfill
 from .batch import export_logs, import_logs, show_logs
@@ -10,6 +10,7 @@ from .imported import imported, remove
 from .ledger import opened as opened_ledger
 from .read import ReadOptions, read_log
 from .run import Exported, Imported, ImportOptions, export_log, import_log, open_experiments, write_report
+from .submit import Submission, run_submission, submission, written
 
 __all__ = [
     "LEVELS",
@@ -18,6 +19,7 @@ __all__ = [
     "ImportOptions",
     "Imported",
     "ReadOptions",
+    "Submission",
     "Wanted",
     "await_log",
     "backfill",
@@ -32,6 +34,10 @@ __all__ = [
     "opened_ledger",
     "read_log",
     "remove",
+    "run_submission",
     "show_logs",
+    "submission",
+    "unfinished",
     "write_report",
+    "written",
 ]

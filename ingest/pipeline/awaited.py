@@ -3,8 +3,9 @@
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from typing import Literal
 
 from ...schemas.logs import EventLog
 from .. import discover
@@ -14,6 +15,10 @@ from .read import ReadOptions, read_log
 
 _LOOK_EVERY_S = 1.0
 _STILL_S = 5.0  # a log named in progress that does not grow for so long is read, to see whether it has its end
+_ABANDONED_S = 60.0  # one that has not been written to for so long after its job is taken for a dead driver's
+
+Verdict = Literal["finished", "abandoned", "growing"]
+"""`abandoned`: its name says that Spark still writes it, but nothing came for a minute, or the driver is known dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +66,12 @@ def find_log(wanted: Wanted) -> EventLog | None:
 
 
 def await_log(
-    wanted: Wanted, wait_s: float, tell: Callable[[str], None], since_ms: int | None = None
-) -> tuple[EventLog, bool]:
-    """The log and whether it is final: its name says so, or its end can be read. After `wait_s` it is taken as it is.
+    wanted: Wanted, wait_s: float, tell: Callable[[str], None], gone: Callable[[], bool] = lambda: False
+) -> tuple[EventLog, Verdict]:
+    """The log, and what became of it: its name says that it is final or its end can be read, or after `wait_s` neither.
 
-    A log that was not written to after `since_ms` is an older one. `tell` is called once where there is waiting to do.
+    An abandoned log is no longer `in_progress`, so that its runs do not stay RUNNING for ever. `gone` says that the
+    driver is known to be dead: then nothing is waited for. `tell` is called once where there is waiting to do.
 
     Raises:
         InputError: there is no such log within that time.
@@ -73,29 +79,42 @@ def await_log(
     until, told = time.monotonic() + wait_s, False
     size, still_since = -1, 0.0
     while True:
+        dead = gone()
         log, now = find_log(wanted), time.monotonic()
-        if log is not None and since_ms is not None and not _written_since(log, since_ms):
-            log = None
         if log is not None:
             if not log.in_progress:
-                return log, True
+                return log, "finished"
             if log.size != size:
                 size, still_since = log.size, now
             elif now - still_since >= _STILL_S and _has_end(log):
-                return log, True
-        if now >= until:
+                return log, "finished"
+        if now >= until or (dead and log is not None):
             if log is None:
                 raise InputError(f"{wanted}: no such event log after {wait_s:,.0f} s; check the folder and --wait")
-            return log, _has_end(log)
+            if _has_end(log):
+                return log, "finished"
+            if dead or max(now - still_since, _age_s(log)) >= _ABANDONED_S:
+                return replace(log, in_progress=False), "abandoned"
+            return log, "growing"
         if not told:
             tell(f"waiting for {wanted}" if log is None else f"waiting until Spark has finished {log.name}")
             told = True
         time.sleep(min(_LOOK_EVERY_S, max(until - now, 0.01)))
 
 
-def _written_since(log: EventLog, since_ms: int) -> bool:
+def unfinished(log: EventLog, verdict: Verdict) -> str | None:
+    """What to tell of a log that Spark has not finished; None where it has."""
+    if verdict == "finished":
+        return None
+    if verdict == "abandoned":
+        return f"{log.name}: has no end and is no longer written to: its driver was killed; importing as far as it goes"
+    return f"{log.name}: Spark is still writing it; importing what is there, and it can be imported again later"
+
+
+def _age_s(log: EventLog) -> float:
+    """Seconds since the log was last written to, by its files' times; 0 where they are not known."""
     times = [file.modified_ms for file in log.files if file.modified_ms is not None]
-    return not times or max(times) >= since_ms
+    return time.time() - max(times) / 1000 if times else 0.0
 
 
 def _has_end(log: EventLog) -> bool:

@@ -10,6 +10,7 @@ from .. import codecs, decode, discover
 from ..errors import AfterglowError
 
 _HEAD_BYTES = 2**20
+_SETTINGS_BYTES = 2**23  # EnvironmentUpdate is of a few hundred KB, most of them Hadoop's settings and the class path
 # An event's line, or what damage before it left of one; not a program's text that speaks of events.
 _EVENT = re.compile(rb'[^"]{0,64}\{\s*"Event"\s*:\s*"')
 
@@ -65,6 +66,23 @@ def peek(log: EventLog) -> Head:
             return _head(chunks)
     except (AfterglowError, OSError, codecs.LimitExceeded):
         return Head(True)
+
+
+def carries(log: EventLog, text: bytes) -> bool:
+    """Whether a text stands in a log's first events: its settings are there. False where it cannot be read (yet)."""
+    try:
+        with discover.open_file(log.files[0]) as raw:
+            _, chunks = codecs.open_stream(raw)
+            seen = b""
+            for chunk in chunks:
+                seen += chunk if isinstance(chunk, bytes) else b""
+                if text in seen:
+                    return True
+                if len(seen) > _SETTINGS_BYTES:
+                    return False
+    except (AfterglowError, OSError, codecs.LimitExceeded, IndexError):
+        return False
+    return False
 
 
 def _head(chunks: Iterable[bytes | codecs.Gap]) -> Head:

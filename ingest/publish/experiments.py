@@ -26,7 +26,7 @@ class Experiments:
         writer: str = "auto",
         tell: Callable[[str], None] | None = None,
     ) -> None:
-        self._template, self._tracking_uri = experiment_name(experiment), tracking_uri
+        self._template, self._tracking_uri = experiment_name(experiment, tracking_uri), tracking_uri
         self._open: Callable[[str], Writer] = lambda name: open_writer(tracking_uri, name, writer, tell)
         self._writers: dict[str, Writer] = {}
         unknown = [name for name in _FIELD.findall(self._template) if name not in FIELDS]

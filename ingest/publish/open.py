@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 
+from ..errors import PublishError
 from .interface import Writer
 
 DEFAULT_EXPERIMENT = "spark-applications"
@@ -30,7 +31,7 @@ def open_writer(
 
     from .client import ClientWriter
 
-    name = experiment_name(experiment)
+    name = experiment_name(experiment, tracking_uri)
     uri = tracking_uri or get_tracking_uri()
     if writer != "client" and (writer == "sql" or uri.split("://")[0].split("+")[0] in _DATABASES):
         from .sql import SqlWriter
@@ -48,9 +49,24 @@ def open_existing(tracking_uri: str | None = None, experiment: str | None = None
     """A writer for looking and removing only: no experiment is made. None where there is no experiment at all."""
     from .client import ClientWriter
 
-    return ClientWriter.existing(tracking_uri, experiment_name(experiment))
+    return ClientWriter.existing(tracking_uri, experiment_name(experiment, tracking_uri))
 
 
-def experiment_name(given: str | None) -> str:
-    """The experiment that is meant: the one given, MLFLOW_EXPERIMENT_NAME, or `spark-applications`."""
-    return given or os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
+def experiment_name(given: str | None, tracking_uri: str | None = None) -> str:
+    """The experiment that is meant: the one given, MLFLOW_EXPERIMENT_NAME, the one whose id is MLFLOW_EXPERIMENT_ID
+    (mlflow.set_experiment leaves it to the processes below), or `spark-applications`.
+
+    Raises:
+        PublishError: there is no experiment of that id, or the store cannot be reached.
+    """
+    named = given or os.environ.get("MLFLOW_EXPERIMENT_NAME")
+    by_id = os.environ.get("MLFLOW_EXPERIMENT_ID")
+    if named or not by_id:
+        return named or DEFAULT_EXPERIMENT
+    from mlflow import MlflowClient
+
+    try:
+        return str(MlflowClient(tracking_uri).get_experiment(by_id).name)
+    except Exception as error:
+        message = f"MLFLOW_EXPERIMENT_ID={by_id}: {error}; name the experiment with --experiment"
+        raise PublishError(message) from error

@@ -1,5 +1,6 @@
 """`afterglow hook`: it waits for the log of the job that has just ended, and never fails the job."""
 
+import json
 import os
 import shutil
 import threading
@@ -33,11 +34,15 @@ def hook(uri: str, *more: str) -> Result:
     return runner.invoke(app, ["hook", "--tracking-uri", uri, "--experiment", "hooked", *more])
 
 
-def names(uri: str) -> list[str]:
+def statuses(uri: str) -> dict[str, str]:
     found = MlflowClient(uri).get_experiment_by_name("hooked")
     assert found is not None
     runs = MlflowClient(uri).search_runs([found.experiment_id], "tags.`afterglow.level` = 'application'")
-    return [run.info.run_name for run in runs]
+    return {run.info.run_name: run.info.status for run in runs}
+
+
+def names(uri: str) -> list[str]:
+    return list(statuses(uri))
 
 
 def test_a_finished_log_is_found_by_its_application_and_imported_at_once(uri: str, logs: Path) -> None:
@@ -91,11 +96,36 @@ def test_a_log_with_its_end_in_it_is_finished_whatever_its_name(uri: str, logs: 
 
 
 def test_a_driver_that_was_killed_is_imported_as_far_as_it_came(uri: str, logs: Path) -> None:
-    shutil.copy(sample_log(KILLED), logs)
-    result = hook(uri, "--log-dir", str(logs), "--newest", "--wait", "1")
-    assert result.exit_code == 0 and "has not finished it after 1 s" in result.output
-    assert names(uri) == ["killed-driver"]
-    assert hook(uri, "--log-dir", str(logs), "--newest", "--wait", "0", "--strict").exit_code in (0, 1)
+    killed = Path(shutil.copy(sample_log(KILLED), logs))
+    os.utime(killed, (time.time() - 90, time.time() - 90))
+    result = hook(uri, "--log-dir", str(logs), "--newest", "--wait", "1", "--json")
+    assert result.exit_code == 0 and "its driver was killed" in result.stderr
+    assert json.loads(result.stdout)["completeness"] == "no_end" and statuses(uri) == {"killed-driver": "KILLED"}
+    # and again, where nothing is left to be read
+    assert hook(uri, "--log-dir", str(logs), "--newest", "--wait", "0", "--strict").exit_code == 1
+
+
+def test_a_log_that_never_finishes_is_imported_when_the_time_is_up(uri: str, logs: Path) -> None:
+    whole = sample_log(PLAIN).read_bytes().splitlines(keepends=True)
+    growing, over = logs / "app-1.inprogress", threading.Event()
+    growing.write_bytes(b"".join(whole[: len(whole) // 2]))
+
+    def write_on() -> None:
+        with growing.open("ab") as log:
+            while not over.wait(0.2):
+                log.write(whole[len(whole) // 2])
+                log.flush()
+
+    job = threading.Thread(target=write_on)
+    job.start()
+    try:
+        result = hook(uri, "--log-dir", str(logs), "--newest", "--wait", "2", "--json", "--strict")
+    finally:
+        over.set()
+        job.join()
+    assert result.exit_code == 1 and "Spark is still writing it" in result.stderr
+    assert json.loads(result.stdout)["completeness"] in ("in_progress", "events_lost")
+    assert json.loads(result.stdout)["published"]["runs"] > 5
 
 
 def test_the_newest_is_the_one_written_to_last_among_those_with_the_name(uri: str, logs: Path) -> None:
