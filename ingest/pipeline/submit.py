@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from ...schemas.logs import EventLog
 from ...schemas.spark import DEFAULT_LOG_DIR, EVENT_LOG_DIR, EVENT_LOG_ENABLED, SUBMIT_ID
@@ -163,7 +164,8 @@ def _marked(job: Submission, ran: Ran) -> tuple[list[EventLog], list[str]]:
     since_ms = (ran.began_s - _CLOCKS_S) * 1000
     found: dict[str, EventLog] = {}
     failures = []
-    for place in dict.fromkeys((*job.folders, *sorted(ran.watched.folders), *sorted(ran.watched.logs))):
+    told = [unquote(one) if one.startswith("file:") else one for one in (*job.folders, *sorted(ran.watched.folders))]
+    for place in dict.fromkeys((*told, *sorted(ran.watched.logs))):
         name = place if os.path.exists(place) or place not in ran.watched.logs else f"{place}.inprogress"
         try:
             for log in discover.discover([name]):
