@@ -119,6 +119,22 @@ STAGE_COMPLETED = _event(
     ),
     *_from(STAGES, "StageCompleted"),
 )
+
+
+def _peaks(path: str) -> tuple[Column, ...]:
+    """What ExecutorMetrics holds of memory and garbage collection; 0 where it was not polled."""
+    return tuple(_raw(name, "int64", path + key) for name, key in spark.EXECUTOR_METRICS.items())
+
+
+STAGE_EXECUTOR_METRICS = _event(
+    "stage_executor_metrics",
+    spark.STAGE_EXECUTOR_METRICS,
+    "one executor in one stage attempt",
+    _raw("executor_id", "string", "StageExecutorMetrics > Executor ID"),
+    _raw("stage_id", "int32", "StageExecutorMetrics > Stage ID"),
+    _raw("stage_attempt", "int32", "StageExecutorMetrics > Stage Attempt ID"),
+    *_peaks("StageExecutorMetrics > Executor Metrics > "),
+)
 TASK_START = EventTable(
     Table(
         "task_start",
@@ -147,6 +163,7 @@ TASK_END = EventTable(
             _raw("message", "string", _REASON + "Message"),
             _raw("kill_reason", "string", _REASON + "Kill Reason"),
             _raw("loss_reason", "string", _REASON + "Loss Reason"),
+            *_peaks("TaskEnd > Task Executor Metrics > "),
         ),
     ),
     spark.TASK_END,
@@ -224,4 +241,5 @@ EVENT_TABLES = (
     PLAN_FOLDS,
     PLAN_LINKS,
     STAGE_METRICS,
+    STAGE_EXECUTOR_METRICS,
 )

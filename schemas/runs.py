@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from .findings import FINDINGS, Finding
+from .over_time import EXECUTOR_FIGURES
 from .task_columns import TASK_COLUMNS
 
 Level = Literal["application", "run", "tuning", "trial", "fit", "job", "stage", "task"]
@@ -144,6 +145,15 @@ RUN_METRICS = (
         "ratio",
         ABOVE_TASK,
         "Share of the executors' core time between the run's start and end in which no task of any job ran.",
+    ),
+    RunMetric("system/running_tasks", "", ("application",), "Over time: tasks that ran, on average."),
+    RunMetric("system/cores", "", ("application",), "Over time: cores of the executors that were there, on average."),
+    RunMetric(
+        "system/gc_ratio", "ratio", ("application",), "Over time: share of the tasks' time in garbage collection."
+    ),
+    *(
+        RunMetric(f"system/<executor>/{name}", "bytes", ("application",), f"Over time: {doc}")
+        for name, (_, doc) in EXECUTOR_FIGURES.items()
     ),
     *(
         RunMetric(f"{group}/{quantile}", unit, ABOVE_TASK, f"Over the run's successful tasks: {quantile} of {column}.")

@@ -16,6 +16,7 @@ STAGE_SUBMITTED = "SparkListenerStageSubmitted"
 STAGE_COMPLETED = "SparkListenerStageCompleted"
 TASK_START = "SparkListenerTaskStart"
 TASK_END = "SparkListenerTaskEnd"
+STAGE_EXECUTOR_METRICS = "SparkListenerStageExecutorMetrics"
 SQL_START = "org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart"
 SQL_END = "org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd"
 # Databricks writes this before, or instead of, SparkListenerLogStart (no public source; seen in real logs).
@@ -82,3 +83,14 @@ DEPLOY_MODE = "spark.submit.deployMode"
 DEFAULT_LOG_DIR = "/tmp/spark-events"
 # Ours: a property that a job gets from `afterglow submit`, by which its log is known
 SUBMIT_ID = "spark.afterglow.submit.id"
+
+# org.apache.spark.metrics.ExecutorMetricType, of JsonProtocol.executorMetricsToJson: the peaks since the one before
+EXECUTOR_METRICS = {
+    "jvm_heap_bytes": "JVMHeapMemory",
+    "jvm_off_heap_bytes": "JVMOffHeapMemory",
+    "on_heap_storage_bytes": "OnHeapStorageMemory",
+    "off_heap_storage_bytes": "OffHeapStorageMemory",
+    "jvm_rss_bytes": "ProcessTreeJVMRSSMemory",
+    "python_rss_bytes": "ProcessTreePythonRSSMemory",
+    "other_rss_bytes": "ProcessTreeOtherRSSMemory",
+}

@@ -250,6 +250,35 @@ EXECUTORS = Table(
     ),
 )
 
+_PEAK = "TaskEnd > Task Executor Metrics, StageExecutorMetrics > Executor Metrics: "
+EXECUTOR_METRICS = Table(
+    "executor_metrics",
+    grain="the peak memory of one executor, as the end of one task or of one stage attempt told it",
+    key=(),
+    columns=(
+        Column("executor_id", "string", "Executor id.", "TaskEnd > Task Info > Executor ID", "3.0"),
+        Column("time_ms", "int64", "When the task or the stage ended, UTC epoch.", "derived: their end", "3.0"),
+        Column("jvm_heap_bytes", "int64", "Heap of the JVM.", f"derived: {_PEAK}JVMHeapMemory", "3.0"),
+        Column(
+            "jvm_off_heap_bytes", "int64", "Memory of the JVM beside it.", f"derived: {_PEAK}JVMOffHeapMemory", "3.0"
+        ),
+        Column(
+            "storage_bytes",
+            "int64",
+            "Memory that cached and broadcast blocks take, on and off the heap.",
+            f"derived: {_PEAK}OnHeapStorageMemory + OffHeapStorageMemory",
+            "3.0",
+        ),
+        Column(
+            "rss_bytes",
+            "int64",
+            "Resident memory of its processes: JVM, Python, others. Needs spark.executor.processTreeMetrics.enabled.",
+            f"derived: {_PEAK}ProcessTree*RSSMemory",
+            "3.0",
+        ),
+    ),
+)
+
 _TREE = "derived: by ingest.assemble.tuning"
 TUNINGS = Table(
     "tunings",
@@ -525,6 +554,7 @@ TABLES = (
     STAGES,
     TASKS,
     EXECUTORS,
+    EXECUTOR_METRICS,
     SQL_EXECUTIONS,
     SQL_SCANS,
     TASK_METRICS,

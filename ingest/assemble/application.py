@@ -11,6 +11,7 @@ from ...schemas.tables import APPLICATIONS, ISSUES, PROPERTIES, SQL_EXECUTIONS, 
 from .. import arrow
 from ..errors import AssemblyError
 from .completeness import completeness, lost_events, missing_rollovers
+from .executor_metrics import assemble_executor_metrics, measured_at_tasks
 from .executors import assemble_executors
 from .redact import redact_text, redactor
 from .stages import assemble_jobs_and_stages
@@ -44,6 +45,7 @@ def assemble(rows: dict[str, Any], log: EventLog, issues: Iterable[ImportIssue] 
         )
     ):
         raise AssemblyError(f"{log.name}: no event of a Spark application in it; is it a Spark event log?")
+    measured = measured_at_tasks(rows["task_end"])
     tasks = assemble_tasks(rows.pop("task_start"), rows.pop("task_end"))
     figures = stage_figures(tasks.table)
     work = assemble_jobs_and_stages(rows, figures, tasks.resubmitted)
@@ -55,6 +57,7 @@ def assemble(rows: dict[str, Any], log: EventLog, issues: Iterable[ImportIssue] 
         **work.tunings,
         "tasks": tasks.table,
         "executors": assemble_executors(rows, tasks.table),
+        "executor_metrics": assemble_executor_metrics(measured, rows["stage_executor_metrics"], work.stages),
         "sql_executions": _sql_executions(rows),
         "sql_scans": _sql_scans(rows),
         "task_metrics": _task_metrics(rows["task_accumulators"]),

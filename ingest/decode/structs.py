@@ -133,6 +133,8 @@ _WRITTEN = (
     "Getting Result Time",
     "Finish Time",
     "Accumulables",
+    "Task Executor Metrics",
+    *spark.EXECUTOR_METRICS.values(),
     "Task Metrics",
     "Executor Deserialize Time",
     "Executor Deserialize CPU Time",

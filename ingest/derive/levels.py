@@ -10,6 +10,7 @@ from ...schemas import runs as names
 from ...schemas.runs import Run, Status
 from .. import arrow
 from .material import Array, Material
+from .over_time import over_time
 from .searches import Branch
 from .task_runs import TASK_RUN_COLUMNS, task_history, task_run
 
@@ -45,7 +46,7 @@ def application_run(of: Material) -> Run:
     if app["exit_code"]:
         status = "FAILED"
     title = app["name"] or app["app_id"]
-    return of.run(
+    run = of.run(
         "application",
         of.root,
         None,
@@ -57,6 +58,7 @@ def application_run(of: Material) -> Run:
         tags,
         params={key: str(value) for key, value in wanted.items() if value not in (None, "")},
     )
+    return replace(run, history=over_time(of))
 
 
 def branch_run(of: Material, branch: Branch, jobs: list[Mapping[str, Any]], stages: list[Mapping[str, Any]]) -> Run:
