@@ -1,0 +1,1 @@
+"""Two applications -> what got slower, which findings are new, and a verdict."""
