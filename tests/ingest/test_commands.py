@@ -15,7 +15,9 @@ from tests.conftest import SAMPLES, sample_log, sample_names
 runner = CliRunner()
 
 
-@pytest.mark.parametrize("command", ["import", "hook", "backfill", "show", "export", "status", "remove", "schema"])
+@pytest.mark.parametrize(
+    "command", ["import", "hook", "submit", "backfill", "show", "export", "status", "remove", "schema"]
+)
 def test_every_command_explains_itself(command: str) -> None:
     result = runner.invoke(app, [command, "--help"])
     assert result.exit_code == 0 and "Usage:" in result.output
