@@ -19,7 +19,7 @@ from .measure import Measured, run
 CACHE = Path(tempfile.gettempdir()) / f"afterglow-bench-{os.getuid()}"
 AFTERGLOW = str(Path(sys.executable).parent / "afterglow")
 TASKS = 200_000
-PLANS = 5_600
+PLANS = 11_200
 APPLICATIONS = 2_000
 BOMB_BYTES = 40 * 10**9
 
@@ -38,12 +38,12 @@ class Row:
 
 def task_log() -> Path:
     """1 GB, 200,000 tasks, most of it TaskEnd; in a folder of its own, as the History Server wants it."""
-    return _made("tasks", lambda path: make_log.write(path, TASKS))
+    return _made(f"tasks-{TASKS}", lambda path: make_log.write(path, TASKS))
 
 
 def sql_log() -> Path:
-    """Half a gigabyte, most of it plans."""
-    return _made("sql", lambda path: make_log.write(path, PLANS, "sql"))
+    """1 GB, most of it plans."""
+    return _made(f"sql-{PLANS}", lambda path: make_log.write(path, PLANS, "sql"))
 
 
 def many_logs() -> Path:

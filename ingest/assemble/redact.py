@@ -11,7 +11,11 @@ _USER_INFO = re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)")
 
 def redact_text(text: str | None) -> str | None:
     """Free text, such as a job's description or an error message, without user:password in URLs and `password=...`."""
-    return None if text is None else _USER_INFO.sub(spark.REDACTED, _ASSIGNED.sub(rf"\1{spark.REDACTED}", text))
+    if text is not None and "=" in text:  # most text has neither, and what the patterns search for is long
+        text = _ASSIGNED.sub(rf"\1{spark.REDACTED}", text)
+    if text is not None and "@" in text:
+        text = _USER_INFO.sub(spark.REDACTED, text)
+    return text
 
 
 def redactor(properties: Mapping[str, str]) -> Callable[[str, str | None], str | None]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -126,18 +127,19 @@ class Batch:
 
 @contextmanager
 def progress(enabled: bool) -> Iterator[Any]:
-    """A rich progress display on stderr, or nothing where it is no terminal."""
+    """A rich progress display on stderr; None where it is no terminal, or not wanted."""
+    if not enabled or not sys.stderr.isatty():
+        yield None
+        return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = err()
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(),
-        console=console,
+        console=err(),
         transient=True,
-        disable=not enabled or not console.is_terminal,
     ) as display:
         yield display
 
@@ -151,6 +153,9 @@ class Turn:
     @contextmanager
     def of(self, log: Any) -> Iterator[None]:
         """While it is this log's turn."""
+        if self.display is None:
+            yield
+            return
         self.bar = self.display.add_task(log.name.rsplit("/", 1)[-1], total=log.size or 1)
         try:
             yield
@@ -159,8 +164,10 @@ class Turn:
 
     def read(self, size: int) -> None:
         """More bytes were read."""
-        self.display.advance(self.bar, size)
+        if self.display is not None:
+            self.display.advance(self.bar, size)
 
     def wrote(self, done: int, total: int) -> None:
         """So many runs were written."""
-        self.display.update(self.bar, completed=done, total=total)
+        if self.display is not None:
+            self.display.update(self.bar, completed=done, total=total)

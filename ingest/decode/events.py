@@ -32,7 +32,7 @@ _COUNT_FAILED = b'"Count Failed Values"'
 _ONE_ACCUMULABLE_BYTES = 2000
 _ANOTHER_TASK_END = b'{"Event":"SparkListenerTaskEnd","Stage ID":'
 _ANOTHER = b'{"Event":"'
-_SQL_START = spark.SQL_START.encode()
+_SQL_LINE = b'{"Event":"%s",' % spark.SQL_START.encode()
 _NAME = re.compile(rb'\s*\{\s*"Event"\s*:\s*"([\w.$]{1,300})"')
 
 _DECODERS: Mapping[bytes, tuple[str, Callable[[bytes], Any]]] = {
@@ -81,9 +81,13 @@ def decode_lines(batch: Lines, into: Decoded, report: Callable[[ImportIssue], No
     else:
         others = _all(batch)
     for begin, end, at in others:
-        line, offset = batch.data[begin:end], batch.offset + begin - batch.begin
+        offset = batch.offset + begin - batch.begin
+        plain = batch.data.startswith(_SQL_LINE, begin) and _plain_plan(batch.data, begin, end)
+        line = b"" if plain else batch.data[begin:end]
         try:
-            if line.startswith(_TASK_END):
+            if plain:
+                into.add(spark.SQL_START, _PLAIN_SQL_START(plain), offset)
+            elif line.startswith(_TASK_END):
                 into.add(spark.TASK_END, _task_end(line), offset)
             elif line.startswith(_TASK_START):
                 into.add(spark.TASK_START, _decode_task_start(line), offset)
@@ -91,7 +95,7 @@ def decode_lines(batch: Lines, into: Decoded, report: Callable[[ImportIssue], No
                 _decode_other(line, offset, into)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             cut = batch.open_end and end == batch.end
-            _decode_broken(line, offset, batch.number + at, cut, into, report)
+            _decode_broken(batch.data[begin:end], offset, batch.number + at, cut, into, report)
     into.lines += batch.count
 
 
@@ -139,20 +143,18 @@ def _decode_other(line: bytes, offset: int, into: Decoded) -> None:
             return
         raise msgspec.DecodeError("no event")
     found = _DECODERS.get(name[1])
-    if name[1] == _SQL_START and (thin := _plain_plan(line)) is not None:
-        into.add(spark.SQL_START, _PLAIN_SQL_START(thin), offset)
-    elif found is not None:
+    if found is not None:
         event, decode = found
         into.add(event, decode(line), offset)
     elif not line.rstrip().endswith(b"}") or line.find(_ANOTHER, 1) >= 0:
         raise msgspec.DecodeError("an unknown event that is cut, or runs into the next one")
 
 
-def _plain_plan(line: bytes) -> bytes | None:
+def _plain_plan(data: bytes, begin: int, end: int) -> bytes | None:
     """An SQL execution's start, thinned out where that can be done; None where its plan may show a search."""
-    thin = thin_plan(line) if NATIVE else None
-    if thin is None and not any(sign in line for sign in SEARCH_SIGNS):
-        return line
+    thin = thin_plan(data, begin, end) if NATIVE else None
+    if thin is None and all(data.find(sign, begin, end) < 0 for sign in SEARCH_SIGNS):
+        return data[begin:end]
     return thin
 
 

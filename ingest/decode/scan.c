@@ -14,31 +14,73 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__ /* every x86-64 has it; elsewhere eight bytes are looked at together instead of sixteen */
+#include <emmintrin.h>
+#endif
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define LITTLE_ENDIAN_WORDS 1
+#else
+#define LITTLE_ENDIAN_WORDS 0
+#endif
 
 enum { MAX_DEPTH = 32, MAX_DIGITS = 18, MAX_EXACT_DOUBLE_DIGITS = 15 };
+enum { MAX_SHAPES = 64, MAX_PIECES = 80, MAX_SHAPE_BYTES = 4096, MAX_MISSES = 1000 };
 
 /* What a field is taken as. ALL_TRUE: an array of objects each of which must hold the child's one key as `true`. */
 typedef enum { OBJECT, INT64, INT32, DOUBLE, BOOL, STRING, ALL_TRUE } Kind;
 
-typedef struct Node Node;
+typedef enum { NOTHING, NUMBER, TEXT, WANTED } Follows;
+
+/* An object as it was found once: its bytes, cut where a value stands that changes from one to the next. Spark writes the
+ * same objects over and over, so most are known by comparing bytes, several times as fast as parsing. One that has the same
+ * bytes between values of the same kind is the same JSON: nothing is taken that the parser would not take. */
+typedef struct Field Field;
 typedef struct {
+  int at, length;
+  Follows follows; /* after these bytes */
+  const Field *field; /* the wanted one */
+} Piece;
+
+typedef struct {
+  char *text;
+  Piece *pieces;
+  int count;
+  int then; /* which shape came after this one when it was last seen */
+} Shape;
+
+typedef struct {
+  Shape shapes[MAX_SHAPES];
+  int count, last, hits, misses;
+} Shapes;
+
+typedef struct Node Node;
+struct Field {
   char *key;
   Py_ssize_t length;
   Kind kind;
   int slot; /* which of the event's fields this is, for columns and for seeing it twice */
   Node *child;
-} Field;
+  Shapes *shapes; /* of an object, and of the objects in an ALL_TRUE array; else NULL */
+};
 struct Node {
   int count;
   Field *fields;
+  Shapes *others; /* of objects that are not wanted */
 };
 
 typedef struct { /* a wanted field of the line under way */
   int seen, valid;
   int64_t number;
+  const char *at; /* where its value begins */
+  const Field *field;
   const char *text;
   Py_ssize_t length;
 } Value;
+
+typedef struct {
+  Value *values;
+  int count;
+} Line;
 
 typedef struct {
   Kind kind;
@@ -52,8 +94,7 @@ typedef struct {
   char *prefix; /* {"Event":"...", */
   Py_ssize_t prefix_length;
   Node *root;
-  int slots;
-  Value *line;
+  Line line;
   Column *columns; /* one per slot; objects have none */
   int64_t *offsets;
   Py_ssize_t rows, room;
@@ -79,34 +120,66 @@ static uint64_t not_plain(uint64_t bytes) {
   return (((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | ((bytes - ones * 0x20) & ~bytes) | bytes) & high;
 }
 
+static inline int escaped(char c) {
+  return c == 'n' || c == '"' || c == '\\' || c == '/' || c == 't' || c == 'r' || c == 'b' || c == 'f';
+}
+
+#ifdef __SSE2__
+/* Which of sixteen bytes are not plain; signed, what is below 0x20 or above 127 is less than 0x20. */
+static inline uint32_t not_plain_16(const char *p) {
+  __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+  __m128i special = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+  return (uint32_t)_mm_movemask_epi8(_mm_or_si128(special, _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20))));
+}
+#endif
+
 /* Past a string's closing quote; NULL where it is not ordinary. `plain` refuses escapes too. */
 static inline const char *skip_string(const char *p, const char *end, int plain) {
+#ifdef __SSE2__
+  while (end - p >= 33) { /* the byte after an escape is within reach */
+    uint64_t found = not_plain_16(p);
+    found |= (uint64_t)not_plain_16(p + 16) << 16;
+    const char *next = p + 32;
+    while (found) {
+      int at = __builtin_ctzll(found);
+      if (p[at] == '"') return p + at + 1;
+      if (p[at] != '\\' || plain || !escaped(p[at + 1])) return NULL;
+      if (at == 31) next = p + 33;
+      found &= ~(uint64_t)0 << (at + 2);
+    }
+    p = next;
+  }
+#endif
   for (;;) {
     while (end - p >= 8) {
       uint64_t bytes;
       memcpy(&bytes, p, 8);
       uint64_t found = not_plain(bytes);
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-      if (found) {
-        p += __builtin_ctzll(found) >> 3;
-        break;
-      }
-      p += 8;
-#else
+      if (found && LITTLE_ENDIAN_WORDS) p += __builtin_ctzll(found) >> 3;
       if (found) break;
       p += 8;
-#endif
     }
     while (p < end && *p != '"' && *p != '\\' && (unsigned char)*p >= 0x20 && (unsigned char)*p < 0x80) p++;
     if (p >= end) return NULL;
     if (*p == '"') return p + 1;
-    if (*p != '\\' || plain || p + 1 >= end || !p[1] || !strchr("\"\\/bfnrt", p[1])) return NULL;
+    if (*p != '\\' || plain || p + 1 >= end || !escaped(p[1])) return NULL;
     p += 2;
   }
 }
 
-static const char *skip_digits(const char *p, const char *end) {
+static inline const char *skip_digits(const char *p, const char *end) {
   const char *begin = p;
+  while (LITTLE_ENDIAN_WORDS && end - p >= 8) { /* what is above the first byte that is no digit may be wrong, that one is right */
+    uint64_t bytes;
+    memcpy(&bytes, p, 8);
+    bytes ^= 0x3030303030303030u;
+    uint64_t other = (bytes | (bytes + 0x0606060606060606u)) & 0xF0F0F0F0F0F0F0F0u;
+    if (other) {
+      p += __builtin_ctzll(other) >> 3;
+      return p > begin ? p : NULL;
+    }
+    p += 8;
+  }
   while (p < end && *p >= '0' && *p <= '9') p++;
   return p > begin ? p : NULL;
 }
@@ -171,51 +244,73 @@ static const char *read_integer(const char *p, const char *end, Kind kind, Value
   return p > begin ? p : NULL;
 }
 
-static const char *read_object(const char *p, const char *end, const Node *node, Value *line, int depth);
+static const char *read_text(const char *p, const char *end, Value *value) {
+  if (p >= end || *p != '"') return NULL;
+  value->text = p + 1;
+  if (!(p = skip_string(p + 1, end, 1))) return NULL;
+  value->length = p - 1 - value->text;
+  value->valid = 1;
+  return p;
+}
 
-/* Past an array of objects each of which holds `key` as true. */
-static const char *skip_all_true(const char *p, const char *end, const Field *key, int depth) {
+static const char *read_object(const char *p, const char *end, const Node *node, Line *line, int depth);
+static const char *read_shape(const char *p, const char *end, Shapes *shapes, Line *line, int depth);
+static void learn(const char *p, const char *end, Shapes *shapes, const Line *line);
+
+/* Past an object that holds `key` as true. */
+static const char *skip_true(const char *p, const char *end, const Field *key, int depth) {
+  int found = 0;
+  if (p + 1 >= end || *p != '{' || p[1] == '}') return NULL;
+  for (p++;; p++) {
+    if (p >= end || *p != '"') return NULL;
+    const char *name = p + 1;
+    if (!(p = skip_string(name, end, 1)) || p >= end || *p != ':') return NULL;
+    int wanted = p - 1 - name == key->length && memcmp(name, key->key, (size_t)key->length) == 0;
+    if (wanted) {
+      found = 1;
+      p = skip_literal(p + 1, end, "true", 4);
+    } else {
+      p = skip_value(p + 1, end, depth);
+    }
+    if (!p || p >= end) return NULL;
+    if (*p == '}') return found ? p + 1 : NULL;
+    if (*p != ',') return NULL;
+  }
+}
+
+/* Past an array of objects each of which holds the field's one key as true. */
+static const char *skip_all_true(const char *p, const char *end, const Field *field, Line *line, int depth) {
   if (p >= end || *p != '[') return NULL;
   if (p + 1 < end && p[1] == ']') return p + 2;
   for (p++;; p++) {
-    int found = 0;
-    if (p + 1 >= end || *p != '{' || p[1] == '}') return NULL;
-    for (p++;; p++) {
-      if (p >= end || *p != '"') return NULL;
-      const char *name = p + 1;
-      if (!(p = skip_string(name, end, 1)) || p >= end || *p != ':') return NULL;
-      int wanted = p - 1 - name == key->length && memcmp(name, key->key, (size_t)key->length) == 0;
-      if (wanted) {
-        found = 1;
-        p = skip_literal(p + 1, end, "true", 4);
-      } else {
-        p = skip_value(p + 1, end, depth + 2);
-      }
-      if (!p || p >= end) return NULL;
-      if (*p == '}') break;
-      if (*p != ',') return NULL;
+    const char *after = read_shape(p, end, field->shapes, line, depth);
+    if (!after) {
+      if (!(after = skip_true(p, end, &field->child->fields[0], depth + 2))) return NULL;
+      learn(p, after, field->shapes, line);
     }
-    if (!found || ++p >= end) return NULL;
+    p = after;
+    if (p >= end) return NULL;
     if (*p == ']') return p + 1;
     if (*p != ',') return NULL;
   }
 }
 
-static const char *read_field(const char *p, const char *end, const Field *field, Value *line, int depth) {
-  Value *value = &line[field->slot];
+static const char *read_field(const char *p, const char *end, const Field *field, Line *line, int depth) {
+  Value *value = &line->values[field->slot];
   if (p >= end || value->seen) return NULL;
   value->seen = 1;
-  if (field->kind == OBJECT) return read_object(p, end, field->child, line, depth + 1);
-  if (field->kind == ALL_TRUE) return skip_all_true(p, end, &field->child->fields[0], depth);
-  if (*p == 'n') return skip_literal(p, end, "null", 4);
-  if (field->kind == STRING) {
-    if (*p != '"') return NULL;
-    value->text = p + 1;
-    if (!(p = skip_string(p + 1, end, 1))) return NULL;
-    value->length = p - 1 - value->text;
-    value->valid = 1;
-    return p;
+  value->at = p;
+  value->field = field;
+  if (field->kind == OBJECT) {
+    const char *after = field->shapes ? read_shape(p, end, field->shapes, line, depth) : NULL;
+    if (after) return after;
+    if (!(after = read_object(p, end, field->child, line, depth + 1))) return NULL;
+    if (field->shapes) learn(p, after, field->shapes, line);
+    return after;
   }
+  if (field->kind == ALL_TRUE) return skip_all_true(p, end, field, line, depth);
+  if (*p == 'n') return skip_literal(p, end, "null", 4);
+  if (field->kind == STRING) return read_text(p, end, value);
   if (field->kind == BOOL) {
     value->number = *p == 't';
     value->valid = 1;
@@ -224,7 +319,14 @@ static const char *read_field(const char *p, const char *end, const Field *field
   return read_integer(p, end, field->kind, value);
 }
 
-static const char *read_object(const char *p, const char *end, const Node *node, Value *line, int depth) {
+static const char *pass_by(const char *p, const char *end, Shapes *shapes, Line *line, int depth) {
+  if (p >= end || *p != '{') return skip_value(p, end, depth);
+  const char *after = read_shape(p, end, shapes, line, depth);
+  if (!after && (after = skip_value(p, end, depth))) learn(p, after, shapes, line);
+  return after;
+}
+
+static const char *read_object(const char *p, const char *end, const Node *node, Line *line, int depth) {
   int next = 0; /* fields come in the order in which they were declared, so the next one is looked for first */
   if (p >= end || *p != '{' || depth > MAX_DEPTH) return NULL;
   if (p + 1 < end && p[1] == '}') return p + 2;
@@ -242,11 +344,121 @@ static const char *read_object(const char *p, const char *end, const Node *node,
         break;
       }
     }
-    p = found ? read_field(p + 1, end, found, line, depth) : skip_value(p + 1, end, depth + 1);
+    p = found ? read_field(p + 1, end, found, line, depth) : pass_by(p + 1, end, node->others, line, depth + 1);
     if (!p || p >= end) return NULL;
     if (*p == '}') return p + 1;
     if (*p != ',') return NULL;
   }
+}
+
+/* ---- shapes ------------------------------------------------------------------------------------------------------ */
+
+static const char *match(const char *p, const char *end, const Shape *shape, Line *line, int depth) {
+  const Piece *piece = shape->pieces, *last = piece + shape->count;
+  for (; piece < last; piece++) {
+    if (end - p < piece->length || memcmp(p, shape->text + piece->at, (size_t)piece->length) != 0) break;
+    p += piece->length;
+    if (piece->follows == NUMBER)
+      p = skip_number(p, end);
+    else if (piece->follows == TEXT)
+      p = p < end && *p == '"' ? skip_string(p + 1, end, 0) : NULL;
+    else if (piece->follows == WANTED)
+      p = read_field(p, end, piece->field, line, depth + 1);
+    if (!p) break;
+  }
+  if (piece == last) return p;
+  for (; piece >= shape->pieces; piece--) /* as if it had not been tried */
+    if (piece->field) memset(&line->values[piece->field->slot], 0, sizeof(Value));
+  return NULL;
+}
+
+/* Past an object that has the shape of one that was learnt, with its values taken; NULL where none fits. */
+static const char *read_shape(const char *p, const char *end, Shapes *shapes, Line *line, int depth) {
+  if (!shapes->count || shapes->misses > shapes->hits + MAX_MISSES) return NULL;
+  int at = shapes->shapes[shapes->last].then;
+  for (int i = 0; i < shapes->count; i++, at = at + 1 < shapes->count ? at + 1 : 0) {
+    const char *after = match(p, end, &shapes->shapes[at], line, depth);
+    if (!after) continue;
+    shapes->shapes[shapes->last].then = at;
+    shapes->last = at;
+    shapes->hits++;
+    return after;
+  }
+  shapes->misses++;
+  return NULL;
+}
+
+static int holds_digit(const char *p, const char *end) {
+  while (p < end && (*p < '0' || *p > '9')) p++;
+  return p < end;
+}
+
+/* Keeps the shape of an object that the parser has taken. Of unwanted text only what has a digit in it is thought to
+ * change. */
+static void learn(const char *begin, const char *end, Shapes *shapes, const Line *line) {
+  Piece pieces[MAX_PIECES];
+  char text[MAX_SHAPE_BYTES];
+  int count = 0, size = 0;
+  const char *p = begin, *piece = begin;
+  if (shapes->count == MAX_SHAPES) return;
+  while (p <= end) {
+    const char *value = p;
+    const Field *field = NULL;
+    Follows follows = NOTHING;
+    if (p == end) {
+      p++;
+    } else if (*p == '"') {
+      if (!(p = skip_string(p + 1, end, 0)) || p >= end) return;
+      if (*p == ':') continue;
+      if (holds_digit(value, p)) follows = TEXT;
+    } else if (*p == '-' || (*p >= '0' && *p <= '9')) {
+      if (!(p = skip_number(p, end))) return;
+      follows = NUMBER;
+    } else if (*p == 't' || *p == 'f' || *p == 'n') {
+      p += *p == 'f' ? 5 : 4;
+    } else if (*p != '[') {
+      p++;
+      continue;
+    }
+    for (int i = 0; value < end && !field && i < line->count; i++)
+      if (line->values[i].at == value) field = line->values[i].field;
+    if (value < end && *value == '[') {
+      p = field ? skip_value(value, end, 0) : value + 1;
+      if (!p) return;
+    }
+    if (field) follows = WANTED;
+    if (follows == NOTHING && value < end) continue;
+    if (count == MAX_PIECES || value - piece > MAX_SHAPE_BYTES - size) return;
+    memcpy(text + size, piece, (size_t)(value - piece));
+    pieces[count].at = size;
+    pieces[count].length = (int)(value - piece);
+    pieces[count].follows = follows;
+    pieces[count++].field = field;
+    size += (int)(value - piece);
+    piece = p;
+  }
+  Shape *shape = &shapes->shapes[shapes->count];
+  shape->text = malloc((size_t)size);
+  shape->pieces = malloc((size_t)count * sizeof(Piece));
+  if (!shape->text || !shape->pieces) { /* it is only slower without */
+    free(shape->text);
+    free(shape->pieces);
+    return;
+  }
+  memcpy(shape->text, text, (size_t)size);
+  memcpy(shape->pieces, pieces, (size_t)count * sizeof(Piece));
+  shape->count = count;
+  shape->then = 0;
+  shapes->shapes[shapes->last].then = shapes->count;
+  shapes->last = shapes->count++;
+}
+
+static void free_shapes(Shapes *shapes) {
+  for (int i = 0; shapes && i < shapes->count; i++) {
+    free(shapes->shapes[i].text);
+    free(shapes->shapes[i].pieces);
+  }
+  free(shapes);
 }
 
 /* ---- columns ---------------------------------------------------------------------------------------------------- */
@@ -263,7 +475,7 @@ static int grow(void **memory, size_t bytes) {
 static int add_row(Event *event, int64_t offset) {
   if (event->rows + 2 > event->room) {
     Py_ssize_t room = event->room ? event->room * 2 : 1024;
-    for (int i = 0; i < event->slots; i++) {
+    for (int i = 0; i < event->line.count; i++) {
       Column *column = &event->columns[i];
       if (column->kind == OBJECT || column->kind == ALL_TRUE) continue;
       if (!grow((void **)&column->values, (size_t)room * width(column->kind))) return 0;
@@ -273,10 +485,10 @@ static int add_row(Event *event, int64_t offset) {
     event->room = room;
   }
   Py_ssize_t row = event->rows;
-  for (int i = 0; i < event->slots; i++) { /* nothing of the row is kept before there is room for all of it */
+  for (int i = 0; i < event->line.count; i++) { /* nothing of the row is kept before there is room for all of it */
     Column *column = &event->columns[i];
-    size_t length = (size_t)event->line[i].length;
-    if (column->kind != STRING || !event->line[i].valid) continue;
+    size_t length = (size_t)event->line.values[i].length;
+    if (column->kind != STRING || !event->line.values[i].valid) continue;
     if (column->text_size + length > INT32_MAX) return 0;
     if (column->text_size + length > column->text_room) {
       size_t room = (column->text_size + length) * 2;
@@ -284,9 +496,9 @@ static int add_row(Event *event, int64_t offset) {
       column->text_room = room;
     }
   }
-  for (int i = 0; i < event->slots; i++) {
+  for (int i = 0; i < event->line.count; i++) {
     Column *column = &event->columns[i];
-    const Value *value = &event->line[i];
+    const Value *value = &event->line.values[i];
     if (column->kind == OBJECT || column->kind == ALL_TRUE) continue;
     column->valid[row] = (uint8_t)value->valid;
     int64_t number = value->valid ? value->number : 0;
@@ -331,8 +543,8 @@ static int64_t scan_block(State *state, const char *data, Py_ssize_t from, Py_ss
     for (int i = 0; i < state->count && !after; i++) {
       Event *event = &state->events[i];
       if (end - line < event->prefix_length || memcmp(line, event->prefix, (size_t)event->prefix_length) != 0) continue;
-      memset(event->line, 0, (size_t)event->slots * sizeof(Value));
-      const char *p = read_object(line, end, event->root, event->line, 0);
+      memset(event->line.values, 0, (size_t)event->line.count * sizeof(Value));
+      const char *p = read_object(line, end, event->root, &event->line, 0);
       while (p && p < end && (*p == '\r' || *p == ' ' || *p == '\t')) p++;
       if (!p || p >= end || *p != '\n') break;
       if (!add_row(event, offset + (line - begin))) return -1;
@@ -370,6 +582,7 @@ typedef struct { /* a node that is kept: its number from the root down, and wher
 
 typedef struct {
   const Thin *thin;
+  Shapes *shapes; /* of objects in arrays that are not wanted, such as a node's metrics */
   Name *spans;
   size_t span_count, span_room;
   Kept *kept;
@@ -395,6 +608,16 @@ static int add_span(Walk *walk, const char *begin, const char *end) {
   walk->spans[walk->span_count].text = begin;
   walk->spans[walk->span_count++].length = end - begin;
   return 1;
+}
+
+static const char *pass_value(const char *p, const char *end, Shapes *shapes, int depth) {
+  Line none = {NULL, 0};
+  if (p + 1 >= end || *p != '[' || p[1] != '{') return skip_value(p, end, depth);
+  for (p++;; p++) {
+    if (!(p = pass_by(p, end, shapes, &none, depth + 1)) || p >= end) return NULL;
+    if (*p == ']') return p + 1;
+    if (*p != ',') return NULL;
+  }
 }
 
 /* A node and those below it. Its own wanted fields are noted before its children's, which may come between them. */
@@ -423,7 +646,7 @@ static const char *walk_node(const char *p, const char *end, Walk *walk, int dep
         p++;
       }
     } else {
-      if (!(p = skip_value(value, end, 1))) return NULL;
+      if (!(p = pass_value(value, end, walk->shapes, 1))) return NULL;
       if (among(thin->node, thin->nodes, key, length)) {
         if (count == MAX_NAMES || *value != (is(&thin->filled, key, length) ? '{' : '"')) return NULL;
         fields[count].text = key - 1;
@@ -466,13 +689,14 @@ static char *put(char *to, const char *text, size_t length) {
 /* The event with only what is wanted of it, in new memory; NULL where it is not ordinary. The tree becomes a root that
  * has the kept nodes as its children, in the order from the root down. */
 static char *thin_out(const Thin *thin, const char *p, const char *end, size_t *size) {
-  Walk walk = {thin, NULL, 0, 0, NULL, 0, 0, 0};
+  Walk walk = {thin, calloc(1, sizeof(Shapes)), NULL, 0, 0, NULL, 0, 0, 0};
   Name tops[MAX_NAMES];
   int top_count = 0, trees = 0;
   char *out = NULL, *to;
   size_t room = 64;
+  if (!walk.shapes) return NULL;
   while (end > p && (end[-1] == '\r' || end[-1] == ' ' || end[-1] == '\t')) end--;
-  if (p >= end || *p != '{' || (p + 1 < end && p[1] == '}')) return NULL;
+  if (p >= end || *p != '{' || (p + 1 < end && p[1] == '}')) goto done;
   for (p++;; p++) {
     if (p >= end || *p != '"') goto done;
     const char *key = p + 1;
@@ -523,14 +747,26 @@ static char *thin_out(const Thin *thin, const char *p, const char *end, size_t *
   *to++ = '}';
   *size = (size_t)(to - out);
 done:
+  free_shapes(walk.shapes);
   free(walk.spans);
   free(walk.kept);
   return out;
 }
 
+/* First and last byte of the sign are looked for together, sixteen places at a time: of either alone a plan has many. */
 static int holds(const char *text, const char *end, const Name *sign) {
-  const char first = sign->text[0];
-  while (end - text >= sign->length && (text = memchr(text, first, (size_t)(end - text - sign->length + 1)))) {
+  const Py_ssize_t last = sign->length - 1;
+#ifdef __SSE2__
+  const __m128i first_byte = _mm_set1_epi8(sign->text[0]), last_byte = _mm_set1_epi8(sign->text[last]);
+  for (; end - text >= last + 16; text += 16) {
+    __m128i firsts = _mm_loadu_si128((const __m128i *)(const void *)text);
+    __m128i lasts = _mm_loadu_si128((const __m128i *)(const void *)(text + last));
+    int mask = _mm_movemask_epi8(_mm_and_si128(_mm_cmpeq_epi8(firsts, first_byte), _mm_cmpeq_epi8(lasts, last_byte)));
+    for (; mask; mask &= mask - 1)
+      if (memcmp(text + __builtin_ctz((unsigned)mask), sign->text, (size_t)sign->length) == 0) return 1;
+  }
+#endif
+  while (end - text >= sign->length && (text = memchr(text, sign->text[0], (size_t)(end - text - last)))) {
     if (memcmp(text, sign->text, (size_t)sign->length) == 0) return 1;
     text++;
   }
@@ -543,8 +779,10 @@ static void free_node(Node *node) {
   if (!node) return;
   for (int i = 0; i < node->count; i++) {
     free(node->fields[i].key);
+    free_shapes(node->fields[i].shapes);
     free_node(node->fields[i].child);
   }
+  free_shapes(node->others);
   free(node->fields);
   free(node);
 }
@@ -553,13 +791,13 @@ static void free_state(State *state) {
   if (!state) return;
   for (int i = 0; i < state->count; i++) {
     Event *event = &state->events[i];
-    for (int j = 0; event->columns && j < event->slots; j++) {
+    for (int j = 0; event->columns && j < event->line.count; j++) {
       free(event->columns[j].values);
       free(event->columns[j].valid);
       free(event->columns[j].text);
     }
     free(event->columns);
-    free(event->line);
+    free(event->line.values);
     free(event->offsets);
     free(event->prefix);
     free_node(event->root);
@@ -586,7 +824,9 @@ static Node *build_node(PyObject *fields, int slots, Column *columns, int depth)
   if (count < 0) return NULL;
   Node *node = depth > MAX_DEPTH ? NULL : calloc(1, sizeof(Node));
   Field *array = node ? calloc((size_t)count + 1, sizeof(Field)) : NULL;
-  if (!array) {
+  if (array) node->others = calloc(1, sizeof(Shapes));
+  if (!array || !node->others) {
+    free(array);
     free(node);
     PyErr_NoMemory();
     return NULL;
@@ -611,6 +851,10 @@ static Node *build_node(PyObject *fields, int slots, Column *columns, int depth)
       if (!(field->child = build_node(child, slots, kind == OBJECT ? columns : NULL, depth + 1))) goto failed;
       if (kind == ALL_TRUE && field->child->count != 1) {
         PyErr_SetString(PyExc_ValueError, "an array is checked for one key");
+        goto failed;
+      }
+      if (!(field->shapes = calloc(1, sizeof(Shapes)))) {
+        PyErr_NoMemory();
         goto failed;
       }
     }
@@ -639,15 +883,15 @@ static PyObject *py_prepare(PyObject *self, PyObject *events) {
     PyObject *prefix, *fields;
     Event *event = &state->events[i];
     state->count = (int)i + 1;
-    if (!PyArg_ParseTuple(PyList_GetItem(events, i), "SiO", &prefix, &event->slots, &fields)) goto failed;
-    if (event->slots < 1 || !(event->prefix = copy_of(prefix, &event->prefix_length))) goto failed;
-    event->line = calloc((size_t)event->slots, sizeof(Value));
-    event->columns = calloc((size_t)event->slots, sizeof(Column));
-    if (!event->line || !event->columns) {
+    if (!PyArg_ParseTuple(PyList_GetItem(events, i), "SiO", &prefix, &event->line.count, &fields)) goto failed;
+    if (event->line.count < 1 || !(event->prefix = copy_of(prefix, &event->prefix_length))) goto failed;
+    event->line.values = calloc((size_t)event->line.count, sizeof(Value));
+    event->columns = calloc((size_t)event->line.count, sizeof(Column));
+    if (!event->line.values || !event->columns) {
       PyErr_NoMemory();
       goto failed;
     }
-    if (!(event->root = build_node(fields, event->slots, event->columns, 0))) goto failed;
+    if (!(event->root = build_node(fields, event->line.count, event->columns, 0))) goto failed;
   }
   PyObject *capsule = PyCapsule_New(state, "afterglow.scan", forget);
   if (capsule) return capsule;
@@ -706,7 +950,7 @@ static PyObject *py_take(PyObject *self, PyObject *capsule) {
   for (int i = 0; all && i < state->count; i++) {
     Event *event = &state->events[i];
     PyObject *columns = PyList_New(0), *taken = NULL;
-    for (int j = 0; columns && event->rows && j < event->slots; j++) {
+    for (int j = 0; columns && event->rows && j < event->line.count; j++) {
       Column *column = &event->columns[j];
       PyObject *out = column->kind == OBJECT || column->kind == ALL_TRUE ? Py_BuildValue("") : column_out(column, event->rows);
       if (!out || PyList_Append(columns, out) < 0) Py_CLEAR(columns);
@@ -720,7 +964,7 @@ static PyObject *py_take(PyObject *self, PyObject *capsule) {
   }
   for (int i = 0; all && i < state->count; i++) {
     Event *event = &state->events[i];
-    for (int j = 0; j < event->slots; j++) event->columns[j].text_size = 0;
+    for (int j = 0; j < event->line.count; j++) event->columns[j].text_size = 0;
     event->rows = 0;
   }
   return all;
@@ -749,16 +993,19 @@ static int names_of(PyObject *tuple, Name *names, int *count) {
 static PyObject *py_thin(PyObject *self, PyObject *arguments) {
   (void)self;
   Py_buffer line;
+  Py_ssize_t from, to;
   PyObject *top, *node, *prefixes, *signs, *found = NULL;
   Thin thin;
   memset(&thin, 0, sizeof thin);
-  if (!PyArg_ParseTuple(arguments, "y*Oy#y#Oy#Oy#O", &line, &top, &thin.tree.text, &thin.tree.length,
+  if (!PyArg_ParseTuple(arguments, "y*nnOy#y#Oy#Oy#O", &line, &from, &to, &top, &thin.tree.text, &thin.tree.length,
                         &thin.children.text, &thin.children.length, &node, &thin.test.text, &thin.test.length,
                         &prefixes, &thin.filled.text, &thin.filled.length, &signs))
     return NULL;
-  if (names_of(top, thin.top, &thin.tops) && names_of(node, thin.node, &thin.nodes) &&
+  if (from < 0 || to < from || to > line.len)
+    PyErr_SetString(PyExc_ValueError, "no such part of the data");
+  else if (names_of(top, thin.top, &thin.tops) && names_of(node, thin.node, &thin.nodes) &&
       names_of(prefixes, thin.prefixes, &thin.prefix_count) && names_of(signs, thin.signs, &thin.sign_count)) {
-    const char *begin = line.buf, *end = begin + line.len;
+    const char *begin = (const char *)line.buf + from, *end = (const char *)line.buf + to;
     char *out = NULL;
     size_t size = 0;
     int signed_ = 0;
@@ -778,7 +1025,7 @@ static PyMethodDef methods[] = {
     {"scan", py_scan, METH_VARARGS, "(state, data, begin, end, offset) -> (lines, int64 triples (begin, end, line) of those not taken)."},
     {"take", py_take, METH_O, "State -> per event (rows, offsets, columns of (values, valid, text) or None); empties it."},
     {"thin", py_thin, METH_VARARGS,
-     "(line, top, tree, children, node, test, prefixes, filled, signs) -> the event with only these top fields, and of "
+     "(data, begin, end, top, tree, children, node, test, prefixes, filled, signs) -> the event with only these top fields, and of "
      "its tree the nodes whose field test begins so or whose object filled is not empty; None where the line is not "
      "ordinary or holds a sign."},
     {NULL, NULL, 0, NULL}};

@@ -116,8 +116,10 @@ THINNED = (_SQL_FIELDS, b"sparkPlanInfo", b"children", _NODE_FIELDS, b"nodeName"
 """What is kept of an SQL execution's start, as scan.c's thin takes it."""
 
 
-def thin_plan(line: bytes) -> bytes | None:
-    """An SQL execution's start with only the fields and the plan nodes that become rows; None where its plan may show
-    a search, or the line is not ordinary."""
-    thin: bytes | None = _scan.thin(line, *THINNED)
+def thin_plan(data: bytes, begin: int = 0, end: int | None = None) -> bytes | None:
+    """An SQL execution's start, the line data[begin:end], with only the fields and the plan nodes that become rows.
+
+    None where its plan may show a search, or the line is not ordinary.
+    """
+    thin: bytes | None = _scan.thin(data, begin, len(data) if end is None else end, *THINNED)
     return thin

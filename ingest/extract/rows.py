@@ -17,7 +17,7 @@ EventRows = Mapping[str, Any]
 
 
 _STARTS, _ENDS = TASK_START.table.name, TASK_END.table.name
-_TASK_KEY = ("stage_id", "stage_attempt", "task_id")
+_TASK_KEY = ("task_id", "stage_id", "stage_attempt")
 
 
 class Batch(Protocol):
@@ -68,21 +68,22 @@ def _merged(parts: list[Any], offsets: list[int]) -> Any:
 
 def _unfinished(starts: Any, ends: Any) -> Any:
     """The TaskStarts whose task does not end in the same batch: the others say nothing that their TaskEnd does not."""
-    ended = {key for key in _task_keys(ends) if key is not None}
-    keep = [key not in ended for key in _task_keys(starts)]
-    return starts.filter(arrow.from_numpy(np.array(keep, np.bool_), "bool"))
+    started, whole = _task_keys(starts)
+    ended, known = _task_keys(ends)
+    # In ordinary logs a task id ends once; a start whose id ended is left out only where stage and attempt agree too.
+    ended = ended[known][np.argsort(ended[known, 0], kind="stable")]
+    keep = np.ones(len(started), np.bool_)
+    if len(ended):
+        at = np.minimum(np.searchsorted(ended[:, 0], started[:, 0]), len(ended) - 1)
+        keep = ~(whole & (ended[at] == started).all(axis=1))
+    return starts.filter(arrow.from_numpy(keep, "bool"))
 
 
-def _task_keys(batch: Any) -> list[tuple[int, ...] | None]:
-    """A task attempt's key per row; None where a part of it is missing."""
+def _task_keys(batch: Any) -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]":
+    """One row per task attempt: its id, stage and stage attempt; and where none of them is missing."""
     table = pa.Table.from_batches([batch])
-    keys: list[tuple[int, ...] | None] = list(
-        zip(*(arrow.numbers(table, name).tolist() for name in _TASK_KEY), strict=True)
-    )
-    whole = np.logical_and.reduce([arrow.valid(table, name) for name in _TASK_KEY])
-    for row in np.flatnonzero(~whole).tolist():
-        keys[row] = None
-    return keys
+    keys = np.stack([arrow.numbers(table, name).astype(np.int64) for name in _TASK_KEY], axis=1)
+    return keys, np.logical_and.reduce([arrow.valid(table, name) for name in _TASK_KEY])
 
 
 def _columns(events: list[Any], dotted: tuple[str, ...]) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from ...schemas.logs import EventLog, LogFile
 
-_PART_BYTES = 16 * 2**20
+_PART_BYTES = 32 * 2**20
 
 Options = TypeVar("Options")
 Result = TypeVar("Result")

@@ -70,7 +70,10 @@ def fuzz(scan: Any, seconds: float, seed: int) -> int:
             )
             assert len(others) % 24 == 0
             for line in block.split(b"\n"):
-                scan.thin(line, *declared.THINNED)
+                first, last = (
+                    (sorted(random.choices(range(len(line) + 1), k=2))) if random.random() < 0.1 else (0, len(line))
+                )
+                scan.thin(line, first, last, *declared.THINNED)
             tried += 1
         for rows, offsets, columns in scan.take(state):
             assert len(offsets) == 8 * rows and all(c is None or len(c[1]) == rows for c in columns)

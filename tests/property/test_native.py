@@ -107,6 +107,8 @@ def edited(draw: st.DrawFn) -> bytes:
     lines = []
     for _ in range(draw(st.integers(1, 4))):
         line = draw(st.sampled_from(LINES))
+        if draw(st.booleans()):  # the scanner has seen the line as it was, and knows its shape
+            lines.append(line)
         for _ in range(draw(st.integers(0, 3))):
             at = draw(st.integers(0, len(line)))
             match draw(st.integers(0, 3)):
