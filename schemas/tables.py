@@ -193,6 +193,12 @@ STAGES = Table(
             "RDDs in it that the job persists.",
             "derived: JobStart > Stage Infos > RDD Info > Storage Level",
         ),
+        Column(
+            "plan_hash",
+            "string",
+            "Hash of what it computes: equal for the same work in another run of the job.",
+            "derived: JobStart > Stage Infos > RDD Info, names and call sites without their numbers",
+        ),
         Column("num_tasks", "int64", "Tasks Spark planned.", "StageSubmitted > Stage Info > Number of Tasks"),
         Column("num_complete_tasks", "int64", "Task attempts that succeeded.", "derived: count of tasks by status"),
         Column(

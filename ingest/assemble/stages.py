@@ -8,6 +8,7 @@ from ...schemas import annotations, spark
 from ...schemas.issues import ImportIssue
 from ...schemas.tables import JOBS, STAGES
 from .. import arrow
+from .plans import plans_of_stages
 from .redact import redact_text
 from .sources import rdds_of_stages
 from .tuning import assemble_tunings
@@ -60,9 +61,9 @@ def assemble_jobs_and_stages(
             "status": "SKIPPED" if over else "PENDING",
         }
     _count_tasks(jobs, stages.values(), ran, ends)
-    rdds = rdds_of_stages(rows)
+    rdds, plans = rdds_of_stages(rows), plans_of_stages(rows)
     for stage in stages.values():
-        stage.update(rdds.get(stage["stage_id"], {}))
+        stage.update(rdds.get(stage["stage_id"], {}), plan_hash=plans.get(stage["stage_id"]))
         for name in (
             "num_complete_tasks",
             "num_failed_tasks",

@@ -3,6 +3,7 @@
 import typer
 
 from .backfill import backfill
+from .compare import compare
 from .export import export
 from .hook import hook
 from .import_ import import_
@@ -27,6 +28,7 @@ app.command("submit", context_settings={"allow_interspersed_args": False})(submi
 app.command("backfill")(backfill)
 app.command("show")(show)
 app.command("export")(export)
+app.command("compare")(compare)
 app.command("status")(status)
 app.command("remove")(remove)
 app.command("schema")(schema)

@@ -5,11 +5,13 @@ from .awaited import Wanted, await_log, unfinished
 from .backfill import Filters, look
 from .backfill import run as backfill
 from .batch import export_logs, import_logs, show_logs
+from .compared import attach as attach_comparison
+from .compared import compare, comparison_rows, limits
 from .find import find_logs
 from .imported import imported, remove
 from .ledger import opened as opened_ledger
 from .read import ReadOptions, read_log
-from .run import Exported, Imported, ImportOptions, export_log, import_log, open_experiments, write_report
+from .run import Exported, Imported, ImportOptions, export_log, import_log, open_experiments, write_file, write_report
 from .submit import Submission, run_submission, submission, written
 
 __all__ = [
@@ -21,14 +23,18 @@ __all__ = [
     "ReadOptions",
     "Submission",
     "Wanted",
+    "attach_comparison",
     "await_log",
     "backfill",
+    "compare",
+    "comparison_rows",
     "export_log",
     "export_logs",
     "find_logs",
     "import_log",
     "import_logs",
     "imported",
+    "limits",
     "look",
     "open_experiments",
     "opened_ledger",
@@ -38,6 +44,7 @@ __all__ = [
     "show_logs",
     "submission",
     "unfinished",
+    "write_file",
     "write_report",
     "written",
 ]

@@ -179,12 +179,21 @@ def write_report(tables: EventLogTables, path: str, folder: bool = False) -> str
         path = os.path.join(
             path, "_".join(filter(None, (app["app_id"], app["app_attempt"]))).replace(os.sep, "_") + ".html"
         )
+    return write_file(path, draw_report(tree_of(tables, "none"), tables))
+
+
+def write_file(path: str, content: bytes) -> str:
+    """Writes a file, whose folder is made where it does not exist; its path.
+
+    Raises:
+        InputError: it cannot be written there.
+    """
     try:
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         with open(path, "wb") as file:
-            file.write(draw_report(tree_of(tables, "none"), tables))
+            file.write(content)
     except OSError as error:
-        raise InputError(f"{path}: the report cannot be written: {error}") from error
+        raise InputError(f"{path}: cannot be written: {error}") from error
     return path
 
 

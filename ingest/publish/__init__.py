@@ -7,6 +7,7 @@ from .experiments import Experiments
 from .interface import Published, Root, Writer
 from .open import WRITERS, open_existing, open_writer
 from .publish import fingerprint, publish
+from .stored import attach, find_root, stored_tables
 from .trace import write_trace
 
 __all__ = [
@@ -15,9 +16,12 @@ __all__ = [
     "Published",
     "Root",
     "Writer",
+    "attach",
+    "find_root",
     "fingerprint",
     "open_existing",
     "open_writer",
     "publish",
+    "stored_tables",
     "write_trace",
 ]
