@@ -7,33 +7,36 @@ tables.stages.to_pandas().sort_values("duration_ms")
 import_logs(["/logs"], tracking_uri="http://localhost:5000", experiment="spark-applications")
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from .errors import AfterglowError, AssemblyError, InputError, PublishError
 
 if TYPE_CHECKING:
+    from ..schemas.findings import Thresholds
     from ..schemas.logs import EventLogTables
     from .pipeline import Imported
 
 __all__ = ["AfterglowError", "AssemblyError", "InputError", "PublishError", "import_logs", "read"]
 
 
-def read(path: str) -> "EventLogTables":
+def read(path: str, thresholds: Mapping[str, float] | None = None) -> "EventLogTables":
     """The tables of the one application attempt whose log is at `path`: a file, a rolling folder or a URI.
 
-    Each table is a pyarrow.Table as declared in afterglow.schemas.tables (`afterglow schema`).
+    Each table is a pyarrow.Table as declared in afterglow.schemas.tables (`afterglow schema`). `thresholds` are those
+    of the findings that are wanted otherwise than declared, as in `{"skew.time_ratio": 4}`.
 
     Raises:
         InputError: nothing there can be read, or there are several logs (`afterglow export` takes many).
         AssemblyError: it holds events, but none of a Spark application.
+        ValueError: there is no such threshold.
     """
     from . import pipeline
 
     logs = list(pipeline.find_logs([path]))
     if len(logs) != 1:
         raise InputError(f"{path}: holds {len(logs):,} event logs, read() takes one; name one of them")
-    return pipeline.read_log(logs[0])
+    return pipeline.read_log(logs[0], pipeline.ReadOptions(thresholds=_thresholds(thresholds)))
 
 
 def import_logs(
@@ -48,6 +51,7 @@ def import_logs(
     restore: bool = False,
     pictures: str = "auto",
     trace: bool = False,
+    thresholds: Mapping[str, float] | None = None,
 ) -> list["Imported"]:
     """Imports every event log at these paths into MLflow; one result per log, in order.
 
@@ -56,10 +60,12 @@ def import_logs(
     Raises:
         InputError, AssemblyError: a log cannot be read.
         PublishError: MLflow refused or could not be reached.
+        ValueError: there is no such threshold.
     """
     from . import pipeline
 
     options = pipeline.ImportOptions(
+        pipeline.ReadOptions(thresholds=_thresholds(thresholds)),
         task_runs=task_runs,
         max_task_runs=max_task_runs,
         parent_run=parent_run,
@@ -70,3 +76,9 @@ def import_logs(
     logs = list(pipeline.find_logs(paths))
     experiments = pipeline.open_experiments(tracking_uri, experiment, writer)
     return [pipeline.import_log(log, experiments, options) for log in logs]
+
+
+def _thresholds(given: Mapping[str, float] | None) -> "Thresholds":
+    from ..schemas.findings import thresholds
+
+    return thresholds((given or {}).items())

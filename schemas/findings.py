@@ -4,6 +4,7 @@ docs/findings.md is generated from this; a person overrides thresholds by `code.
 declared in schemas.tables, as a value on the run it is about here.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -128,14 +129,12 @@ FINDINGS = (
         "task",
         "tails",
         "A task takes far longer than the others of its stage, and here is why.",
-        "task duration >= time_ratio x median and >= median + excess_s; not among the first tasks of its executor, "
-        "which "
-        "start it up. Its cause is the first that holds: more data (see skew); a slow machine (the executor's other "
-        "tasks take >= slow_ratio x what their stages' tasks take on other executors); garbage collection, fetch wait "
-        "or "
-        "scheduling delay (the greatest, if it explains >= explained_ratio of the excess); spill (it spilled, the "
-        "median "
-        "task did not); locality (it was far from its data, most were not); else unknown",
+        "task duration >= time_ratio x median and >= median + excess_s; not among the first tasks of its executor, nor "
+        "of its stage there if those are all alike (they start it up). Its cause is the first that holds: more data "
+        "(see skew); a slow machine (the executor's other tasks take >= slow_ratio x what their stages' tasks take on "
+        "other executors); garbage collection, fetch wait or scheduling delay (the greatest, if it explains >= "
+        "explained_ratio of the excess); spill (it spilled, the median task did not); locality (it was far from its "
+        "data, most were not); else unknown",
         f"{_RUN_AGAIN}: as it was, less with the stragglers at the median; only the stage's slowest is listed with a "
         f"cost",
         "Look at the task's log.",
@@ -193,16 +192,13 @@ FINDINGS = (
         "executors",
         "Tasks take longer on one executor than on the others, in all stages.",
         "over all stages: the sum of (tasks of the executor x their median duration) >= slow_ratio x the sum of (tasks "
-        "of "
-        "the executor x the median duration of the other executors' tasks of that stage), also per byte read, over at "
-        "least `tasks` tasks, of which >= consistent_ratio take longer than the others' median; an executor's first "
+        "of the executor x the median duration of the other executors' tasks of that stage), also per byte read, over "
+        "at least `tasks` tasks, of which >= consistent_ratio take longer than the others' median; an executor's first "
         "tasks do not count",
         "per stage the greater of: the excess of its tasks divided by the tasks that ran at the same time; how long "
-        "the "
-        "stage ran on with this executor's tasks only",
+        "the stage ran on with this executor's tasks only",
         "Look at the machine (disk, CPU throttling, other tenants), exclude it (spark.excludeOnFailure, node labels), "
-        "or "
-        "turn on spark.speculation.",
+        "or turn on spark.speculation.",
         (
             Threshold("slow_ratio", 1.5, "Times what the others' tasks take."),
             Threshold("tasks", 6, "Tasks on the executor, at least."),
@@ -327,7 +323,8 @@ FINDINGS = (
         "application",
         "sizes",
         "Cores are idle while tasks run on others.",
-        "core time without a task >= idle_ratio of all core time in which some task ran",
+        "core time without a task >= idle_ratio of all core time in which some task ran, without the time that skew, "
+        "stragglers, slow machines and few partitions cost",
         "that idle core time divided by the cores",
         "Use more partitions, run jobs at the same time (parallelism of searches, threads), or ask for fewer cores.",
         (
@@ -341,11 +338,13 @@ FINDINGS = (
         "application",
         "driver",
         "No task ran: only the driver worked, or nobody did.",
-        "time in which no task ran >= driver_ratio of the application's duration; its cause is where most of it lies",
+        "time in which no task ran, without the first startup_s before the first job, >= driver_ratio of the "
+        "application's duration; its cause is where most of it lies",
         "the time in which no task ran",
         "See where it lies.",
         (
             Threshold("driver_ratio", 0.4, "Share of the application's duration."),
+            Threshold("startup_s", 60, "Seconds before the first job that any application may take."),
             Threshold("cost_s", 15, "A finding costs at least so many seconds."),
         ),
         (
@@ -425,15 +424,13 @@ FINDINGS = (
         "it was removed for another reason than the driver's wish, or a task failed with ExecutorLostFailure",
         "durations of the tasks that were lost with it, divided by the tasks that ran at the same time",
         "Read the reason: exit code 137 and 'memory limits' mean more memory or overhead "
-        "(spark.executor.memoryOverhead), "
-        "preemption means other machines.",
+        "(spark.executor.memoryOverhead), preemption means other machines.",
         causes=(
             Cause(
                 "killed",
                 "Exit code 137 or 143, or a memory limit: something killed its process.",
                 "Give it more memory or overhead (spark.executor.memoryOverhead), or run fewer tasks at once on it; "
-                "ask "
-                "the machine who killed it.",
+                "ask the machine who killed it.",
             ),
             Cause(
                 "preempted",
@@ -561,10 +558,9 @@ class Thresholds:
 
     @property
     def identity(self) -> str:
-        """What findings depend on: every threshold that holds."""
-        return " ".join(
-            f"{code}.{name}={self(code, name):g}" for code in (ANY, *FINDING_CODES) for name in declared(code)
-        )
+        """What findings depend on, every threshold that holds, in a few characters."""
+        held = [f"{code}.{name}={self(code, name):g}" for code in (ANY, *FINDING_CODES) for name in declared(code)]
+        return hashlib.sha256(" ".join(held).encode()).hexdigest()[:12]
 
 
 def thresholds(given: Iterable[tuple[str, Any]]) -> Thresholds:
@@ -593,8 +589,10 @@ def thresholds(given: Iterable[tuple[str, Any]]) -> Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding on the run it is about, whose key `run` is. `subject` names what it is about where that is no run of
-    its own (an executor). Text in it is untrusted."""
+    """A finding on the run it is about, whose key `run` is; of a task it is the stage's.
+
+    `subject` names what it is about where that is no run of its own (an executor). Text in it is untrusted.
+    """
 
     run: str
     code: str

@@ -60,6 +60,8 @@ def backfill(
     max_task_runs: options.MaxTaskRuns = 2000,
     pictures: options.Pictures = "auto",
     trace: options.Trace = False,
+    findings: options.Findings = None,
+    threshold: options.Threshold = None,
     writer: options.Writer = "auto",
     workers: options.Workers = None,
     quiet: options.Quiet = False,
@@ -74,8 +76,10 @@ def backfill(
     options.one_of("--task-runs", task_runs, options.TASK_RUNS)
     options.one_of("--pictures", pictures, options.PICTURES)
     filters = pipeline.Filters(_time("--since", since), _time("--until", until), app_name, user, min_duration)
-    store = f"{tracking_uri or ''} {experiment or ''} {task_runs} {max_task_runs} {pictures} {trace}"
-    reading = pipeline.ReadOptions(workers=workers or terminal.cores())
+    thresholds = options.thresholds(findings, threshold)
+    store = f"{tracking_uri or ''} {experiment or ''} {task_runs} {max_task_runs} {pictures} {trace} "
+    store += thresholds.identity
+    reading = pipeline.ReadOptions(workers=workers or terminal.cores(), thresholds=thresholds)
     how = pipeline.ImportOptions(reading, task_runs, max_task_runs, pictures=pictures, trace=trace)
     stopped = threading.Event()
     done = _Done(quiet)
@@ -91,10 +95,11 @@ def backfill(
                 if len(todo.logs) > 1:
                     experiments.remember()
                 with terminal.progress(not quiet) as display:
-                    bar = display.add_task("", total=todo.size or 1)
+                    bar = display.add_task("", total=todo.size or 1) if display else None
                     for log, one, seconds in pipeline.backfill(todo, ledger, experiments, how, stopped.is_set):
-                        done.one(log, one, seconds, display.console.is_terminal)
-                        display.update(bar, description=done.line(), advance=log.size)
+                        done.one(log, one, seconds, display is not None)
+                        if display:
+                            display.update(bar, description=done.line(), advance=log.size)
                 if not follow or stopped.wait(every):
                     break
                 todo = pipeline.look(logs, ledger, filters, limit, newest_first)

@@ -10,6 +10,8 @@ from . import options, terminal
 def export(
     logs: options.Logs,
     out: Annotated[str, typer.Option(help="Folder to write to; made where it does not exist.", show_default=False)],
+    findings: options.Findings = None,
+    threshold: options.Threshold = None,
     strict: options.Strict = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -21,10 +23,11 @@ def export(
     from .. import pipeline
     from ..errors import AfterglowError
 
+    thresholds = options.thresholds(findings, threshold)
     batch = terminal.Batch(strict)
     with terminal.errors():
         found = list(pipeline.find_logs(logs))
-        read = pipeline.ReadOptions(max_line_bytes, max_ratio, workers or terminal.cores())
+        read = pipeline.ReadOptions(max_line_bytes, max_ratio, workers or terminal.cores(), thresholds)
         with terminal.progress(not quiet and not as_json) as display:
             turn = terminal.Turn(display)
             outcomes = pipeline.export_logs(found, out, read, turn.read)

@@ -36,6 +36,8 @@ def hook(
     max_task_runs: options.MaxTaskRuns = 2000,
     pictures: options.Pictures = "auto",
     trace: options.Trace = False,
+    findings: options.Findings = None,
+    threshold: options.Threshold = None,
     writer: options.Writer = "auto",
     strict: StrictHook = False,
     as_json: options.Json = False,
@@ -50,6 +52,7 @@ def hook(
         raise typer.BadParameter("say --log-dir with --app-id or --newest, or --log", param_hint="hook")
     if app_name is not None and not newest:
         raise typer.BadParameter("goes with --newest", param_hint="--app-name")
+    thresholds = options.thresholds(findings, threshold)
     options.one_of("--writer", writer, options.WRITERS)
     options.one_of("--task-runs", task_runs, options.TASK_RUNS)
     options.one_of("--pictures", pictures, options.PICTURES)
@@ -62,7 +65,7 @@ def hook(
         told = pipeline.unfinished(log, verdict)
         if told is not None:
             terminal.warn(told)
-        reading = pipeline.ReadOptions(workers=terminal.cores())
+        reading = pipeline.ReadOptions(workers=terminal.cores(), thresholds=thresholds)
         how = pipeline.ImportOptions(reading, task_runs, max_task_runs, parent_run, pictures=pictures, trace=trace)
         experiments = pipeline.open_experiments(tracking_uri, experiment, writer, terminal.warn)
         imported = pipeline.import_log(log, experiments, how)

@@ -18,6 +18,8 @@ def import_(
     max_task_runs: options.MaxTaskRuns = 2000,
     pictures: options.Pictures = "auto",
     trace: options.Trace = False,
+    findings: options.Findings = None,
+    threshold: options.Threshold = None,
     writer: options.Writer = "auto",
     restore: options.Restore = False,
     strict: options.Strict = False,
@@ -37,11 +39,12 @@ def import_(
     options.one_of("--writer", writer, options.WRITERS)
     options.one_of("--task-runs", task_runs, options.TASK_RUNS)
     options.one_of("--pictures", pictures, options.PICTURES)
+    thresholds = options.thresholds(findings, threshold)
     batch = terminal.Batch(strict)
     with terminal.errors():
         found = list(pipeline.find_logs(logs))
         wanted = pipeline.ImportOptions(
-            pipeline.ReadOptions(max_line_bytes, max_ratio, workers or terminal.cores()),
+            pipeline.ReadOptions(max_line_bytes, max_ratio, workers or terminal.cores(), thresholds),
             task_runs,
             max_task_runs,
             parent_run,

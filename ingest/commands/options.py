@@ -1,7 +1,7 @@
 """Options that mean the same in every command."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -59,6 +59,19 @@ Pictures = Annotated[
 Trace = Annotated[
     bool, typer.Option("--trace", help="Write the application as an MLflow trace too, linked to its run.")
 ]
+Findings = Annotated[
+    str | None,
+    typer.Option(
+        help="TOML file with thresholds of findings: a table per code; see `afterglow schema thresholds`.",
+        show_default=False,
+    ),
+]
+Threshold = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CODE.NAME=VALUE", help="One threshold of findings, above the file's; repeatable.", show_default=False
+    ),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 where a log is not complete.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
@@ -78,6 +91,16 @@ Workers = Annotated[
 WRITERS = ("auto", "sql", "client")
 PICTURES = ("auto", "all", "none")
 TASK_RUNS = ("all", "notable", "none")
+
+
+def thresholds(file: str | None, given: Sequence[str] | None) -> Any:
+    """The thresholds of findings that are wanted. Raises a usage error, with what is valid, where one is none."""
+    from ..pipeline.thresholds import wanted_thresholds
+
+    try:
+        return wanted_thresholds(file, given or ())
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--threshold" if given else "--findings") from None
 
 
 def one_of(option: str, value: str, choices: Sequence[str]) -> None:

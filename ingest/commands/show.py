@@ -22,6 +22,8 @@ def show(
         str | None,
         typer.Option(help="Write the report, one HTML file, here; of several logs a folder.", show_default=False),
     ] = None,
+    findings: options.Findings = None,
+    threshold: options.Threshold = None,
     strict: options.Strict = False,
     as_json: options.Json = False,
     workers: options.Workers = None,
@@ -35,9 +37,10 @@ def show(
     levels = [level.level for level in pipeline.LEVELS]
     if depth not in levels:
         raise typer.BadParameter(f"{depth!r} is none of {', '.join(levels)}", param_hint="--depth")
+    thresholds = options.thresholds(findings, threshold)
     batch = terminal.Batch(strict)
     with terminal.errors():
-        read = pipeline.ReadOptions(max_line_bytes, max_ratio, workers or terminal.cores())
+        read = pipeline.ReadOptions(max_line_bytes, max_ratio, workers or terminal.cores(), thresholds)
         found = list(pipeline.find_logs(logs))
         for one in pipeline.show_logs(found, read, "all" if depth == "task" else "none"):
             if isinstance(one, AfterglowError):
@@ -53,6 +56,7 @@ def show(
                     {
                         "application": tables.application,
                         "issues": tables["issues"].to_pylist(),
+                        "findings": tables["findings"].to_pylist(),
                         "runs": [_as_dict(run) for run in tree.all() if run.level in shown],
                     }
                 )
@@ -84,6 +88,7 @@ def _print(tables: Any, tree: RunTree, shown: Sequence[str], limit: int) -> None
     _add(root, tree.application, below, shown, limit)
     console = terminal.tree_out()
     console.print(root)
+    _print_findings(console, tree.application)
     application, issues = tables.application, tables["issues"].to_pylist()
     if not application["log_complete"]:
         console.print(Text(f"The log is not complete: {application['completeness'].replace('_', ' ')}.", "yellow"))
@@ -92,6 +97,28 @@ def _print(tables: Any, tree: RunTree, shown: Sequence[str], limit: int) -> None
         console.print(Text(f"{issue['severity']}: {place + ': ' if place else ''}{issue['message']}", "dim"))
     if len(issues) > 10:
         console.print(Text(f"and {len(issues) - 10:,} more issues; see --json", "dim"))
+
+
+_FINDINGS = 10
+
+
+def _print_findings(console: Any, application: Run) -> None:
+    from rich.text import Text
+
+    told = [one for one in application.findings if not one.informs]
+    if application.findings:
+        console.print(Text("\nWhat cost time, as estimated" if told else "", "bold"))
+    for one in told[:_FINDINGS]:
+        color = {"critical": "bold red", "warning": "yellow"}.get(one.severity, "cyan")
+        cost = f" {seconds(one.cost_s)}" if one.cost_s else ""
+        subject = one.subject if len(one.subject) <= 100 else one.subject[:99] + "…"
+        line = (f"{one.severity}{cost} ", color), (f"{one.code.replace('_', ' ')}: {subject}: ", "bold"), one.sentence
+        console.print(Text.assemble(*line, (f" {one.advice}", "dim")))
+    if len(told) > _FINDINGS:
+        console.print(Text(f"and {len(told) - _FINDINGS:,} more findings; see --json", "dim"))
+    for one in application.findings:
+        if one.informs:
+            console.print(Text(f"{one.code.replace('_', ' ')}: {one.sentence}", "dim"))
 
 
 def _add(at: "Tree", run: Run, below: Mapping[str, Any], shown: Sequence[str], limit: int) -> None:

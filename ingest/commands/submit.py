@@ -45,6 +45,8 @@ def submit(
     parent_run: options.ParentRun = None,
     task_runs: options.TaskRuns = "all",
     max_task_runs: options.MaxTaskRuns = 2000,
+    findings: options.Findings = None,
+    threshold: options.Threshold = None,
     writer: options.Writer = "auto",
     strict: StrictSubmit = False,
     as_json: options.Json = False,
@@ -55,6 +57,7 @@ def submit(
     Event logging is switched on where it is not configured; what the job sets itself stays. Input, output and signals
     are the job's; what is said of the import goes to stderr.
     """
+    thresholds = options.thresholds(findings, threshold)
     options.one_of("--writer", writer, options.WRITERS)
     options.one_of("--task-runs", task_runs, options.TASK_RUNS)
     from .. import pipeline
@@ -75,7 +78,7 @@ def submit(
             note("nothing was annotated: no Python driver started here has imported pyspark.ml")
         failure = 0
         try:
-            reading = pipeline.ReadOptions(workers=terminal.cores())
+            reading = pipeline.ReadOptions(workers=terminal.cores(), thresholds=thresholds)
             how = pipeline.ImportOptions(reading, task_runs, max_task_runs, parent_run)
             failure = _import(
                 pipeline.written(job, ran, wait, note), how, tracking_uri, experiment, writer, as_json, quiet

@@ -26,11 +26,9 @@ def findings_by_run(rows: Sequence[Mapping[str, Any]], root: str) -> dict[str, l
             row["advice"],
             row["within"],
         )
-        keys = [one.run]
+        keys = [_task(row, root) if row["level"] == "task" else one.run]
         if one.within is None:
-            keys.append(root)
-            if row["level"] == "task":
-                keys.append(_stage(row, root))
+            keys += [one.run, root]
         for key in dict.fromkeys(keys):
             found.setdefault(key, []).append(one)
     return found
@@ -68,10 +66,8 @@ def metrics_of(level: str, findings: Sequence[Finding]) -> dict[str, float]:
 
 def _key(row: Mapping[str, Any], root: str) -> str:
     level = row["level"]
-    if level == "stage":
-        return _stage(row, root)
-    if level == "task":
-        return f"{root}/task/{row['stage_id']}.{row['stage_attempt']}/{row['task_id']}"
+    if level in ("stage", "task"):  # not every task has a run
+        return f"{root}/stage/{row['stage_id']}.{row['stage_attempt']}"
     if level == "job":
         return f"{root}/job/{row['job_id']}"
     if level in ("tuning", "trial"):
@@ -80,5 +76,5 @@ def _key(row: Mapping[str, Any], root: str) -> str:
     return root
 
 
-def _stage(row: Mapping[str, Any], root: str) -> str:
-    return f"{root}/stage/{row['stage_id']}.{row['stage_attempt']}"
+def _task(row: Mapping[str, Any], root: str) -> str:
+    return f"{root}/task/{row['stage_id']}.{row['stage_attempt']}/{row['task_id']}"

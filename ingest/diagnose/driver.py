@@ -19,12 +19,13 @@ def find(of: Work) -> Iterator[Found]:
         return
     jobs = clipped(jobs, of.start_ms, of.end_ms)
     tasks = clipped(spans(of.column("launch_time_ms"), of.ended), of.start_ms, of.end_ms)
-    idle = total - length(tasks)
+    starting = min(of.at("driver_only", "startup_s") * 1e3, jobs[0][0] - of.start_ms) if jobs else 0
+    idle = total - length(tasks) - starting
     if not jobs or idle < of.at("driver_only", "driver_ratio") * total:
         return
     outside = [(end, start) for (_, end), (start, _) in pairwise(jobs)]
     without = {
-        "before the first job": jobs[0][0] - of.start_ms,
+        "before the first job": jobs[0][0] - of.start_ms - starting,
         "between jobs": length(outside) - covered(tasks, outside),
         "inside jobs": length(jobs) - covered(tasks, jobs),
         "after the last job": of.end_ms - jobs[-1][1],
@@ -35,7 +36,8 @@ def find(of: Work) -> Iterator[Found]:
         "driver_only",
         float(idle),
         f"application {of.app['name'] or of.app['app_id']}",
-        f"No task ran for {seconds(idle / 1e3)} of {seconds(total / 1e3)} ({share(idle / total)}): {parts}.",
+        f"No task ran for {seconds(idle / 1e3)} of {seconds(total / 1e3)} ({share(idle / total)}): {parts}"
+        + (f", {seconds(starting / 1e3)} of starting left out." if starting else "."),
         cause,
         {
             "idle_ms": idle,

@@ -20,6 +20,8 @@ _FAMILIES: Sequence[Callable[[Work], Iterator[Found]]] = (
     parallelism.find,
     application.find,
 )
+# Findings whose cost is time in which most cores wait for a few.
+_LEAVE_IDLE = ("skew", "straggler", "slow_executor", "slow_host", "few_partitions")
 
 
 def diagnose(tables: EventLogTables, thresholds: Thresholds | None = None) -> EventLogTables:
@@ -29,4 +31,6 @@ def diagnose(tables: EventLogTables, thresholds: Thresholds | None = None) -> Ev
     found = [*machines, *tails.find(of, frozenset(one.executor_id or "" for one in machines))]
     for family in _FAMILIES:
         found.extend(family(of))
+    waiting = [one for one in found if one.code in _LEAVE_IDLE and one.within is None]
+    found.extend(sizes.find_idle(of, sum(one.cost_ms or 0.0 for one in waiting)))
     return replace(tables, tables={**tables.tables, "findings": rows_of(found, of)})

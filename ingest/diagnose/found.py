@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ...schemas.findings import ANY, FINDING_CODES, SEVERITIES, Severity
+from ...schemas.findings import FINDING_CODES, SEVERITIES, Severity
 from ...schemas.tables import FINDINGS
 from .. import arrow
 from ..units import count, seconds
@@ -94,9 +94,9 @@ def _severity(one: Found, of: Work) -> Severity:
     share = (one.cost_ms or 0) / max(of.duration_ms, 1)
     level: Severity = "note"
     if not code.informs:
-        if share >= of.at(ANY, "warning_ratio"):
+        if share >= of.at(one.code, "warning_ratio"):
             level = "warning"
-        if share >= of.at(ANY, "critical_ratio"):
+        if share >= of.at(one.code, "critical_ratio"):
             level = "critical"
     ranks = SEVERITIES.index
     rank = min(max(ranks(level), ranks(code.at_most)), ranks(code.at_least))

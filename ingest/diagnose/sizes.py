@@ -11,12 +11,11 @@ from .work import Work
 
 
 def find(of: Work) -> Iterator[Found]:
-    """Stages of tiny tasks or of few; cores that were idle over the whole application."""
+    """Stages of tiny tasks or of few."""
     if not len(of):
         return
     yield from _tiny(of)
     yield from _few(of)
-    yield from _idle(of)
 
 
 def _tiny(of: Work) -> Iterator[Found]:
@@ -62,21 +61,25 @@ def _few(of: Work) -> Iterator[Found]:
         )
 
 
-def _idle(of: Work) -> Iterator[Found]:
+def find_idle(of: Work, explained_ms: float) -> Iterator[Found]:
+    """Cores that were idle over the whole application; `explained_ms` is wall time for which other findings say why."""
+    if not len(of):
+        return
     capacity = busy = 0.0
     for start, end in spans(of.column("launch_time_ms"), of.ended):
         capacity += of.timeline.capacity_ms(start, end)
         busy += of.timeline.busy_ms(start, end)
-    idle = max(capacity - busy, 0.0)
     whole = of.timeline.capacity_ms(of.start_ms, of.end_ms)
+    idle = max(capacity - busy - explained_ms * whole / max(of.duration_ms, 1), 0.0)
     if not capacity or idle < of.at("cores_idle", "idle_ratio") * capacity:
         return
     cores = whole / max(of.duration_ms, 1)
+    besides = "Besides, while" if explained_ms else "While"
     yield Found(
         "cores_idle",
         idle / cores,
         f"application {of.app['name'] or of.app['app_id']}",
-        f"While tasks ran, {share(idle / capacity)} of the core time was idle: {seconds(idle / 1e3)} of "
+        f"{besides} tasks ran, {share(idle / capacity)} of the core time was idle: {seconds(idle / 1e3)} of "
         f"{seconds(capacity / 1e3)} on {count(cores)} cores.",
         figures={"idle_core_ms": idle, "core_ms": capacity, "ratio": idle / capacity, "cores": cores},
     )

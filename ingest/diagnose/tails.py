@@ -122,7 +122,7 @@ def _data_cause(column: str) -> str:
 
 
 def _stragglers(of: Work, tail: _Tail, which: Array, slow_executors: frozenset[str]) -> Iterator[Found]:
-    chosen = _chosen(of, tail, which & ~of.first_ones[tail.rows], "straggler")
+    chosen = _chosen(of, tail, which & ~of.first_ones[tail.rows] & ~_warming(of, tail), "straggler")
     if not chosen.any():
         return
     _, names = of.executors
@@ -142,6 +142,18 @@ def _stragglers(of: Work, tail: _Tail, which: Array, slow_executors: frozenset[s
             within = "slow_executor" if known else "straggler" if number else None
             more = len(rows) - 1 if number == 0 else 0
             yield _task(of, tail, row, cause, within, why[row][1], cost if number == 0 else None, more)
+
+
+def _warming(of: Work, tail: _Tail) -> Array:
+    """The stage's first tasks on their executors, where these are all alike: not one of them is the exception."""
+    first = of.first_of_stage[tail.rows]
+    took = of.column("duration_ms")[tail.rows]
+    if not first.any():
+        return first
+    usual = max(float(np.median(took[first])), tail.median)
+    far = max(of.at("straggler", "time_ratio") * usual, usual + of.at("straggler", "excess_s") * 1e3)
+    alike: Array = first & (took < far)
+    return alike
 
 
 def _task(

@@ -157,7 +157,7 @@ def _worth(of: Work, code: str, cost: float) -> bool:
 
 def _short(text: Any) -> str:
     lines = str(text or "").split("\n")
-    told = [part for part in lines if part.strip() and not part.startswith("SQLSTATE")]
+    told = [part for part in lines if part.strip() and not part.strip().startswith("SQLSTATE")]
     if "Traceback" in str(text) and len(told) > 1:  # of a Python exception the last line says what it was
         lines = told[-1:]
     line = " ".join(" ".join(lines).split()).rstrip(".")

@@ -118,14 +118,25 @@ class Work:
     def first_ones(self) -> Array:
         """Tasks that were among the first on their executor, as many as it runs at once: they load classes, start
         Python workers and warm up the JVM."""
+        return self._first(self.executors[0])
+
+    @cached_property
+    def first_of_stage(self) -> Array:
+        """Tasks that were among the first of their stage on their executor, as many as it runs at once: they compile
+        the stage's code and start its workers."""
+        codes, names = self.executors
+        return self._first(np.where(codes < 0, -1, self.stage_of * (len(names) + 1) + codes))
+
+    def _first(self, groups: Array) -> Array:
+        """Of every group of tasks the first by launch, as many as their executor has cores; none of group -1."""
         codes, names = self.executors
         cores = {row["executor_id"]: row["cores"] or 1 for row in self.tables["executors"].to_pylist()}
-        order = np.lexsort((self.column("launch_time_ms"), codes))
-        ordered = codes[order]
+        limit = np.array([*(cores.get(name, 1) for name in names), 0])[codes]  # -1 is the last one
+        order = np.lexsort((self.column("launch_time_ms"), groups))
+        ordered = groups[order]
         rank = np.arange(len(order)) - np.searchsorted(ordered, ordered, "left")
-        limit = np.array([*(cores.get(name, 1) for name in names), 0])  # -1 is the last one
         first = np.zeros(len(self), np.bool_)
-        first[order] = rank < limit[ordered]
+        first[order] = (rank < limit[order]) & (ordered >= 0)
         return first
 
     @cached_property

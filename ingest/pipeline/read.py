@@ -18,7 +18,7 @@ from .parts import Part, in_parts, side_by_side
 Progress = Callable[[int], None]
 """Called with the number of stored bytes that were read since the last call."""
 
-_LINES_PER_BATCH = 8_000
+_LINES_PER_BATCH = 16_000
 _FILE_STRIDE = 2**44  # files of a log are ordered before the offsets inside them; none is 16 TiB
 _ISSUES_PER_CODE = 100
 
@@ -32,7 +32,7 @@ class ReadOptions:
     max_line_bytes: int = 256 * 2**20
     max_ratio: int = 1000
     workers: int = 1
-    thresholds: Thresholds = Thresholds()
+    thresholds: Thresholds = field(default_factory=lambda: Thresholds())
 
 
 @dataclass(slots=True)

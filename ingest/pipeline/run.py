@@ -207,7 +207,10 @@ def _identity(log: EventLog, options: ImportOptions) -> str:
     from ..publish import fingerprint
 
     return fingerprint(
-        log, version(), f"{options.task_runs} {options.max_task_runs} {options.parent_run} {options.pictures}"
+        log,
+        version(),
+        f"{options.task_runs} {options.max_task_runs} {options.parent_run} {options.pictures} "
+        f"{options.read.thresholds.identity}",
     )
 
 

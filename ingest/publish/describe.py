@@ -7,6 +7,7 @@ import heapq
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from ...schemas.findings import FINDING_CODES
 from ...schemas.runs import Run
 from ..units import count, seconds, share, size
 
@@ -15,6 +16,7 @@ Link = Callable[[str], str]
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-!|~&$:@])")
 _SHOWN = 5
+_SENTENCE = 300
 
 
 def escape(text: str, at_most: int = 160) -> str:
@@ -37,10 +39,12 @@ def describe(
     failure = run.tags.get("spark.failure_reason")
     if failure:
         lines.append(f"**Failed:** {escape(failure, 300)}")
+    lines.append(_findings(run, link))
     children = _descendant_stages(run, below) if run.level == "application" else []
     lines.extend(_children([*below.get(run.key, ()), *children], link))
     lines.extend(_tasks(tasks, link))
     lines.append(_figures(run))
+    lines.extend(escape(one.sentence, _SENTENCE) for one in run.findings if one.informs)
     if run.tags.get("afterglow.tasks_without_run"):
         lines.append(
             f"{count(float(run.tags['afterglow.tasks_without_run']))} tasks have no run of their own; "
@@ -49,6 +53,24 @@ def describe(
     if parent is not None:
         lines.append(f"Part of {_linked(parent, link)}.")
     return "\n\n".join(line for line in lines if line)
+
+
+def _findings(run: Run, link: Link) -> str:
+    """What made it slow, dearest first; of an application with links to where."""
+    told = [one for one in run.findings if not one.informs]
+    if not told:
+        return ""
+    lines = []
+    for one in told[:_SHOWN]:
+        cost = f", {seconds(one.cost_s)}" if one.cost_s else ""
+        where = f" [{escape(one.subject, 100)}]({link(one.run)}):" if one.run != run.key else ""
+        if one.run == run.key and FINDING_CODES[one.code].level in ("executor", "host"):
+            where = f" {escape(one.subject, 100)}:"
+        lines.append(f"- **{one.severity}{cost}**{where} {escape(one.sentence, _SENTENCE)} {one.advice}")
+    if len(told) > _SHOWN:
+        of = "of the application's artifacts" if run.level != "application" else ""
+        lines.append(f"- {count(len(told) - _SHOWN)} more in `tables/findings.parquet` {of}".rstrip())
+    return "**What cost time**, as estimated\n\n" + "\n".join(lines)
 
 
 def _descendant_stages(run: Run, below: Mapping[str, Sequence[Run]]) -> list[Run]:

@@ -1,0 +1,58 @@
+"""Every declared finding and cause is raised by a test of this folder, and what is declared is sound."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from afterglow.schemas.findings import ANY, FINDING_CODES, FINDINGS, FindingCode, Thresholds, declared, thresholds
+
+TESTS = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+
+
+@pytest.mark.parametrize("code", FINDINGS, ids=lambda code: code.code)
+def test_every_code_is_raised(code: FindingCode) -> None:
+    asserted = rf'one\("{code.code}"|== \["{code.code}"\]|"{code.code}": |figures\["{code.code}"\]|\("{code.code}", '
+    assert re.search(asserted, TESTS), code.code
+
+
+@pytest.mark.parametrize("cause", [(f.code, c.name) for f in FINDINGS for c in f.causes], ids=":".join)
+def test_every_cause_is_raised(cause: tuple[str, str]) -> None:
+    assert f'"{cause[1]}"' in TESTS
+
+
+@pytest.mark.parametrize("code", FINDINGS, ids=lambda code: code.code)
+def test_what_is_declared_is_whole_sentences(code: FindingCode) -> None:
+    assert code.doc.endswith(".") and code.advice.endswith(".") and code.formula and code.cost
+    assert all(one.doc.endswith(".") for one in code.thresholds)
+    assert all(one.doc.endswith(".") and one.advice.endswith(".") for one in code.causes)
+
+
+def test_thresholds_may_be_set_otherwise() -> None:
+    given = thresholds([("skew.time_ratio", "4"), ("any.cost_s", 7)])
+    assert given("skew", "time_ratio") == 4 and given("straggler", "time_ratio") == 3
+    assert given("skew", "cost_s") == 7 == given("driver_only", "cost_s")
+    assert Thresholds()("driver_only", "cost_s") == declared("driver_only")["cost_s"] != declared(ANY)["cost_s"]
+    assert given.identity != Thresholds().identity == thresholds([("skew.time_ratio", 2)]).identity
+
+
+@pytest.mark.parametrize(
+    "key, value, said",
+    [
+        ("skw.time_ratio", 1, "'skw' is no finding; there are any, skew, "),
+        ("skew.tim", 1, "'skew.tim' is no threshold; of skew there are skew.cost_s, "),
+        ("skew", 1, "'skew' is no threshold"),
+        ("critical_path.cost_s", 1, "of critical_path there are none"),
+        ("skew.tasks", "many", "'many' is no number"),
+        ("skew.tasks", True, "is no number"),
+        ("skew.tasks", -1, "is no number of at least 0"),
+        ("skew.tasks", "nan", "is no number"),
+    ],
+)
+def test_what_is_no_threshold_is_told_with_what_is(key: str, value: object, said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        thresholds([(key, value)])
+
+
+def test_every_code_has_a_name_of_its_own() -> None:
+    assert len(FINDING_CODES) == len(FINDINGS) and ANY not in FINDING_CODES

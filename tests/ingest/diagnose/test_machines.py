@@ -1,0 +1,247 @@
+"""Findings of executors, of work thrown away, of the driver, and the figures of an application."""
+
+import json
+from typing import Any
+
+import pytest
+
+from afterglow.ingest.diagnose import diagnose
+from tests.ingest.diagnose.made import START, Made, Row, task
+
+
+def spread(factor: dict[str, float], stages: int = 3, **columns: Any) -> Made:
+    """Stages of tasks of one second; on some executors they take so many times as long."""
+    work = Made()
+    work.warm()
+    for _ in range(stages):
+        work.stage([task(round(1_000 * factor.get(str(n % 4 + 1), 1)), str(n % 4 + 1), **columns) for n in range(16)])
+    return work
+
+
+def test_a_slow_executor_waits_or_computes_longer() -> None:
+    row = spread({"3": 3}, executor_cpu_time_ns=900_000_000).one("slow_executor")
+    assert (row["executor_id"], row["host"], row["cause"], row["level"]) == ("3", "host-3", "waiting", "executor")
+    # per stage 3 of its 4 tasks count in the median's group; 8 s later than the others, one task's 3 s is the most
+    assert row["cost_ms"] == 3 * 3_000 and "took 3.0 times as long" in row["sentence"]
+    assert row["subject"] == "executor 3 on host-3"
+    assert spread({"3": 3}).one("slow_executor")["cause"] == "slow CPU"
+
+
+def test_a_slow_executor_that_collects_garbage() -> None:
+    work = Made()
+    work.warm()
+    for _ in range(3):
+        slow: Row = task(3_000, "2", jvm_gc_time_ms=1_900)
+        work.stage([slow if n % 4 == 1 else task(1_000, str(n % 4 + 1)) for n in range(16)])
+    assert work.one("slow_executor")["cause"] == "garbage collection"
+
+
+def test_executors_that_are_alike_say_nothing() -> None:
+    assert spread({"1": 1.2, "2": 0.9, "3": 1.1}).codes() == []
+
+
+def test_an_executor_with_more_data_is_not_slow() -> None:
+    work = Made()
+    work.warm()
+    for _ in range(3):
+        work.stage(
+            [
+                task(3_000, "3", input_bytes=30_000_000)
+                if n % 4 == 2
+                else task(1_000, str(n % 4 + 1), input_bytes=10**7)
+                for n in range(16)
+            ]
+        )
+    assert "slow_executor" not in work.codes()
+
+
+def test_an_executor_that_was_slow_in_one_stage_only_is_not_slow() -> None:
+    work = spread({}, stages=6)
+    work.stage([task(4_000 if n % 4 == 2 else 1_000, str(n % 4 + 1)) for n in range(8)])
+    assert "slow_executor" not in work.codes()
+
+
+def test_a_slow_host_stands_for_its_executors() -> None:
+    work = Made()
+    for executor in work.executors:
+        executor["host"] = "slow" if executor["executor_id"] in ("3", "4") else "well"
+    work.warm()
+    for _ in range(3):
+        work.stage([task(3_000 if n % 4 > 1 else 1_000, str(n % 4 + 1)) for n in range(16)])
+    found = work.findings()
+    assert [(row["code"], row["host"]) for row in found if row["within"] is None] == [("slow_host", "slow")]
+    assert {row["executor_id"] for row in found if row["within"] == "slow_host"} <= {"3", "4"}
+
+
+def test_failed_tasks() -> None:
+    work = Made()
+    failed: Row = task(5_000, status="FAILED", failure_reason="java.io.IOException: disk <b>full</b>")
+    work.stage([failed] * 3 + [1_000] * 20, status="FAILED")
+    row = work.one("failed_tasks")
+    assert row["cost_ms"] == round(15_000 / 4)
+    assert "3 of 23 task attempts failed after 15 s of work and the stage failed; all: java.io" in row["sentence"]
+
+
+def test_one_failure_that_costs_nothing_is_not_told() -> None:
+    work = Made()
+    work.stage([task(500, status="FAILED", failure_reason="x"), *[1_000] * 20])
+    assert work.codes() == []
+
+
+def test_of_a_python_exception_the_last_line_is_told() -> None:
+    reason = "PythonException: Traceback (most recent call last):\n  File a\nValueError: no 7\n\n\nSQLSTATE: 38000"
+    work = Made()
+    work.stage([task(5_000, status="FAILED", failure_reason=reason)] * 4 + [1_000] * 20)
+    assert work.one("failed_tasks")["sentence"].endswith("all: ValueError: no 7.")
+
+
+def test_killed_tasks_and_lost_speculation() -> None:
+    work = Made()
+    work.stage([task(20_000, status="KILLED", failure_reason="TaskKilled: stage cancelled")] * 2 + [1_000] * 20)
+    work.stage(
+        [task(20_000, status="KILLED", failure_reason="TaskKilled: another attempt succeeded", speculative=True)]
+        + [1_000] * 20
+    )
+    rows = work.findings()
+    assert {row["code"]: (row["stage_id"], row["cost_ms"]) for row in rows} == {
+        "killed_tasks": (0, 10_000),
+        "speculation_wasted": (1, 5_000),
+    }
+
+
+def test_a_stage_that_ran_again() -> None:
+    work = Made()
+    stage = work.stage([1_000] * 8, status="FAILED", failure_reason="FetchFailed: from host-9", num_resubmitted_tasks=4)
+    work.stage([1_000] * 8, attempt=1, stage_id=stage, job_id=0)
+    row = work.one("repeated_stage")
+    assert row["cost_ms"] == 2_000 + 1_000
+    assert "attempt 1: 8 tasks, 2 s" in row["sentence"] and "FetchFailed: from host-9" in row["sentence"]
+
+
+@pytest.mark.parametrize(
+    "reason, cause",
+    [
+        ("Command exited with code 137", "killed"),
+        ("Container killed by YARN for exceeding memory limits", "killed"),
+        ("Container was preempted", "preempted"),
+        ("Executor heartbeat timed out after 120000 ms", "unknown"),
+    ],
+)
+def test_a_lost_executor(reason: str, cause: str) -> None:
+    work = Made()
+    work.stage(
+        [task(4_000, "2", status="FAILED", failure_reason=f"ExecutorLostFailure (executor 2): {reason}")] + [900] * 20
+    )
+    work.executors[1].update(remove_time_ms=START + 4_000, remove_reason=reason)
+    row = work.one("executor_lost")
+    assert (row["executor_id"], row["cause"], row["cost_ms"]) == ("2", cause, 1_000)
+    assert "lost 4 s after the start, and 1 running task with it (4 s)" in row["sentence"]
+    assert "failed_tasks" not in work.codes()
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "Executor killed by driver.",
+        "Container container_1 exited from explicit termination request.",
+        "Command exited with code 0",
+        "Executor decommission finished.",
+    ],
+)
+def test_an_executor_that_was_sent_away_is_not_lost(reason: str) -> None:
+    work = Made()
+    work.stage([1_000] * 20)
+    work.executors[1].update(remove_time_ms=START + 60_000, remove_reason=reason)
+    assert work.codes() == []
+
+
+def test_cores_that_are_idle_beside_others() -> None:
+    work = Made(executors=10, duration_ms=200_000)
+    for number in range(8):
+        on = [str((number + index) % 10 + 1) for index in range(6)]
+        work.stage([task(20_000 if index < 2 else 5_000, executor) for index, executor in enumerate(on)])
+    row = work.one("cores_idle")
+    assert row["cost_ms"] == pytest.approx(8 * (20_000 - 6_000)) and row["severity"] == "warning"
+    assert "70 % of the core time was idle" in row["sentence"]
+
+
+@pytest.mark.parametrize(
+    "before, between, after, cause",
+    [
+        (200_000, 0, 0, "before the first job"),
+        (0, 200_000, 0, "between jobs"),
+        (0, 0, 200_000, "after the last job"),
+    ],
+)
+def test_time_without_tasks(before: int, between: int, after: int, cause: str) -> None:
+    work = Made(duration_ms=before + between + after + 4_000)
+    work.at = before
+    work.stage([1_000] * 8)
+    work.at += between
+    work.stage([1_000] * 8)
+    row = work.one("driver_only")
+    assert (row["cause"], row["severity"]) == (cause, "warning")
+    assert row["cost_ms"] == 200_000 - (60_000 if before else 0)
+
+
+def test_jobs_whose_tasks_do_not_run() -> None:
+    work = Made(duration_ms=104_000)
+    work.stage([task(1_000, at=100_000)] * 8)
+    work.rows["jobs"][0]["submission_time_ms"] = START
+    assert work.one("driver_only")["cause"] == "inside jobs"
+
+
+def test_starting_up_is_no_finding() -> None:
+    work = Made(duration_ms=44_000)
+    work.at = 40_000
+    work.stage([1_000] * 8)
+    assert work.codes() == []
+
+
+def test_the_figures_of_an_application() -> None:
+    work = Made(duration_ms=30_000)
+    work.at = 5_000
+    work.stage([2_000, 2_000, 2_000, 8_000], name="first")
+    work.at += 3_000
+    work.stage([1_000] * 8, name="second")
+    rows = {row["code"]: row for row in diagnose(work.tables())["findings"].to_pylist()}
+    figures = {code: json.loads(row["figures"]) for code, row in rows.items()}
+    assert figures["critical_path"] == {
+        "stages_ms": 10_000,
+        "driver_ms": 20_000,
+        "num_stages": 2,
+        "stages": ["0.0", "1.0"],
+    }
+    assert figures["least_time"]["least_ms"] == 20_000 + 8_000 + 2_000
+    hours = figures["core_hours"]
+    assert hours["core_ms"] == 120_000 and hours["CPU"] == pytest.approx(0.9 * 22_000)
+    assert hours["idle while no task ran"] == 80_000 and hours["idle beside other tasks"] == 40_000 - 22_000
+    assert {rows[code]["cost_ms"] for code in ("critical_path", "least_time", "core_hours")} == {None}
+
+
+def test_idle_cores_that_another_finding_explains_are_not_told_again() -> None:
+    work = Made(executors=10)
+    work.warm(20)
+    for number in range(8):
+        work.stage([2_000] * 15 + [task(20_000, str(number + 1))])
+    assert [row["code"] for row in work.findings() if row["within"] is None] == ["straggler"]
+
+
+def test_what_is_told_whatever_it_costs_is_a_warning() -> None:
+    work = Made(duration_ms=10_000_000)
+    work.stage([task(500, status="FAILED", failure_reason="x")] * 3 + [1_000] * 20)
+    assert work.one("failed_tasks")["severity"] == "warning"
+
+
+def test_of_stages_side_by_side_the_later_one_is_on_the_path() -> None:
+    work = Made(duration_ms=20_000)
+    work.stage([4_000, 4_000], name="short")
+    work.at = 0
+    work.stage([9_000, 9_000], name="long")
+    work.stage([1_000], name="last")
+    (row,) = [r for r in diagnose(work.tables())["findings"].to_pylist() if r["code"] == "critical_path"]
+    assert json.loads(row["figures"])["stages"] == ["1.0", "2.0"]
+
+
+def test_an_application_without_tasks_has_no_findings() -> None:
+    assert diagnose(Made().tables())["findings"].num_rows == 0

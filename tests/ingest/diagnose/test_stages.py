@@ -1,0 +1,173 @@
+"""Findings of stages: what is found in a handmade stage, with which cause and cost, and what is not."""
+
+from typing import Any
+
+import pytest
+
+from tests.ingest.diagnose.made import Made, task
+
+
+def made(tasks: list[Any], **columns: Any) -> Made:
+    work = Made()
+    work.warm()
+    work.stage(tasks, **columns)
+    return work
+
+
+def test_a_stage_of_equal_tasks_has_nothing_to_say() -> None:
+    assert made([task(2_000, input_bytes=10_000_000) for _ in range(40)]).codes() == []
+
+
+@pytest.mark.parametrize(
+    "column, cause",
+    [
+        ("shuffle_read_bytes", "shuffle read"),
+        ("shuffle_read_records", "shuffle read"),
+        ("input_bytes", "input"),
+        ("input_records", "input"),
+        ("shuffle_write_records", "written"),
+        ("output_bytes", "written"),
+    ],
+)
+def test_skew_by_whatever_explains_the_time(column: str, cause: str) -> None:
+    tasks = [task(1_000, **{column: 1_000_000}) for _ in range(11)] + [task(20_000, **{column: 18_000_000})]
+    row = made(tasks).one("skew")
+    assert (row["cause"], row["stage_id"], row["level"], row["severity"]) == (cause, 1, "stage", "critical")
+    # 22 s as it was: two rounds and the long one; 12 tasks of 2.58 s on 4 slots are 7.75 s
+    assert row["cost_ms"] == pytest.approx(22_000 - 7_750, abs=1)
+    assert "took 20 s, the median 1 s" in row["sentence"]
+
+
+def test_skew_s_tasks_are_stragglers_within_it() -> None:
+    tasks = [task(1_000, input_bytes=1_000_000)] * 11 + [task(20_000, input_bytes=18_000_000)]
+    found = made(tasks).findings()
+    assert [(row["code"], row["cause"], row["within"]) for row in found] == [
+        ("skew", "input", None),
+        ("straggler", "more data", "skew"),
+    ]
+    assert found[1]["task_id"] == 19 and found[1]["advice"] == "See the stage's finding skew."
+
+
+def test_more_data_that_costs_no_time_is_no_skew() -> None:
+    assert made([task(1_000, input_bytes=1_000_000)] * 11 + [task(1_100, input_bytes=50_000_000)]).codes() == []
+
+
+def test_a_long_task_whose_data_do_not_explain_it_is_no_skew() -> None:
+    tasks = [task(1_000, input_bytes=1_000_000)] * 20 + [task(20_000, input_bytes=2_000_000)]
+    assert made(tasks).codes() == ["straggler"]
+
+
+@pytest.mark.parametrize(
+    "columns, cause, said",
+    [
+        ({"jvm_gc_time_ms": 15_000}, "garbage collection", "15 s of the excess"),
+        ({"shuffle_fetch_wait_ms": 15_000}, "fetch wait", "15 s of the excess"),
+        ({"scheduler_delay_ms": 9_000, "executor_deserialize_time_ms": 8_000}, "scheduling delay", "17 s of"),
+        ({"disk_spilled_bytes": 4_000_000}, "spill", "spilled 4 MB"),
+        ({"locality": "ANY"}, "locality", "far from its data"),
+        ({}, "unknown", "it computed (90 %"),
+        ({"executor_cpu_time_ns": 10**9}, "unknown", "it mostly waited (5 %"),
+    ],
+)
+def test_the_cause_of_a_straggler(columns: dict[str, Any], cause: str, said: str) -> None:
+    row = made([1_000] * 20 + [task(20_000, executor="2", **columns)]).one("straggler")
+    assert (row["cause"], row["executor_id"], row["host"], row["task_id"]) == (cause, "2", "host-2", 28)
+    assert said in row["sentence"], row["sentence"]
+    assert row["cost_ms"] == pytest.approx(25_000 - 6_000, abs=1)
+
+
+def test_a_straggler_on_a_slow_machine() -> None:
+    work = Made(executors=6)
+    work.warm(12)
+    work.stage([task(1_000 if n % 6 != 5 else 2_000, executor=str(n % 6 + 1)) for n in range(36)])
+    work.stage([1_000] * 12 + [task(9_000, executor="6", at=work.at + 2_000)])
+    rows = [row for row in work.findings() if row["code"] == "straggler"]
+    assert [(row["cause"], row["executor_id"]) for row in rows] == [("slow machine", "6")]
+    assert "take 2.0 times as long as elsewhere" in rows[0]["sentence"]
+
+
+def test_first_tasks_that_are_all_slow_start_the_stage_up() -> None:
+    work = made([task(4_000, executor=str(n)) for n in range(1, 5)] + [200] * 40)
+    assert work.codes() == []
+
+
+def test_one_of_the_first_tasks_may_be_the_exception() -> None:
+    tasks = [task(1_000, executor=str(n)) for n in range(1, 4)] + [task(20_000, executor="4")] + [1_000] * 20
+    assert made(tasks).codes() == ["straggler"]
+
+
+def test_many_long_tasks_are_no_exception() -> None:
+    assert made([1_000] * 10 + [task(9_000)] * 10).codes() == []
+
+
+def test_a_small_stage_says_nothing() -> None:
+    assert made([1_000, 1_000, task(20_000)]).codes() == []
+
+
+def test_stages_of_one_name_are_told_as_one() -> None:
+    work = Made(duration_ms=1_000_000)
+    work.warm()
+    for _ in range(5):
+        work.stage([1_000] * 20 + [task(9_000)], name="treeAggregate at Loss.scala:1")
+    row = work.one("straggler")
+    assert row["cost_ms"] == 5 * (14_000 - 6_000) and "4 more stages of this name are like it" in row["sentence"]
+    assert '"stages": ["1.0", "2.0", "3.0", "4.0", "5.0"]' in row["figures"]
+
+
+def test_spill() -> None:
+    spilled = task(5_000, memory_spilled_bytes=400_000_000, disk_spilled_bytes=100_000_000)
+    row = made([spilled] * 8).one("spill")
+    assert row["cost_ms"] == 8_000 and "8 of 8 tasks spilled 3.2 GB of memory, 800 MB on disk" in row["sentence"]
+    assert made([task(5_000, memory_spilled_bytes=4_000_000, disk_spilled_bytes=1_000_000)] * 8).codes() == []
+
+
+def test_garbage_collection() -> None:
+    row = made([task(5_000, jvm_gc_time_ms=2_000)] * 8).one("gc")
+    assert row["cost_ms"] == pytest.approx((16_000 - 0.03 * 40_000) / 4) and row["sentence"].startswith("40 %")
+    assert made([task(5_000, jvm_gc_time_ms=400)] * 8).codes() == []
+
+
+def test_waiting_for_shuffle_blocks() -> None:
+    row = made([task(5_000, shuffle_fetch_wait_ms=3_000)] * 8).one("fetch_wait")
+    assert row["cost_ms"] == 6_000 and row["sentence"].startswith("60 %")
+    assert made([task(5_000, shuffle_fetch_wait_ms=500)] * 8).codes() == []
+
+
+def test_a_shuffle_much_larger_than_the_input() -> None:
+    moving = {"shuffle_write_bytes": 400_000_000, "shuffle_write_time_ns": 3 * 10**9}
+    row = made([task(5_000, input_bytes=10_000_000, **moving)] * 8).one("large_shuffle")
+    assert (row["level"], row["job_id"], row["cost_ms"]) == ("job", 1, 6_000)
+    assert "shuffled 3.2 GB, 40.0 times the 80 MB" in row["sentence"]
+    assert made([task(5_000, input_bytes=300_000_000, **moving)] * 8).codes() == []
+
+
+def test_tiny_tasks() -> None:
+    work = Made()
+    work.warm()
+    work.stage([task(20, executor_run_time_ms=2)] * 2_000, name="tiny")
+    row = work.one("tiny_tasks")
+    assert row["cost_ms"] == 10_000 - 1_000 and "2,000 tasks of 2 ms each: 90 %" in row["sentence"]
+    assert made([task(20, executor_run_time_ms=18)] * 2_000).codes() == []
+
+
+def test_few_partitions() -> None:
+    work = Made(executors=8)
+    work.stage([10_000, 10_000], name="few")
+    row = work.one("few_partitions")
+    assert row["cost_ms"] == 7_500 and "2 tasks for 8 cores: 75 %" in row["sentence"]
+    assert Made(executors=8).codes() == []
+    work = Made(executors=8)
+    work.stage([10_000] * 8)
+    assert work.codes() == []
+
+
+def test_thresholds_are_a_person_s() -> None:
+    tasks = [task(1_000, input_bytes=1_000_000)] * 11 + [task(20_000, input_bytes=18_000_000)]
+    assert made(tasks).codes(("skew.time_ratio", 30)) == ["straggler"]
+    assert made(tasks).codes(("skew.cost_s", 20)) == []
+    assert made(tasks).codes(("any.cost_s", 20)) == []
+    assert made(tasks).one("skew", ("any.critical_ratio", 0.7))["severity"] == "warning"
+    both = ("skew.critical_ratio", 0.7), ("skew.warning_ratio", 0.7)
+    assert made(tasks).one("skew", *both)["severity"] == "note"
+    assert made([1_000] * 20 + [task(2_500)]).codes() == []
+    assert made([1_000] * 20 + [task(2_500)]).codes(("straggler.time_ratio", 2)) == ["straggler"]
