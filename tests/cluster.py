@@ -57,8 +57,6 @@ def standalone(workers: int = 2, cores: int = 1, memory: str = "1g") -> Iterator
         "SPARK_HOME": home,
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_DAEMON_MEMORY": "256m",
-        # one executor that is lost is asked for again at once; ended applications do not stay in memory
-        "SPARK_MASTER_OPTS": "-Dspark.deploy.retainedApplications=1 -Dspark.worker.timeout=10",
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
     }
