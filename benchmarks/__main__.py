@@ -1,13 +1,13 @@
-"""The benchmarks: `python -m benchmarks [reading] [publishing] [--only tasks|sql|many|bomb|sqlite|rest|postgres]`.
+"""The benchmarks: `python -m benchmarks [reading] [publishing] [seeded] [--only ...]`.
 
 `make bench` runs them all.
 """
 
 import argparse
 
-from . import publishing, reading
+from . import publishing, reading, seeded
 
-PARTS = {"reading": reading.main, "publishing": publishing.main}
+PARTS = {"reading": reading.main, "publishing": publishing.main, "seeded": seeded.main}
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ declared in schemas.tables, as a value on the run it is about here.
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 Severity = Literal["critical", "warning", "note"]
@@ -530,6 +531,7 @@ FINDINGS = (
 FINDING_CODES: Mapping[str, FindingCode] = {one.code: one for one in FINDINGS}
 
 
+@lru_cache
 def declared(code: str) -> Mapping[str, float]:
     """Threshold name -> default, of a code or of `any`; what is declared for any code holds for each.
 

@@ -105,7 +105,7 @@ def _core_hours(of: Work) -> Iterator[Found]:
     total = of.timeline.capacity_ms(of.start_ms, of.end_ms)
     if total <= 0:
         return
-    lost = arrow.equals(of.tasks, "status", "FAILED", "KILLED")
+    lost = of.with_status("FAILED", "KILLED")
     duration = np.where(arrow.valid(of.tasks, "duration_ms"), of.column("duration_ms"), 0)
     kept = ~lost
 

@@ -25,11 +25,13 @@ def find(of: Work) -> Iterator[Found]:
 
 
 def _reasons(of: Work, rows: Array) -> list[str]:
+    if not len(rows):
+        return []
     return [reason or "" for reason in of.tasks["failure_reason"].take(arrow.from_numpy(rows, "int64")).to_pylist()]
 
 
 def _failed(of: Work) -> Iterator[Found]:
-    rows = np.flatnonzero(arrow.equals(of.tasks, "status", "FAILED"))
+    rows = np.flatnonzero(of.with_status("FAILED"))
     reasons = _reasons(of, rows)
     own = [not reason.startswith((spark.FETCH_FAILED, spark.EXECUTOR_LOST)) for reason in reasons]
     by_name: dict[str, dict[int, list[tuple[int, str]]]] = {}
@@ -61,7 +63,7 @@ def _failed(of: Work) -> Iterator[Found]:
 
 
 def _killed(of: Work) -> Iterator[Found]:
-    rows = np.flatnonzero(arrow.equals(of.tasks, "status", "KILLED"))
+    rows = np.flatnonzero(of.with_status("KILLED"))
     groups: dict[tuple[str, int], list[tuple[int, str]]] = {}
     for row, reason in zip(rows.tolist(), _reasons(of, rows), strict=True):
         code = "speculation_wasted" if spark.ANOTHER_SUCCEEDED in reason else "killed_tasks"
@@ -113,7 +115,7 @@ def _repeated(of: Work) -> Iterator[Found]:
 
 
 def _lost(of: Work) -> Iterator[Found]:
-    rows = np.flatnonzero(arrow.equals(of.tasks, "status", "FAILED", "RUNNING"))
+    rows = np.flatnonzero(of.with_status("FAILED", "RUNNING"))
     codes, names = of.executors
     lost: dict[str, list[int]] = {}
     for row, reason in zip(rows.tolist(), _reasons(of, rows), strict=True):

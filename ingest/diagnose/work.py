@@ -70,8 +70,18 @@ class Work:
     @cached_property
     def succeeded(self) -> Array:
         """Which tasks did, and say how long they took."""
-        done: Array = arrow.equals(self.tasks, "status", "SUCCESS") & arrow.valid(self.tasks, "duration_ms")
+        done: Array = self.with_status("SUCCESS") & arrow.valid(self.tasks, "duration_ms")
         return done
+
+    @cached_property
+    def _statuses(self) -> tuple[Array, list[str | None]]:
+        return arrow.codes(self.tasks, "status")
+
+    def with_status(self, *statuses: str) -> Array:
+        """Which tasks have one of these statuses."""
+        codes, names = self._statuses
+        have: Array = np.isin(codes, [code for code, name in enumerate(names) if name in statuses])
+        return have
 
     @cached_property
     def stage_of(self) -> Array:

@@ -95,7 +95,13 @@ class Made:
             }
         )
         if "job_id" not in columns:
-            status = {"status": "SUCCEEDED", "annotation": False, "num_tasks": len(rows), "name": name}
+            status = {
+                "status": "SUCCEEDED",
+                "annotation": False,
+                "num_tasks": len(rows),
+                "name": name,
+                "num_skipped_stages": 0,
+            }
             self.rows["jobs"].append({"job_id": job_id, "stage_ids": [stage_id], **status, **times, **job})
         self.at = end
         return stage_id
