@@ -25,6 +25,7 @@ class Tasks:
 
     stage: Array
     executor: Array
+    task_id: Array
     index: Array
     attempt: Array
     start: Array
@@ -54,6 +55,8 @@ class Facts:
     tasks: Tasks
     critical: frozenset[int]
     findings: Sequence[Mapping[str, Any]]
+    causes: Mapping[int, str]
+    """Task id -> why it straggles, of those that a finding says it of."""
 
     @property
     def duration_s(self) -> float:
@@ -82,7 +85,12 @@ def facts(tree: RunTree, tables: EventLogTables) -> Facts:
         executors,
         tasks,
         frozenset(critical),
-        sorted(findings, key=lambda row: -(row.get("cost_ms") or 0)),
+        sorted(findings, key=lambda row: -(row["cost_ms"] or 0)),
+        {
+            row["task_id"]: row["cause"].replace("_", " ")
+            for row in findings
+            if row["task_id"] is not None and row["cause"]
+        },
     )
 
 
@@ -102,6 +110,7 @@ def _tasks(table: Any, stages: Mapping[str, int]) -> tuple[Tasks, list[str]]:
     tasks = Tasks(
         known[at],
         place[executor[at]] if len(at) else np.empty(0, int),
+        arrow.numbers(table, "task_id")[at],
         arrow.numbers(table, "index")[at],
         arrow.numbers(table, "attempt")[at],
         arrow.numbers(table, "launch_time_ms")[at],

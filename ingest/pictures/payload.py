@@ -44,6 +44,9 @@ def payload(of: Facts) -> Mapping[str, Any]:
         "outcome": tasks.outcome[drawn],
         "straggler": np.round(tasks.straggler[drawn] * 10).astype(np.int64),
         "scatter": stages_to_choose(of, drawn),
+        "causes": {
+            str(i): of.causes[task] for i, task in enumerate(tasks.task_id[drawn].tolist()) if task in of.causes
+        },
     }
 
 

@@ -104,7 +104,7 @@
   const columns = (at) => ({
     what: at.map(taskName), of: at.map((i) => data.names[data.stage[i]]), on: at.map((i) => data.executors[data.executor[i]]?.name ?? "unknown"),
     took: at.map((i) => time(data.duration[i])), read: at.map((i) => size(data.bytes[i])), mostly: at.map((i) => names[data.part[i]]),
-    outcome: at.map((i) => data.outcomes[data.outcome[i]] + (data.straggler[i] ? `, ${data.straggler[i] / 10} times its stage's median` : "")),
+    outcome: at.map((i) => data.outcomes[data.outcome[i]] + (data.straggler[i] ? `, ${data.straggler[i] / 10} times its stage's median` : "") + (data.causes[i] ? `: ${data.causes[i]}` : "")),
   });
   const ROWS = [["task", "@what"], ["stage", "@of"], ["executor", "@on"], ["took", "@took"], ["mostly", "@mostly"], ["read", "@read"], ["outcome", "@outcome"]];
 
@@ -183,7 +183,7 @@
     const leftwards = (i) => x[i] > right * 0.55, shift = (i) => (leftwards(i) ? -1 : 1) * right * 0.03;
     made.segment({ x0: named.map((i) => x[i]), y0: named.map((i) => data.duration[i]), x1: named.map((i) => x[i] + shift(i)), y1: heights, line_color: css("--quiet"), line_width: 0.7 });
     made.text({ x: named.map((i) => x[i] + shift(i) * 1.1), y: heights, text_align: named.map((i) => (leftwards(i) ? "right" : "left")),
-      text: named.map((i) => `${taskName(i)} on ${executor(i)}: ${names[data.part[i]]}`), text_baseline: "middle", text_font_size: "12px", text_font: "system-ui, sans-serif", text_color: css("--ink") });
+      text: named.map((i) => `${taskName(i)} on ${executor(i)}: ${data.causes[i] ?? names[data.part[i]]}`), text_baseline: "middle", text_font_size: "12px", text_font: "system-ui, sans-serif", text_color: css("--ink") });
     made.add_tools(hover(ROWS, { renderers: [points] }));
     if (reads) {
       made.xaxis.ticker = new FixedTicker({ ticks: doubled(right, 7) });

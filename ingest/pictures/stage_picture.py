@@ -21,9 +21,9 @@ def chosen(of: Facts, at_most: int = STAGE_PICTURES) -> list[int]:
     lost = np.zeros(len(of.stages))
     named = of.tasks.straggler > 0
     np.add.at(lost, of.tasks.stage[named], of.tasks.duration[named] / 1e3)
-    keys = {run.key: i for i, run in enumerate(of.stages)}
+    ids = {run.tags["spark.stage.id"]: i for i, run in enumerate(of.stages)}
     for row in of.findings:
-        at = keys.get(str(row.get("key")))
+        at = ids.get(f"{row['stage_id']}.{row['stage_attempt']}")
         if at is not None:
             lost[at] += (row.get("cost_ms") or 1) / 1e3
     for i, run in enumerate(of.stages):
@@ -89,10 +89,10 @@ def _point(of: Facts, task: int, x: float, y: float, label: str) -> Point:
 
 
 def _label(of: Facts, task: int) -> str:
-    part = int(of.tasks.part[task])
+    cause, part = of.causes.get(int(of.tasks.task_id[task])), int(of.tasks.part[task])
     where = of.executors[int(of.tasks.executor[task])]
     where = f"executor {where}" if where.isdecimal() else where
-    return f"task {of.tasks.index[task]} on {where}" + (f": {PARTS[part]}" if part >= 0 else "")
+    return f"task {of.tasks.index[task]} on {where}" + (f": {cause or PARTS[part]}" if cause or part >= 0 else "")
 
 
 def _foot(run: Run, number: int, drawn: int, median: float) -> str:

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 66, 14, 30, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 66, 14, 30, 40
+_WIDTH, _HEIGHT = 640, 220
+"""Of a panel. Half a page wide, so that its text can be read where the page shrinks it."""
 _STYLE = (
     ":root{--ink:#1b1f24;--quiet:#57606a;--paper:#fff;--line:#d0d7de;--mark:#0072b2}"
     "@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--quiet:#9da7b1;--paper:#14181d;--line:#3a434d;--mark:#56b4e9}}"
@@ -43,7 +45,7 @@ class Point:
 def time_axis(label: str, upto_ms: float) -> Axis:
     """Milliseconds, with ticks at whole seconds, minutes and hours."""
     upto_ms = max(upto_ms, 1.0)
-    step = next((step for step in _TIME_STEPS if upto_ms / step <= 6), _rounded(upto_ms / 6))
+    step = next((step for step in _TIME_STEPS if upto_ms / step <= 5), _rounded(upto_ms / 6))
     return Axis(label, upto_ms * 1.06, [i * step for i in range(int(upto_ms * 1.06 / step) + 1)], _time)
 
 
@@ -55,22 +57,22 @@ def size_axis(label: str, upto_bytes: float) -> Axis:
 
 
 def picture(panels: Sequence[tuple[str, Axis, Axis, Iterable[Point], float]], title: str, foot: str) -> bytes:
-    """Panels side by side, each (title, x axis, y axis, points, where a dashed line lies); 460 by 300 each."""
-    width, height = 460 * len(panels), 320
+    """Panels one above the other, each (title, x axis, y axis, points, where a dashed line lies)."""
+    width, height = _WIDTH, 46 + _HEIGHT * len(panels)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         f'role="img" aria-label={quoteattr(_clean(title))}><style>{_STYLE}</style>'
         f'<rect class="paper" width="{width}" height="{height}"/>',
-        f'<text class="title" x="10" y="18">{_text(title, 120)}</text>',
+        f'<text class="title" x="10" y="18">{_text(title, 90)}</text>',
     ]
     for number, (name, x, y, points, dashed) in enumerate(panels):
-        parts.append(f'<g transform="translate({460 * number},14)">{_panel(name, x, y, points, dashed)}</g>')
-    parts.append(f'<text x="10" y="{height - 6}">{_text(foot, 150)}</text></svg>')
+        parts.append(f'<g transform="translate(0,{14 + _HEIGHT * number})">{_panel(name, x, y, points, dashed)}</g>')
+    parts.append(f'<text x="10" y="{height - 6}">{_text(foot, 110)}</text></svg>')
     return "".join(parts).encode("utf-8", "replace")
 
 
 def _panel(name: str, x: Axis, y: Axis, points: Iterable[Point], dashed: float) -> str:
-    width, height = 460 - _LEFT - _RIGHT, 290 - _TOP - _BOTTOM
+    width, height = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
 
     def across(value: float) -> float:
         return _LEFT + value / x.upto * width

@@ -16,6 +16,11 @@ def run_path(experiment_id: str, run_id: str) -> str:
     return f"#/experiments/{experiment_id}/runs/{run_id}?{WORKFLOW_TYPE}"
 
 
+def artifact_path(experiment_id: str, run_id: str, name: str) -> str:
+    """A run's artifact, shown in its page, relative to the server."""
+    return f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/{quote(name)}?{WORKFLOW_TYPE}"
+
+
 def list_path(experiment_id: str, search: str, order: str = "attributes.start_time", ascending: bool = False) -> str:
     """The experiment's table of runs, filtered and ordered, relative to the server."""
     return (

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from ...schemas.logs import EventLog, EventLogTables
-from ...schemas.pictures import Pictures
+from ...schemas.pictures import REPORT, STAGE_TASKS, Pictures
 from ...schemas.runs import APP_ID_TAG, COMPLETE_TAG, RUNS_TAG, VERSION_TAG, WRITTEN_TAG, Run, RunTree
 from ..errors import PublishError
 from . import page
@@ -19,6 +19,9 @@ from .plan import datasets, record
 
 Progress = Callable[[int, int], None]
 """Called with (runs written, runs in all)."""
+
+
+_PICTURE = {REPORT.file: "Report with pictures", STAGE_TASKS.file: "Picture of its tasks"}
 
 
 def fingerprint(log: EventLog, version: str, options: str) -> str:
@@ -68,13 +71,14 @@ def publish(
             return into.settled
         try:
             into.reserve(list(above.values()))
+            pictures = draw()
             for stage in tree.tasks.values():
                 for run in stage:
                     written, done = written + into.write(record(run, fit)), done + 1
                     if progress is not None:
                         progress(done, total)
             into.flush()  # descriptions link to tasks, whose ids are known now
-            notes = dict(_descriptions(tree, into, writer.experiment_id, fit))
+            notes = dict(_descriptions(tree, into, writer.experiment_id, fit, pictures))
             for key, one in reversed(above.items()):  # children first: nobody sees a parent finished before them
                 written, done = written + into.write(one, notes[key]), done + 1
                 if progress is not None:
@@ -83,7 +87,7 @@ def publish(
             into.datasets(datasets(tree.datasets))
             with tempfile.TemporaryDirectory(prefix="afterglow-") as folder:
                 write_artifacts(tables, fit.issues.values(), folder)
-                _pictures(into, root.key, draw(), folder)
+                _pictures(into, root.key, pictures, folder)
             now = datetime.now(UTC).isoformat(timespec="seconds")
             into.finish({COMPLETE_TAG: identity, VERSION_TAG: version, WRITTEN_TAG: now, RUNS_TAG: str(total)})
             if into.settled is not None:  # another import was there first after all
@@ -109,7 +113,9 @@ def _pictures(into: TreeWriter, root: str, pictures: Pictures, folder: str) -> N
                 into.artifacts(key, own)
 
 
-def _descriptions(tree: RunTree, into: TreeWriter, experiment_id: str, fit: Fitting) -> Iterator[tuple[str, str]]:
+def _descriptions(
+    tree: RunTree, into: TreeWriter, experiment_id: str, fit: Fitting, pictures: Pictures
+) -> Iterator[tuple[str, str]]:
     below, by_key = tree.children(), {run.key: run for run in tree.runs}
 
     def link(key: str) -> str:
@@ -117,6 +123,13 @@ def _descriptions(tree: RunTree, into: TreeWriter, experiment_id: str, fit: Fitt
 
     def text(run: Run) -> str:
         own = describe(run, below, by_key.get(run.parent or ""), link, tree.tasks.get(run.key, ()))
+        drawn = [
+            f"[{_PICTURE[file]}]({page.artifact_path(experiment_id, into.run_id(run.key), file)})"
+            for file in pictures.files.get(run.key, ())
+        ]
+        if drawn:  # the page shows the first lines and hides the rest
+            first, gap, rest = own.partition("\n\n")
+            own = f"{first} {' · '.join(drawn)}{gap}{rest}"
         if run.level == "application":
             own += f"\n\n[All of it as a tree]({page.tree_path(experiment_id, run.tags[APP_ID_TAG])})"
         return fit.tag(own)

@@ -1,0 +1,59 @@
+"""Pictures are artifacts of the runs they show, whichever writer writes; importing again writes none."""
+
+import os
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from afterglow.ingest import import_logs
+from afterglow.schemas.runs import KEY_TAG
+from tests.conftest import sample_log
+
+SKEWED = str(sample_log("skewed-join"))
+
+
+def _drawn(uri: str, run_id: str) -> tuple[MlflowClient, dict[str, dict[str, Path]]]:
+    client = MlflowClient(uri)
+    root = client.get_run(run_id)
+    runs = client.search_runs([root.info.experiment_id], "", max_results=1000)
+    found = {}
+    for run in runs:
+        folder = Path(run.info.artifact_uri.removeprefix("file://"))
+        files = [path for path in folder.glob("*") if path.suffix in (".html", ".svg")]
+        if files:
+            found[run.data.tags[KEY_TAG]] = {path.name: path for path in files}
+    return client, found
+
+
+@pytest.mark.parametrize("writer", ["sql", "client"])
+def test_both_writers_upload_the_same_and_link_to_it(writer: str, tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/{writer}.db"
+    (imported,) = import_logs([SKEWED], uri, writer=writer, task_runs="none")
+    client, found = _drawn(uri, imported.published.run_id)
+    root = imported.app_id + "/1"
+    assert {key: set(files) for key, files in found.items()} == {
+        root: {"report.html"},
+        f"{root}/stage/8.0": {"tasks.svg"},
+    }
+    from afterglow.ingest import pictures, pipeline
+    from afterglow.ingest.pipeline.run import tree_of
+
+    (log,) = pipeline.find_logs([SKEWED])
+    tables = pipeline.read_log(log)
+    for key, files in pictures.draw(tree_of(tables, "none"), tables).files.items():
+        for name, content in files.items():
+            assert found[key][name].read_bytes() == content
+    note = client.get_run(imported.published.run_id).data.tags["mlflow.note.content"]
+    link = f"#/experiments/{imported.published.experiment_id}/runs/{imported.published.run_id}/artifacts/report.html"
+    assert f"[Report with pictures]({link}" in note.splitlines()[0]
+    times = {path: os.stat(path).st_mtime_ns for files in found.values() for path in files.values()}
+    (again,) = import_logs([SKEWED], uri, writer=writer, task_runs="none")
+    assert again.published.state == "unchanged"
+    assert {path: os.stat(path).st_mtime_ns for path in times} == times
+
+
+def test_none_draws_none(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    (imported,) = import_logs([SKEWED], uri, task_runs="none", pictures="none")
+    assert _drawn(uri, imported.published.run_id)[1] == {}
