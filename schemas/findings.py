@@ -310,11 +310,13 @@ FINDINGS = (
         "stage",
         "sizes",
         "A stage has fewer tasks than there are cores, and the others are idle meanwhile.",
-        "tasks <= partitions_ratio x cores that were there, stage_s or more, and idle_ratio of the cores' time idle",
+        "tasks <= partitions_ratio x cores that were there, of which there are at least `cores`, stage_s or more, and "
+        "idle_ratio of the cores' time idle",
         "the core time that was idle while the stage ran, divided by the cores",
         "Use more partitions: repartition, spark.sql.shuffle.partitions, or splittable input.",
         (
             Threshold("partitions_ratio", 0.5, "Tasks per core."),
+            Threshold("cores", 4, "Cores that were there at least."),
             Threshold("stage_s", 3, "Seconds that the stage takes at least."),
             Threshold("idle_ratio", 0.3, "Share of the cores' time that was idle meanwhile."),
         ),
@@ -448,8 +450,9 @@ FINDINGS = (
         "trial",
         "tuning",
         "A trial cost far more than the others, and is not the best.",
-        "the time of its fits >= trial_ratio x the median trial's; where metrics are known, another trial that cost "
-        "less than half as much is as good, but for metric_ratio of the metrics' range",
+        "the time of its fits, without what they did for others (persisting a fold's data; in the search's first fit "
+        "starting up), >= trial_ratio x the median trial's; where metrics are known, another trial that cost less than "
+        "half as much is as good, but for metric_ratio of the metrics' range",
         "the time of its fits less the median trial's, divided by the search's parallelism",
         "Leave such param maps out, or try them with fewer folds or on a sample first.",
         (

@@ -45,3 +45,17 @@ def find(of: Work) -> Iterator[Found]:
             | {"stages": [f"{of.stages[s]['stage_id']}.{of.stages[s]['stage_attempt']}" for s in stages[:50]]},
             tuning_uid=uid,
         )
+
+
+def first_touches(of: Work) -> dict[int, int]:
+    """Job id -> ms of its stages that met a persisted RDD for the first time in the application, and so computed it."""
+    there: set[int] = set()
+    found: dict[int, int] = {}
+    spans = [of.span(stage) for stage in range(len(of.stages))]
+    for stage in sorted(range(len(spans)), key=lambda number: spans[number]):
+        row = of.stages[stage]
+        if row["job_id"] is not None and any(rdd not in there for rdd in row["persisted_rdd_ids"] or ()):
+            start, end = spans[stage]
+            found[row["job_id"]] = found.get(row["job_id"], 0) + end - start
+        there.update(row["persisted_rdd_ids"] or ())
+    return found

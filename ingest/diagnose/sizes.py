@@ -46,7 +46,8 @@ def _few(of: Work) -> Iterator[Found]:
             continue
         capacity = of.timeline.capacity_ms(start, end)
         cores = capacity / (end - start)
-        if planned > of.at("few_partitions", "partitions_ratio") * cores:
+        few = planned <= of.at("few_partitions", "partitions_ratio") * cores
+        if not few or cores < of.at("few_partitions", "cores"):
             continue
         idle = max(capacity - of.timeline.busy_ms(start, end), 0.0)
         if idle < of.at("few_partitions", "idle_ratio") * capacity:

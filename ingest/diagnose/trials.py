@@ -7,6 +7,7 @@ from typing import Any
 
 from ..units import count, seconds
 from .found import Found
+from .reuse import first_touches
 from .work import Row, Work
 
 
@@ -32,10 +33,10 @@ def took(fit: Row) -> int:
 
 
 def _dear(of: Work, tuning: Row, trials: list[Row], fits: list[Row]) -> Iterator[Found]:
-    costs = {row["trial"]: sum(took(fit) for fit in fits if fit["trial"] == row["trial"]) for row in trials}
     if len(trials) < of.at("dear_trial", "trials"):
         return
-    typical = median(costs.values())
+    costs = _own_costs(of, tuning["tuning_uid"], fits)
+    typical = median(costs.values()) if costs else 0.0
     metrics = {row["trial"]: row["avg_metric"] for row in trials if row["avg_metric"] is not None}
     for trial, cost in costs.items():
         if not typical or cost < of.at("dear_trial", "trial_ratio") * typical:
@@ -53,24 +54,44 @@ def _dear(of: Work, tuning: Row, trials: list[Row], fits: list[Row]) -> Iterator
             "dear_trial",
             (cost - typical) / max(tuning["parallelism"] or 1, 1),
             f"trial {trial} of {tuning['tuning_uid']}",
-            f"Its fits took {seconds(cost / 1e3)}, those of the median trial {seconds(typical / 1e3)}{gives}.",
+            f"Its own fits took {seconds(cost / 1e3)}, those of the median trial {seconds(typical / 1e3)}{gives}.",
             figures={"trial_ms": cost, "median_ms": typical, "metric": metrics.get(trial), "as_good": cheaper},
             tuning_uid=tuning["tuning_uid"],
             trial=trial,
         )
 
 
-def _as_good(of: Work, tuning: Row, metrics: Mapping[int, float], costs: Mapping[int, int], trial: int) -> int | None:
+def _own_costs(of: Work, uid: str, fits: list[Row]) -> dict[int, float]:
+    """Trial -> ms of all its fits, without what they did for others: persisting a fold's data, and starting up.
+
+    The first fit of the search counts as the mean of its trial's others; without others the trial is left out."""
+    persisting: dict[Any, int] = {}
+    first = first_touches(of)
+    for job in of.jobs:
+        if job["tuning_uid"] == uid:
+            key = job["trial"], job["fold"]
+            persisting[key] = persisting.get(key, 0) + first.get(job["job_id"], 0)
+    ordered = sorted((fit for fit in fits if took(fit)), key=lambda fit: fit["start_time_ms"])
+    costs: dict[int, list[float]] = {}
+    for fit in ordered[1:]:
+        own = max(took(fit) - persisting.get((fit["trial"], fit["fold"]), 0), 0)
+        costs.setdefault(fit["trial"], []).append(own)
+    begun = ordered[0]["trial"] if ordered else None
+    return {trial: sum(own) + (sum(own) / len(own) if trial == begun else 0.0) for trial, own in costs.items()}
+
+
+def _as_good(of: Work, tuning: Row, metrics: Mapping[int, float], costs: Mapping[int, float], trial: int) -> int | None:
     """A trial that cost less than half as much and whose metric is as good; None where there is none, or where the log
     does not say which way is better."""
     if trial not in metrics or tuning["larger_better"] is None:
         return None
     sign = 1 if tuning["larger_better"] else -1
     margin = of.at("dear_trial", "metric_ratio") * (max(metrics.values()) - min(metrics.values()))
+    cost = costs[trial]
     good = [
         one
         for one, value in metrics.items()
-        if costs[one] * 2 < costs[trial] and sign * value >= sign * metrics[trial] - margin
+        if costs.get(one, cost) * 2 < cost and sign * value >= sign * metrics[trial] - margin
     ]
     return max(good, key=lambda one: sign * metrics[one], default=None)
 

@@ -76,6 +76,19 @@ def test_whether_a_dear_trial_gave_enough(metrics: list[float] | None, larger_be
     assert ("dear_trial" in work.codes()) is dear
 
 
+def test_the_first_fit_of_a_search_starts_everything_up() -> None:
+    slow_start = search([20_000, 2_000, 2_000, 2_000], folds=1)
+    assert "dear_trial" not in slow_start.codes()
+    assert search([20_000, 2_000, 2_000, 2_000], folds=3).one("dear_trial")["cost_ms"] == 3 * 18_000
+
+
+def test_persisting_a_fold_s_data_is_no_trial_s_own_cost() -> None:
+    work = search([20_000, 2_000, 2_000, 2_000], folds=3)
+    for number, row in enumerate(work.rows["stages"]):
+        row["persisted_rdd_ids"] = [number // 4]
+    assert "dear_trial" not in work.codes()
+
+
 def test_trials_that_cost_the_same_are_not_dear() -> None:
     assert "dear_trial" not in search([4_000, 5_000, 6_000]).codes()
 
