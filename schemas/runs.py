@@ -152,7 +152,7 @@ RUN_METRICS = (
         "system/gc_ratio", "ratio", ("application",), "Over time: share of the tasks' time in garbage collection."
     ),
     *(
-        RunMetric(f"system/<executor>/{name}", "bytes", ("application",), f"Over time: {doc}")
+        RunMetric(f"system/<executor>/{name}", "MB", ("application",), f"Over time: {doc}")
         for name, (_, doc) in EXECUTOR_FIGURES.items()
     ),
     *(

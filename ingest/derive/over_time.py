@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...schemas.over_time import EXECUTOR_FIGURES, EXECUTORS, LEAST_POINTS, POINTS
+from ...schemas.over_time import EXECUTOR_FIGURES, EXECUTORS, LEAST_POINTS, MEGABYTE, POINTS
 from .. import arrow
 from .material import Material
 
@@ -90,7 +90,7 @@ def _memory(of: Material, edges: Array) -> Mapping[str, Points]:
         for name, (column, _) in EXECUTOR_FIGURES.items():
             held = mine & arrow.valid(measured, column)
             peaks = np.full(len(edges) - 1, np.nan)
-            np.fmax.at(peaks, part[held], arrow.numbers(measured, column)[held].astype(np.float64))
+            np.fmax.at(peaks, part[held], arrow.numbers(measured, column)[held] / MEGABYTE)
             points = _points(edges, peaks)
             if any(value for _, _, value in points):
                 found[f"system/{_node(executor)}/{name}"] = points

@@ -94,7 +94,7 @@
   };
   const hover = (rows, extra = {}) => new HoverTool({ tooltips: rows, ...extra });
   const overTime = (made) => {
-    made.xaxis.ticker = timeTicker();
+    made.xaxis.ticker = made.xgrid.ticker = timeTicker();
     made.xaxis.formatter = new CustomJSTickFormatter({ code: TIME_TICKS });
     made.xaxis.axis_label = "time since the application began";
   };
@@ -186,19 +186,27 @@
       text: named.map((i) => `${taskName(i)} on ${executor(i)}: ${data.causes[i] ?? names[data.part[i]]}`), text_baseline: "middle", text_font_size: "12px", text_font: "system-ui, sans-serif", text_color: css("--ink") });
     made.add_tools(hover(ROWS, { renderers: [points] }));
     if (reads) {
-      made.xaxis.ticker = new FixedTicker({ ticks: doubled(right, 7) });
+      made.xaxis.ticker = made.xgrid.ticker = new FixedTicker({ ticks: doubled(right, 7) });
       made.xaxis.formatter = new CustomJSTickFormatter({ code: SIZE_TICKS });
     }
-    made.yaxis.ticker = new FixedTicker({ ticks: stepped(high * 1.1, 7) });
+    made.yaxis.ticker = made.ygrid.ticker = new FixedTicker({ ticks: stepped(high * 1.1, 7) });
     made.yaxis.formatter = new CustomJSTickFormatter({ code: TIME_TICKS });
-    made.xgrid.ticker = made.xaxis.ticker; made.ygrid.ticker = made.yaxis.ticker;
     made.xaxis.axis_label = reads ? "bytes read, from storage, cache and shuffle" : "index of the task; this stage reads no bytes that Spark counts";
     made.yaxis.axis_label = "task time";
     await put("scatter", made);
     legend("scatter-legend", [[css("--mark"), "task"], ["#e69f00", "3 times the median (dashed) or more"], ...(at.some((i) => data.outcome[i]) ? [["#d55e00", "failed or killed"]] : [])]);
   };
 
-  const draw = async () => { await timeline(); await stages(); await scatter(); document.body.dataset.drawn = "true"; };
+  const draw = async () => {
+    let failed = false;
+    for (const [id, picture] of [["timeline", timeline], ["stages", stages], ["scatter", scatter]]) {
+      try { await picture(); } catch (error) {
+        failed = true;
+        document.getElementById(id).textContent = `The picture could not be drawn: ${error}`;
+      }
+    }
+    document.body.dataset.drawn = String(!failed);
+  };
   document.querySelectorAll("#colour-by input").forEach((input) => input.addEventListener("change", timeline));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   await draw();

@@ -34,6 +34,7 @@ def report(of: Facts) -> bytes:
     """The file. The same facts give the same bytes."""
     root = of.tree.application
     drawn, data = stages_drawn(of), payload(of)
+    faults = [row for row in of.findings if row["cost_ms"] or row["severity"] != "note"]
     text: str = _template().render(
         css=(_HERE / "report.css").read_text(encoding="utf-8"),
         script=(_HERE / "report.js").read_text(encoding="utf-8"),
@@ -47,8 +48,9 @@ def report(of: Facts) -> bytes:
             for label, name, form in _HEADLINE
             if name in root.metrics and (root.metrics[name] or name in _ALWAYS)
         ],
-        findings=[_finding(row, of) for row in of.findings[:REPORT_FINDINGS]],
-        findings_left=max(len(of.findings) - REPORT_FINDINGS, 0),
+        findings=[_finding(row, of) for row in faults[:REPORT_FINDINGS]],
+        findings_left=max(len(faults) - REPORT_FINDINGS, 0),
+        told=[_finding(row, of) for row in of.findings if row not in faults and row["code"] != "critical_path"],
         tasks=len(of.tasks),
         tasks_left=left_out(of),
         stages=len(drawn),
@@ -91,6 +93,7 @@ def _finding(row: Mapping[str, Any], of: Facts) -> Mapping[str, Any]:
     return {
         "code": str(row.get("code", "")).replace("_", " "),
         "severity": row.get("severity") or "note",
+        "subject": "" if row.get("level") == "application" else row.get("subject") or "",
         "cost": seconds(cost / 1e3) if cost else "",
         "width": round(100 * (cost or 0) / most, 1),
         "sentence": row.get("sentence") or "",

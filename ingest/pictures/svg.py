@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 66, 14, 30, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 66, 30, 30, 40
 _WIDTH, _HEIGHT = 640, 220
 """Of a panel. Half a page wide, so that its text can be read where the page shrinks it."""
 _STYLE = (

@@ -60,10 +60,10 @@ def test_points_are_true_averages_and_peaks_of_ten_parts(tmp_path: Path) -> None
         (1, START + 2_000, 0.166667),
         (2, START + 3_000, 0.0),
     ]
-    heap = [(1, START + 2_000, 5.0 * MB), (9, START + 10_000, 6.0 * MB)]
-    assert history["system/executor 7/heap_bytes"] == heap
-    assert history["system/executor 7/rss_bytes"] == [(1, START + 2_000, 9.0 * MB)]
-    assert history["system/executor 7/storage_bytes"] == [(1, START + 2_000, 0.0), (9, START + 10_000, 1.0 * MB)]
+    heap = [(1, START + 2_000, 5.0), (9, START + 10_000, 6.0)]
+    assert history["system/executor 7/heap_megabytes"] == heap
+    assert history["system/executor 7/rss_megabytes"] == [(1, START + 2_000, 9.0)]
+    assert history["system/executor 7/storage_megabytes"] == [(1, START + 2_000, 0.0), (9, START + 10_000, 1.0)]
 
 
 def test_what_was_not_polled_is_no_point() -> None:

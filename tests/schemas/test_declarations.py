@@ -65,7 +65,7 @@ def test_runs_carry_only_what_is_declared_and_all_of_it_somewhere() -> None:
             if run.level == "application":
                 assert set(run.params) <= params
     # no sample's Spark polled the executors' process trees; see tests/ingest/test_over_time.py
-    assert set(metrics) - set(carried) == {"system/<executor>/rss_bytes"}
+    assert set(metrics) - set(carried) == {"system/<executor>/rss_megabytes"}
     assert set(carried) <= set(metrics)
 
 

@@ -4,6 +4,7 @@ import base64
 import html.parser
 import json
 import re
+import subprocess
 import zlib
 from pathlib import Path
 from typing import Any
@@ -169,3 +170,16 @@ def test_auto_draws_where_there_is_something_to_see(name: str, drawn: bool) -> N
     assert (tree.application.key in pictures.draw(tree, quiet, "auto").files) is drawn
     assert REPORT.file in pictures.draw(tree, quiet, "all").files[tree.application.key]
     assert not pictures.draw(tree, quiet, "none").files
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", ["skewed-join", "untrusted-text", "cv-pipeline"])
+def test_a_browser_draws_every_picture(name: str, tmp_path: Path) -> None:
+    tree, tables = _read(name)
+    file = tmp_path / "report.html"
+    file.write_bytes(pictures.draw_report(tree, tables))
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=60000", "--dump-dom"]
+    command += [f"--user-data-dir={tmp_path}/profile", file.as_uri()]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
+    assert 'data-drawn="true"' in shown
+    assert shown.count("bk-Figure") >= 2
