@@ -45,6 +45,8 @@ def submit(
     parent_run: options.ParentRun = None,
     task_runs: options.TaskRuns = "all",
     max_task_runs: options.MaxTaskRuns = 2000,
+    pictures: options.Pictures = "auto",
+    trace: options.Trace = False,
     findings: options.Findings = None,
     threshold: options.Threshold = None,
     writer: options.Writer = "auto",
@@ -60,6 +62,7 @@ def submit(
     thresholds = options.thresholds(findings, threshold)
     options.one_of("--writer", writer, options.WRITERS)
     options.one_of("--task-runs", task_runs, options.TASK_RUNS)
+    options.one_of("--pictures", pictures, options.PICTURES)
     from .. import pipeline
     from ..errors import AfterglowError, InputError
 
@@ -79,7 +82,7 @@ def submit(
         failure = 0
         try:
             reading = pipeline.ReadOptions(workers=terminal.cores(), thresholds=thresholds)
-            how = pipeline.ImportOptions(reading, task_runs, max_task_runs, parent_run)
+            how = pipeline.ImportOptions(reading, task_runs, max_task_runs, parent_run, pictures=pictures, trace=trace)
             failure = _import(
                 pipeline.written(job, ran, wait, note), how, tracking_uri, experiment, writer, as_json, quiet
             )

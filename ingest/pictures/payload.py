@@ -85,7 +85,7 @@ def stages_to_choose(of: Facts, drawn: Array) -> list[int]:
     np.maximum.at(longest_of, stage, duration)
     named = of.tasks.straggler[drawn] > 0
     np.add.at(lost, stage[named], duration[named])
-    order = sorted(np.flatnonzero(tasks >= 2).tolist(), key=lambda i: (-lost[i], -longest_of[i], i))
+    order = sorted(np.flatnonzero(tasks >= 2).tolist(), key=lambda i: (-lost[i], tasks[i] < 4, -longest_of[i], i))
     return order[:40]
 
 

@@ -130,7 +130,7 @@ def _searches(tree: RunTree) -> Any:
         yield {
             "name": search.name,
             "estimator": search.tags.get("afterglow.estimator"),
-            "metric": metric,
+            "metric": metric if scores else None,
             "params": differing,
             "fixed": [(n, trials[0].params.get(n, "")) for n in names if n not in differing],
             "cost": seconds(sum(costs)),
