@@ -38,6 +38,8 @@ REPORT_TASKS = 20_000
 """Tasks that a report draws: the longest. How many it leaves out, and what they come to, stands beside the picture."""
 REPORT_STAGES = 1_000
 REPORT_TRIALS = 100
+"""Trials of one search."""
+REPORT_SEARCHES = 20
 REPORT_FINDINGS = 50
 STAGE_PICTURES = 10
 """Stages of one application that get a picture of their own."""

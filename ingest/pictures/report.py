@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ...schemas.pictures import REPORT_FINDINGS, REPORT_STAGES, REPORT_TRIALS
+from ...schemas.pictures import REPORT_FINDINGS, REPORT_SEARCHES, REPORT_STAGES, REPORT_TRIALS
 from ...schemas.runs import Run, RunTree
 from ..units import count, seconds, share, size
 from .facts import Facts
@@ -58,7 +59,8 @@ def report(of: Facts) -> bytes:
         stages_at_most=REPORT_STAGES,
         choosable=bool(data["scatter"]),
         critical=_critical(of),
-        searches=list(_searches(of.tree)),
+        searches=list(islice(_searches(of.tree), REPORT_SEARCHES)),
+        searches_left=max(sum(run.level == "tuning" for run in of.tree.runs) - REPORT_SEARCHES, 0),
     )
     return text.encode("utf-8", "replace")
 

@@ -45,7 +45,10 @@ def write_trace(tree: RunTree, published: Published, writer: Writer) -> bool:
         patiently(partial(tracing.start_trace, _info(trace_id, tree, published, spans)), patience)
         for begin in range(0, len(spans), _SPANS_AT_ONCE):
             some = [_span(one, number, trace_id) for one in spans[begin : begin + _SPANS_AT_ONCE]]
-            patiently(partial(tracing.log_spans, published.experiment_id, some), patience)
+            try:
+                patiently(partial(tracing.log_spans, published.experiment_id, some), patience)
+            except NotImplementedError as error:
+                raise PublishError(f"{error}; import without --trace") from error
         patiently(partial(client.set_tag, published.run_id, TRACE_TAG, whole), patience)
     return True
 
