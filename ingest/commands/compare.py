@@ -15,7 +15,7 @@ FailIf = Annotated[
     list[str] | None,
     typer.Option(
         help="Exit 1 if B minus A of a metric is beyond a limit: 'time/duration_s > 20%', 'findings/critical > 0'; of "
-        "any stage: 'stage:time/duration_s > 50%'. May be given several times.",
+        "any stage: 'stage:time/duration_s > 50%' (less than a second is none). May be given several times.",
         show_default=False,
     ),
 ]

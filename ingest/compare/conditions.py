@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ...schemas.comparison import Comparison
+from ...schemas.comparison import SAME_S, Comparison
 from ...schemas.runs import RUN_METRICS
 from ..errors import InputError
 from .compare import change
@@ -17,6 +17,7 @@ _COMPARES: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
 }
+_SHOWN = 20
 _NAMES = {metric.name for metric in RUN_METRICS}
 
 
@@ -49,7 +50,8 @@ def condition(text: str) -> Condition:
 
 
 def broken(one: Condition, of: Comparison) -> list[str]:
-    """Where it holds, in words; empty where it does not. A metric that neither side has does not change."""
+    """Where it holds, in words; empty where it does not. A metric that neither side has does not change; of a stage's
+    time, as a share, less than a second is no change."""
     if not one.of_stages:
         held = _holds(one, of.a.metrics, of.b.metrics)
         return [f"{one.text}: {held}"] if held else []
@@ -58,9 +60,16 @@ def broken(one: Condition, of: Comparison) -> list[str]:
         for before, after in group.pairs:
             if before is not None and after is not None:
                 held = _holds(one, before.metrics, after.metrics)
-                if held:
+                if held and not _brief(one, before.metrics, after.metrics):
                     found.append(f"{one.text}: stage {before.stage_id} and {after.stage_id}, {group.name}: {held}")
-    return found
+    more = len(found) - _SHOWN
+    return found if more <= 0 else [*found[:_SHOWN], f"{one.text}: {more:,} more stages"]
+
+
+def _brief(one: Condition, a: Mapping[str, float], b: Mapping[str, float]) -> bool:
+    """Of a search's hundred short stages some always take twice as long: as a share, less than a second is none."""
+    changed = change(one.metric, a, b)
+    return one.relative and changed.unit == "s" and abs(changed.by) < SAME_S
 
 
 def _holds(one: Condition, a: Mapping[str, float], b: Mapping[str, float]) -> str | None:

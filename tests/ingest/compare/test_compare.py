@@ -189,3 +189,17 @@ def test_the_command_exits_1_where_a_limit_is_broken(tmp_path: Path) -> None:
     quiet = CliRunner().invoke(app, ["compare", *logs, "--fail-if", "time/duration_s > 500%", "--quiet"])
     assert (quiet.exit_code, quiet.stdout) == (0, "")
     assert CliRunner().invoke(app, ["compare", *logs]).stdout.startswith("37 % slower")
+
+
+def test_of_short_stages_some_always_take_twice_as_long() -> None:
+    a = _side("a", 9, [_stage(i, f"s{i}", f"p{i}", 0.2) for i in range(3)])
+    b = _side("b", 9, [_stage(i, f"s{i}", f"p{i}", 0.9) for i in range(3)])
+    found = stage.compare(a, b)
+    assert stage.broken(stage.condition("stage:time/duration_s > 100%"), found) == []
+    assert len(stage.broken(stage.condition("stage:time/duration_s > 0.5"), found)) == 3
+    many = stage.compare(
+        _side("a", 90, [_stage(i, f"s{i}", f"p{i}", 1) for i in range(30)]),
+        _side("b", 90, [_stage(i, f"s{i}", f"p{i}", 3) for i in range(30)]),
+    )
+    told = stage.broken(stage.condition("stage:time/duration_s > 100%"), many)
+    assert len(told) == 21 and told[-1].endswith("10 more stages")
