@@ -20,6 +20,7 @@ import pyspark
 from afterglow.ingest import pipeline, units
 from afterglow.schemas.findings import FINDING_CODES
 
+from .peer_rules import peers
 from .seeded_jobs import JOBS
 
 _TIMEOUT_S = 300
@@ -52,8 +53,11 @@ EXPECTED = {
 def main(only: str | None = None, repeats: int = 1) -> None:
     """Runs the jobs, one after the other, and prints the table."""
     kept = os.environ.get("AFTERGLOW_SEEDED_LOGS")
-    print("| fault | found | at | right place | right cause | took / costs | beside it | said of the healthy twin |")
-    print("|---|---|---|---|---|---|---|---|")
+    print(
+        "| fault | found | at | right place | right cause | took / costs | beside it | of the healthy twin | "
+        "rules of others, faulty | healthy |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="afterglow-seeded-") as folder:
         for name in JOBS:
             if only in (None, name):
@@ -102,8 +106,16 @@ def _line(name: str, tables: Any, truth: dict[str, Any], healthy: Any) -> str:
         f"{units.seconds(app['duration_ms'] / 1e3)} / {units.seconds(row['cost_ms'] / 1e3) if row else ''}",
         ", ".join(_short(one) for one in said if one not in others and one not in right) + _listed(others),
         _listed(_said(healthy)) or "nothing",
+        _peers(tables),
+        _peers(healthy),
     ]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _peers(tables: Any) -> str:
+    """How many stages each other tool's rule names."""
+    named = {tool: len(stages) for tool, stages in peers(tables).items() if stages}
+    return ", ".join(f"{tool} {number}" for tool, number in named.items()) or "nothing"
 
 
 def _listed(rows: list[dict[str, Any]]) -> str:

@@ -133,24 +133,24 @@ def held(rows: Iterable[Any]) -> Iterator[Any]:
 
 def uncached_search(spark: SparkSession, faulty: bool) -> dict[str, Any]:
     """A search over features that take long to compute, not cached."""
-    data = features(spark, 24_000, 600)
+    data = features(spark, 16_000, 100)
     if not faulty:
         data = data.cache()
         data.count()
-    return {"tuning_uid": searched(data, LogisticRegression(maxIter=4), "features")}
+    return {"tuning_uid": searched(data, LogisticRegression(maxIter=4))}
 
 
 def features_inside(spark: SparkSession, faulty: bool) -> dict[str, Any]:
     """A pipeline inside a search: its PCA is fitted for every trial of a fold."""
-    data = features(spark, 24_000, 20, 60).cache()
+    data = features(spark, 30_000, 1, 120).cache()
     data.count()
     pca = PCA(k=6, inputCol="features", outputCol="reduced")
     model = LogisticRegression(maxIter=4, featuresCol="reduced")
     if faulty:
-        return {"tuning_uid": searched(data, Pipeline(stages=[pca, model]), "reduced", model)}
+        return {"tuning_uid": searched(data, Pipeline(stages=[pca, model]), model)}
     reduced = pca.fit(data).transform(data).cache()
     reduced.count()
-    return {"tuning_uid": searched(reduced, model, "reduced")}
+    return {"tuning_uid": searched(reduced, model)}
 
 
 def features(spark: SparkSession, rows: int, effort: int, width: int = 8) -> DataFrame:
@@ -162,14 +162,14 @@ def features(spark: SparkSession, rows: int, effort: int, width: int = 8) -> Dat
     return VectorAssembler(inputCols=names, outputCol="features").transform(raw).select("label", "features")
 
 
-def searched(data: DataFrame, estimator: Any, column: str, last: Any = None) -> str:
-    """Runs a search of 2 trials on 3 folds, two at a time; its uid."""
-    grid = ParamGridBuilder().addGrid((last or estimator).regParam, [0.01, 0.1]).build()
+def searched(data: DataFrame, estimator: Any, last: Any = None) -> str:
+    """Runs a search of 4 trials on 2 folds, two at a time; its uid."""
+    grid = ParamGridBuilder().addGrid((last or estimator).regParam, [0.01, 0.03, 0.1, 0.3]).build()
     search = CrossValidator(
         estimator=estimator,
         estimatorParamMaps=grid,
         evaluator=BinaryClassificationEvaluator(),
-        numFolds=3,
+        numFolds=2,
         seed=7,
         parallelism=2,
     )

@@ -162,5 +162,6 @@ def _short(text: Any) -> str:
     told = [part for part in lines if part.strip() and not part.strip().startswith("SQLSTATE")]
     if "Traceback" in str(text) and len(told) > 1:  # of a Python exception the last line says what it was
         lines = told[-1:]
+    lines = [part for part in lines if not re.match(r"\s+at ", part)]  # of a JVM's stack
     line = " ".join(" ".join(lines).split()).rstrip(".")
     return line if len(line) <= _REASON else line[: _REASON - 1] + "…"

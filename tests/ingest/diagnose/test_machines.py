@@ -111,11 +111,18 @@ def test_killed_tasks_and_lost_speculation() -> None:
 
 def test_a_stage_that_ran_again() -> None:
     work = Made()
-    stage = work.stage([1_000] * 8, status="FAILED", failure_reason="FetchFailed: from host-9", num_resubmitted_tasks=4)
+    stage = work.stage(
+        [1_000] * 8,
+        status="FAILED",
+        failure_reason="FetchFailed: from host-9\n\tat a.B.c(B.scala:1)",
+        num_resubmitted_tasks=4,
+    )
     work.stage([1_000] * 8, attempt=1, stage_id=stage, job_id=0)
     row = work.one("repeated_stage")
     assert row["cost_ms"] == 2_000 + 1_000
-    assert "attempt 1: 8 tasks, 2 s" in row["sentence"] and "FetchFailed: from host-9" in row["sentence"]
+    assert (
+        "attempt 1: 8 tasks, 2 s" in row["sentence"] and "before: FetchFailed: from host-9. 1 more" in row["sentence"]
+    )
 
 
 @pytest.mark.parametrize(
