@@ -3,6 +3,9 @@
 MAX_SPANS = 5_000
 """Spans of one trace. Of more runs the shortest jobs and stages are left out; what is above them says how many."""
 
+SPAN_PARAMS = ("spark.version", "spark.master", "executors", "total_cores")
+"""Params of the application that its span's inputs say. A trial's span has the whole param map."""
+
 SPAN_TAGS = {
     "spark.app.id": "application",
     "spark.job.id": "job",

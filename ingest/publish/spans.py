@@ -10,7 +10,7 @@ from typing import Any
 
 from ...schemas.mlflow import MAX_RUN_NAME
 from ...schemas.runs import Run, RunTree
-from ...schemas.trace import MAX_SPANS, SPAN_FIGURES, SPAN_TAGS
+from ...schemas.trace import MAX_SPANS, SPAN_FIGURES, SPAN_PARAMS, SPAN_TAGS
 from .plan import short_hash
 
 _NAMESPACE = uuid.UUID("5f2c6a4e-7a55-5b0e-9d1e-afe1061088c7")
@@ -70,7 +70,9 @@ def _kept(tree: RunTree, at_most: int) -> set[str]:
 
 
 def _span(run: Run, left: Mapping[str, int], last: int) -> SpanRecord:
-    inputs: dict[str, Any] = {**run.params} if run.level in ("application", "trial") else {}
+    # of the application's params a few, so that the page shows the figures without scrolling; its run has them all
+    said = SPAN_PARAMS if run.level == "application" else run.params if run.level == "trial" else ()
+    inputs: dict[str, Any] = {name: run.params[name] for name in said if name in run.params}
     inputs |= {label: run.tags[tag] for tag, label in SPAN_TAGS.items() if tag in run.tags}
     outputs: dict[str, Any] = {name: _plain(value) for name, value in _figures(run).items()}
     for level, number in left.items():
