@@ -131,7 +131,7 @@ def _place(tables: Any, truth: dict[str, Any]) -> dict[str, Any]:
     if "stage" not in truth:
         return truth
     stages = [row for row in tables["stages"].to_pylist() if row["status"] in ("COMPLETE", "FAILED")]
-    by = {"most tasks": "num_tasks", "most memory spilled": "memory_spilled_bytes"}[truth["stage"]]
+    by = {"most tasks": "num_tasks", "last": "stage_id"}[truth["stage"]]
     return {"stage_id": max(stages, key=lambda row: (row[by], row["stage_id"]))["stage_id"]}
 
 

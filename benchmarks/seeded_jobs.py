@@ -68,7 +68,7 @@ def low_memory(spark: SparkSession, faulty: bool) -> dict[str, Any]:
     warm_up(spark)
     rows = spark.range(0, 3_000_000, 1, 4).selectExpr("hash(id) as key", "repeat(cast(id as string), 12) as text")
     rows.repartition(4).sortWithinPartitions("key").write.format("noop").mode("overwrite").save()
-    return {"stage": "most memory spilled"}
+    return {"stage": "last"}
 
 
 def gc_storm(spark: SparkSession, faulty: bool) -> dict[str, Any]:

@@ -246,7 +246,9 @@ FINDINGS = (
         "memory",
         "A stage's data did not fit into memory and was written to disk in between.",
         "disk_spilled_bytes >= spilled_bytes",
-        f"memory_spilled_bytes / spill_bytes_per_s (it is serialized, written, read and deserialized), {_ON_CORES}",
+        "the greater of memory_spilled_bytes / spill_bytes_per_s, and s / (2 + s) of the run time, where s is the "
+        "share of the bytes read that was spilled, at most 1 (spilling a byte is taken for half the work on it); "
+        f"{_ON_CORES}",
         "Use more partitions (spark.sql.shuffle.partitions), or more executor memory, or fewer tasks at once on each.",
         (
             Threshold("spilled_bytes", 10e6, "Bytes spilled to disk."),

@@ -19,10 +19,14 @@ def find(of: Work) -> Iterator[Found]:
 
 def _spill(of: Work) -> Iterator[Found]:
     disk, memory = of.sums(of.column("disk_spilled_bytes")), of.sums(of.column("memory_spilled_bytes"))
+    run = of.sums(of.column("executor_run_time_ms"))
+    read = of.sums(of.column("shuffle_read_bytes")) + of.sums(of.column("input_bytes"))
     for stage in np.flatnonzero(disk >= of.at("spill", "spilled_bytes")).tolist():
         rows = of.rows(stage)
         spilled = int((of.column("disk_spilled_bytes")[rows] > 0).sum())
-        cost = memory[stage] / of.at("spill", "spill_bytes_per_s") * 1e3 / of.at_once[stage]
+        again = min(disk[stage] / read[stage], 1.0) if read[stage] else 0.0
+        spent = max(memory[stage] / of.at("spill", "spill_bytes_per_s") * 1e3, run[stage] * again / (2 + again))
+        cost = spent / of.at_once[stage]
         start, end = of.span(stage)
         yield Found(
             "spill",

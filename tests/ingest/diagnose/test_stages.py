@@ -118,6 +118,8 @@ def test_spill() -> None:
     spilled = task(5_000, memory_spilled_bytes=400_000_000, disk_spilled_bytes=100_000_000)
     row = made([spilled] * 8).one("spill")
     assert row["cost_ms"] == 8_000 and "8 of 8 tasks spilled 3.2 GB of memory, 800 MB on disk" in row["sentence"]
+    mostly = task(9_000, memory_spilled_bytes=4_000_000, disk_spilled_bytes=2_000_000, shuffle_read_bytes=2_000_000)
+    assert made([mostly] * 8).one("spill")["cost_ms"] == 72_000 / 3 / 4
     assert made([task(5_000, memory_spilled_bytes=4_000_000, disk_spilled_bytes=1_000_000)] * 8).codes() == []
 
 
