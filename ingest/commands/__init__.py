@@ -1,5 +1,9 @@
 """The command line: `afterglow COMMAND`. No logic of its own; heavy modules are imported by the command that runs."""
 
+import gc
+import os
+import sys
+
 import typer
 
 from .backfill import backfill
@@ -34,6 +38,15 @@ app.command("remove")(remove)
 app.command("schema")(schema)
 
 
+# Starting makes objects by the hundred thousand and hardly any cycle; Python would look for some after every 700.
+_OBJECTS_BEFORE_COLLECTING = 100_000
+# A thread that comes back from the scanner waits at most so long for Python's lock, a tenth of Python's own.
+_TURN_S = 0.0005
+
+
 def main() -> None:
     """The console script."""
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTING)
+    sys.setswitchinterval(_TURN_S)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's starts threads that spin, and we multiply no matrices
     app()
