@@ -1,7 +1,6 @@
 """Tables -> Parquet files, one folder per application attempt."""
 
 import os
-import re
 import shutil
 import tempfile
 from functools import lru_cache
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..schemas.logs import EventLogTables
+from .filesystems import folder_name
 
 _ROWS_PER_GROUP = 32_768  # the writer holds a group's pages in memory: of 200,000 tasks, 40 MB
 # Most logs are small, and of their tables half are empty: writing them costs more than reading the log.
@@ -18,11 +18,6 @@ _FEW_ROWS = 64
 _FEW_BYTES = 256 << 10
 _SCHEMAS_KEPT = 64
 _TURNS = 10
-
-
-def folder_name(app_id: str, attempt: str | None) -> str:
-    """`<app_id>` or `<app_id>_<attempt>`, with what no file name should hold replaced by `_`."""
-    return re.sub(r"[^\w.-]", "_", f"{app_id}_{attempt}" if attempt else app_id).lstrip(".") or "unnamed"
 
 
 def export_tables(tables: EventLogTables, out: str) -> str:

@@ -34,6 +34,13 @@ LedgerFile = Annotated[
     ),
 ]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Take up logs that failed, those set aside too.")]
+EngineName = Annotated[str, typer.Option("--engine", help="local: this machine; spark: executors read the logs.")]
+Master = Annotated[
+    str | None, typer.Option(help="With --engine spark: Spark's master; else its own settings.", show_default=False)
+]
+SparkConf = Annotated[
+    list[str] | None, typer.Option(help="With --engine spark: KEY=VALUE of Spark's; repeatable.", show_default=False)
+]
 Report = Annotated[
     str | None, typer.Option(help="Write what came of every log to this file, as JSON.", show_default=False)
 ]
@@ -63,6 +70,11 @@ def backfill(
     findings: options.Findings = None,
     threshold: options.Threshold = None,
     writer: options.Writer = "auto",
+    tables: options.Tables = None,
+    no_runs: options.NoRuns = False,
+    engine: EngineName = "local",
+    master: Master = None,
+    spark_conf: SparkConf = None,
     workers: options.Workers = None,
     quiet: options.Quiet = False,
 ) -> None:
@@ -72,6 +84,7 @@ def backfill(
     """
     from .. import pipeline
 
+    options.one_of("--engine", engine, ("local", "spark"))
     options.one_of("--writer", writer, options.WRITERS)
     options.one_of("--task-runs", task_runs, options.TASK_RUNS)
     options.one_of("--pictures", pictures, options.PICTURES)
@@ -81,10 +94,14 @@ def backfill(
     store += thresholds.identity
     reading = pipeline.ReadOptions(workers=workers or terminal.cores(), thresholds=thresholds)
     how = pipeline.ImportOptions(reading, task_runs, max_task_runs, pictures=pictures, trace=trace)
+    how = replace(how, **options.dataset(tables, no_runs))
+    if how.tables is not None:
+        store = f"{'' if how.runs else 'no runs '}{store} {how.tables}"
     stopped = threading.Event()
     done = _Done(quiet)
     with terminal.errors(), pipeline.opened_ledger(ledger_file, store) as ledger:
-        todo = pipeline.look(logs, ledger, filters, limit, newest_first, retry_failed)
+        order: Any = "newest" if newest_first else "biggest" if engine == "spark" else "oldest"
+        todo = pipeline.look(logs, ledger, filters, limit, order, retry_failed)
         if dry_run:
             _tell(todo, ledger.rate(), stopped)
             raise typer.Exit(0)
@@ -102,7 +119,7 @@ def backfill(
                             display.update(bar, description=done.line(), advance=log.size)
                 if not follow or stopped.wait(every):
                     break
-                todo = pipeline.look(logs, ledger, filters, limit, newest_first)
+                todo = pipeline.look(logs, ledger, filters, limit, order)
         finally:
             signal.signal(signal.SIGTERM, before)
     done.close(todo, report)

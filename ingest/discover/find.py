@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Iterator
 
 from ...schemas.logs import EventLog, LogFile
+from ..filesystems import is_local
 from . import history_server, layout, places
 
 
@@ -39,7 +40,7 @@ def _at(pattern: str) -> Iterator[EventLog]:
 
 
 def _identity(file: LogFile) -> str:
-    return (os.path.realpath(file.uri) if places.is_local(file.uri) else file.uri) + "!" + (file.member or "")
+    return (os.path.realpath(file.uri) if is_local(file.uri) else file.uri) + "!" + (file.member or "")
 
 
 def _folder(folder: str, files: list[LogFile]) -> Iterator[EventLog]:
@@ -54,7 +55,7 @@ def _folder(folder: str, files: list[LogFile]) -> Iterator[EventLog]:
         named = [(name, file) for name, file in named if file not in log.files]
     for name, file in named:
         if layout.may_be_log(name):
-            yield from _single(file, look=places.is_local(file.uri))
+            yield from _single(file, look=is_local(file.uri))
 
 
 def _single(file: LogFile, look: bool) -> Iterator[EventLog]:

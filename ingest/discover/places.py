@@ -10,20 +10,11 @@ from typing import Any, BinaryIO
 
 from ...schemas.logs import LogFile
 from ..errors import InputError
+from ..filesystems import file_system, is_local, local_path
 from .zipped import entries, open_entry
 
 # A local file header, and the end record with which an empty archive begins.
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
-
-
-def is_local(path: str) -> bool:
-    """Whether this is a path of this machine (a `file:` URI too)."""
-    return "://" not in path or path.startswith("file:")
-
-
-def local_path(path: str) -> str:
-    """A local path without its `file:`."""
-    return path.removeprefix("file://").removeprefix("file:") if path.startswith("file:") else os.path.expanduser(path)
 
 
 def expand(path: str) -> list[str]:
@@ -89,7 +80,7 @@ def open_file(file: LogFile, max_ratio: int = 1000) -> BinaryIO:
 def _open(uri: str) -> BinaryIO:
     if is_local(uri):
         return open(local_path(uri), "rb", buffering=0)
-    system, path = _file_system(uri)
+    system, path = file_system(uri)
     opened: BinaryIO = system.open_input_file(path)
     return opened
 
@@ -114,21 +105,10 @@ def in_zip(file: LogFile, look: bool) -> list[LogFile] | None:
         return None  # whoever reads it will say what is wrong
 
 
-def _file_system(uri: str) -> tuple[Any, str]:
-    import pyarrow.fs
-
-    if uri.startswith(("s3a://", "s3n://")):  # Hadoop's names of it
-        uri = "s3" + uri[3:]
-    try:
-        return pyarrow.fs.FileSystem.from_uri(uri)  # type: ignore[no-any-return]
-    except (OSError, ValueError, NotImplementedError) as error:
-        raise InputError(f"{uri}: cannot be reached: {error}") from error
-
-
 def _walk_remote(uri: str) -> Iterator[tuple[str, list[LogFile]]]:
     import pyarrow.fs
 
-    system, path = _file_system(uri)
+    system, path = file_system(uri)
     prefix = (
         uri[: len(uri.split("?")[0]) - len(path)] if uri.split("?")[0].endswith(path) else uri.split("://")[0] + "://"
     )

@@ -9,12 +9,10 @@ from typing import Any
 from ...schemas.logs import EventLog
 from .. import discover
 from ..errors import AfterglowError
-from .batch import import_logs
+from .batch import Engine, Here, Order
 from .find import Head, peek
 from .ledger import ATTEMPTS, Entry, Ledger, may_pass, stamp
 from .run import Imported, ImportOptions
-
-_AT_ONCE = 64  # logs that are handed over together, so that a stop is not far away
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ def look(
     ledger: Ledger,
     filters: Filters,
     limit: int | None = None,
-    newest_first: bool = False,
+    order: Order = "oldest",
     retry_failed: bool = False,
 ) -> Todo:
     """Lists the logs and decides: by the ledger where it knows a log as it is now, else by the log's head.
@@ -95,7 +93,9 @@ def look(
             continue
         todo.logs.append((log, head, entry.attempts if entry is not None and not retry_failed else 0))
     ledger.commit()
-    todo.logs.sort(key=lambda one: (one[1].start_time_ms or 0, one[0].name), reverse=newest_first)
+    todo.logs.sort(key=lambda one: (one[1].start_time_ms or 0, one[0].name), reverse=order == "newest")
+    if order == "biggest":
+        todo.logs.sort(key=lambda one: -one[0].size)
     if limit is not None:
         del todo.logs[limit:]
     return todo
@@ -131,14 +131,16 @@ def run(
     options: ImportOptions,
     stop: Callable[[], bool] = lambda: False,
     read: Callable[[int], None] | None = None,
+    engine: Engine | None = None,
 ) -> Iterator[tuple[EventLog, Imported | AfterglowError, float]]:
     """Imports what is to be done and notes it in the ledger: per log what came of it and the seconds it took.
 
     Ends early where `stop` says so, after the log under way.
     """
-    for begin in range(0, len(todo.logs), _AT_ONCE):
-        some = todo.logs[begin : begin + _AT_ONCE]
-        outcomes = import_logs([log for log, _, _ in some], experiments, options, read)
+    engine = engine or Here()
+    for begin in range(0, len(todo.logs), engine.at_once):
+        some = todo.logs[begin : begin + engine.at_once]
+        outcomes = engine.import_logs([log for log, _, _ in some], experiments, options, read)
         for log, head, attempts in some:
             if stop():
                 return

@@ -2,17 +2,36 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from ...schemas.logs import EventLog, EventLogTables
 from ...schemas.runs import RunTree
 from ..errors import AfterglowError
 from .read import Progress, ReadOptions, read_log
-from .run import Exported, Imported, ImportOptions, export_log, import_tables, imported_before, tree_of
+from .run import Exported, Imported, ImportOptions, export_log, import_tables, imported_before, read_for_import, tree_of
 from .several import each
 
 Result = TypeVar("Result")
+Order = Literal["oldest", "newest", "biggest"]
+
+
+class Engine(Protocol):
+    """What imports many logs: this machine, or a cluster. `at_once` is how many are handed over together, `order` the
+    one in which it does best."""
+
+    at_once: int
+    order: Order
+
+    def import_logs(
+        self,
+        logs: Sequence[EventLog],
+        experiments: Any,
+        options: ImportOptions,
+        read: Progress | None = None,
+    ) -> "Iterator[Imported | AfterglowError]":
+        """What came of each log, in order, or its error."""
 
 
 def export_logs(
@@ -27,7 +46,7 @@ def show_logs(
 ) -> Iterator[tuple[EventLogTables, RunTree] | AfterglowError]:
     """Reads logs and derives their run trees, without MLflow: of each, in order, or the error of `read_log`."""
     for one in each(read_log, logs, options):
-        yield one if isinstance(one, AfterglowError) else _tried(_shown, one, task_runs)
+        yield one if isinstance(one, AfterglowError) else tried(_shown, one, task_runs)
 
 
 def import_logs(
@@ -39,24 +58,44 @@ def import_logs(
 ) -> Iterator[Imported | AfterglowError]:
     """Reads logs side by side and writes their run trees one after the other, but for those that were written before:
     what came of each, in order, or the error of `import_log`."""
-    outcomes = each(read_log, logs, options.read, read, lambda log: _tried(imported_before, log, experiments, options))
+    work = partial(_read, options)
+    outcomes = each(work, logs, options.read, read, lambda log: tried(imported_before, log, experiments, options))
     for log in logs:
         started = time.monotonic()
         one: Any = next(outcomes)
         if isinstance(one, EventLogTables):
-            one = _tried(import_tables, log, one, experiments, options, started, wrote)
+            one = tried(import_tables, log, one, experiments, options, started, wrote)
         yield one
+
+
+@dataclass(slots=True)
+class Here:
+    """This machine, with as many processes as `options.read.workers`."""
+
+    at_once: int = 64  # so that a stop is not far away
+    order: Order = "oldest"
+
+    def import_logs(
+        self, logs: Sequence[EventLog], experiments: Any, options: ImportOptions, read: Progress | None = None
+    ) -> Iterator[Imported | AfterglowError]:
+        """See Engine."""
+        return import_logs(logs, experiments, options, read)
 
 
 def _export(out: str, log: EventLog, options: ReadOptions, progress: Progress | None) -> Exported:
     return export_log(log, out, options, progress)
 
 
+def _read(options: ImportOptions, log: EventLog, read: ReadOptions, progress: Progress | None) -> EventLogTables:
+    return read_for_import(log, replace(options, read=read), progress)
+
+
 def _shown(tables: EventLogTables, task_runs: str) -> tuple[EventLogTables, RunTree]:
     return tables, tree_of(tables, task_runs)
 
 
-def _tried(do: Callable[..., Result], *given: Any) -> Result | AfterglowError:
+def tried(do: Callable[..., Result], *given: Any) -> Result | AfterglowError:
+    """What a call gives, or the AfterglowError that it raised."""
     try:
         return do(*given)
     except AfterglowError as error:

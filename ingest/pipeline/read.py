@@ -55,23 +55,30 @@ class _Issues:
         ]
 
 
-def read_log(log: EventLog, options: ReadOptions | None = None, progress: Progress | None = None) -> EventLogTables:
-    """Reads one application attempt's log into its tables.
+def read_log(
+    log: EventLog,
+    options: ReadOptions | None = None,
+    progress: Progress | None = None,
+    parts_read: Callable[..., Iterator["PartRead"]] = side_by_side,
+) -> EventLogTables:
+    """Reads one application attempt's log into its tables. `parts_read` reads the parts of a large one: see side_by_side.
 
     Raises:
         InputError: no file of it can be read, or it holds no event at all.
         AssemblyError: it holds events, but none of a Spark application.
     """
     with discover.fetched(log) as there, _without_collecting():
-        return _read_log(there, options or ReadOptions(), progress)
+        return _read_log(there, options or ReadOptions(), progress, parts_read)
 
 
-def _read_log(log: EventLog, options: ReadOptions, progress: Progress | None) -> EventLogTables:
-    parts = in_parts(log, options.workers, _splittable)
+def _read_log(
+    log: EventLog, options: ReadOptions, progress: Progress | None, parts_read: Callable[..., Iterator["PartRead"]]
+) -> EventLogTables:
+    parts = in_parts(log, options.workers, splittable)
     batches: list[Mapping[str, Any]] = []
     issues: list[ImportIssue] = []
     events = lines = 0
-    for part, read in zip(parts, side_by_side(read_part, parts, options, options.workers, progress), strict=True):
+    for part, read in zip(parts, parts_read(read_part, parts, options, options.workers, progress), strict=True):
         batches.extend(read.batches)
         read.batches.clear()
         lines = 0 if part.start == 0 else lines
@@ -154,7 +161,7 @@ def _chunks(raw: Any, part: Part, options: ReadOptions) -> Iterator[bytes | deco
     return _damages(codecs.open_stream(raw, limits)[1])
 
 
-def _splittable(file: LogFile) -> bool:
+def splittable(file: LogFile) -> bool:
     """Whether reading can begin anywhere: the file is not compressed."""
     try:
         with discover.open_file(file) as raw:

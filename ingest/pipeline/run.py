@@ -13,6 +13,7 @@ from ...schemas.runs import RunTree
 from ..errors import InputError
 from ..export import export_tables
 from ..version import version
+from .find import peek
 from .read import Progress, ReadOptions, read_log
 
 
@@ -27,6 +28,8 @@ class ImportOptions:
     restore: bool = False
     pictures: str = "auto"
     trace: bool = False
+    tables: str | None = None
+    runs: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,17 @@ class Imported:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyTables:
+    """What an import without runs left: nothing in MLflow, the tables at `url`."""
+
+    url: str
+    state: str = "written"
+    run_id: None = None
+    runs: int = 0
+    written: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +129,55 @@ def import_log(
     before = imported_before(log, experiments, options)
     if before is not None:
         return before
-    return import_tables(log, read_log(log, options.read, read), experiments, options, started, wrote)
+    tables = read_for_import(log, options, read)
+    return import_tables(log, tables, experiments, options, started, wrote)
+
+
+def read_for_import(log: EventLog, options: ImportOptions, progress: Progress | None = None) -> EventLogTables:
+    """Reads one log, and adds its tables to the dataset where one is wanted.
+
+    Raises:
+        InputError, AssemblyError: as `read_log`; or the dataset cannot be written.
+    """
+    tables = read_log(log, options.read, progress)
+    add_to_dataset(log, tables, options)
+    return tables
+
+
+def add_to_dataset(log: EventLog, tables: EventLogTables, options: ImportOptions) -> None:
+    """Writes the tables of a log that was read to `options.tables`, where there is such a place.
+
+    Raises:
+        InputError: they cannot be written there.
+    """
+    if options.tables is not None:
+        from ..dataset import write_dataset
+
+        write_dataset(tables, options.tables, _identity_of_tables(log, options))
+
+
+def _in_dataset(log: EventLog, options: ImportOptions) -> bool:
+    """Whether the dataset has the tables of exactly this log; asked by what its first lines say."""
+    from ..dataset import identity_of
+
+    head = peek(log)
+    if options.tables is None or head.app_id is None:
+        return False
+    place = (head.app_id, head.app_attempt, head.start_time_ms)
+    return identity_of(options.tables, *place) == _identity_of_tables(log, options)
 
 
 def imported_before(log: EventLog, experiments: Any, options: ImportOptions) -> Imported | None:
     """The runs that exactly this log was written to before; None where it has to be read.
 
     Raises:
+        InputError: the place of the dataset cannot be reached.
         PublishError: MLflow refused or could not be reached.
     """
+    if options.tables is not None and not _in_dataset(log, options):
+        return None
+    if not options.runs:
+        return Imported(log.name, OnlyTables(options.tables or "", "unchanged"))
     before = experiments.find(_identity(log, options))
     if before is None or (before.state == "deleted" and options.restore):
         return None
@@ -147,6 +201,8 @@ def import_tables(
     """
     from ..publish import publish, write_trace
 
+    if not options.runs:
+        return _imported(log, tables, OnlyTables(options.tables or ""), started)
     tree = tree_of(tables, options.task_runs, options.max_task_runs)
     writer = experiments.writer(_application(tables))
     identity = _identity(log, options)
@@ -154,6 +210,10 @@ def import_tables(
     published = publish(tree, tables, writer, identity, version(), options.parent_run, wrote, options.restore, draw)
     if options.trace:
         write_trace(tree, published, writer)
+    return _imported(log, tables, published, started)
+
+
+def _imported(log: EventLog, tables: EventLogTables, published: Any, started: float) -> Imported:
     app = tables.application
     return Imported(
         log.name,
@@ -212,6 +272,12 @@ def _identity(log: EventLog, options: ImportOptions) -> str:
         f"{options.task_runs} {options.max_task_runs} {options.parent_run} {options.pictures} "
         f"{options.read.thresholds.identity}",
     )
+
+
+def _identity_of_tables(log: EventLog, options: ImportOptions) -> str:
+    from ..publish import fingerprint
+
+    return fingerprint(log, version(), f"tables {options.read.thresholds.identity}")
 
 
 def _application(tables: EventLogTables) -> dict[str, str | None]:

@@ -167,4 +167,6 @@ def _received(content: bytes) -> Any:
     return pa.ipc.open_stream(content).read_all()
 
 
+TABLE_PICKLED = {pa.Table: _sent}
+"""For a pickler's dispatch_table."""
 ForkingPickler.register(pa.Table, _sent)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from ...schemas.runs import COMPLETE_TAG
 from ..errors import PublishError
 from .interface import Published, Writer
-from .open import experiment_name, open_existing, open_writer
+from .open import experiment_name, open_existing, open_writer, resolved, through_server
 
 FIELDS = ("app_name", "user", "queue")
 _FIELD = re.compile(r"\{(\w*)\}")
@@ -36,6 +36,16 @@ class Experiments:
         self._fixed = not _FIELD.search(self._template)
         if self._fixed:
             self.writer({})
+
+    @property
+    def reached_from_everywhere(self) -> bool:
+        """Whether any machine can write there: it is a tracking server, not a database or a folder of this one."""
+        return through_server(self._tracking_uri)
+
+    @property
+    def settings(self) -> tuple[str | None, str]:
+        """The tracking URI and the template, to open the same elsewhere."""
+        return resolved(self._tracking_uri), self._template
 
     def writer(self, application: Mapping[str, str | None]) -> Writer:
         """The writer for an application with these FIELDS; what it lacks is `unknown`."""

@@ -27,12 +27,10 @@ def open_writer(
     Raises:
         PublishError: the store cannot be reached, or the experiment was deleted.
     """
-    from mlflow.tracking import get_tracking_uri
-
     from .client import ClientWriter
 
     name = experiment_name(experiment, tracking_uri)
-    uri = tracking_uri or get_tracking_uri()
+    uri = resolved(tracking_uri)
     if writer != "client" and (writer == "sql" or uri.split("://")[0].split("+")[0] in _DATABASES):
         from .sql import SqlWriter
 
@@ -43,6 +41,18 @@ def open_writer(
         if tell is not None:
             tell(f"{reason}; writing through the tracking API instead, which is slower")
     return ClientWriter(uri, name)
+
+
+def resolved(tracking_uri: str | None) -> str:
+    """The tracking URI that is meant."""
+    from mlflow.tracking import get_tracking_uri
+
+    return tracking_uri or str(get_tracking_uri())
+
+
+def through_server(tracking_uri: str | None) -> bool:
+    """Whether the store is a tracking server, which any machine can reach."""
+    return resolved(tracking_uri).split(":")[0] in ("http", "https", "databricks", "databricks-uc")
 
 
 def open_existing(tracking_uri: str | None = None, experiment: str | None = None) -> Writer | None:
