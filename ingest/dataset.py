@@ -1,9 +1,9 @@
 """The tables of many applications as one Parquet dataset, for questions over a whole fleet.
 
-`URI/<table>/date=YYYY-MM-DD/application=<app_id>[_<attempt>]/part-0.parquet`: a table's folder is what Spark, DuckDB and
-pandas read, with the application's start date (UTC) and its id as columns. An application's files are replaced one by
-one, each at once or not at all, and its row of `applications` last: who joins with it sees whole applications. Tables
-without rows have no file.
+`URI/<table>/date=YYYY-MM-DD/application=<app_id>[_<attempt>]/part-0.parquet`: a table's folder is what Spark, DuckDB
+and pandas read, with the application's start date (UTC) and its id as columns. An application's files are replaced one
+by one, each at once or not at all, and its row of `applications` last: who joins with it sees whole applications.
+Tables without rows have no file.
 """
 
 import os

@@ -4,6 +4,7 @@ import json
 import signal
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -80,7 +81,8 @@ def backfill(
 ) -> None:
     """Import what is new in folders of logs; what was done before is remembered and not looked at again.
 
-    One broken log never stops it. A log that fails three times for a reason that may pass is set aside.
+    One broken log never stops it. A log that fails three times for a reason that may pass is set aside. With --engine
+    spark the executors of a cluster read the logs.
     """
     from .. import pipeline
 
@@ -97,6 +99,7 @@ def backfill(
     how = replace(how, **options.dataset(tables, no_runs))
     if how.tables is not None:
         store = f"{'' if how.runs else 'no runs '}{store} {how.tables}"
+    spark = options.pairs("--spark-conf", spark_conf)
     stopped = threading.Event()
     done = _Done(quiet)
     with terminal.errors(), pipeline.opened_ledger(ledger_file, store) as ledger:
@@ -107,19 +110,20 @@ def backfill(
             raise typer.Exit(0)
         before = signal.signal(signal.SIGTERM, lambda *_: stopped.set())
         try:
-            experiments = pipeline.open_experiments(tracking_uri, experiment, writer, terminal.warn)
-            while True:
-                if len(todo.logs) > 1:
-                    experiments.remember()
-                with terminal.progress(not quiet) as display:
-                    bar = display.add_task("", total=todo.size or 1) if display else None
-                    for log, one, seconds in pipeline.backfill(todo, ledger, experiments, how, stopped.is_set):
-                        done.one(log, one, seconds, display is not None)
-                        if display:
-                            display.update(bar, description=done.line(), advance=log.size)
-                if not follow or stopped.wait(every):
-                    break
-                todo = pipeline.look(logs, ledger, filters, limit, order)
+            place = pipeline.open_experiments(tracking_uri, experiment, writer, terminal.warn) if how.runs else None
+            with pipeline.engine(engine, master, spark) as does:
+                while True:
+                    if place is not None and len(todo.logs) > 1:
+                        place.remember()
+                    with terminal.progress(not quiet) as display:
+                        bar = display.add_task("", total=todo.size or 1) if display else None
+                        for log, one, seconds in pipeline.backfill(todo, ledger, place, how, does, stopped.is_set):
+                            done.one(log, one, seconds, display is not None)
+                            if display:
+                                display.update(bar, description=done.line(), advance=log.size)
+                    if not follow or stopped.wait(every):
+                        break
+                    todo = pipeline.look(logs, ledger, filters, limit, order)
         finally:
             signal.signal(signal.SIGTERM, before)
     done.close(todo, report)

@@ -21,6 +21,8 @@ def import_(
     findings: options.Findings = None,
     threshold: options.Threshold = None,
     writer: options.Writer = "auto",
+    tables: options.Tables = None,
+    no_runs: options.NoRuns = False,
     restore: options.Restore = False,
     strict: options.Strict = False,
     as_json: options.Json = False,
@@ -51,9 +53,12 @@ def import_(
             restore,
             pictures,
             trace,
+            **options.dataset(tables, no_runs),
         )
-        experiments = pipeline.open_experiments(tracking_uri, experiment, writer, terminal.warn)
-        if len(found) > _MANY:
+        experiments = (
+            pipeline.open_experiments(tracking_uri, experiment, writer, terminal.warn) if wanted.runs else None
+        )
+        if experiments is not None and len(found) > _MANY:
             experiments.remember()
         with terminal.progress(not quiet and not as_json) as display:
             turn = terminal.Turn(display)
@@ -66,7 +71,7 @@ def import_(
                 else:
                     batch.success(one.complete)
                     terminal.report_import(one, as_json, quiet)
-        if not as_json and not quiet and batch.done:
+        if experiments is not None and not as_json and not quiet and batch.done:
             _closing(experiments)
     raise typer.Exit(batch.exit_code)
 

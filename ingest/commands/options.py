@@ -88,6 +88,16 @@ Workers = Annotated[
     ),
 ]
 
+Tables = Annotated[
+    str | None,
+    typer.Option(
+        help="Add the tables to a Parquet dataset there too, for questions over many applications: "
+        "TABLES/<table>/date=.../application=.../.",
+        show_default=False,
+    ),
+]
+NoRuns = Annotated[bool, typer.Option("--no-runs", help="With --tables: nothing is written to MLflow.")]
+
 WRITERS = ("auto", "sql", "client")
 PICTURES = ("auto", "all", "none")
 TASK_RUNS = ("all", "notable", "none")
@@ -107,3 +117,18 @@ def one_of(option: str, value: str, choices: Sequence[str]) -> None:
     """Raises a usage error where the value is none of the choices."""
     if value not in choices:
         raise typer.BadParameter(f"{value!r} is none of {', '.join(choices)}", param_hint=option)
+
+
+def dataset(tables: str | None, no_runs: bool) -> dict[str, Any]:
+    """--tables and --no-runs as fields of ImportOptions. Raises a usage error where nothing would be written."""
+    if no_runs and tables is None:
+        raise typer.BadParameter("nothing would be written; say where with --tables", param_hint="--no-runs")
+    return {"tables": tables, "runs": not no_runs}
+
+
+def pairs(option: str, values: Sequence[str] | None) -> dict[str, str]:
+    """KEY=VALUE, repeated. Raises a usage error where there is no `=`."""
+    wrong = [value for value in values or () if "=" not in value]
+    if wrong:
+        raise typer.BadParameter(f"{wrong[0]!r} is not KEY=VALUE", param_hint=option)
+    return {key: text for key, _, text in (value.partition("=") for value in values or ())}

@@ -6,7 +6,7 @@
 import glob
 import os
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from ...schemas.logs import LogFile
 from ..errors import InputError

@@ -7,6 +7,7 @@ from .backfill import run as backfill
 from .batch import export_logs, import_logs, show_logs
 from .compared import attach as attach_comparison
 from .compared import compare, comparison_rows, limits
+from .engines import engine
 from .find import find_logs
 from .imported import imported, remove
 from .ledger import opened as opened_ledger
@@ -28,6 +29,7 @@ __all__ = [
     "backfill",
     "compare",
     "comparison_rows",
+    "engine",
     "export_log",
     "export_logs",
     "find_logs",

@@ -9,7 +9,7 @@ from typing import Any
 from ...schemas.logs import EventLog
 from .. import discover
 from ..errors import AfterglowError
-from .batch import Engine, Here, Order
+from .batch import Engine, Order
 from .find import Head, peek
 from .ledger import ATTEMPTS, Entry, Ledger, may_pass, stamp
 from .run import Imported, ImportOptions
@@ -129,15 +129,14 @@ def run(
     ledger: Ledger,
     experiments: Any,
     options: ImportOptions,
+    engine: Engine,
     stop: Callable[[], bool] = lambda: False,
     read: Callable[[int], None] | None = None,
-    engine: Engine | None = None,
 ) -> Iterator[tuple[EventLog, Imported | AfterglowError, float]]:
     """Imports what is to be done and notes it in the ledger: per log what came of it and the seconds it took.
 
     Ends early where `stop` says so, after the log under way.
     """
-    engine = engine or Here()
     for begin in range(0, len(todo.logs), engine.at_once):
         some = todo.logs[begin : begin + engine.at_once]
         outcomes = engine.import_logs([log for log, _, _ in some], experiments, options, read)

@@ -21,9 +21,10 @@ class Engine(Protocol):
     """What imports many logs: this machine, or a cluster. `at_once` is how many are handed over together, `order` the
     one in which it does best."""
 
-    at_once: int
-    order: Order
-
+    @property
+    def at_once(self) -> int: ...  # noqa: D102
+    @property
+    def order(self) -> Order: ...  # noqa: D102
     def import_logs(
         self,
         logs: Sequence[EventLog],

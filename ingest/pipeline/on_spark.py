@@ -9,6 +9,7 @@ task of a lost executor is repeated by Spark, and with it only that log; what it
 import io
 import os
 import pickle
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +20,7 @@ from typing import Any, TypeVar
 
 from ...schemas.logs import EventLog, EventLogTables
 from ..errors import AfterglowError, InputError
+from ..filesystems import is_local, local_path
 from ..version import version
 from .batch import Order, tried
 from .parts import Part, in_parts
@@ -50,6 +52,7 @@ def on_spark(master: str | None, settings: Mapping[str, str]) -> Iterator["OnSpa
     except ImportError as error:
         raise InputError("--engine spark needs pyspark: pip install 'spark-afterglow[spark]'") from error
     there = SparkContext._active_spark_context is not None
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     conf = SparkConf().setAppName("afterglow backfill").set("spark.driver.maxResultSize", "0")
     conf.set("spark.ui.showConsoleProgress", "false")
     for key, value in settings.items():
@@ -121,7 +124,7 @@ class OnSpark:
     def _wave(self, work: Callable[[EventLog], bytes], before: Mapping[EventLog, Any]) -> list[tuple[EventLog, Any]]:
         """(log, what came of it: Imported, its tables, an error; None where it is to be read in parts)."""
         todo = [log for log, known in before.items() if known is None and not _in_many_parts(log)]
-        done = dict(zip(todo, self._each(work, todo), strict=True))
+        done = dict(zip(todo, self._each(work, [_absolute(log) for log in todo]), strict=True))
         return [(log, done.get(log, known)) for log, known in before.items()]
 
     def _each(self, work: Callable[[EventLog], bytes], logs: Sequence[EventLog]) -> list[Any]:
@@ -137,7 +140,7 @@ class OnSpark:
         from .read import read_log
 
         reading = replace(options.read, workers=max(2, self.context.defaultParallelism))
-        tables = read_log(log, reading, parts_read=self._parts_read)
+        tables = read_log(_absolute(log), reading, parts_read=self._parts_read)
         add_to_dataset(log, tables, options)
         return tables
 
@@ -179,6 +182,12 @@ def _ahead(pool: ThreadPoolExecutor, calls: Iterator[Callable[[], Item]]) -> Ite
             yield pending.pop(0).result()
     for future in pending:
         yield future.result()
+
+
+def _absolute(log: EventLog) -> EventLog:
+    """The log by paths that hold in another process's working directory too."""
+    files = (replace(f, uri=os.path.abspath(local_path(f.uri)) if is_local(f.uri) else f.uri) for f in log.files)
+    return replace(log, files=tuple(files))
 
 
 def _in_many_parts(log: EventLog) -> bool:

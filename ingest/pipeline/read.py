@@ -61,7 +61,7 @@ def read_log(
     progress: Progress | None = None,
     parts_read: Callable[..., Iterator["PartRead"]] = side_by_side,
 ) -> EventLogTables:
-    """Reads one application attempt's log into its tables. `parts_read` reads the parts of a large one: see side_by_side.
+    """Reads one application attempt's log into its tables; the parts of a large one by `parts_read`, see side_by_side.
 
     Raises:
         InputError: no file of it can be read, or it holds no event at all.

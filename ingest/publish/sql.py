@@ -11,6 +11,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -107,7 +108,10 @@ class SqlWriter(ClientWriter):
                         raise
                 else:
                     if not busy:
-                        yield tree
+                        try:
+                            yield tree
+                        finally:
+                            tree.close()
                         if tree.finished and tree.num_written >= _RUNS_WORTH_ANALYZING:
                             self._analyze(session)
                         return
@@ -176,6 +180,27 @@ class SqlTree:
         self._datasets: list[Dataset] = []
         self._look, self._identity, self._watch = look, "", Watch()
         self._root = ""
+        self._sender: ThreadPoolExecutor | None = None
+        self._sent: Future[None] | None = None
+        if session.get_bind().dialect.name != "sqlite":
+            self._sender = ThreadPoolExecutor(1, "afterglow-rows")
+
+    @property
+    def session(self) -> Any:
+        """The session, when nothing is on its way through it."""
+        self._await()
+        return self._session
+
+    def _await(self) -> None:
+        sent, self._sent = self._sent, None
+        if sent is not None:
+            with refused("cannot write runs"):
+                sent.result()
+
+    def close(self) -> None:
+        """Ends what is on its way; whoever leaves without a commit does not care how it ended."""
+        if self._sender is not None:
+            self._sender.shutdown()
 
     def take(self, root: RunRecord, identity: str, restore: bool, watch: Watch) -> bool:
         """Holds the root's row until the transaction ends: whoever comes second waits for it. True where an import
@@ -185,12 +210,12 @@ class SqlTree:
             IntegrityError: another transaction made it first.
         """
         self._root, self._identity, self._watch = root.key, identity, watch
-        if self._session.get_bind().dialect.name == "sqlite":
-            self._session.execute(sa.text("BEGIN IMMEDIATE"))  # it has one lock; nothing is looked at before
+        if self.session.get_bind().dialect.name == "sqlite":
+            self.session.execute(sa.text("BEGIN IMMEDIATE"))  # it has one lock; nothing is looked at before
         there = self._roots()
         if there:
             ids = [run.info.run_id for run in there]
-            self._session.execute(sa.select(models.SqlRun.run_uuid).where(_among(ids)).with_for_update()).all()
+            self.session.execute(sa.select(models.SqlRun.run_uuid).where(_among(ids)).with_for_update()).all()
             there = self._roots()  # as whoever held it before has left it
         active = [run for run in there if run.info.lifecycle_stage != "deleted"]
         if there and not active and not restore:
@@ -209,7 +234,7 @@ class SqlTree:
                 self._revive([run_id])
         else:
             run_id = self._derived(root.key)
-            self._session.execute(sa.insert(models.SqlRun.__table__), [self._run_row(root, run_id)])
+            self.session.execute(sa.insert(models.SqlRun.__table__), [self._run_row(root, run_id)])
         self._ids[root.key] = run_id
         runs = self._runs(APP_ID_TAG, root.tags[APP_ID_TAG])
         self._known = known_runs((run for run in runs if run.data.tags.get(KEY_TAG) != root.key), root.key)
@@ -217,7 +242,7 @@ class SqlTree:
         if not there:  # made in this transaction; it has no tags yet, so it is not among the known
             self._known[root.key] = Known(run_id, root.name, None, "", False, {}, {})
         for key, run_id in self._own.items():
-            run = self._session.get(models.SqlRun, run_id).to_mlflow_entity()
+            run = self.session.get(models.SqlRun, run_id).to_mlflow_entity()
             self._known.setdefault(key, known_run(run))
         if restore:
             self._revive([known.run_id for known in self._known.values() if known.deleted])
@@ -235,14 +260,14 @@ class SqlTree:
             of_tree = key in (WITHDRAWN, self._root) or key.startswith(self._root + "/")
             if of_tree and run_id not in ours and run.info.lifecycle_stage != "deleted":
                 gone = {"lifecycle_stage": "deleted", "deleted_time": int(time.time() * 1000)}
-                self._session.execute(sa.update(models.SqlRun).where(_among([run_id])).values(**gone))
+                self.session.execute(sa.update(models.SqlRun).where(_among([run_id])).values(**gone))
                 self._forget(run_id, models.SqlTag, [KEY_TAG, COMPLETE_TAG, WRITER_TAG])
                 self._add(models.SqlTag, run_id, {KEY_TAG: WITHDRAWN})
 
     def _revive(self, run_ids: Sequence[str]) -> None:
         for begin in range(0, len(run_ids), 500):
             change = sa.update(models.SqlRun).where(_among(run_ids[begin : begin + 500]))
-            self._session.execute(change.values(lifecycle_stage="active", deleted_time=None))
+            self.session.execute(change.values(lifecycle_stage="active", deleted_time=None))
 
     def _roots(self) -> list[Any]:
         return self._runs(KEY_TAG, self._root)
@@ -251,12 +276,12 @@ class SqlTree:
         """MLflow's runs with this tag, deleted ones too."""
         tagged = sa.select(models.SqlTag.run_uuid).where(models.SqlTag.key == tag, models.SqlTag.value == value)
         query = (
-            self._session.query(models.SqlRun)
+            self.session.query(models.SqlRun)
             .options(*SqlAlchemyStore._get_eager_run_query_options())
             .filter(models.SqlRun.experiment_id == self._experiment_id, models.SqlRun.run_uuid.in_(tagged))
         )
         found = [run.to_mlflow_entity() for run in query.yield_per(500)]
-        self._session.expunge_all()
+        self.session.expunge_all()
         return [run for run in found if run.data.tags.get(tag) == value]  # MySQL takes A for a
 
     def _derived(self, key: str) -> str:
@@ -338,14 +363,14 @@ class SqlTree:
         values: dict[str, Any] = {"status": record.status, "end_time": record.end_ms}
         if known.own_name:
             values["name"] = record.name
-        self._session.execute(sa.update(models.SqlRun).where(models.SqlRun.run_uuid == known.run_id).values(**values))
+        self.session.execute(sa.update(models.SqlRun).where(models.SqlRun.run_uuid == known.run_id).values(**values))
 
     def _forget(self, run_id: str, model: Any, names: Iterable[str]) -> None:
         """Deletes these of a run's tags or metrics, which are written anew."""
         wanted = sorted(set(names))
         for begin in range(0, len(wanted), 500):
             some = model.key.in_(wanted[begin : begin + 500])
-            self._session.execute(sa.delete(model).where(model.run_uuid == run_id, some))
+            self.session.execute(sa.delete(model).where(model.run_uuid == run_id, some))
 
     def _add(self, model: Any, run_id: str, values: Mapping[str, str]) -> None:
         self._rows[model.__table__].extend({"key": k, "value": v, "run_uuid": run_id} for k, v in values.items())
@@ -364,12 +389,14 @@ class SqlTree:
         self._rows[models.SqlLatestMetric.__table__].extend(latest.values())
 
     def flush(self) -> None:
-        """See TreeWriter. Runs first: the other tables refer to them."""
+        """See TreeWriter. A server takes the rows while the next ones are made; SQLite is in this process."""
+        connection, rows = self.session.connection(), self._rows
+        self._rows = {table: [] for table in _TABLES}
+        if self._sender is not None:
+            self._sent = self._sender.submit(_insert, connection, rows)
+            return
         with refused("cannot write runs"):
-            for table, rows in self._rows.items():
-                if rows:
-                    insert(self._session.connection(), table, rows)
-                    rows.clear()
+            _insert(connection, rows)
 
     def datasets(self, datasets: Iterable[Dataset]) -> None:
         """See TreeWriter. They are written right before the commit: other applications read the same ones, and would
@@ -377,7 +404,7 @@ class SqlTree:
         self._datasets = sorted(datasets, key=lambda one: (one.name, one.digest))
 
     def _dataset(self, one: Dataset) -> None:
-        session, root = self._session, self._ids[self._root]
+        session, root = self.session, self._ids[self._root]
         same = (self._experiment_id, one.name, one.digest)
         found = session.get(models.SqlDataset, same)
         if found is None:
@@ -428,13 +455,13 @@ class SqlTree:
             self.flush()
             if self._overtaken():
                 return
-            self._session.commit()
+            self.session.commit()
         self.finished = True
 
     def _overtaken(self) -> bool:
         """Whether an import through the tracking API began the same tree meanwhile: then this one is given up, and
         that one waited for. It in turn looks for this one's commit when it is done."""
-        if self._session.get_bind().dialect.name == "sqlite":
+        if self.session.get_bind().dialect.name == "sqlite":
             return False  # nobody else could write
         given_up = False
         while True:
@@ -442,7 +469,7 @@ class SqlTree:
             others = self._look()
             for run in others:
                 if run.info.run_id != mine and run.data.tags.get(COMPLETE_TAG) == self._identity:
-                    self._session.rollback()
+                    self.session.rollback()
                     self.settled = self._published(run.info.run_id, "unchanged")
                     return True
                 alive = self._watch.alive(run.info.run_id, run.data.tags.get(WRITER_TAG)) or alive
@@ -453,7 +480,7 @@ class SqlTree:
                     self._withdraw_doubles(self._runs(KEY_TAG, self._root))
                     self.flush()
                 return False
-            self._session.rollback()
+            self.session.rollback()
             given_up = True
             time.sleep(_LOOK_AGAIN_S)
 
@@ -467,3 +494,10 @@ class SqlTree:
 
 def _among(run_ids: Sequence[str]) -> Any:
     return models.SqlRun.run_uuid.in_(run_ids)
+
+
+def _insert(connection: Any, rows: Mapping[Any, list[dict[str, Any]]]) -> None:
+    """Runs first: the other tables refer to them."""
+    for table, some in rows.items():
+        if some:
+            insert(connection, table, some)

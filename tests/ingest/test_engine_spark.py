@@ -1,0 +1,134 @@
+"""`backfill --engine spark` on a real standalone cluster: what it leaves is what this machine alone leaves."""
+
+import filecmp
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from afterglow.ingest import pipeline
+from afterglow.ingest.commands import app
+from afterglow.ingest.pipeline import on_spark, parts
+from tests.cluster import Cluster
+from tests.conftest import SAMPLES
+from tests.ingest.publish import stores
+from tests.ingest.publish.trees import Held, differences, held
+
+pytestmark = pytest.mark.spark
+SETTINGS = {
+    "spark.executor.memory": "512m",
+    "spark.ui.enabled": "false",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+}
+
+
+@dataclass(frozen=True)
+class Local:
+    """What the local engine left of all samples."""
+
+    runs: Held
+    tables: Path
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Local:
+    place = tmp_path_factory.mktemp("local")
+    return Local(held(backfilled(place, pipeline.engine("local")), "years"), place / "tables")
+
+
+@pytest.fixture
+def spark(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    for name, value in cluster.environment.items():
+        monkeypatch.setenv(name, value)
+    return cluster
+
+
+def backfilled(place: Path, engine: Any, store: str | None = None) -> str:
+    """Backfills all samples; the store's URI."""
+    uri = store or f"sqlite:///{place}/mlflow.db"
+    options = pipeline.ImportOptions(tables=str(place / "tables"))
+    with pipeline.opened_ledger(str(place / "ledger.db"), uri) as ledger:
+        todo = pipeline.look([str(SAMPLES)], ledger, pipeline.Filters())
+        experiments = pipeline.open_experiments(uri, "years")
+        with engine as does:
+            outcomes = list(pipeline.backfill(todo, ledger, experiments, options, does))
+    assert outcomes and not [one for _, one, _ in outcomes if isinstance(one, Exception)], outcomes
+    return uri
+
+
+def files(folder: Path) -> dict[str, Path]:
+    return {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*.parquet"))}
+
+
+def same(place: Path, uri: str, local: Local) -> None:
+    found = held(uri, "years")
+    assert differences(found.tree, local.runs.tree) == []
+    assert (found.duplicates, found.complete) == (0, local.runs.complete)
+    here, there = files(local.tables), files(place / "tables")
+    assert here.keys() == there.keys() and here
+    assert [name for name in here if not filecmp.cmp(here[name], there[name], shallow=False)] == []
+
+
+def test_executors_read_and_the_driver_publishes(spark: Cluster, local: Local, tmp_path: Path) -> None:
+    same(tmp_path, backfilled(tmp_path, pipeline.engine("spark", spark.master, SETTINGS)), local)
+
+
+def test_executors_publish_to_a_server(spark: Cluster, local: Local, tmp_path: Path) -> None:
+    with stores.sqlite() as database, stores.server(database) as uri:
+        backfilled(tmp_path, pipeline.engine("spark", spark.master, SETTINGS), uri)
+        found = held(database, "years", history=False)
+    for tree in (found.tree, local.runs.tree):
+        for run in tree.values():  # the server keeps artifacts where only it can see them
+            run.pop("artifacts")
+    assert differences(found.tree, local.runs.tree) == [] and found.duplicates == 0
+
+
+def test_a_huge_log_is_read_in_parts(
+    spark: Cluster, local: Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(on_spark, "_HUGE_BYTES", 0)
+    monkeypatch.setattr(parts, "_PART_BYTES", 100_000)
+    counted: list[int] = []
+    read = on_spark.OnSpark._parts_read
+    monkeypatch.setattr(
+        on_spark.OnSpark, "_parts_read", lambda self, *given: counted.append(len(given[1])) or read(self, *given)
+    )
+    same(tmp_path, backfilled(tmp_path, pipeline.engine("spark", spark.master, SETTINGS)), local)
+    assert max(counted) > 2
+
+
+def test_a_worker_that_is_killed_half_way(spark: Cluster, local: Local, tmp_path: Path) -> None:
+    killed: list[int] = []
+
+    def kill() -> Iterator[None]:
+        until = time.monotonic() + 120
+        while time.monotonic() < until and not files(tmp_path / "tables"):
+            time.sleep(0.02)
+        killed.append(len(files(tmp_path / "tables")))
+        spark.kill_worker()
+        yield
+
+    watching = threading.Thread(target=lambda: list(kill()))
+    watching.start()
+    try:
+        uri = backfilled(tmp_path, pipeline.engine("spark", spark.master, SETTINGS))
+    finally:
+        watching.join()
+        spark.add_worker()
+    assert 0 < killed[0] < len(files(local.tables))
+    same(tmp_path, uri, local)
+
+
+def test_what_cannot_work_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(SAMPLES / "skewed-join", tmp_path / "logs")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    command = ["backfill", str(tmp_path / "logs"), "--engine", "spark", "--master", "nonsense"]
+    result = CliRunner().invoke(app, [*command, "--tracking-uri", f"sqlite:///{tmp_path}/m.db"])
+    assert result.exit_code == 3 and "Spark does not start" in result.output and "--master" in result.output
