@@ -1,13 +1,13 @@
-"""The benchmarks: `python -m benchmarks [reading] [publishing] [seeded] [--only ...]`.
+"""The benchmarks: `python -m benchmarks [reading] [publishing] [backfilling] [seeded] [--only ...]`.
 
 `make bench` runs them all.
 """
 
 import argparse
 
-from . import publishing, reading, seeded
+from . import backfilling, publishing, reading, seeded
 
-PARTS = {"reading": reading.main, "publishing": publishing.main, "seeded": seeded.main}
+PARTS = {"reading": reading.main, "publishing": publishing.main, "backfilling": backfilling.main, "seeded": seeded.main}
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """The same import on a Spark cluster, for years of logs.
 
 The driver lists logs and asks MLflow what is there; executors read and derive with the functions of `run`, one log per
-task. Where any machine can reach the store (a tracking server) they publish too; into a database the driver does, from
-tables that they send. A log too large for one task is read in parts side by side and put together by the driver. A
+task. Where any machine can reach the store (a tracking server, or a database server with --writer sql) they publish too;
+else the driver does, from tables that they send. A log too large for one task is read in parts side by side and put together by the driver. A
 task of a lost executor is repeated by Spark, and with it only that log; what it had published is taken up, not doubled.
 """
 
@@ -195,7 +195,7 @@ def _in_many_parts(log: EventLog) -> bool:
 
 
 def _import_there(
-    options: ImportOptions, settings: tuple[str | None, str] | None, environment: Mapping[str, str], log: EventLog
+    options: ImportOptions, settings: tuple[str | None, str, str] | None, environment: Mapping[str, str], log: EventLog
 ) -> bytes:
     """On an executor: reads a log and publishes it, or adds it to the dataset where no runs are wanted."""
     os.environ.update(environment)
@@ -213,10 +213,10 @@ def _part_there(read: Callable[..., PartRead], options: ReadOptions, part: Part)
 
 
 @lru_cache(8)
-def _experiments(tracking_uri: str | None, experiment: str) -> Any:
+def _experiments(tracking_uri: str | None, experiment: str, writer: str) -> Any:
     from .run import open_experiments
 
-    return open_experiments(tracking_uri, experiment, "client")
+    return open_experiments(tracking_uri, experiment, writer)
 
 
 def _packed(outcome: Any) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from ...schemas.runs import COMPLETE_TAG
 from ..errors import PublishError
 from .interface import Published, Writer
-from .open import experiment_name, open_existing, open_writer, resolved, through_server
+from .open import experiment_name, open_existing, open_writer, resolved, shared
 
 FIELDS = ("app_name", "user", "queue")
 _FIELD = re.compile(r"\{(\w*)\}")
@@ -29,6 +29,7 @@ class Experiments:
         self._template, self._tracking_uri = experiment_name(experiment, tracking_uri), tracking_uri
         self._open: Callable[[str], Writer] = lambda name: open_writer(tracking_uri, name, writer, tell)
         self._writers: dict[str, Writer] = {}
+        self._writer = writer
         unknown = [name for name in _FIELD.findall(self._template) if name not in FIELDS]
         if unknown:
             known = ", ".join(f"{{{name}}}" for name in FIELDS)
@@ -39,13 +40,14 @@ class Experiments:
 
     @property
     def reached_from_everywhere(self) -> bool:
-        """Whether any machine can write there: it is a tracking server, not a database or a folder of this one."""
-        return through_server(self._tracking_uri)
+        """Whether any machine can write there: a tracking server, or a database server that `sql` was asked for. Not a
+        file of this machine."""
+        return shared(self._tracking_uri, self._writer)
 
     @property
-    def settings(self) -> tuple[str | None, str]:
-        """The tracking URI and the template, to open the same elsewhere."""
-        return resolved(self._tracking_uri), self._template
+    def settings(self) -> tuple[str | None, str, str]:
+        """The tracking URI, the template and the writer, to open the same elsewhere."""
+        return resolved(self._tracking_uri), self._template, self._writer
 
     def writer(self, application: Mapping[str, str | None]) -> Writer:
         """The writer for an application with these FIELDS; what it lacks is `unknown`."""

@@ -50,9 +50,10 @@ def resolved(tracking_uri: str | None) -> str:
     return tracking_uri or str(get_tracking_uri())
 
 
-def through_server(tracking_uri: str | None) -> bool:
-    """Whether the store is a tracking server, which any machine can reach."""
-    return resolved(tracking_uri).split(":")[0] in ("http", "https", "databricks", "databricks-uc")
+def shared(tracking_uri: str | None, writer: str = "auto") -> bool:
+    """Whether any machine can write there: to a tracking server; to a database server where `sql` was asked for."""
+    kind = resolved(tracking_uri).split(":")[0].split("+")[0]
+    return kind in ("http", "https", "databricks") or (writer == "sql" and kind in ("postgresql", "mysql"))
 
 
 def open_existing(tracking_uri: str | None = None, experiment: str | None = None) -> Writer | None:
