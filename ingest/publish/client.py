@@ -44,6 +44,7 @@ class ClientWriter:
         self.tracking_uri = tracking_uri or get_tracking_uri()
         self.calls, self.patience = calls, patience or Patience()
         self._complete: dict[str, Published] | None = None
+        self._described: set[tuple[str, str]] = set()
         with refused(f"{shown(self.tracking_uri)}: cannot be opened"), alone(self.tracking_uri):
             self.client = MlflowClient(self.tracking_uri)
             found = patiently(partial(self._experiment, experiment), self.patience)
@@ -188,7 +189,9 @@ class ClientWriter:
                 return
 
     def describe_experiment(self, description: str) -> None:
-        """See Writer."""
+        """See Writer. Once per import of many logs is enough."""
+        if (self.experiment_id, description) in self._described:
+            return
         with refused("cannot describe the experiment"):
             tags = patiently(partial(self.client.get_experiment, self.experiment_id), self.patience).tags
             for name, value in (
@@ -198,6 +201,7 @@ class ClientWriter:
                 if tags.get(name) != value and (name != strings.NOTE or _ours(tags.get(name))):
                     set_tag = partial(self.client.set_experiment_tag, self.experiment_id, name, value)
                     patiently(set_tag, self.patience)
+        self._described.add((self.experiment_id, description))
 
     def url(self, app_id: str) -> str:
         """See Writer."""
