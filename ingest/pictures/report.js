@@ -34,7 +34,7 @@
     if (Math.max(...ticks.map(Math.abs)) < 1000) return tick === 0 ? "0" : Math.round(tick * 100) / 100 + " ms";
     if (Math.max(...ticks.map(Math.abs)) < 120000) return s === 0 ? "0" : +s.toFixed(at < 0.1 ? 2 : at < 1 ? 1 : 0) + " s";
     const m = Math.floor(s / 60 + 1e-9), r = Math.round(s - 60 * m);
-    if (s < 7200) return s === 0 ? "0" : m + " min" + (r ? " " + r + " s" : "");
+    if (s < 7200) return s === 0 ? "0" : (m ? m + " min" : "") + (r ? (m ? " " : "") + r + " s" : "");
     const h = Math.floor(m / 60); return h + " h" + (m % 60 ? " " + (m % 60) + " min" : "");`;
   const SIZE_TICKS = `if (tick === 0) return "0"; let n = tick; for (const u of ["B", "KiB", "MiB", "GiB"]) { if (n < 1024) return +n.toPrecision(3) + " " + u; n /= 1024; } return +n.toPrecision(3) + " TiB";`;
   // Ticks at whole seconds, minutes and hours, at whole KiB and MiB: what a decimal axis would miss.
@@ -76,7 +76,7 @@
   const figure = (height, options) => {
     const ink = css("--ink"), quiet = css("--quiet"), line = css("--line");
     const made = Plotting.figure({ height, sizing_mode: "stretch_width", tools: "xpan,xwheel_zoom,box_zoom,reset", active_scroll: null, toolbar_location: "above",
-      background_fill_alpha: 0, border_fill_alpha: 0, outline_line_color: line, min_border_right: 12, ...options });
+      background_fill_alpha: 0, border_fill_alpha: 0, outline_line_color: line, min_border_right: 36, ...options });
     made.toolbar.logo = null;
     for (const axis of [made.xaxis, made.yaxis]) {
       axis.axis_line_color = line; axis.major_tick_line_color = line; axis.minor_tick_line_color = null;
