@@ -7,7 +7,7 @@ import numpy as np
 
 from ...schemas.issues import ImportIssue
 from ...schemas.logs import EventLog, EventLogTables
-from ...schemas.tables import APPLICATIONS, ISSUES, PROPERTIES, SQL_EXECUTIONS, SQL_SCANS, TASK_METRICS
+from ...schemas.tables import APPLICATIONS, FINDINGS, ISSUES, PROPERTIES, SQL_EXECUTIONS, SQL_SCANS, TASK_METRICS
 from .. import arrow
 from ..errors import AssemblyError
 from .completeness import completeness, lost_events, missing_rollovers
@@ -77,6 +77,7 @@ def assemble(rows: dict[str, Any], log: EventLog, issues: Iterable[ImportIssue] 
     if not ended:
         message = "no ApplicationEnd in the log: the application still runs, its driver died, or the log is cut"
         found.append(ImportIssue("application_end_missing", message))
+    tables["findings"] = arrow.empty(FINDINGS)  # until they are diagnosed
     verdict = completeness(log, ended, found)
     tables["issues"] = _issues(found)
     tables["applications"] = _application(rows, log, tables, verdict, found, told)

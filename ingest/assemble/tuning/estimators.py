@@ -7,6 +7,7 @@ from dataclasses import dataclass
 # org.apache.spark.ml.<package>.<Class>.fit / train / $anonfun$fit$3 / fitImpl, and the companion objects
 _FRAME = re.compile(r"^org\.apache\.spark\.ml\.([a-z.]+)\.(\w+?)\$?\.(?:\$anonfun\$)?(\w+?)(?:\$\d+)?\(")
 _TRAINS = ("fit", "train", "fitImpl", "trainImpl", "trainOnRows", "trainOnBlocks", "trainWithNormal", "trainHuberImpl")
+_PREDICTOR_FIT = "org.apache.spark.ml.Predictor.fit("  # calls train of the class that it is of
 _SEARCHES = ("CrossValidator", "TrainValidationSplit")
 _PACKAGES = ("classification", "regression", "clustering", "recommendation", "feature", "fpm")
 # Abstract parents that the stack shows instead of the class that was called.
@@ -35,13 +36,15 @@ UID = re.compile(r"\b([A-Za-z]\w*?_[0-9a-f]{12})\b")
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """What one job's stack says; None where it does not say. `whole`: the stack was not cut at Spark's depth."""
+    """What one job's stack says; None where it does not say. `whole`: the stack was not cut at Spark's depth. `fit`: it
+    shows the estimator's own fit, so only an estimator that calls another's fit may be cut off."""
 
     estimator: str | None = None
     evaluator: str | None = None
     search: str | None = None
     metric: str | None = None
     whole: bool = True
+    fit: bool = False
 
 
 def read_stack(frames: str | None, depth: int | None) -> Stack:
@@ -49,11 +52,13 @@ def read_stack(frames: str | None, depth: int | None) -> Stack:
     if not frames:
         return Stack()
     estimator = evaluator = search = metric = None
+    fit = False
     for line in frames.split("\n"):  # outer frames overwrite inner ones: a GBTClassifier trains DecisionTreeRegressors
         match = _FRAME.match(line)
         if match is None:
             called = _METRIC_FRAME.match(line)
             metric = _METRICS.get(called[1], metric) if called else metric
+            fit = fit or (estimator is not None and line.startswith(_PREDICTOR_FIT))
             continue
         package, owner, method = match[1].split(".")[0], match[2], match[3]
         if package == "tuning" and owner in _SEARCHES:
@@ -62,8 +67,8 @@ def read_stack(frames: str | None, depth: int | None) -> Stack:
         if package == "evaluation" and method == "evaluate":
             evaluator = owner
         elif package in _PACKAGES and method in _TRAINS and owner not in _ABSTRACT:
-            estimator = owner
-    return Stack(estimator, evaluator, search, metric if evaluator else None, (depth or 0) < _CUT_DEPTH)
+            estimator, fit = owner, method == "fit"
+    return Stack(estimator, evaluator, search, metric if evaluator else None, (depth or 0) < _CUT_DEPTH, fit)
 
 
 def uid_in(names: Iterable[str]) -> str | None:

@@ -10,13 +10,18 @@ from .evidence import Evidence
 _FILE = re.compile(r" at (\w+)\.scala:\d+$")
 
 
+# Estimators that call the fit of another, which a cut stack does not show.
+_CALL_FIT = ("OneVsRest",)
+
+
 def name_estimators(evidence: Evidence) -> Mapping[int, tuple[str | None, str | None]]:
     """Job id -> (estimator class, estimator uid) for the jobs that an estimator's `fit` ran; either may be None.
 
     A stack that was cut at Spark's depth may show only a tree that a boosting trains: then the file in which the newest
-    of the job's RDDs were made says more, as long as a whole stack elsewhere in the log shows it to be an estimator's.
+    of the job's RDDs were made says more, as long as a stack elsewhere in the log that shows the fit has it as an
+    estimator's.
     """
-    known = {job.stack.estimator for job in evidence.jobs if job.stack.whole} - {None}
+    known = {job.stack.estimator for job in evidence.jobs if job.stack.whole or job.stack.fit} - {None}
     files = {
         rdd.rdd_id: match[1]
         for rdd in evidence.rdds.values()
@@ -27,7 +32,9 @@ def name_estimators(evidence: Evidence) -> Mapping[int, tuple[str | None, str | 
         estimator = job.stack.estimator
         if job.stack.evaluator is None and (estimator is None or not job.stack.whole):
             newest = max((rdd_id for rdd_id in job.rdds if rdd_id in files), default=None)
-            estimator = estimator if newest is None else files[newest]
+            made_by = estimator if newest is None else files[newest]
+            # a feature stage made RDDs that a later stage of its pipeline reads: they say nothing of who reads them
+            estimator = estimator if job.stack.fit and made_by not in _CALL_FIT else made_by
         names = (evidence.rdds[rdd_id].name for rdd_id in sorted(job.rdds, reverse=True) if rdd_id in evidence.rdds)
         uid = uid_in(names) if estimator else None
         if estimator or uid:
