@@ -452,7 +452,7 @@ FINDINGS = (
         "trial",
         "tuning",
         "A trial cost far more than the others, and is not the best.",
-        "the time of its fits, without what they did for others (persisting a fold's data; in the search's first fit "
+        "the time of its fits, without what they did for others (persisting a fold's data; in the search's first fits "
         "starting up), >= trial_ratio x the median trial's; where metrics are known, another trial that cost less than "
         "half as much is as good, but for metric_ratio of the metrics' range",
         "the time of its fits less the median trial's, divided by the search's parallelism",

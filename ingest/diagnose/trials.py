@@ -35,7 +35,7 @@ def took(fit: Row) -> int:
 def _dear(of: Work, tuning: Row, trials: list[Row], fits: list[Row]) -> Iterator[Found]:
     if len(trials) < of.at("dear_trial", "trials"):
         return
-    costs = _own_costs(of, tuning["tuning_uid"], fits)
+    costs = _own_costs(of, tuning, fits)
     typical = median(costs.values()) if costs else 0.0
     metrics = {row["trial"]: row["avg_metric"] for row in trials if row["avg_metric"] is not None}
     for trial, cost in costs.items():
@@ -61,10 +61,12 @@ def _dear(of: Work, tuning: Row, trials: list[Row], fits: list[Row]) -> Iterator
         )
 
 
-def _own_costs(of: Work, uid: str, fits: list[Row]) -> dict[int, float]:
+def _own_costs(of: Work, tuning: Row, fits: list[Row]) -> dict[int, float]:
     """Trial -> ms of all its fits, without what they did for others: persisting a fold's data, and starting up.
 
-    The first fit of the search counts as the mean of its trial's others; without others the trial is left out."""
+    The first fits of the search, as many as ran at once, count as the mean of their trial's others; a trial without
+    others is left out."""
+    uid, at_once = tuning["tuning_uid"], max(tuning["parallelism"] or 1, 1)
     persisting: dict[Any, int] = {}
     first = first_touches(of)
     for job in of.jobs:
@@ -73,11 +75,11 @@ def _own_costs(of: Work, uid: str, fits: list[Row]) -> dict[int, float]:
             persisting[key] = persisting.get(key, 0) + first.get(job["job_id"], 0)
     ordered = sorted((fit for fit in fits if took(fit)), key=lambda fit: fit["start_time_ms"])
     costs: dict[int, list[float]] = {}
-    for fit in ordered[1:]:
+    for fit in ordered[at_once:]:
         own = max(took(fit) - persisting.get((fit["trial"], fit["fold"]), 0), 0)
         costs.setdefault(fit["trial"], []).append(own)
-    begun = ordered[0]["trial"] if ordered else None
-    return {trial: sum(own) + (sum(own) / len(own) if trial == begun else 0.0) for trial, own in costs.items()}
+    begun = {fit["trial"] for fit in ordered[:at_once]}
+    return {trial: sum(own) + (sum(own) / len(own) if trial in begun else 0.0) for trial, own in costs.items()}
 
 
 def _as_good(of: Work, tuning: Row, metrics: Mapping[int, float], costs: Mapping[int, float], trial: int) -> int | None:

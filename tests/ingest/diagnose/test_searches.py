@@ -82,6 +82,10 @@ def test_the_first_fit_of_a_search_starts_everything_up() -> None:
     assert search([20_000, 2_000, 2_000, 2_000], folds=3).one("dear_trial")["cost_ms"] == 3 * 18_000
 
 
+def test_of_fits_side_by_side_each_first_one_starts_up() -> None:
+    assert "dear_trial" not in search([20_000, 20_000, 2_000, 2_000, 2_000], folds=1, parallelism=2).codes()
+
+
 def test_persisting_a_fold_s_data_is_no_trial_s_own_cost() -> None:
     work = search([20_000, 2_000, 2_000, 2_000], folds=3)
     for number, row in enumerate(work.rows["stages"]):
