@@ -1,63 +1,71 @@
 """How much memory executors used, as the ends of tasks and stages tell it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from ...schemas.spark import EXECUTOR_METRICS as NAMES
 from ...schemas.tables import EXECUTOR_METRICS
 from .. import arrow
 
-Row = tuple[Any, ...]
+Array = np.ndarray[Any, Any]
 
 
-def measured_at_tasks(ends: Any) -> list[Row]:
-    """Rows of the executor_metrics table from TaskEnds. Spark polls executors now and then, so that most tasks, all of
-    whose figures are 0, say nothing."""
-    held = np.zeros(len(ends), np.bool_)
-    for name in NAMES:
-        held |= arrow.numbers(ends, name) > 0
-    at = np.flatnonzero(held & arrow.valid(ends, "finish_time_ms") & arrow.valid(ends, "executor_id"))
-    if not len(at):
-        return []
-    found = ends.select(["executor_id", "finish_time_ms", *NAMES]).take(arrow.from_numpy(at, "int64"))
-    return [_row(row["executor_id"], row["finish_time_ms"], row) for row in found.to_pylist()]
+def measured_at_tasks(ends: Any) -> Any:
+    """Rows of the executor_metrics table from TaskEnds, in their order. Spark polls executors now and then, so that
+    most tasks, all of whose figures are 0, say nothing."""
+    return _rows(ends, "finish_time_ms")
 
 
-def assemble_executor_metrics(measured: Sequence[Row], at_stages: Any, stages: Any) -> Any:
+def assemble_executor_metrics(measured: Any, at_stages: Any, stages: Any) -> Any:
     """The executor_metrics table, by time: what tasks told, and, where spark.eventLog.logStageExecutorMetrics was
     on, stages."""
-    ends = {
-        (row["stage_id"], row["stage_attempt"]): row["completion_time_ms"]
-        for row in (
-            stages.select(["stage_id", "stage_attempt", "completion_time_ms"]).to_pylist() if len(at_stages) else ()
+    if len(at_stages):
+        measured = pa.concat_tables([measured, _rows(_with_time(at_stages, stages), "time_ms")])
+    if not len(measured):
+        return arrow.empty(EXECUTOR_METRICS)
+    codes, names = arrow.codes(measured, "executor_id")
+    by_name = np.argsort(np.argsort(np.array(names, dtype=object)))
+    order = np.lexsort((arrow.numbers(measured, "jvm_heap_bytes"), by_name[codes], arrow.numbers(measured, "time_ms")))
+    return measured.take(arrow.from_numpy(order, "int64")).combine_chunks()
+
+
+def _with_time(events: Any, stages: Any) -> Any:
+    """Stages' events with when their stage attempt ended; without a time they cannot be drawn."""
+    keys = ("stage_id", "stage_attempt", "completion_time_ms")
+    rows = zip(*(stages[name].to_pylist() for name in keys), strict=True)
+    ends = {(stage, attempt): time_ms for stage, attempt, time_ms in rows}
+    times = [ends.get(key) for key in zip(*(events[name].to_pylist() for name in keys[:2]), strict=True)]
+    return events.append_column("time_ms", arrow.to_array(times, "int64"))
+
+
+def _rows(events: Any, time: str) -> Any:
+    # JsonProtocol writes the driver's peaks too, under the id `driver`
+    told = np.logical_or.reduce([arrow.numbers(events, name) > 0 for name in NAMES])
+    at = np.flatnonzero(told & arrow.valid(events, time) & arrow.valid(events, "executor_id"))
+    found = events.select(["executor_id", time, *NAMES]).take(arrow.from_numpy(at, "int64")).combine_chunks()
+    storage, held = _sum(found, ("on_heap_storage_bytes", "off_heap_storage_bytes"))
+    resident, _ = _sum(found, ("jvm_rss_bytes", "python_rss_bytes", "other_rss_bytes"))
+    columns = {"executor_id": found["executor_id"], "time_ms": found[time]}
+    columns |= {
+        name: arrow.from_numpy(values, "int64", there)
+        for name, values, there in (
+            ("jvm_heap_bytes", *_above_zero(arrow.numbers(found, "jvm_heap_bytes"))),
+            ("jvm_off_heap_bytes", *_above_zero(arrow.numbers(found, "jvm_off_heap_bytes"))),
+            ("storage_bytes", storage, held),
+            ("rss_bytes", *_above_zero(resident)),
         )
     }
-    rows = [*measured, *_at_stages(at_stages.to_pylist(), ends)]
-    rows.sort(key=lambda row: (row[1], row[0], row[2] or 0))
-    return arrow.from_rows(EXECUTOR_METRICS, rows)
+    return pa.table([columns[name] for name in EXECUTOR_METRICS.names], schema=arrow.schema(EXECUTOR_METRICS))
 
 
-def _at_stages(events: Sequence[dict[str, Any]], ends: dict[tuple[int, int], int | None]) -> Iterator[Row]:
-    for event in events:
-        time_ms = ends.get((event["stage_id"], event["stage_attempt"]))
-        # JsonProtocol writes the driver's peaks too, under the id `driver`; without a time they cannot be drawn
-        if time_ms is not None and event["executor_id"] is not None and any(event[name] for name in NAMES):
-            yield _row(event["executor_id"], time_ms, event)
+def _above_zero(values: Array) -> tuple[Array, Array]:
+    return values, values > 0
 
 
-def _row(executor_id: str, time_ms: int, told: dict[str, Any]) -> Row:
-    return (
-        executor_id,
-        time_ms,
-        told["jvm_heap_bytes"] or None,
-        told["jvm_off_heap_bytes"] or None,
-        _sum(told["on_heap_storage_bytes"], told["off_heap_storage_bytes"]),
-        _sum(told["jvm_rss_bytes"], told["python_rss_bytes"], told["other_rss_bytes"]) or None,
-    )
-
-
-def _sum(*values: int | None) -> int | None:
-    held = [value for value in values if value is not None]
-    return sum(held) if held else None
+def _sum(table: Any, names: Sequence[str]) -> tuple[Array, Array]:
+    """The sum of the columns, null as 0; and where one of them is there."""
+    there = np.logical_or.reduce([arrow.valid(table, name) for name in names])
+    return np.add.reduce([arrow.numbers(table, name) for name in names]), there
