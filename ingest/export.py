@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 from ..schemas.logs import EventLogTables
 from .filesystems import folder_name
 
-_ROWS_PER_GROUP = 32_768  # the writer holds a group's pages in memory: of 200,000 tasks, 40 MB
+_ROWS_PER_GROUP = 16_384  # the writer holds a group's pages in memory: of 200,000 tasks, 20 MB
 # Most logs are small, and of their tables half are empty: writing them costs more than reading the log.
 _FEW_ROWS = 64
 _FEW_BYTES = 256 << 10
@@ -20,18 +21,23 @@ _SCHEMAS_KEPT = 64
 _TURNS = 10
 
 
-def export_tables(tables: EventLogTables, out: str) -> str:
+def export_tables(tables: EventLogTables, out: str, late: Mapping[str, Callable[[], Any]] | None = None) -> str:
     """Writes `out/<app_id>[_<attempt>]/<table>.parquet`, replacing what is there; returns the folder.
 
-    The folder appears whole or not at all.
+    `late` makes tables that are not ready yet; they are asked for when all others are written. The folder appears whole
+    or not at all.
     """
     application = tables.application
     folder = os.path.join(out, folder_name(application["app_id"], application["app_attempt"]))
     os.makedirs(out, exist_ok=True)
     unfinished = tempfile.mkdtemp(prefix=".afterglow-", dir=out)
     try:
+        made = late or {}
         for name, table in tables.tables.items():
-            _write(table, os.path.join(unfinished, f"{name}.parquet"))
+            if name not in made:
+                _write(table, os.path.join(unfinished, f"{name}.parquet"))
+        for name, make in made.items():
+            _write(make(), os.path.join(unfinished, f"{name}.parquet"))
         os.chmod(unfinished, 0o755)
         _replace(unfinished, folder)
     finally:

@@ -47,11 +47,9 @@ def assemble(rows: dict[str, Any], log: EventLog, issues: Iterable[ImportIssue] 
         )
     ):
         raise AssemblyError(f"{log.name}: no event of a Spark application in it; is it a Spark event log?")
-    pool = pa.default_memory_pool()
     measured = measured_at_tasks(rows["task_end"])
-    pool.release_unused()  # Arrow keeps what is freed; task events are most of a log, and are held twice for a moment
     tasks = assemble_tasks(rows.pop("task_start"), rows.pop("task_end").drop_columns(list(EXECUTOR_METRICS)))
-    pool.release_unused()
+    pa.default_memory_pool().release_unused()
     figures = stage_figures(tasks.table)
     work = assemble_jobs_and_stages(rows, figures, tasks.resubmitted)
     ended = rows["application_end"].num_rows > 0

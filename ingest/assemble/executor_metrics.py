@@ -28,7 +28,7 @@ def assemble_executor_metrics(measured: Any, at_stages: Any, stages: Any) -> Any
         return arrow.empty(EXECUTOR_METRICS)
     codes, names = arrow.codes(measured, "executor_id")
     by_name = np.argsort(np.argsort(np.array(names, dtype=object)))
-    order = np.lexsort((arrow.numbers(measured, "jvm_heap_bytes"), by_name[codes], arrow.numbers(measured, "time_ms")))
+    order = np.lexsort((by_name[codes], arrow.numbers(measured, "time_ms")))
     return measured.take(arrow.from_numpy(order, "int64")).combine_chunks()
 
 

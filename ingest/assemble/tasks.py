@@ -15,6 +15,7 @@ from .. import arrow
 from .redact import redact_text
 
 Array = np.ndarray[Any, Any]
+_COLUMNS_BETWEEN = 28
 StageKey = tuple[int, int]
 
 _SUCCEEDED = (spark.SUCCESS, spark.RESUBMITTED)
@@ -74,7 +75,9 @@ def _chosen(ends: dict[str, Any], count: int, starts: Any, order: Array) -> Any:
     at[unfinished] = count + np.arange(len(left))
     index = arrow.from_numpy(at, "int64")
     columns = {}
-    for name in tuple(ends):
+    for number, name in enumerate(tuple(ends)):
+        if number % _COLUMNS_BETWEEN == 0:
+            pa.default_memory_pool().release_unused()  # Arrow keeps what the columns before have let go
         column = ends.pop(name)
         if len(left):
             more = left[name].chunks if name in left.column_names else [pa.nulls(len(left), column.type)]

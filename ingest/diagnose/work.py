@@ -243,10 +243,21 @@ def medians(values: Array, groups: Array, number: int) -> Array:
     found = np.full(number, np.nan)
     if not len(values):
         return found
-    order = np.lexsort((values, groups))
-    ordered, of = values[order], groups[order]
+    of, ordered = _sorted(values, groups)
     begins = np.flatnonzero(np.concatenate(([True], of[1:] != of[:-1])))
     counts = np.diff(np.append(begins, len(of)))
     low, high = ordered[begins + (counts - 1) // 2], ordered[begins + counts // 2]
     found[of[begins]] = (low + high) / 2
     return found
+
+
+def _sorted(values: Array, groups: Array) -> tuple[Array, Array]:
+    """Groups and values, in the order of both."""
+    span = int(values.max()) + 1 if np.issubdtype(values.dtype, np.integer) and values.min() >= 0 else 0
+    if (
+        span and groups.min() >= 0 and (int(groups.max()) + 1) * span < 2**63
+    ):  # one number of two sorts ten times as fast
+        both = np.sort(groups.astype(np.int64) * span + values)
+        return both // span, both % span
+    order = np.lexsort((values, groups))
+    return groups[order], values[order]

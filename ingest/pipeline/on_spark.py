@@ -2,7 +2,7 @@
 
 The driver lists logs and asks MLflow what is there; executors read and derive with the functions of `run`, one log per
 task. Where any machine can reach the store (a tracking server, or a database server with --writer sql) they publish
-too; else the driver does, from tables that they send. A log too large for one task is read in parts side by side and put
+too; else the driver does, from tables that they send. A log too large for one task is read in parts side by side, put
 together by the driver. A task of a lost executor is repeated by Spark, and with it only that log; what it had published
 is taken up, not doubled.
 """

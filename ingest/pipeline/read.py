@@ -67,8 +67,19 @@ def read_log(
         InputError: no file of it can be read, or it holds no event at all.
         AssemblyError: it holds events, but none of a Spark application.
     """
+    options = options or ReadOptions()
+    return diagnose(read_undiagnosed(log, options, progress, parts_read), options.thresholds)
+
+
+def read_undiagnosed(
+    log: EventLog,
+    options: ReadOptions,
+    progress: Progress | None = None,
+    parts_read: Callable[..., Iterator["PartRead"]] = side_by_side,
+) -> EventLogTables:
+    """As `read_log`, with `findings` still empty: see diagnose."""
     with discover.fetched(log) as there, _without_collecting():
-        return _read_log(there, options or ReadOptions(), progress, parts_read)
+        return _read_log(there, options, progress, parts_read)
 
 
 def _read_log(
@@ -89,7 +100,7 @@ def _read_log(
         raise InputError(_no_log(log, issues))
     rows = extract.concat(batches)
     batches.clear()  # what is assembled can then be let go
-    return diagnose(assemble(rows, log, issues), options.thresholds)
+    return assemble(rows, log, issues)
 
 
 def _no_log(log: EventLog, issues: list[ImportIssue]) -> str:

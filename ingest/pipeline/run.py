@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, cast
@@ -10,11 +11,12 @@ from typing import Any, cast
 from ...schemas.logs import EventLog, EventLogTables
 from ...schemas.pictures import Pictures
 from ...schemas.runs import RunTree
+from ..diagnose import diagnose
 from ..errors import InputError
 from ..export import export_tables
 from ..version import version
 from .find import peek
-from .read import Progress, ReadOptions, read_log
+from .read import Progress, ReadOptions, read_log, read_undiagnosed
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +85,15 @@ def export_log(
     Raises:
         InputError, AssemblyError: as `read_log`; or the folder cannot be written.
     """
-    tables = read_log(log, options, progress)
-    try:
-        folder = export_tables(tables, out)
-    except OSError as error:
-        raise InputError(f"{out}: the tables cannot be written: {error}") from error
-    rows = {name: table.num_rows for name, table in tables.tables.items()}
+    options = options or ReadOptions()
+    tables = read_undiagnosed(log, options, progress)
+    with ThreadPoolExecutor(1, "afterglow-diagnose") as pool:  # beside the writing, which runs without Python's lock
+        diagnosed = pool.submit(diagnose, tables, options.thresholds)
+        try:
+            folder = export_tables(tables, out, {"findings": lambda: diagnosed.result()["findings"]})
+        except OSError as error:
+            raise InputError(f"{out}: the tables cannot be written: {error}") from error
+    rows = {name: table.num_rows for name, table in diagnosed.result().tables.items()}
     return Exported(log.name, folder, tables.application, rows)
 
 
