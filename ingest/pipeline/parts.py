@@ -59,7 +59,10 @@ def side_by_side(
         return
     with ThreadPoolExecutor(min(workers, len(parts)), "afterglow-read") as pool:
         try:
-            for future in [pool.submit(read, part, options, progress) for part in parts]:
+            futures = [pool.submit(read, part, options, progress) for part in parts]
+            import pyarrow.compute  # noqa: F401 - takes a while, and assembling needs it: now this thread only waits
+
+            for future in futures:
                 yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)
