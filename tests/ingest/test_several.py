@@ -18,6 +18,7 @@ from afterglow.ingest.errors import AfterglowError, InputError
 from afterglow.ingest.pipeline import several
 from afterglow.ingest.pipeline.read import Progress, ReadOptions
 from afterglow.schemas.logs import EventLog, LogFile
+from afterglow.schemas.tables import TABLES
 
 from ..property.material import small_lines
 
@@ -128,7 +129,7 @@ def test_output_and_exit_code_do_not_depend_on_the_number_of_processes(
         given[workers] = result.exit_code, result.stdout, result.stderr, [(file, file.read_bytes()) for file in files]
     assert given["1"] == given["3"]
     assert given["1"][0] == 1 and given["1"][2].count("no Spark event log") == 2
-    assert len(given["1"][3]) == (12 * 15 if command == "export" else 0)
+    assert len(given["1"][3]) == (12 * len(TABLES) if command == "export" else 0)
 
 
 def test_import_reads_side_by_side_and_again_reads_nothing(

@@ -136,12 +136,12 @@ def test_a_database_connection_that_breaks_half_way(
             client.create_experiment(name, artifact_location=f"file://{tmp_path}/{name}")
         real = SqlTree.artifacts
 
-        def breaks(self: SqlTree, folder: str) -> None:
-            real(self, folder)
+        def breaks(self: SqlTree, key: str, folder: str) -> None:
+            real(self, key, folder)
             self.flush()
             engine = sa.create_engine(uri, poolclass=sa.pool.NullPool)
             with engine.connect() as other:
-                pid = self._session.execute(sa.text("SELECT pg_backend_pid()")).scalar()
+                pid = self.session.execute(sa.text("SELECT pg_backend_pid()")).scalar()
                 other.execute(sa.text(f"SELECT pg_terminate_backend({pid})"))
 
         monkeypatch.setattr(SqlTree, "artifacts", breaks)
@@ -168,8 +168,8 @@ def test_an_import_through_the_api_that_began_during_the_transaction_and_died(
         client.create_experiment("alone", artifact_location=f"file://{tmp_path}/alone")
         real = SqlTree.artifacts
 
-        def begins(self: SqlTree, folder: str) -> None:
-            real(self, folder)
+        def begins(self: SqlTree, key: str, folder: str) -> None:
+            real(self, key, folder)
             from afterglow.ingest.publish.claim import _machine
 
             app_id = self._root.split("/")[0]

@@ -37,9 +37,10 @@ class Store:
             assert (found.duplicates, found.complete) == (0, 1)
             assert len(found.tree) == imported.published.runs == imported.published.written
             if where is None:  # the server's artifacts are to be had through it only
-                root = found.tree[next(iter(found.tree))]
-                root = next(run for run in found.tree.values() if run["tags"]["afterglow.level"] == "application")
-                root["artifacts"] = _artifacts(self.uri, imported.published.run_id)
+                for run in MlflowClient(self.uri).search_runs([imported.published.experiment_id], max_results=5000):
+                    tags = run.data.tags
+                    if tags["afterglow.level"] == "application" or "tasks.svg" in tags.get("mlflow.note.content", ""):
+                        found.tree[tags["afterglow.key"]]["artifacts"] = _artifacts(self.uri, run.info.run_id)
             self.trees[sample, writer] = found.tree
         return self.trees[sample, writer]
 
