@@ -29,7 +29,7 @@ FILES = {"applications": {"log_files"}}
 OWN = {
     "applications": {"app_id", "name", "log_files"},
     "jobs": {"tags"},
-    "stages": {"result_size_bytes"},
+    "stages": {"result_size_bytes", "plan_hash"},  # the job's folder is in its call sites
     "tasks": {"task_id", "result_size_bytes"},
 }
 OWN_PROPERTIES = {
@@ -43,6 +43,8 @@ OWN_PROPERTIES = {
     "spark.eventLog.dir",
     "spark.eventLog.rolling.enabled",
 }
+# Polled memory, and what is said of times: nothing in them is of the job alone.
+MEASURED = ("executor_metrics", "findings")
 # Two tasks that fail side by side until one of them did so three times: how far the other one came is chance.
 FAILING_STAGE, FAILING_JOB = 8, 5
 OF_FAILING = {"num_failed_tasks", "num_killed_tasks"}
@@ -67,6 +69,8 @@ def of_any_run(tables: Tables) -> Tables:
         name: [{c: _text(value) for c, value in row.items() if not _TIME.search(c)} for row in rows]
         for name, rows in without(tables, OWN).items()
     }
+    for measured in MEASURED:
+        del found[measured]
     found["tasks"] = sorted(
         (row for row in found["tasks"] if row["stage_id"] != FAILING_STAGE),
         key=lambda row: (row["stage_id"], row["stage_attempt"], row["index"], row["attempt"]),
