@@ -115,8 +115,8 @@ def _task_end(line: bytes) -> Any:
 
 
 def _without_accumulables(line: bytes) -> bytes:
-    """A TaskEnd without its accumulables and executor metrics; the line itself where that is not safe, or where user
-    accumulators are among them."""
+    """A TaskEnd without its accumulables; the line itself where that is not safe, or where user accumulators are among
+    them."""
     begin = line.find(_ACCUMULABLES) + len(_ACCUMULABLES)
     metrics = line.rfind(_TASK_METRICS)
     if metrics < begin or begin < len(_ACCUMULABLES):
@@ -133,7 +133,7 @@ def _without_accumulables(line: bytes) -> bytes:
         or (line.find(b"L", begin, end) >= 0 and line.find(_ANOTHER_TASK_END, begin, end) >= 0)
     ):
         return line
-    return line[:begin] + b"]}," + line[metrics:]
+    return line[:begin] + line[end:]
 
 
 def _decode_other(line: bytes, offset: int, into: Decoded) -> None:
