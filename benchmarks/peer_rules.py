@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from afterglow.ingest import arrow, pipeline, units
-from afterglow.schemas.findings import FINDING_CODES
+from afterglow.schemas.finding_codes import FINDING_CODES
 
 _MEAN_TIMES, _READ_BYTES = 3, 100e6
 _MEDIAN_TIMES, _LONGEST_MS = 10, 5_000

@@ -18,7 +18,7 @@ from typing import Any
 import pyspark
 
 from afterglow.ingest import pipeline, units
-from afterglow.schemas.findings import FINDING_CODES
+from afterglow.schemas.finding_codes import FINDING_CODES
 
 from .peer_rules import peers
 from .seeded_jobs import JOBS

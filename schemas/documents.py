@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from .findings import ANY, ANY_THRESHOLDS, FINDINGS, Threshold
+from .finding_codes import FINDINGS
+from .finding_codes.interface import ANY, ANY_THRESHOLDS, Threshold
 from .issues import ISSUE_CODES
 from .runs import LEVELS, RUN_METRICS, RUN_PARAMS, RUN_TAGS
 from .tables import TABLES

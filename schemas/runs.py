@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from .findings import FINDINGS, Finding
+from .finding_codes import FINDINGS
+from .findings import Finding
 from .over_time import EXECUTOR_FIGURES
 from .task_columns import TASK_COLUMNS
 

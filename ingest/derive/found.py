@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...schemas.findings import FINDING_CODES, SEVERITIES, Finding
+from ...schemas.finding_codes import FINDING_CODES
+from ...schemas.finding_codes.interface import SEVERITIES
+from ...schemas.findings import Finding
 from ...schemas.runs import finding_tag
 from ..units import seconds
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ...schemas.findings import FINDING_CODES, SEVERITIES, Severity
+from ...schemas.finding_codes import FINDING_CODES
+from ...schemas.finding_codes.interface import SEVERITIES, Severity
 from ...schemas.tables import FINDINGS
 from .. import arrow
 from ..units import count, seconds

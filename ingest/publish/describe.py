@@ -7,7 +7,7 @@ import heapq
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from ...schemas.findings import FINDING_CODES
+from ...schemas.finding_codes import FINDING_CODES
 from ...schemas.runs import Run
 from ..units import count, seconds, share, size
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from afterglow.schemas.findings import ANY, FINDING_CODES, FINDINGS, FindingCode, Thresholds, declared, thresholds
+from afterglow.schemas.finding_codes import FINDING_CODES, FINDINGS
+from afterglow.schemas.finding_codes.interface import ANY, FindingCode
+from afterglow.schemas.findings import Thresholds, declared, thresholds
 
 TESTS = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
 

@@ -1,0 +1,54 @@
+"""The tables Afterglow holds, one per entity, every column declared once.
+
+`afterglow export` writes them as Parquet, `afterglow.ingest.read` returns them, docs/tables.md is generated from them.
+Columns keep Spark's raw units; missing is null. A column with a `metric` is also written to the runs of every level.
+"""
+
+from .application import APPLICATIONS, ISSUES, PROPERTIES
+from .executors import EXECUTOR_METRICS, EXECUTORS
+from .found import FINDINGS
+from .searches import FITS, TRIALS, TUNINGS
+from .sql import SQL_EXECUTIONS, SQL_SCANS
+from .told import ANNOTATED_RUNS, ANNOTATIONS, TASK_METRICS
+from .work import JOBS, STAGES, TASKS
+
+TABLES = (
+    APPLICATIONS,
+    TUNINGS,
+    TRIALS,
+    FITS,
+    JOBS,
+    STAGES,
+    TASKS,
+    EXECUTORS,
+    EXECUTOR_METRICS,
+    SQL_EXECUTIONS,
+    SQL_SCANS,
+    TASK_METRICS,
+    ANNOTATIONS,
+    ANNOTATED_RUNS,
+    PROPERTIES,
+    FINDINGS,
+    ISSUES,
+)
+
+__all__ = [
+    "ANNOTATED_RUNS",
+    "ANNOTATIONS",
+    "APPLICATIONS",
+    "EXECUTORS",
+    "EXECUTOR_METRICS",
+    "FINDINGS",
+    "FITS",
+    "ISSUES",
+    "JOBS",
+    "PROPERTIES",
+    "SQL_EXECUTIONS",
+    "SQL_SCANS",
+    "STAGES",
+    "TABLES",
+    "TASKS",
+    "TASK_METRICS",
+    "TRIALS",
+    "TUNINGS",
+]
