@@ -6,7 +6,9 @@ from typing import Any
 from .finding_codes import FINDINGS
 from .finding_codes.interface import ANY, ANY_THRESHOLDS, Threshold
 from .issues import ISSUE_CODES
-from .runs import LEVELS, RUN_METRICS, RUN_PARAMS, RUN_TAGS
+from .levels import LEVELS
+from .run_metrics import RUN_METRICS
+from .run_texts import RUN_PARAMS, RUN_TAGS
 from .tables import TABLES
 
 

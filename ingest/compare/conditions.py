@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ...schemas.comparison import SAME_S, Comparison
-from ...schemas.runs import RUN_METRICS
+from ...schemas.run_metrics import RUN_METRICS
 from ..errors import InputError
 from .compare import change
 

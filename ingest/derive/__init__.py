@@ -1,4 +1,4 @@
-"""Tables -> the run tree: names, times, statuses and the figures of every level, as schemas.runs declares them."""
+"""Tables -> the run tree: names, times, statuses and the figures of every level (schemas.run_metrics)."""
 
 from .tree import TaskRuns, derive
 

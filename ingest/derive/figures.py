@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ...schemas.runs import QUANTILES, SPREADS
+from ...schemas.run_metrics import QUANTILES, SPREADS
 from ...schemas.task_columns import TASK_COLUMNS
 from .. import arrow
 

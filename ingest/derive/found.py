@@ -6,7 +6,7 @@ from typing import Any
 from ...schemas.finding_codes import FINDING_CODES
 from ...schemas.finding_codes.interface import SEVERITIES
 from ...schemas.findings import Finding
-from ...schemas.runs import finding_tag
+from ...schemas.run_texts import finding_tag
 from ..units import seconds
 
 

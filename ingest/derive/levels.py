@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...schemas import runs as names
+from ...schemas import run_texts as names
 from ...schemas.runs import Run, Status
 from .. import arrow
 from .material import Array, Material

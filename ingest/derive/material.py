@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from ...schemas import runs as names
+from ...schemas import run_texts as names
+from ...schemas.levels import Level
 from ...schemas.logs import EventLogTables
-from ...schemas.runs import Level, Run
+from ...schemas.runs import Run
 from .. import arrow
 from ..timeline import Timeline
 from .figures import TaskFigures

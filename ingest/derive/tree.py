@@ -28,7 +28,7 @@ class TaskRuns:
 
 
 def derive(tables: EventLogTables, task_runs: TaskRuns | None = None) -> RunTree:
-    """The runs of one application attempt, with the figures that schemas.runs declares."""
+    """The runs of one application attempt, with the figures that schemas.run_metrics declares."""
     of, wanted = Material(tables), task_runs or TaskRuns()
     by_job: dict[int | None, Rows] = {}
     for stage in of.stages:

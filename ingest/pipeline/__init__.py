@@ -1,6 +1,6 @@
 """The order of the stages, and nothing else: discover, codecs, decode, extract, assemble, derive, publish."""
 
-from ...schemas.runs import LEVELS
+from ...schemas.levels import LEVELS
 from .awaited import Wanted, await_log, unfinished
 from .backfill import Filters, look
 from .backfill import run as backfill

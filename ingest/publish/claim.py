@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ...schemas.runs import COMPLETE_TAG, WRITER_TAG
+from ...schemas.run_texts import COMPLETE_TAG, WRITER_TAG
 from ..errors import PublishError
 
 _BEAT_S = 5.0

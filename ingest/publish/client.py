@@ -19,7 +19,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import get_tracking_uri
 
 from ...schemas import mlflow as strings
-from ...schemas.runs import APP_ID_TAG, COMPLETE_TAG, DIGEST_TAG, KEY_TAG, LEVEL_TAG, TRACE_TAG
+from ...schemas.run_texts import APP_ID_TAG, COMPLETE_TAG, DIGEST_TAG, KEY_TAG, LEVEL_TAG, TRACE_TAG
 from ..errors import PublishError
 from . import page
 from .adopt import Owner, OwnRun

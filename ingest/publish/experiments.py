@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 
-from ...schemas.runs import COMPLETE_TAG
+from ...schemas.run_texts import COMPLETE_TAG
 from ..errors import PublishError
 from .interface import Published, Writer
 from .open import experiment_name, open_existing, open_writer, resolved, shared

@@ -6,7 +6,7 @@ The page takes a filter and an order in its address, nests filtered runs, and sh
 from urllib.parse import quote
 
 from ...schemas.mlflow import WORKFLOW_TYPE
-from ...schemas.runs import APP_ID_TAG, LEVEL_TAG, VIEW_TAG
+from ...schemas.run_texts import APP_ID_TAG, LEVEL_TAG, VIEW_TAG
 
 _OVERVIEW = f"tags.`{VIEW_TAG}` = 'overview'"
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from ...schemas.logs import EventLog, EventLogTables
 from ...schemas.pictures import REPORT, STAGE_TASKS, Pictures
-from ...schemas.runs import APP_ID_TAG, COMPLETE_TAG, RUNS_TAG, VERSION_TAG, WRITTEN_TAG, Run, RunTree
+from ...schemas.run_texts import APP_ID_TAG, COMPLETE_TAG, RUNS_TAG, VERSION_TAG, WRITTEN_TAG
+from ...schemas.runs import Run, RunTree
 from ..errors import PublishError
 from . import page
 from .adopt import adopted

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from ...schemas.columns import Table
 from ...schemas.logs import EventLog, EventLogTables
-from ...schemas.runs import APP_ID_TAG
+from ...schemas.run_texts import APP_ID_TAG
 from ...schemas.tables import TABLES
 from .. import arrow
 from ..errors import InputError, PublishError

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from ...schemas.runs import TRACE_TAG, RunTree
+from ...schemas.run_texts import TRACE_TAG
+from ...schemas.runs import RunTree
 from ..errors import PublishError
 from .interface import Published, Writer
 from .refused import Patience, patiently, refused

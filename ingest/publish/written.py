@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...schemas import mlflow as strings
-from ...schemas.runs import (
+from ...schemas.run_metrics import RUN_METRICS
+from ...schemas.run_texts import (
     COMPLETE_TAG,
     DIGEST_TAG,
     KEY_TAG,
-    RUN_METRICS,
     RUNS_TAG,
     TRACE_TAG,
     VERSION_TAG,

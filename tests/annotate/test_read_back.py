@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from afterglow.ingest import import_logs, pipeline
 from afterglow.ingest.derive import derive
 from afterglow.schemas.logs import EventLogTables
-from afterglow.schemas.runs import KEY_TAG
+from afterglow.schemas.run_texts import KEY_TAG
 
 JOB = Path(__file__).parent / "annotated_job.py"
 

@@ -9,7 +9,9 @@ from afterglow.ingest import pipeline
 from afterglow.ingest.derive import derive
 from afterglow.schemas.columns import Table
 from afterglow.schemas.documents import documents
-from afterglow.schemas.runs import LEVELS, RUN_METRICS, RUN_PARAMS, RUN_TAGS
+from afterglow.schemas.levels import LEVELS
+from afterglow.schemas.run_metrics import RUN_METRICS
+from afterglow.schemas.run_texts import RUN_PARAMS, RUN_TAGS
 from afterglow.schemas.tables import TABLES
 from docs.generate import pages
 from tests.conftest import sample_log, sample_names

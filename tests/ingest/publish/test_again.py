@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import ViewType
 
 from afterglow.ingest import PublishError, codecs, import_logs
-from afterglow.schemas.runs import COMPLETE_TAG, KEY_TAG
+from afterglow.schemas.run_texts import COMPLETE_TAG, KEY_TAG
 from tests.conftest import sample_log
 
 from . import stores

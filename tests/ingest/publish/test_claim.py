@@ -14,7 +14,7 @@ import pytest
 from afterglow.ingest import PublishError
 from afterglow.ingest.publish import claim as claims
 from afterglow.ingest.publish.claim import Claim, Watch, hold
-from afterglow.schemas.runs import COMPLETE_TAG, WRITER_TAG
+from afterglow.schemas.run_texts import COMPLETE_TAG, WRITER_TAG
 
 
 @dataclass

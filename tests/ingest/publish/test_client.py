@@ -14,7 +14,7 @@ from afterglow.ingest import PublishError, import_logs, pipeline
 from afterglow.ingest.derive import derive
 from afterglow.ingest.publish import publish
 from afterglow.ingest.publish.client import ClientWriter
-from afterglow.schemas.runs import COMPLETE_TAG, KEY_TAG
+from afterglow.schemas.run_texts import COMPLETE_TAG, KEY_TAG
 from tests.conftest import sample_log
 
 from . import stores

@@ -7,7 +7,7 @@ import pytest
 from mlflow import MlflowClient
 
 from afterglow.ingest import import_logs
-from afterglow.schemas.runs import KEY_TAG
+from afterglow.schemas.run_texts import KEY_TAG
 from tests.conftest import sample_log
 
 SKEWED = str(sample_log("skewed-join"))

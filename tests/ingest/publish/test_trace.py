@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from afterglow.ingest import import_logs, pipeline
 from afterglow.ingest.pipeline.run import tree_of
 from afterglow.ingest.publish.spans import spans_of
-from afterglow.schemas.runs import TRACE_TAG
+from afterglow.schemas.run_texts import TRACE_TAG
 from tests.conftest import sample_log
 
 from . import stores

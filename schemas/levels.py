@@ -1,0 +1,64 @@
+"""The levels of the run tree."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["application", "run", "tuning", "trial", "fit", "job", "stage", "task"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunLevel:
+    """One level of the run tree: what a run of it is, and its `afterglow.key`."""
+
+    level: Level
+    doc: str
+    key: str
+    name: str
+
+
+LEVELS = (
+    RunLevel("application", "One application attempt.", "<app_id>/<attempt>", "application's name"),
+    RunLevel("run", "One `with annotate.run(name)` of the job.", "<app_id>/<attempt>/run/<id>", "the name given"),
+    RunLevel(
+        "tuning",
+        "One call of fit of a CrossValidator or TrainValidationSplit; under a fit if part of another.",
+        "<app_id>/<attempt>/tuning/<uid>",
+        "tuning CrossValidator_4506ccbc4279 · 3 folds x 4 trials",
+    ),
+    RunLevel(
+        "trial",
+        "One param map of a search: its fits, one per fold.",
+        "<app_id>/<attempt>/tuning/<uid>/trial/<trial>",
+        "trial 2",
+    ),
+    RunLevel(
+        "fit",
+        "One param map trained and evaluated on one fold.",
+        "<app_id>/<attempt>/tuning/<uid>/trial/<trial>/fold/<fold>",
+        "fold 0",
+    ),
+    RunLevel(
+        "job",
+        "One Spark job; of a search, under its fit, or under the tuning where it prepares or refits.",
+        "<app_id>/<attempt>/job/<job>",
+        "job 7 · its description or call site",
+    ),
+    RunLevel(
+        "stage",
+        "One stage attempt that ran. Skipped stages have no run; their job counts them.",
+        "<app_id>/<attempt>/stage/<stage>.<attempt>",
+        "stage 12.0 · its call site",
+    ),
+    RunLevel(
+        "task",
+        "One task attempt; see --task-runs.",
+        "<app_id>/<attempt>/task/<stage>.<attempt>/<task>",
+        "task 5.0 · its executor",
+    ),
+)
+
+SEARCH: tuple[Level, ...] = ("tuning", "trial", "fit")
+ABOVE_JOB: tuple[Level, ...] = ("application", "run", *SEARCH)
+ABOVE_STAGE: tuple[Level, ...] = (*ABOVE_JOB, "job")
+ABOVE_TASK: tuple[Level, ...] = (*ABOVE_STAGE, "stage")
+EVERY: tuple[Level, ...] = (*ABOVE_TASK, "task")
