@@ -1,7 +1,6 @@
 """One application's tree through the tracking API: three calls a run, many in flight."""
 
 import contextlib
-import math
 import os
 import re
 import threading
@@ -12,16 +11,16 @@ from itertools import groupby
 from typing import Any
 
 from mlflow.entities import Dataset as MlflowDataset
-from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
-from mlflow.exceptions import MlflowException
+from mlflow.entities import DatasetInput, InputTag, RunTag
 
 from ...schemas import mlflow as strings
-from ...schemas.runs import APP_ID_TAG, COMPLETE_TAG, DIGEST_TAG, KEY_TAG, WRITER_TAG
+from ...schemas.run_texts import APP_ID_TAG, COMPLETE_TAG, KEY_TAG, WRITER_TAG
 from ..errors import PublishError
 from .claim import Claim, hold
+from .client_runs import ClientRuns
 from .interface import Dataset, Published, RunRecord
-from .refused import Patience, patiently, refused
-from .written import WITHDRAWN, Known, digest, known_runs, renewed
+from .refused import Patience, refused
+from .written import WITHDRAWN, Known, known_runs
 
 _TAKEN_OVER = "another import took this one for dead and writes its tree; import the log again"
 _UNQUOTABLE = re.compile(r"""['"\\`]""")
@@ -42,8 +41,8 @@ class ClientTree:
     ) -> None:
         self.settled: Published | None = None
         self._written: list[str] = []  # appended to by many threads
-        self._client, self._experiment_id, self._search = client, experiment_id, search
-        self._patience, self._parent_run, self._own = patience, parent_run, own
+        self._client, self._search = client, search
+        self._runs, self._parent_run, self._own = ClientRuns(client, experiment_id, patience), parent_run, own
         self._ids: dict[str, str] = dict(own)
         self._known: dict[str, Known] = {}
         self._deleted: set[str] = set()
@@ -85,12 +84,12 @@ class ClientTree:
                         self._client.log_batch(self._ids[root.key], tags=[RunTag(WRITER_TAG, "")])
 
     def _roots(self, deleted: bool) -> list[Any]:
-        found = self._call(lambda: list(self._search(condition(KEY_TAG, self._root), deleted)))
+        found = self._runs.call(lambda: list(self._search(condition(KEY_TAG, self._root), deleted)))
         return [run for run in found if run.data.tags.get(KEY_TAG) == self._root]
 
     def _all(self, deleted: bool) -> list[Any]:
         """The application's runs, and those that were withdrawn from it."""
-        found = self._call(lambda: list(self._search(condition(APP_ID_TAG, self._app_id), deleted)))
+        found = self._runs.call(lambda: list(self._search(condition(APP_ID_TAG, self._app_id), deleted)))
         return [run for run in found if run.data.tags.get(APP_ID_TAG) == self._app_id]
 
     def _take(self, root: RunRecord) -> None:
@@ -99,8 +98,8 @@ class ClientTree:
             claim,
             lambda: self._roots(deleted=False),
             lambda value: self._make(root, {WRITER_TAG: value}),
-            lambda found, value: self._set_tags(found, {WRITER_TAG: value}),
-            self._withdraw,
+            lambda found, value: self._runs.set_tags(found, {WRITER_TAG: value}),
+            self._runs.withdraw,
             self._identity,
         )
         if settled:
@@ -117,7 +116,7 @@ class ClientTree:
             self._ids.setdefault(key, known.run_id)
             if known.deleted:
                 self._deleted.add(key)
-        self._set_tags(run_id, {COMPLETE_TAG: ""})
+        self._runs.set_tags(run_id, {COMPLETE_TAG: ""})
 
     def _beat(self, value: str) -> None:
         """Says that this process still writes, unless another one that took it for dead has its name there."""
@@ -136,7 +135,7 @@ class ClientTree:
         found = known_runs(self._all(deleted=True), self._root)
         for key in sorted(found, key=lambda key: key == self._root):
             if found[key].deleted:
-                self._call(partial(self._client.restore_run, found[key].run_id))
+                self._runs.call(partial(self._client.restore_run, found[key].run_id))
 
     def reserve(self, records: Sequence[RunRecord]) -> None:
         """See TreeWriter: level by level, as a run is made with its parent's id."""
@@ -181,80 +180,19 @@ class ClientTree:
         run_id = self._ids.get(record.key)
         if run_id is None:
             run_id = self._ids[record.key] = self._make(record)
+        own = record.key in self._own
         with refused(f"cannot write {record.name!r}"):
-            if record.key not in self._own:
+            if not own:
                 rename = known is not None and known.name != record.name and known.own_name
-                self._call(lambda: self._end(run_id, record, rename))
-            self._fill(run_id, record, note, known)
+                self._runs.end(run_id, record, rename)
+            self._runs.fill(run_id, record, note, known, self._parent(record), own)
         self._written.append(record.key)
 
-    def _end(self, run_id: str, record: RunRecord, rename: bool) -> None:
-        if rename:
-            self._client.update_run(run_id, name=record.name)
-        if record.status == "RUNNING":
-            self._client.update_run(run_id, status="RUNNING")
-        else:
-            self._client.set_terminated(run_id, record.status, record.end_ms)
-
-    def _fill(self, run_id: str, record: RunRecord, note: str | None, known: Known | None) -> None:
-        metrics = [Metric(*metric) for metric in renewed(record, known.latest if known is not None else {})]
-        if known is not None and record.key not in self._own:
-            for name in known.stale_tags(record):
-                self._call(partial(self._delete_tag, run_id, name))
-            # a metric cannot be deleted; without a value it is not taken for one
-            at = record.end_ms if record.end_ms is not None else record.start_ms
-            stale = known.stale_metrics(record)
-            metrics += [Metric(name, math.nan, max(at, known.latest[name][0] + 1), 0) for name in stale]
-        there = known.params if known is not None else {}  # MLflow lets nobody change a param
-        params = [Param(name, value) for name, value in record.params.items() if name not in there]
-        tags = [RunTag(name, value) for name, value in record.tags.items()]
-        parent = self._parent(record)
-        if known is not None and parent is not None and record.key not in self._own:
-            tags.append(RunTag(strings.PARENT_RUN_ID, parent))  # of a log that grew a run may have got another one
-        if note is not None and (known is None or known.own_note):
-            tags.append(RunTag(strings.NOTE, note))
-        tags.append(RunTag(DIGEST_TAG, digest(record, note)))
-        while metrics or params or tags:
-            now_params, params = params[: strings.MAX_PARAMS_PER_BATCH], params[strings.MAX_PARAMS_PER_BATCH :]
-            room = strings.MAX_ENTITIES_PER_BATCH - len(now_params) - strings.MAX_TAGS_PER_BATCH
-            now_metrics, metrics = metrics[:room], metrics[room:]
-            now_tags: list[RunTag] = []
-            if not metrics and not params:  # tags in the last calls, the digest as the very last
-                now_tags, tags = tags[: strings.MAX_TAGS_PER_BATCH], tags[strings.MAX_TAGS_PER_BATCH :]
-            self._call(partial(self._client.log_batch, run_id, now_metrics, now_params, now_tags))
-
-    def _delete_tag(self, run_id: str, name: str) -> None:
-        try:
-            self._client.delete_tag(run_id, name)
-        except MlflowException:
-            if name in self._client.get_run(run_id).data.tags:  # else an earlier call did it, whose answer was lost
-                raise
-
     def _make(self, record: RunRecord, more: Mapping[str, str] | None = None) -> str:
-        parent = self._parent(record)
-        tags = {**record.tags, strings.SOURCE_TYPE: "JOB", **(more or {})}
-        if parent is not None:
-            tags[strings.PARENT_RUN_ID] = parent
-        with refused(f"cannot create {record.name!r}"):
-            run = self._call(lambda: self._client.create_run(self._experiment_id, record.start_ms, tags, record.name))
-        return str(run.info.run_id)
+        return self._runs.make(record, self._parent(record), more)
 
     def _parent(self, record: RunRecord) -> str | None:
         return self._ids[record.parent] if record.parent is not None else self._parent_run
-
-    def _withdraw(self, run_id: str) -> None:
-        """Deletes a run for good: it is no longer taken for one that a person deleted."""
-        try:
-            self._set_tags(run_id, {KEY_TAG: WITHDRAWN, COMPLETE_TAG: "", WRITER_TAG: ""})
-            self._call(lambda: self._client.delete_run(run_id))
-        except (PublishError, MlflowException):
-            if self._call(lambda: self._client.get_run(run_id)).info.lifecycle_stage != "deleted":
-                raise
-
-    def _set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
-        with refused("cannot set tags"):
-            batch = [RunTag(name, value) for name, value in tags.items()]
-            self._call(lambda: self._client.log_batch(run_id, tags=batch))
 
     def datasets(self, datasets: Iterable[Dataset]) -> None:
         """See TreeWriter."""
@@ -262,20 +200,20 @@ class ClientTree:
         inputs = [DatasetInput(MlflowDataset(d.name, d.digest, d.source_type, d.source), context) for d in datasets]
         if inputs:
             with refused("cannot log input datasets"):
-                self._call(lambda: self._client.log_inputs(self._ids[self._root], inputs))
+                self._runs.call(lambda: self._client.log_inputs(self._ids[self._root], inputs))
 
     def artifacts(self, key: str, folder: str) -> None:
         """See TreeWriter."""
         if key in self._deleted:
             return
         with refused("cannot upload artifacts"):
-            self._call(lambda: self._client.log_artifacts(self._ids[key], folder))
+            self._runs.call(lambda: self._client.log_artifacts(self._ids[key], folder))
 
     def finish(self, tags: Mapping[str, str]) -> None:
         """See TreeWriter. A call whose answer got lost may have made a run twice: such runs are deleted first."""
         every = self._all(deleted=False)
         with refused("cannot read the application's run"):
-            if self._lost or not self._call(lambda: self._holds(self._ids[self._root])):
+            if self._lost or not self._runs.call(lambda: self._holds(self._ids[self._root])):
                 self._lost = True
                 raise PublishError(_TAKEN_OVER)
         whole = [run.info.run_id for run in every if self._is_root_of_another(run)]
@@ -286,12 +224,12 @@ class ClientTree:
             key = run.data.tags.get(KEY_TAG, "")
             ours = key == self._root or key.startswith(self._root + "/")
             if key == WITHDRAWN or (ours and self._ids.get(key) != run.info.run_id):
-                self._withdraw(run.info.run_id)
+                self._runs.withdraw(run.info.run_id)
         if self._claim is not None:
             self._claim.release()
         # Where a store writes them one by one: complete comes last.
         last = sorted({**tags, WRITER_TAG: ""}.items(), key=lambda tag: tag[0] == COMPLETE_TAG)
-        self._set_tags(self._ids[self._root], dict(last))
+        self._runs.set_tags(self._ids[self._root], dict(last))
         self._claim = None
 
     def _is_root_of_another(self, run: Any) -> bool:
@@ -303,14 +241,11 @@ class ClientTree:
     def _yield_to(self, run_id: str) -> None:
         for key in sorted(self._ids, key=lambda key: key == self._root):
             if key not in self._own:
-                self._withdraw(self._ids[key])
+                self._runs.withdraw(self._ids[key])
         if self._claim is not None:
             self._claim.release()
         self._claim = None
         self.settled = self._published(run_id, "unchanged")
-
-    def _call(self, call: Callable[[], Any]) -> Any:
-        return patiently(call, self._patience)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ import pytest
 from mlflow import MlflowClient
 
 from afterglow.ingest import PublishError, import_logs
-from afterglow.schemas.runs import COMPLETE_TAG
+from afterglow.schemas.run_texts import COMPLETE_TAG
 from tests.conftest import sample_log
 
 from . import faults, stores
@@ -128,7 +128,7 @@ def test_a_database_connection_that_breaks_half_way(
 ) -> None:
     import sqlalchemy as sa
 
-    from afterglow.ingest.publish.sql import SqlTree
+    from afterglow.ingest.publish.sql_tree import SqlTree
 
     with stores.postgres() as uri:
         client = MlflowClient(uri)
@@ -160,7 +160,7 @@ def test_a_database_connection_that_breaks_half_way(
 def test_an_import_through_the_api_that_began_during_the_transaction_and_died(
     state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from afterglow.ingest.publish.sql import SqlTree
+    from afterglow.ingest.publish.sql_tree import SqlTree
 
     with stores.postgres() as uri:
         client = MlflowClient(uri)

@@ -1,0 +1,151 @@
+"""Rows of MLflow's tables, as SqlAlchemyStore leaves them, on their way into one transaction."""
+
+import math
+import sys
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import sqlalchemy as sa
+from mlflow.store.tracking.dbmodels import models
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+from mlflow.utils.uri import append_to_uri_path
+
+from ...schemas import mlflow as strings
+from .bulk import insert
+from .interface import Metric, RunRecord
+from .refused import refused
+from .written import Known
+
+_ROWS_AT_ONCE = 10_000
+_LARGEST = sys.float_info.max
+TABLES = tuple(
+    model.__table__
+    for model in (models.SqlRun, models.SqlTag, models.SqlParam, models.SqlMetric, models.SqlLatestMetric)
+)
+# What is filled of them; a MLflow that demands more is one that this module does not know.
+FILLED = {
+    "runs": {"run_uuid", "name", "artifact_uri", "experiment_id", "source_type", "source_name", "entry_point_name"}
+    | {"user_id", "status", "start_time", "end_time", "deleted_time", "source_version", "lifecycle_stage"},
+    "tags": {"key", "value", "run_uuid"},
+    "params": {"key", "value", "run_uuid"},
+    "metrics": {"key", "value", "timestamp", "step", "is_nan", "run_uuid"},
+    "latest_metrics": {"key", "value", "timestamp", "step", "is_nan", "run_uuid"},
+}
+
+
+class Rows:
+    """The rows of one transaction, sent many at a time: by a thread of their own while the next ones are made where a
+    server takes them; SQLite is in this process."""
+
+    def __init__(self, session: Any, experiment_id: int, artifact_location: str) -> None:
+        self._session, self._experiment_id, self._location = session, experiment_id, artifact_location
+        self._rows: dict[Any, list[dict[str, Any]]] = {table: [] for table in TABLES}
+        self._sender: ThreadPoolExecutor | None = None
+        self._sent: Future[None] | None = None
+        if session.get_bind().dialect.name != "sqlite":
+            self._sender = ThreadPoolExecutor(1, "afterglow-rows")
+
+    @property
+    def session(self) -> Any:
+        """The session, when nothing is on its way through it."""
+        self._wait()
+        return self._session
+
+    def _wait(self) -> None:
+        sent, self._sent = self._sent, None
+        if sent is not None:
+            with refused("cannot write runs"):
+                sent.result()
+
+    def close(self) -> None:
+        """Ends what is on its way; whoever leaves without a commit does not care how it ended."""
+        if self._sender is not None:
+            self._sender.shutdown()
+
+    def artifact_uri(self, run_id: str) -> str:
+        """Where a run's artifacts lie."""
+        return str(append_to_uri_path(self._location, run_id, SqlAlchemyStore.ARTIFACTS_FOLDER_NAME))
+
+    def run(self, record: RunRecord, run_id: str) -> None:
+        """A run, as SqlAlchemyStore.create_run and update_run_info leave it."""
+        row = {
+            "run_uuid": run_id,
+            "name": record.name,
+            "artifact_uri": self.artifact_uri(run_id),
+            "experiment_id": self._experiment_id,
+            "source_type": "UNKNOWN",
+            "source_name": "",
+            "entry_point_name": "",
+            "user_id": record.tags.get(strings.USER, "unknown"),
+            "status": record.status,
+            "start_time": record.start_ms,
+            "end_time": record.end_ms,
+            "deleted_time": None,
+            "source_version": "",
+            "lifecycle_stage": "active",
+        }
+        self._rows[models.SqlRun.__table__].append(row)
+
+    def named(self, model: Any, run_id: str, values: Mapping[str, str]) -> None:
+        """Tags or params of a run."""
+        self._rows[model.__table__].extend({"key": k, "value": v, "run_uuid": run_id} for k, v in values.items())
+
+    def metrics(self, run_id: str, metrics: Iterable[Metric]) -> None:
+        """Metrics of a run, none of them twice, and which of each is the latest."""
+        rows = self._rows[models.SqlMetric.__table__]
+        latest: dict[str, dict[str, Any]] = {}
+        for name, number, at, step in dict.fromkeys(metrics):
+            is_nan = math.isnan(number)
+            value = 0.0 if is_nan else max(-_LARGEST, min(number, _LARGEST))  # as sanitize_metric_value
+            row = {"key": name, "value": value, "timestamp": at, "step": step, "is_nan": is_nan, "run_uuid": run_id}
+            rows.append(row)
+            before = latest.get(name)
+            if before is None or (step, at, value) > (before["step"], before["timestamp"], before["value"]):
+                latest[name] = row
+        self._rows[models.SqlLatestMetric.__table__].extend(latest.values())
+
+    def end(self, record: RunRecord, known: Known) -> None:
+        """Status, end and name of a run that is there, at once."""
+        values: dict[str, Any] = {"status": record.status, "end_time": record.end_ms}
+        if known.own_name:
+            values["name"] = record.name
+        self.session.execute(sa.update(models.SqlRun).where(models.SqlRun.run_uuid == known.run_id).values(**values))
+
+    def forget(self, run_id: str, model: Any, names: Iterable[str]) -> None:
+        """Deletes these of a run's tags or metrics, at once."""
+        wanted = sorted(set(names))
+        for begin in range(0, len(wanted), 500):
+            some = model.key.in_(wanted[begin : begin + 500])
+            self.session.execute(sa.delete(model).where(model.run_uuid == run_id, some))
+
+    def send_if_many(self) -> None:
+        """Sends what is there, where it is worth a statement for each table."""
+        if sum(map(len, self._rows.values())) >= _ROWS_AT_ONCE:
+            self.send()
+
+    def send(self) -> None:
+        """Sends what is there.
+
+        Raises:
+            PublishError: these, or those before them, were refused.
+        """
+        connection, rows = self.session.connection(), self._rows
+        self._rows = {table: [] for table in TABLES}
+        if self._sender is not None:
+            self._sent = self._sender.submit(_insert, connection, rows)
+            return
+        with refused("cannot write runs"):
+            _insert(connection, rows)
+
+    def send_now(self) -> None:
+        """Sends what is there and waits until the database has it; raises as `send` does."""
+        self.send()
+        self._wait()
+
+
+def _insert(connection: Any, rows: Mapping[Any, list[dict[str, Any]]]) -> None:
+    """Runs first: the other tables refer to them."""
+    for table, some in rows.items():
+        if some:
+            insert(connection, table, some)
