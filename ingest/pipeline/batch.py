@@ -18,13 +18,16 @@ Order = Literal["oldest", "newest", "biggest"]
 
 
 class Engine(Protocol):
-    """What imports many logs: this machine, or a cluster. `at_once` is how many are handed over together, `order` the
-    one in which it does best."""
+    """What imports many logs: this machine, or a cluster."""
 
     @property
-    def at_once(self) -> int: ...  # noqa: D102
+    def at_once(self) -> int:
+        """How many logs are handed over together."""
+
     @property
-    def order(self) -> Order: ...  # noqa: D102
+    def order(self) -> Order:
+        """The order of logs in which it does best."""
+
     def import_logs(
         self,
         logs: Sequence[EventLog],

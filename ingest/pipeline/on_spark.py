@@ -11,11 +11,13 @@ import io
 import os
 import pickle
 import sys
+import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
@@ -46,13 +48,16 @@ def on_spark(master: str | None, settings: Mapping[str, str]) -> Iterator["OnSpa
     say; where a SparkContext is there already it is used, and not stopped.
 
     Raises:
-        InputError: pyspark is missing, Spark does not start, or the executors have no Afterglow of this version.
+        InputError: pyspark is missing, Spark does not start, this process has a SparkContext on another master, or the
+            executors have no Afterglow of this version.
     """
     try:
         from pyspark import SparkConf, SparkContext
     except ImportError as error:
         raise InputError("--engine spark needs pyspark: pip install 'spark-afterglow[spark]'") from error
-    there = SparkContext._active_spark_context is not None
+    there = SparkContext._active_spark_context
+    if there is not None and master not in (None, there.master):
+        raise InputError(f"a SparkContext on {there.master} is here already; stop it, or leave out --master")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     conf = SparkConf().setAppName("afterglow backfill").set("spark.driver.maxResultSize", "0")
     conf.set("spark.ui.showConsoleProgress", "false")
@@ -69,7 +74,7 @@ def on_spark(master: str | None, settings: Mapping[str, str]) -> Iterator["OnSpa
         _same_version(context)
         yield OnSpark(context)
     finally:
-        if not there:
+        if there is None:
             context.stop()
 
 
@@ -97,11 +102,15 @@ class OnSpark:
     context: Any
     at_once: int = 100_000
     order: Order = "biggest"
+    _group: str = field(default_factory=lambda: f"afterglow-backfill-{uuid.uuid4()}")
+    _stopped: threading.Event = field(default_factory=threading.Event)
 
     def import_logs(
         self, logs: Sequence[EventLog], experiments: Any, options: ImportOptions, read: Any = None
     ) -> Iterator[Imported | AfterglowError]:
-        """What came of each log, in order, or its error. Waves of logs are Spark jobs, two of them at a time."""
+        """What came of each log, in order, or its error. Waves of logs are Spark jobs, two of them at a time; where
+        nobody takes what is left, those under way are cancelled."""
+        self._stopped.clear()
         everywhere = options.runs and experiments.reached_from_everywhere
         work = partial(
             _import_there if everywhere or not options.runs else _read_there,
@@ -112,7 +121,7 @@ class OnSpark:
         # MLflow is asked here, by this thread, as the waves are taken: the others only wait for Spark
         asked = ({log: tried(imported_before, log, experiments, options) for log in wave} for wave in _waves(logs))
         waves = (partial(self._wave, work, before) for before in asked)
-        with ThreadPoolExecutor(_WAVES_AT_ONCE, "afterglow-wave") as pool:
+        with ThreadPoolExecutor(_WAVES_AT_ONCE, "afterglow-wave") as pool, self._cancelled_if_left():
             for wave in _ahead(pool, waves):
                 for log, one in wave:
                     started = time.monotonic()
@@ -121,6 +130,15 @@ class OnSpark:
                     if isinstance(one, EventLogTables):
                         one = tried(import_tables, log, one, experiments, options, started, None)
                     yield one
+
+    @contextmanager
+    def _cancelled_if_left(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:  # GeneratorExit too: a backfill that is told to stop leaves its loop
+            self._stopped.set()
+            self.context.cancelJobGroup(self._group)
+            raise
 
     def _wave(self, work: Callable[[EventLog], bytes], before: Mapping[EventLog, Any]) -> list[tuple[EventLog, Any]]:
         """(log, what came of it: Imported, its tables, an error; None where it is to be read in parts)."""
@@ -132,6 +150,8 @@ class OnSpark:
         try:
             return [pickle.loads(one) for one in self._map(work, logs)]
         except Exception as error:  # of py4j, pyspark or the executors: a job fails as a whole
+            if self._stopped.is_set():
+                raise
             if len(logs) == 1:
                 message = f"{logs[0].name}: the executors failed on it again and again ({_first_line(error)})"
                 return [InputError(f"{message}; give their Python more memory, or import it alone")]
@@ -157,7 +177,12 @@ class OnSpark:
                 yield from map(pickle.loads, wave)
 
     def _map(self, work: Callable[[Item], bytes], items: Sequence[Item]) -> list[bytes]:
-        found: list[bytes] = self.context.parallelize(list(items), len(items)).map(work).collect() if items else []
+        if self._stopped.is_set():
+            raise CancelledError
+        if not items:
+            return []
+        self.context.setJobGroup(self._group, "afterglow backfill")  # of this thread
+        found: list[bytes] = self.context.parallelize(list(items), len(items)).map(work).collect()
         return found
 
 

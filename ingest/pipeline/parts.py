@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TypeVar
 
 from ...schemas.logs import EventLog, LogFile
@@ -60,8 +61,7 @@ def side_by_side(
     with ThreadPoolExecutor(min(workers, len(parts)), "afterglow-read") as pool:
         try:
             futures = [pool.submit(read, part, options, progress) for part in parts]
-            import pyarrow.compute  # noqa: F401 - takes a while, and assembling needs it: now this thread only waits
-
+            import_module("pyarrow.compute")  # takes a while, and assembling needs it: now this thread only waits
             for future in futures:
                 yield future.result()
         finally:

@@ -2,6 +2,8 @@
 
 import filecmp
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from afterglow.ingest import pipeline
-from afterglow.ingest.commands import app
+from afterglow.ingest.errors import InputError
 from afterglow.ingest.pipeline import on_spark, parts
 from tests.cluster import Cluster
 from tests.conftest import SAMPLES
@@ -128,9 +129,39 @@ def test_a_worker_that_is_killed_half_way(spark: Cluster, local: Local, tmp_path
     same(tmp_path, uri, local)
 
 
-def test_what_cannot_work_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backfill_that_is_stopped_leaves_no_job_running(spark: Cluster, local: Local, tmp_path: Path) -> None:
+    """It ends with the log under way, though the wave has others; what is left is done by the next one."""
+    from pyspark import SparkContext
+
+    uri, options = f"sqlite:///{tmp_path}/mlflow.db", pipeline.ImportOptions(tables=str(tmp_path / "tables"))
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        pipeline.engine("spark", spark.master, SETTINGS) as does,
+        pipeline.opened_ledger(str(tmp_path / "ledger.db"), uri) as ledger,
+    ):
+        patch.setattr(on_spark, "_WAVE_LOGS", 1)
+        todo = pipeline.look([str(SAMPLES)], ledger, pipeline.Filters(), order=does.order)
+        outcomes = pipeline.backfill(todo, ledger, pipeline.open_experiments(uri, "years"), options, does)
+        next(outcomes)
+        outcomes.close()
+        context = SparkContext._active_spark_context
+        assert context is not None and not context.statusTracker().getActiveJobsIds()
+    assert 0 < held(uri, "years").complete < local.runs.complete
+    same(tmp_path, backfilled(tmp_path, pipeline.engine("spark", spark.master, SETTINGS)), local)
+
+
+def test_what_cannot_work_is_said(tmp_path: Path) -> None:
     shutil.copytree(SAMPLES / "skewed-join", tmp_path / "logs")
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    command = ["backfill", str(tmp_path / "logs"), "--engine", "spark", "--master", "nonsense"]
-    result = CliRunner().invoke(app, [*command, "--tracking-uri", f"sqlite:///{tmp_path}/m.db"])
-    assert result.exit_code == 3 and "Spark does not start" in result.output and "--master" in result.output
+    words = ["backfill", str(tmp_path / "logs"), "--ledger", str(tmp_path / "ledger.db")]
+    words += ["--tracking-uri", f"sqlite:///{tmp_path}/m.db", "--engine", "spark", "--master", "nonsense"]
+    command = [sys.executable, "-m", "afterglow.ingest.commands", *words]
+    found = subprocess.run(command, capture_output=True, text=True)  # a process that has no SparkContext yet
+    assert found.returncode == 3 and "Spark does not start" in found.stderr and "--master" in found.stderr
+
+
+def test_a_spark_context_elsewhere_is_not_taken_for_the_one_that_is_asked_for(spark: Cluster) -> None:
+    with pipeline.engine("spark", spark.master, SETTINGS):
+        with pytest.raises(InputError, match=f"on {spark.master} is here already"), pipeline.engine("spark", "local"):
+            pass
+        with pipeline.engine("spark"):  # the one that is there
+            pass
