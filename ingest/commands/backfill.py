@@ -4,9 +4,8 @@ import json
 import signal
 import threading
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -35,18 +34,22 @@ LedgerFile = Annotated[
     ),
 ]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Take up logs that failed, those set aside too.")]
-EngineName = Annotated[str, typer.Option("--engine", help="local: this machine; spark: executors read the logs.")]
+EngineName = Annotated[
+    Literal["local", "spark"], typer.Option("--engine", help="local: this machine; spark: executors read the logs.")
+]
 Master = Annotated[
     str | None, typer.Option(help="With --engine spark: Spark's master; else its own settings.", show_default=False)
 ]
 SparkConf = Annotated[
     list[str] | None, typer.Option(help="With --engine spark: KEY=VALUE of Spark's; repeatable.", show_default=False)
 ]
+_TOLD = ("task_runs", "max_task_runs", "pictures", "trace")
 Report = Annotated[
     str | None, typer.Option(help="Write what came of every log to this file, as JSON.", show_default=False)
 ]
 
 
+@options.importing
 def backfill(
     logs: options.Logs,
     since: Since = None,
@@ -62,15 +65,7 @@ def backfill(
     ledger_file: LedgerFile = None,
     retry_failed: RetryFailed = False,
     report: Report = None,
-    tracking_uri: options.TrackingUri = None,
-    experiment: options.Experiment = None,
-    task_runs: options.TaskRuns = "all",
-    max_task_runs: options.MaxTaskRuns = 2000,
-    pictures: options.Pictures = "auto",
-    trace: options.Trace = False,
-    findings: options.Findings = None,
-    threshold: options.Threshold = None,
-    writer: options.Writer = "auto",
+    importing: options.Importing = options.AS_USUAL,
     tables: options.Tables = None,
     no_runs: options.NoRuns = False,
     engine: EngineName = "local",
@@ -86,23 +81,12 @@ def backfill(
     """
     from .. import pipeline
 
-    options.one_of("--engine", engine, ("local", "spark"))
-    options.one_of("--writer", writer, options.WRITERS)
-    options.one_of("--task-runs", task_runs, options.TASK_RUNS)
-    options.one_of("--pictures", pictures, options.PICTURES)
     filters = pipeline.Filters(_time("--since", since), _time("--until", until), app_name, user, min_duration)
-    thresholds = options.thresholds(findings, threshold)
-    store = f"{tracking_uri or ''} {experiment or ''} {task_runs} {max_task_runs} {pictures} {trace} "
-    store += thresholds.identity
-    reading = pipeline.ReadOptions(workers=workers or terminal.cores(), thresholds=thresholds)
-    how = pipeline.ImportOptions(reading, task_runs, max_task_runs, pictures=pictures, trace=trace)
-    how = replace(how, **options.dataset(tables, no_runs))
-    if how.tables is not None:
-        store = f"{'' if how.runs else 'no runs '}{store} {how.tables}"
+    how = importing.how(workers, **options.dataset(tables, no_runs))
     spark = options.pairs("--spark-conf", spark_conf)
     stopped = threading.Event()
     done = _Done(quiet)
-    with terminal.errors(), pipeline.opened_ledger(ledger_file, store) as ledger:
+    with terminal.errors(), pipeline.opened_ledger(ledger_file, _store(importing, how)) as ledger:
         order: Any = "newest" if newest_first else "biggest" if engine == "spark" else "oldest"
         todo = pipeline.look(logs, ledger, filters, limit, order, retry_failed)
         if dry_run:
@@ -110,7 +94,7 @@ def backfill(
             raise typer.Exit(0)
         before = signal.signal(signal.SIGTERM, lambda *_: stopped.set())
         try:
-            place = pipeline.open_experiments(tracking_uri, experiment, writer, terminal.warn) if how.runs else None
+            place = importing.experiments() if how.runs else None
             with pipeline.engine(engine, master, spark) as does:
                 while True:
                     if place is not None and len(todo.logs) > 1:
@@ -128,6 +112,13 @@ def backfill(
             signal.signal(signal.SIGTERM, before)
     done.close(todo, report)
     raise typer.Exit(1 if done.failed else 0)
+
+
+def _store(importing: options.Importing, how: Any) -> str:
+    """What the ledger's entries are good for: the same logs elsewhere, or with other options, are to be done."""
+    told = (importing.tracking_uri or "", importing.experiment or "", *(str(getattr(how, name)) for name in _TOLD))
+    store = " ".join([*told, how.read.thresholds.identity])
+    return store if how.tables is None else f"{'' if how.runs else 'no runs '}{store} {how.tables}"
 
 
 class _Done:

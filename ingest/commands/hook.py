@@ -22,6 +22,7 @@ StrictHook = Annotated[
 ]
 
 
+@options.importing
 def hook(
     log_dir: LogDir = None,
     app_id: AppId = None,
@@ -29,16 +30,8 @@ def hook(
     app_name: AppName = None,
     path: Path = None,
     wait: Wait = 120,
-    tracking_uri: options.TrackingUri = None,
-    experiment: options.Experiment = None,
+    importing: options.Importing = options.AS_USUAL,
     parent_run: options.ParentRun = None,
-    task_runs: options.TaskRuns = "all",
-    max_task_runs: options.MaxTaskRuns = 2000,
-    pictures: options.Pictures = "auto",
-    trace: options.Trace = False,
-    findings: options.Findings = None,
-    threshold: options.Threshold = None,
-    writer: options.Writer = "auto",
     strict: StrictHook = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -52,10 +45,7 @@ def hook(
         raise typer.BadParameter("say --log-dir with --app-id or --newest, or --log", param_hint="hook")
     if app_name is not None and not newest:
         raise typer.BadParameter("goes with --newest", param_hint="--app-name")
-    thresholds = options.thresholds(findings, threshold)
-    options.one_of("--writer", writer, options.WRITERS)
-    options.one_of("--task-runs", task_runs, options.TASK_RUNS)
-    options.one_of("--pictures", pictures, options.PICTURES)
+    how = importing.how(parent_run=parent_run)
     from .. import pipeline
     from ..errors import AfterglowError
 
@@ -65,10 +55,7 @@ def hook(
         told = pipeline.unfinished(log, verdict)
         if told is not None:
             terminal.warn(told)
-        reading = pipeline.ReadOptions(workers=terminal.cores(), thresholds=thresholds)
-        how = pipeline.ImportOptions(reading, task_runs, max_task_runs, parent_run, pictures=pictures, trace=trace)
-        experiments = pipeline.open_experiments(tracking_uri, experiment, writer, terminal.warn)
-        imported = pipeline.import_log(log, experiments, how)
+        imported = pipeline.import_log(log, importing.experiments(), how)
     except AfterglowError as error:
         terminal.print_error(error)
         raise typer.Exit(error.exit_code if strict else 0) from None

@@ -9,18 +9,11 @@ from . import options, terminal
 _MANY = 20  # logs of one call, from which on it is quicker to ask once what is there
 
 
+@options.importing
 def import_(
     logs: options.Logs,
-    tracking_uri: options.TrackingUri = None,
-    experiment: options.Experiment = None,
+    importing: options.Importing = options.AS_USUAL,
     parent_run: options.ParentRun = None,
-    task_runs: options.TaskRuns = "all",
-    max_task_runs: options.MaxTaskRuns = 2000,
-    pictures: options.Pictures = "auto",
-    trace: options.Trace = False,
-    findings: options.Findings = None,
-    threshold: options.Threshold = None,
-    writer: options.Writer = "auto",
     tables: options.Tables = None,
     no_runs: options.NoRuns = False,
     restore: options.Restore = False,
@@ -38,26 +31,17 @@ def import_(
     from .. import pipeline
     from ..errors import AfterglowError
 
-    options.one_of("--writer", writer, options.WRITERS)
-    options.one_of("--task-runs", task_runs, options.TASK_RUNS)
-    options.one_of("--pictures", pictures, options.PICTURES)
-    thresholds = options.thresholds(findings, threshold)
+    wanted = importing.how(
+        workers,
+        (max_line_bytes, max_ratio),
+        parent_run=parent_run,
+        restore=restore,
+        **options.dataset(tables, no_runs),
+    )
     batch = terminal.Batch(strict)
     with terminal.errors():
         found = list(pipeline.find_logs(logs))
-        wanted = pipeline.ImportOptions(
-            pipeline.ReadOptions(max_line_bytes, max_ratio, workers or terminal.cores(), thresholds),
-            task_runs,
-            max_task_runs,
-            parent_run,
-            restore,
-            pictures,
-            trace,
-            **options.dataset(tables, no_runs),
-        )
-        experiments = (
-            pipeline.open_experiments(tracking_uri, experiment, writer, terminal.warn) if wanted.runs else None
-        )
+        experiments = importing.experiments() if wanted.runs else None
         if experiments is not None and len(found) > _MANY:
             experiments.remember()
         with terminal.progress(not quiet and not as_json) as display:

@@ -1,9 +1,14 @@
-"""Options that mean the same in every command."""
+"""Options that mean the same in every command, and those that all commands that import have."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import typer
+
+from . import terminal
 
 Logs = Annotated[
     list[str],
@@ -34,7 +39,7 @@ ParentRun = Annotated[
     ),
 ]
 Writer = Annotated[
-    str,
+    Literal["auto", "sql", "client"],
     typer.Option(
         help="How runs are written: auto (sql where the store is a database, else client), sql (straight into the "
         "database) or client (the tracking API)."
@@ -42,7 +47,7 @@ Writer = Annotated[
 ]
 Restore = Annotated[bool, typer.Option("--restore", help="Bring back a tree that was deleted in MLflow.")]
 TaskRuns = Annotated[
-    str,
+    Literal["all", "notable", "none"],
     typer.Option(
         help="Tasks that get a run: all (while there are at most --max-task-runs), notable (failed, killed, "
         "speculative, stragglers) or none."
@@ -50,7 +55,7 @@ TaskRuns = Annotated[
 ]
 MaxTaskRuns = Annotated[int, typer.Option(min=0, help="More tasks than this, and only the notable ones get a run.")]
 Pictures = Annotated[
-    str,
+    Literal["auto", "all", "none"],
     typer.Option(
         help="What is drawn: auto (a report of an application with something to see, pictures of stages worth looking "
         "at), all (a report always) or none."
@@ -98,9 +103,57 @@ Tables = Annotated[
 ]
 NoRuns = Annotated[bool, typer.Option("--no-runs", help="With --tables: nothing is written to MLflow.")]
 
-WRITERS = ("auto", "sql", "client")
-PICTURES = ("auto", "all", "none")
-TASK_RUNS = ("all", "notable", "none")
+
+@dataclass(frozen=True, slots=True)
+class Importing:
+    """What every command that imports can be told; a command has it by `@importing`."""
+
+    tracking_uri: TrackingUri = None
+    experiment: Experiment = None
+    task_runs: TaskRuns = "all"
+    max_task_runs: MaxTaskRuns = 2000
+    pictures: Pictures = "auto"
+    trace: Trace = False
+    findings: Findings = None
+    threshold: Threshold = None
+    writer: Writer = "auto"
+
+    def how(self, workers: int | None = None, limits: Sequence[int] = (), **more: Any) -> Any:
+        """As ImportOptions; `limits` are --max-line-bytes and --max-ratio, `more` fields that this has not. Raises a
+        usage error where a threshold is none."""
+        from .. import pipeline
+
+        named = dict(zip(("max_line_bytes", "max_ratio"), limits, strict=False))
+        read = pipeline.ReadOptions(
+            workers=workers or terminal.cores(), thresholds=thresholds(self.findings, self.threshold), **named
+        )
+        return pipeline.ImportOptions(
+            read, self.task_runs, self.max_task_runs, pictures=self.pictures, trace=self.trace, **more
+        )
+
+    def experiments(self) -> Any:
+        """Where the runs go: see pipeline.open_experiments."""
+        from .. import pipeline
+
+        return pipeline.open_experiments(self.tracking_uri, self.experiment, self.writer, terminal.warn)
+
+
+AS_USUAL = Importing()
+
+
+def importing(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with the options of Importing in its signature, where its own parameter `importing` stands."""
+    own, shared = inspect.signature(command).parameters, inspect.signature(Importing).parameters
+
+    @functools.wraps(command)
+    def flat(**given: Any) -> None:
+        told = Importing(**{name: given.pop(name) for name in shared})
+        command(importing=told, **given)
+
+    parameters = [one for name, its in own.items() for one in (shared.values() if name == "importing" else [its])]
+    flat.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    flat.__annotations__ = {one.name: one.annotation for one in parameters}
+    return flat
 
 
 def thresholds(file: str | None, given: Sequence[str] | None) -> Any:
@@ -111,12 +164,6 @@ def thresholds(file: str | None, given: Sequence[str] | None) -> Any:
         return wanted_thresholds(file, given or ())
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--threshold" if given else "--findings") from None
-
-
-def one_of(option: str, value: str, choices: Sequence[str]) -> None:
-    """Raises a usage error where the value is none of the choices."""
-    if value not in choices:
-        raise typer.BadParameter(f"{value!r} is none of {', '.join(choices)}", param_hint=option)
 
 
 def dataset(tables: str | None, no_runs: bool) -> dict[str, Any]:

@@ -35,21 +35,14 @@ StrictSubmit = Annotated[
 ]
 
 
+@options.importing
 def submit(
     command: Command,
     log_dir: LogDir = None,
     annotate: Annotate = False,
     wait: Wait = 120,
-    tracking_uri: options.TrackingUri = None,
-    experiment: options.Experiment = None,
+    importing: options.Importing = options.AS_USUAL,
     parent_run: options.ParentRun = None,
-    task_runs: options.TaskRuns = "all",
-    max_task_runs: options.MaxTaskRuns = 2000,
-    pictures: options.Pictures = "auto",
-    trace: options.Trace = False,
-    findings: options.Findings = None,
-    threshold: options.Threshold = None,
-    writer: options.Writer = "auto",
     strict: StrictSubmit = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -59,10 +52,7 @@ def submit(
     Event logging is switched on where it is not configured; what the job sets itself stays. Input, output and signals
     are the job's; what is said of the import goes to stderr.
     """
-    thresholds = options.thresholds(findings, threshold)
-    options.one_of("--writer", writer, options.WRITERS)
-    options.one_of("--task-runs", task_runs, options.TASK_RUNS)
-    options.one_of("--pictures", pictures, options.PICTURES)
+    how = importing.how(parent_run=parent_run)
     from .. import pipeline
     from ..errors import AfterglowError, InputError
 
@@ -81,11 +71,7 @@ def submit(
             note("nothing was annotated: no Python driver started here has imported pyspark.ml")
         failure = 0
         try:
-            reading = pipeline.ReadOptions(workers=terminal.cores(), thresholds=thresholds)
-            how = pipeline.ImportOptions(reading, task_runs, max_task_runs, parent_run, pictures=pictures, trace=trace)
-            failure = _import(
-                pipeline.written(job, ran, wait, note), how, tracking_uri, experiment, writer, as_json, quiet
-            )
+            failure = _import(pipeline.written(job, ran, wait, note), how, importing, as_json, quiet)
         except AfterglowError as error:
             terminal.print_error(error)
             failure = error.exit_code
@@ -98,9 +84,7 @@ def submit(
     raise typer.Exit(ran.exit_code or (failure if strict else 0))
 
 
-def _import(
-    logs: Any, how: Any, tracking_uri: str | None, experiment: str | None, writer: str, as_json: bool, quiet: bool
-) -> int:
+def _import(logs: Any, how: Any, importing: options.Importing, as_json: bool, quiet: bool) -> int:
     """Imports what the job has written; 0, or the code with which --strict ends."""
     from .. import pipeline
     from ..errors import AfterglowError
@@ -115,7 +99,7 @@ def _import(
             if told is not None:
                 terminal.warn(told)
             if experiments is None:
-                experiments = pipeline.open_experiments(tracking_uri, experiment, writer, terminal.warn)
+                experiments = importing.experiments()
             imported = pipeline.import_log(log, experiments, how)
         except AfterglowError as error:
             batch.failure(error)
