@@ -67,7 +67,8 @@ def low_memory(spark: SparkSession, faulty: bool) -> dict[str, Any]:
     """Sorting on executors that leave little memory for it (see `CONF`)."""
     warm_up(spark)
     rows = spark.range(0, 3_000_000, 1, 4).selectExpr("hash(id) as key", "repeat(cast(id as string), 12) as text")
-    rows.repartition(4).sortWithinPartitions("key").write.format("noop").mode("overwrite").save()
+    # by the key: a repartition without one sorts first, and that would spill too
+    rows.repartition(4, "key").sortWithinPartitions("key").write.format("noop").mode("overwrite").save()
     return {"stage": "last"}
 
 

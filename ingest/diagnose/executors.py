@@ -10,8 +10,7 @@ from ..units import count
 from .found import Found
 from .work import Array, PerExecutor, Work
 
-_EXPLAINED = 0.5  # share of the excess that is garbage collection, and then the cause
-_AS_MUCH_CPU = 1.25  # times the others' CPU time that counts as the same
+_EXPLAINED = 0.5  # share of the excess that is garbage collection, or CPU time, and then the cause
 
 
 def find(of: Work) -> Iterator[Found]:
@@ -57,8 +56,8 @@ def _slow(of: Work, code: str) -> Iterator[Found]:
         stages = len(np.unique(groups.stage[own]))
         words = {
             "garbage collection": "most of the excess is garbage collection",
-            "waiting": "they use no more CPU time than the others: they wait for the CPU, a disk or the network",
-            "slow CPU": "they use more CPU time for the same work",
+            "waiting": "most of the excess is no CPU time: they wait for the CPU, a disk or the network",
+            "slow CPU": "most of the excess is CPU time for the same work",
         }
         sentence = (
             f"Its {count(tasks[executor])} tasks in {count(stages)} stage{'' if stages == 1 else 's'} took "
@@ -105,7 +104,7 @@ def _cause(of: Work, groups: PerExecutor, own: Array) -> tuple[str | None, dict[
         return "garbage collection", figures
     if not normal_cpu:
         return None, figures
-    return ("waiting" if cpu <= _AS_MUCH_CPU * normal_cpu else "slow CPU"), figures
+    return ("slow CPU" if cpu - normal_cpu >= _EXPLAINED * excess else "waiting"), figures
 
 
 def _cost(of: Work, groups: PerExecutor, own: Array, mine: Array) -> float:

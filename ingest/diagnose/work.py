@@ -247,7 +247,7 @@ def medians(values: Array, groups: Array, number: int) -> Array:
     begins = np.flatnonzero(np.concatenate(([True], of[1:] != of[:-1])))
     counts = np.diff(np.append(begins, len(of)))
     low, high = ordered[begins + (counts - 1) // 2], ordered[begins + counts // 2]
-    found[of[begins]] = (low + high) / 2
+    found[of[begins]] = low / 2 + high / 2  # the sum may be more than an int64 holds
     return found
 
 

@@ -24,19 +24,18 @@ CODES = (
         (
             Cause(
                 "garbage collection",
-                "The excess is time in garbage collection.",
+                "Half of the excess or more is time in garbage collection.",
                 "Give executors more memory, or run fewer tasks at once on each.",
             ),
             Cause(
                 "waiting",
-                "Its tasks use as much CPU time as the others' and take longer: it does not get the CPU, or waits for "
-                "disk or network.",
+                "Most of the excess is no CPU time: its tasks do not get the CPU, or wait for disk or network.",
                 "Look for throttling, other tenants, and a slow disk or network on the machine; exclude it, or turn on "
                 "spark.speculation.",
             ),
             Cause(
                 "slow CPU",
-                "Its tasks use more CPU time for the same work.",
+                "Half of the excess or more is CPU time: its tasks use more for the same work.",
                 "Use machines of one kind, or turn on spark.speculation.",
             ),
         ),
