@@ -29,7 +29,7 @@ FILES = {"applications": {"log_files"}}
 OWN = {
     "applications": {"app_id", "name", "log_files"},
     "jobs": {"tags"},
-    "stages": {"result_size_bytes", "plan_hash"},  # the job's folder is in its call sites
+    "stages": {"result_size_bytes"},
     "tasks": {"task_id", "result_size_bytes"},
 }
 OWN_PROPERTIES = {

@@ -5,8 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-# ids of RDDs, attributes and estimators, line numbers, generated names: what differs from one run to the next
-_VARIES = re.compile(r"(?<=_)[0-9a-f]{12}\b|\d+")
+# Folders, ids of RDDs, attributes and estimators, line numbers, generated names: what differs from one run, or one
+# deployment, to the next.
+_VARIES = re.compile(r"/(?:[\w.-]+/)+|(?<=_)[0-9a-f]{12}\b|\d+")
 
 
 def plans_of_stages(rows: Mapping[str, Any]) -> dict[int, str]:

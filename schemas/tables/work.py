@@ -129,7 +129,7 @@ STAGES = Table(
             "plan_hash",
             "string",
             "Hash of what it computes: equal for the same work in another run of the job.",
-            "derived: JobStart > Stage Infos > RDD Info, names and call sites without their numbers",
+            "derived: JobStart > Stage Infos > RDD Info, names and call sites without numbers and folders",
         ),
         Column("num_tasks", "int64", "Tasks Spark planned.", "StageSubmitted > Stage Info > Number of Tasks"),
         Column("num_complete_tasks", "int64", "Task attempts that succeeded.", "derived: count of tasks by status"),
