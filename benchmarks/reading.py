@@ -73,7 +73,8 @@ def _made(name: str, write: object) -> Path:
 
 
 def compare(title: str, path: Path, repeats: int) -> None:
-    """Measures every reader, one after the other and again, and prints the table."""
+    """Measures every reader, one after the other and again, and prints the table: medians, also of the ratios, each of
+    which is of one round, since a machine's speed changes from minute to minute."""
     size = _size(path)
     export = [AFTERGLOW, "export", str(path), "--quiet", "--out"]
     rows = [
@@ -83,10 +84,12 @@ def compare(title: str, path: Path, repeats: int) -> None:
     ]
     _warm(path)
     folder, number = (path, len(list(path.iterdir()))) if path.is_dir() else (path.parent, 1)
-    version, found, answer = history_server.first_stages(folder, number)
-    server, listing = Row(f"History Server {version}, first /stages", [answer]), Row("its listing before", [found])
+    server, listing = Row("History Server, first /stages"), Row("its listing before")
     with tempfile.TemporaryDirectory(dir=CACHE) as out:
         for turn in range(repeats):
+            version, found, answer = history_server.first_stages(folder, number)
+            listing.runs.append(found)
+            server.runs.append(answer)
             rows[0].runs.append(run([sys.executable, "-m", "benchmarks.bare_orjson", str(path)]))
             for row, workers in ((rows[1], "1"), (rows[2], "2")):
                 row.runs.append(run([*export, f"{out}/{turn}-{workers}", "--workers", workers]))
@@ -94,20 +97,22 @@ def compare(title: str, path: Path, repeats: int) -> None:
         failed = [one for one in row.runs if one.exit_code]
         if failed:
             raise RuntimeError(f"{row.reader} failed: {failed[0].output[-2000:]}")
-    print(f"\n## {title}: {size / 1e6:,.0f} MB, median of {repeats}\n")
+    print(f"\n## {title}: {size / 1e6:,.0f} MB, median of {repeats}, History Server {version}\n")
     print("| reader | wall s | CPU s | MB/s | peak MB | largest process MB | x History Server | x orjson |")
     print("|---|--:|--:|--:|--:|--:|--:|--:|")
     for row in [listing, server, *rows]:
         rate = size / 1e6 / row.median("wall_s")
-        ratios = [
-            f"{other.median('wall_s') / row.median('wall_s'):.1f}" if row is not listing else ""
-            for other in (server, rows[0])
-        ]
+        ratios = [f"{_ratio(other, row):.1f}" if row is not listing else "" for other in (server, rows[0])]
         print(
             f"| {row.reader} | {row.median('wall_s'):.2f} | {row.median('cpu_s'):.2f} | {rate:,.0f} | "
             f"{row.median('peak_mb'):,.0f} | {row.median('largest_mb'):,.0f} | {' | '.join(ratios)} |",
             flush=True,
         )
+
+
+def _ratio(other: Row, row: Row) -> float:
+    """How many times as long the other took, in the middle one of the rounds."""
+    return statistics.median(its.wall_s / own.wall_s for its, own in zip(other.runs, row.runs, strict=True))
 
 
 def _size(path: Path) -> int:

@@ -1,6 +1,7 @@
 """TaskStart and TaskEnd rows -> the tasks table, and the sums of it that a stage carries. Vectorised: they are many."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,23 +67,28 @@ def assemble_tasks(starts: Any, ends: Any) -> Tasks:
 def _chosen(ends: dict[str, Any], count: int, starts: Any, order: Array) -> Any:
     """The rows at `order`, which counts through the `count` rows of `ends` and then `starts`.
 
-    What only ends have is null for starts. Columns are taken out of `ends` one by one, so that it is never held whole
-    beside what is chosen of it.
+    What only ends have is null for starts. Columns are taken out of `ends` some at a time, by two threads, so that it
+    is never held whole beside what is chosen of it.
     """
     unfinished = order >= count
     left = starts.take(arrow.from_numpy(order[unfinished] - count, "int64"))
     at = order.copy()
     at[unfinished] = count + np.arange(len(left))
     index = arrow.from_numpy(at, "int64")
-    columns = {}
-    for number, name in enumerate(tuple(ends)):
-        if number % _COLUMNS_BETWEEN == 0:
-            pa.default_memory_pool().release_unused()  # Arrow keeps what the columns before have let go
+
+    def chosen(name: str) -> Any:
         column = ends.pop(name)
         if len(left):
             more = left[name].chunks if name in left.column_names else [pa.nulls(len(left), column.type)]
             column = pa.chunked_array([*column.chunks, *more], type=column.type)
-        columns[name] = column.take(index).combine_chunks()
+        return column.take(index).combine_chunks()
+
+    names, columns = tuple(ends), {}
+    with ThreadPoolExecutor(2, "afterglow-take") as pool:
+        for begin in range(0, len(names), _COLUMNS_BETWEEN):
+            pa.default_memory_pool().release_unused()  # Arrow keeps what the columns before have let go
+            some = names[begin : begin + _COLUMNS_BETWEEN]
+            columns.update(zip(some, pool.map(chosen, some), strict=True))
     return pa.table(columns)
 
 

@@ -49,4 +49,7 @@ def main() -> None:
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTING)
     sys.setswitchinterval(_TURN_S)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's starts threads that spin, and we multiply no matrices
-    app()
+    try:
+        app()
+    finally:
+        gc.freeze()  # what is left goes with the process: looking for cycles in it would take longer than a small log
