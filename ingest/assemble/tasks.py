@@ -16,7 +16,7 @@ from .. import arrow
 from .redact import redact_text
 
 Array = np.ndarray[Any, Any]
-_COLUMNS_BETWEEN = 28
+_COLUMNS_BETWEEN = 12
 StageKey = tuple[int, int]
 
 _SUCCEEDED = (spark.SUCCESS, spark.RESUBMITTED)
@@ -83,7 +83,8 @@ def _chosen(ends: dict[str, Any], count: int, starts: Any, order: Array) -> Any:
             column = pa.chunked_array([*column.chunks, *more], type=column.type)
         return column.take(index).combine_chunks()
 
-    names, columns = tuple(ends), {}
+    names = tuple(ends)
+    columns: dict[str, Any] = {}
     with ThreadPoolExecutor(2, "afterglow-take") as pool:
         for begin in range(0, len(names), _COLUMNS_BETWEEN):
             pa.default_memory_pool().release_unused()  # Arrow keeps what the columns before have let go
