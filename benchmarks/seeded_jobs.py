@@ -66,7 +66,7 @@ def slow_worker(spark: SparkSession, faulty: bool) -> dict[str, Any]:
 def low_memory(spark: SparkSession, faulty: bool) -> dict[str, Any]:
     """Sorting on executors that leave little memory for it (see `CONF`)."""
     warm_up(spark)
-    rows = spark.range(0, 3_000_000, 1, 4).selectExpr("hash(id) as key", "repeat(cast(id as string), 12) as text")
+    rows = spark.range(0, 8_000_000, 1, 4).selectExpr("hash(id) as key", "repeat(cast(id as string), 12) as text")
     # by the key: a repartition without one sorts first, and that would spill too
     rows.repartition(4, "key").sortWithinPartitions("key").write.format("noop").mode("overwrite").save()
     return {"stage": "last"}
