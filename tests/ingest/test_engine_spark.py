@@ -25,6 +25,7 @@ from tests.ingest.publish.trees import Held, differences, held
 pytestmark = pytest.mark.spark
 # Others too, where that is asked for: AFTERGLOW_MORE_LOGS="../shared/logs" takes some minutes.
 LOGS = [str(SAMPLES), *os.environ.get("AFTERGLOW_MORE_LOGS", "").split()]
+FEW = [str(SAMPLES / name) for name in ("cv-pipeline", "rolled-segments", "skewed-join", "spark35-wordcount")]
 SETTINGS = {
     "spark.executor.memory": "512m",
     "spark.ui.enabled": "false",
@@ -35,7 +36,7 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Local:
-    """What the local engine left of all samples."""
+    """What the local engine left."""
 
     runs: Held
     tables: Path
@@ -43,8 +44,16 @@ class Local:
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Local:
-    place = tmp_path_factory.mktemp("local")
-    return Local(held(backfilled(place, pipeline.engine("local")), "years"), place / "tables")
+    return locally(tmp_path_factory.mktemp("local"), LOGS)
+
+
+@pytest.fixture(scope="module")
+def local_few(tmp_path_factory: pytest.TempPathFactory) -> Local:
+    return locally(tmp_path_factory.mktemp("local-few"), FEW)
+
+
+def locally(place: Path, logs: list[str]) -> Local:
+    return Local(held(backfilled(place, pipeline.engine("local"), logs), "years"), place / "tables")
 
 
 @pytest.fixture
@@ -54,12 +63,12 @@ def spark(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     return cluster
 
 
-def backfilled(place: Path, engine: Any, store: str | None = None) -> str:
-    """Backfills all samples; the store's URI."""
+def backfilled(place: Path, engine: Any, logs: list[str], store: str | None = None) -> str:
+    """Backfills the logs; the store's URI."""
     uri = store or f"sqlite:///{place}/mlflow.db"
     options = pipeline.ImportOptions(tables=str(place / "tables"))
     with pipeline.opened_ledger(str(place / "ledger.db"), uri) as ledger:
-        todo = pipeline.look(LOGS, ledger, pipeline.Filters())
+        todo = pipeline.look(logs, ledger, pipeline.Filters())
         experiments = pipeline.open_experiments(uri, "years")
         with engine as does:
             outcomes = list(pipeline.backfill(todo, ledger, experiments, options, does))
@@ -81,23 +90,23 @@ def same(place: Path, uri: str, local: Local) -> None:
 
 
 def test_executors_read_and_the_driver_publishes(spark: Cluster, local: Local, tmp_path: Path) -> None:
-    same(tmp_path, backfilled(tmp_path, pipeline.engine("spark", spark.master, SETTINGS)), local)
+    same(tmp_path, backfilled(tmp_path, pipeline.engine("spark", spark.master, SETTINGS), LOGS), local)
 
 
-def test_executors_publish_to_a_server(spark: Cluster, local: Local, tmp_path: Path) -> None:
+def test_executors_publish_to_a_server(spark: Cluster, local_few: Local, tmp_path: Path) -> None:
     with stores.sqlite() as database, stores.server(database) as uri:
-        backfilled(tmp_path, pipeline.engine("spark", spark.master, SETTINGS), uri)
+        backfilled(tmp_path, pipeline.engine("spark", spark.master, SETTINGS), FEW, uri)
         found = held(database, "years")
     # the server keeps artifacts where only it can see them
     there, here = (
         {key: {part: run[part] for part in run if part != "artifacts"} for key, run in one.tree.items()}
-        for one in (found, local.runs)
+        for one in (found, local_few.runs)
     )
     assert differences(there, here) == [] and found.duplicates == 0
 
 
 def test_a_huge_log_is_read_in_parts(
-    spark: Cluster, local: Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spark: Cluster, local_few: Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(on_spark, "_HUGE_BYTES", 0)
     monkeypatch.setattr(parts, "_PART_BYTES", 100_000)
@@ -106,7 +115,7 @@ def test_a_huge_log_is_read_in_parts(
     monkeypatch.setattr(
         on_spark.OnSpark, "_parts_read", lambda self, *given: counted.append(len(given[1])) or read(self, *given)
     )
-    same(tmp_path, backfilled(tmp_path, pipeline.engine("spark", spark.master, SETTINGS)), local)
+    same(tmp_path, backfilled(tmp_path, pipeline.engine("spark", spark.master, SETTINGS), FEW), local_few)
     assert max(counted) > 2
 
 
@@ -124,7 +133,7 @@ def test_a_worker_that_is_killed_half_way(spark: Cluster, local: Local, tmp_path
     watching = threading.Thread(target=lambda: list(kill()))
     watching.start()
     try:
-        uri = backfilled(tmp_path, pipeline.engine("spark", spark.master, SETTINGS))
+        uri = backfilled(tmp_path, pipeline.engine("spark", spark.master, SETTINGS), LOGS)
     finally:
         watching.join()
         spark.add_worker()
@@ -132,7 +141,7 @@ def test_a_worker_that_is_killed_half_way(spark: Cluster, local: Local, tmp_path
     same(tmp_path, uri, local)
 
 
-def test_a_backfill_that_is_stopped_leaves_no_job_running(spark: Cluster, local: Local, tmp_path: Path) -> None:
+def test_a_backfill_that_is_stopped_leaves_no_job_running(spark: Cluster, local_few: Local, tmp_path: Path) -> None:
     """It ends with the log under way, though the wave has others; what is left is done by the next one."""
     from pyspark import SparkContext
 
@@ -143,14 +152,14 @@ def test_a_backfill_that_is_stopped_leaves_no_job_running(spark: Cluster, local:
         pipeline.opened_ledger(str(tmp_path / "ledger.db"), uri) as ledger,
     ):
         patch.setattr(on_spark, "_WAVE_LOGS", 1)
-        todo = pipeline.look(LOGS, ledger, pipeline.Filters(), order=does.order)
+        todo = pipeline.look(FEW, ledger, pipeline.Filters(), order=does.order)
         outcomes = pipeline.backfill(todo, ledger, pipeline.open_experiments(uri, "years"), options, does)
         next(outcomes)
         outcomes.close()
         context = SparkContext._active_spark_context
         assert context is not None and not context.statusTracker().getActiveJobsIds()
-    assert 0 < held(uri, "years").complete < local.runs.complete
-    same(tmp_path, backfilled(tmp_path, pipeline.engine("spark", spark.master, SETTINGS)), local)
+    assert 0 < held(uri, "years").complete < local_few.runs.complete
+    same(tmp_path, backfilled(tmp_path, pipeline.engine("spark", spark.master, SETTINGS), FEW), local_few)
 
 
 def test_what_cannot_work_is_said(tmp_path: Path) -> None:
