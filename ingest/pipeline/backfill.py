@@ -7,10 +7,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ...schemas.logs import EventLog
-from .. import discover
 from ..errors import AfterglowError
 from .batch import Engine, Order
-from .find import Head, peek
+from .find import Head, listed, peek
 from .ledger import ATTEMPTS, Entry, Ledger, may_pass, stamp
 from .run import Imported, ImportOptions
 
@@ -76,14 +75,14 @@ def look(
         InputError: a path does not exist or cannot be listed.
     """
     known, todo = ledger.entries(), Todo()
-    listed: list[tuple[EventLog, Head, Entry | None]] = []
-    for log in discover.discover(paths):
+    seen: list[tuple[EventLog, Head, Entry | None]] = []
+    for log in listed(paths):
         entry = known.get(log.name)
         entry = entry if entry is not None and entry.stamp == stamp(log) else None
-        listed.append((log, entry.head if entry is not None else peek(log), entry))
-    todo.listed = len(listed)
-    fullest = _fullest(listed)
-    for log, head, entry in listed:
+        seen.append((log, entry.head if entry is not None else peek(log), entry))
+    todo.listed = len(seen)
+    fullest = _fullest(seen)
+    for log, head, entry in seen:
         if entry is not None and _settled(entry, log, todo, retry_failed):
             continue
         if not filters.want(log, head) or log.name not in fullest:

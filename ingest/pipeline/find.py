@@ -1,7 +1,8 @@
 """Which logs a call is about: each application attempt once, and no file that is no log."""
 
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ...schemas import spark
@@ -11,6 +12,7 @@ from ..errors import AfterglowError
 
 _HEAD_BYTES = 2**20
 _SETTINGS_BYTES = 2**23  # EnvironmentUpdate is of a few hundred KB, most of them Hadoop's settings and the class path
+_GIVEN_UP_S = 24 * 3600  # Spark writes on every stage and job; a session that nobody uses for so long is rare
 # An event's line, or what damage before it left of one; not a program's text that speaks of events.
 _EVENT = re.compile(rb'[^"]{0,64}\{\s*"Event"\s*:\s*"')
 
@@ -37,7 +39,7 @@ def find_logs(paths: Iterable[str]) -> list[EventLog]:
         InputError: a path does not exist or cannot be listed.
     """
     paths = list(paths)
-    found = list(discover.discover(paths))
+    found = list(listed(paths))
     if len(found) < 2:
         return found if found and found[0].name in paths else [log for log in found if peek(log).is_log]
     logs: list[EventLog] = []
@@ -53,6 +55,15 @@ def find_logs(paths: Iterable[str]) -> list[EventLog]:
         fuller, other = sorted((logs[first], log), key=lambda one: (one.in_progress, -one.size))
         logs[first] = replace(fuller, copies=(*logs[first].copies, *log.copies, other.name))
     return logs
+
+
+def listed(paths: Iterable[str]) -> Iterator[EventLog]:
+    """The logs at these paths, by their names. One that is still being written by its name, but was not for a day, is
+    not in progress: a killed driver leaves it so for ever. Raises as `find_logs` does."""
+    before = (time.time() - _GIVEN_UP_S) * 1000
+    for log in discover.discover(paths):
+        written = max((file.modified_ms or 0 for file in log.files), default=0)
+        yield replace(log, in_progress=False) if log.in_progress and 0 < written < before else log
 
 
 def peek(log: EventLog) -> Head:

@@ -33,6 +33,8 @@ def fingerprint(log: EventLog, version: str, options: str) -> str:
         options,
         *(f"{file.name.rsplit('/', 1)[-1]} {file.size or file.modified_ms}" for file in log.files),
     ]
+    if log.in_progress:  # the same bytes say something else once nobody writes any more
+        parts.append("in progress")
     if any("://" in file.uri and not file.size for file in log.files):
         parts.append(log.name)
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]

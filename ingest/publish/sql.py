@@ -7,18 +7,19 @@ An import through the tracking API that writes the same tree is seen by its clai
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 from mlflow.exceptions import MlflowException
 from mlflow.store.db.utils import _verify_schema
+from mlflow.store.tracking.dbmodels import models
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import orm
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from ...schemas.run_texts import APP_ID_TAG, KEY_TAG
+from ...schemas.run_texts import APP_ID_TAG, COMPLETE_TAG, KEY_TAG, LEVEL_TAG
 from ..errors import PublishError
 from .claim import Watch
 from .client import ClientWriter
@@ -56,6 +57,30 @@ class SqlWriter(ClientWriter):
             if not FILLED[table.name] <= there or not demanded <= FILLED[table.name]:
                 return f"its table {table.name} is not the one that this Afterglow knows"
         return None
+
+    def remember(self) -> None:
+        """See Writer. MLflow's own search reads every metric of every application, 9 ms for each."""
+        with refused("cannot search runs"):
+            rows = patiently(self._applications, self.patience)
+        self._complete = {
+            whole or "": self._published(app_id or "", run_id, "deleted" if stage == "deleted" else "unchanged")
+            for run_id, stage, whole, app_id in rows
+        }
+
+    def _applications(self) -> Sequence[Any]:
+        """(run id, lifecycle stage, what it was written from, application id) of all, deleted ones first."""
+        run = models.SqlRun
+        level, whole, app = (orm.aliased(models.SqlTag) for _ in range(3))
+        query = (
+            sa.select(run.run_uuid, run.lifecycle_stage, whole.value, app.value)
+            .join(level, sa.and_(level.run_uuid == run.run_uuid, level.key == LEVEL_TAG))
+            .outerjoin(whole, sa.and_(whole.run_uuid == run.run_uuid, whole.key == COMPLETE_TAG))
+            .outerjoin(app, sa.and_(app.run_uuid == run.run_uuid, app.key == APP_ID_TAG))
+            .where(level.value == "application", run.experiment_id == int(self.experiment_id))
+            .order_by(run.lifecycle_stage.desc())
+        )
+        with self._session() as session:
+            return list(session.execute(query).all())
 
     @contextlib.contextmanager
     def tree(

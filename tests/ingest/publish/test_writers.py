@@ -10,6 +10,7 @@ import pytest
 from mlflow import MlflowClient
 
 from afterglow.ingest import import_logs
+from afterglow.ingest.publish import open_writer
 from tests.conftest import sample_log
 
 from . import stores
@@ -121,3 +122,33 @@ def test_every_store_takes_what_a_log_may_say(opened: dict[str, Store], name: st
     root = next(run for run in found.tree.values() if run["tags"]["afterglow.level"] == "application")
     assert "\N{GRINNING FACE}\\N" in root["info"]["name"] and "\0" not in root["info"]["name"]
     assert len(root["info"]["user_id"]) == 256
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        "sqlite",
+        pytest.param("postgres", marks=pytest.mark.postgres),
+        pytest.param("mariadb", marks=pytest.mark.mariadb),
+    ],
+)
+def test_both_remember_the_same_applications(store: str, opened: dict[str, Store]) -> None:
+    uri = opened[store].uri
+    import_logs([str(sample_log(name)) for name in ("skewed-join", "spark35-wordcount")], uri, "remembered")
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("remembered")
+    assert experiment is not None
+    condition = "tags.`afterglow.level` = 'application'"
+    deleted, kept = client.search_runs([experiment.experiment_id], condition)
+    client.delete_run(deleted.info.run_id)
+    client.create_run(experiment.experiment_id, tags={"somebody": "else's"})
+    for name in ("client", "sql"):
+        writer = open_writer(uri, "remembered", name)
+        assert writer.name == name
+        writer.remember()
+        found = [writer.find(run.data.tags["afterglow.complete"]) for run in (deleted, kept)]
+        assert [(one.run_id, one.state) for one in found if one is not None] == [
+            (deleted.info.run_id, "deleted"),
+            (kept.info.run_id, "unchanged"),
+        ]
+        assert writer.find("nothing") is None
