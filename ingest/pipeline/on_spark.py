@@ -212,8 +212,11 @@ def _ahead(pool: ThreadPoolExecutor, calls: Iterator[Callable[[], Item]]) -> Ite
 
 def _absolute(log: EventLog) -> EventLog:
     """The log by paths that hold in another process's working directory too."""
-    files = (replace(f, uri=os.path.abspath(local_path(f.uri)) if is_local(f.uri) else f.uri) for f in log.files)
-    return replace(log, files=tuple(files))
+    return replace(log, files=tuple(replace(file, uri=_absolute_uri(file.uri)) for file in log.files))
+
+
+def _absolute_uri(uri: str) -> str:
+    return uri if not is_local(uri) or os.path.isabs(local_path(uri)) else os.path.abspath(local_path(uri))
 
 
 def _in_many_parts(log: EventLog) -> bool:

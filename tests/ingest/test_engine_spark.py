@@ -25,7 +25,7 @@ from tests.ingest.publish.trees import Held, differences, held
 pytestmark = pytest.mark.spark
 # Others too, where that is asked for: AFTERGLOW_MORE_LOGS="../shared/logs" takes some minutes.
 LOGS = [str(SAMPLES), *os.environ.get("AFTERGLOW_MORE_LOGS", "").split()]
-FEW = [str(SAMPLES / name) for name in ("cv-pipeline", "rolled-segments", "skewed-join", "spark35-wordcount")]
+FEW = [str(SAMPLES / name) for name in ("failing-tasks", "rolled-segments", "skewed-join", "spark35-wordcount")]
 SETTINGS = {
     "spark.executor.memory": "512m",
     "spark.ui.enabled": "false",
@@ -109,7 +109,7 @@ def test_a_huge_log_is_read_in_parts(
     spark: Cluster, local_few: Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(on_spark, "_HUGE_BYTES", 0)
-    monkeypatch.setattr(parts, "_PART_BYTES", 100_000)
+    monkeypatch.setattr(parts, "_PART_BYTES", 50_000)
     counted: list[int] = []
     read = on_spark.OnSpark._parts_read
     monkeypatch.setattr(
