@@ -9,7 +9,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, InvalidStateError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -43,6 +43,15 @@ class _Task(Generic[Result]):
 
     log: EventLog
     future: "Future[Result | AfterglowError] | None" = None
+
+
+class _MayBeCancelled(Future[Any]):
+    """Where a process is killed, Python tells every future; in 3.11 the thread that does so dies at the first one that
+    was cancelled, and those after it are waited for for ever."""
+
+    def set_exception(self, exception: BaseException | None) -> None:
+        with suppress(InvalidStateError):
+            super().set_exception(exception)
 
 
 def _nothing(log: EventLog) -> None:
@@ -90,6 +99,7 @@ def _tasks(
         elif _is_small(log):
             with suppress(BrokenProcessPool):
                 task.future = pool.submit(_outcome, work, log, options)
+                task.future.__class__ = _MayBeCancelled
         yield task
 
 

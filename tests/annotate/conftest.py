@@ -72,7 +72,7 @@ class Log:
         return self._path.read_bytes()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Path]]:
     from pyspark.sql import SparkSession
 
