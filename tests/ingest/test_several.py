@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pyarrow as pa
@@ -86,6 +88,18 @@ def test_an_error_is_that_log_s_and_a_bug_keeps_its_traceback() -> None:
 def test_a_process_that_is_killed_costs_no_log() -> None:
     names = ["slow", "slow too", *(f"fatal {number}" for number in range(4)), *(f"log-{n}" for n in range(20))]
     assert outcomes(*names) == names
+
+
+def test_what_befell_a_process_is_told_to_every_log_behind_one_that_was_taken_back() -> None:
+    """In 3.11 Python's own thread stops at the first future that was cancelled: see several._MayBeCancelled."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        (task,) = several._tasks(pool, here_or_there, logs("log"), ReadOptions(), several._nothing)
+    assert isinstance(task.future, several._MayBeCancelled)
+    taken_back, behind = several._MayBeCancelled(), several._MayBeCancelled()
+    assert taken_back.cancel()
+    for future in (taken_back, behind):
+        future.set_exception(BrokenProcessPool("killed"))
+    assert taken_back.cancelled() and isinstance(behind.exception(), BrokenProcessPool)
 
 
 def test_what_is_known_is_not_worked_on_and_large_logs_are_read_here_in_parts() -> None:
