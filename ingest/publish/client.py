@@ -133,7 +133,7 @@ class ClientWriter:
         if run is None:
             tagged = [
                 r
-                for r in self._search(condition(APP_ID_TAG, app_id))
+                for r in self._of_application(app_id)
                 if KEY_TAG not in r.data.tags and r.data.tags.get(APP_ID_TAG) == app_id
             ]
             known = {r.info.run_id for r in tagged}
@@ -148,6 +148,10 @@ class ClientWriter:
             below = patiently(search, self.patience)
         trials = [OwnRun(r.info.run_id, r.data.params, r.data.metrics) for r in below]
         return Owner(owner_id, experiment_id, trials, self._results(owner_id) if trials else [])
+
+    def _of_application(self, app_id: str) -> Iterator[Any]:
+        """The active runs tagged with an application's id."""
+        return self._search(condition(APP_ID_TAG, app_id))
 
     def _results(self, run_id: str) -> list[dict[str, str]]:
         """search_results.csv of an autologged search, a row per param map in order; empty where there is none."""

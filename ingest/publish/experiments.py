@@ -29,7 +29,7 @@ class Experiments:
         self._template, self._tracking_uri = experiment_name(experiment, tracking_uri), tracking_uri
         self._open: Callable[[str], Writer] = lambda name: open_writer(tracking_uri, name, writer, tell)
         self._writers: dict[str, Writer] = {}
-        self._writer = writer
+        self._writer, self._remembers = writer, False
         unknown = [name for name in _FIELD.findall(self._template) if name not in FIELDS]
         if unknown:
             known = ", ".join(f"{{{name}}}" for name in FIELDS)
@@ -54,6 +54,8 @@ class Experiments:
         name = _FIELD.sub(lambda field: _in_name(application.get(field.group(1))), self._template)
         if name not in self._writers:
             self._writers[name] = self._open(name)
+            if self._remembers:
+                self._writers[name].remember()
         return self._writers[name]
 
     def find(self, identity: str) -> Published | None:
@@ -68,9 +70,10 @@ class Experiments:
         return next(anywhere.anywhere(f"tags.`{COMPLETE_TAG}` = '{identity}'", named), None)
 
     def remember(self) -> None:
-        """See Writer."""
-        if self._fixed:
-            self.writer({}).remember()
+        """See Writer; also for experiments that are opened later."""
+        self._remembers = True
+        for writer in self._writers.values():
+            writer.remember()
 
     def server_command(self) -> str | None:
         """See Writer."""

@@ -27,6 +27,7 @@ from .client_tree import condition
 from .interface import Published, RunRecord, State, TreeWriter
 from .refused import Patience, passing, patiently, refused
 from .sql_rows import FILLED, TABLES
+from .sql_seen import Seen
 from .sql_tree import SqlTree
 
 _SQLITE_CACHE_KB = 200_000
@@ -42,6 +43,7 @@ class SqlWriter(ClientWriter):
         super().__init__(tracking_uri, experiment, 1, patience)
         self.store = self.client._tracking_client.store
         self._locations: dict[str, str] = {}
+        self._seen: Seen | None = None
 
     def unfit(self) -> str | None:
         """Why this database cannot be written directly; None where it can."""
@@ -62,6 +64,9 @@ class SqlWriter(ClientWriter):
         """See Writer. MLflow's own search reads every metric of every application, 9 ms for each."""
         with refused("cannot search runs"):
             rows = patiently(self._applications, self.patience)
+            if self.store.engine.dialect.name == "sqlite":
+                with self._session() as session:
+                    self._seen = patiently(partial(Seen, session), self.patience)
         self._complete = {
             whole or "": self._published(app_id or "", run_id, "deleted" if stage == "deleted" else "unchanged")
             for run_id, stage, whole, app_id in rows
@@ -82,6 +87,14 @@ class SqlWriter(ClientWriter):
         with self._session() as session:
             return list(session.execute(query).all())
 
+    def _of_application(self, app_id: str) -> Iterator[Any]:
+        """The active runs tagged with an application's id, looked for only where there may be any."""
+        if self._seen is not None:
+            with refused("cannot search runs"), self._session() as session:
+                if not patiently(partial(self._seen.has, session, app_id), self.patience):
+                    return iter(())
+        return super()._of_application(app_id)
+
     @contextlib.contextmanager
     def tree(
         self, root: RunRecord, identity: str, parent_run: str | None, own: Mapping[str, str], restore: bool
@@ -97,7 +110,7 @@ class SqlWriter(ClientWriter):
             with self._session() as session:
                 look = partial(self._other_roots, root.key)
                 with contextlib.closing(
-                    SqlTree(session, int(self.experiment_id), location, parent_run, own, published, look)
+                    SqlTree(session, int(self.experiment_id), location, parent_run, own, published, look, self._seen)
                 ) as tree:
                     try:
                         with refused(f"cannot write {root.name!r}"):

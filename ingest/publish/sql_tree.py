@@ -18,6 +18,7 @@ from .interface import Dataset, Metric, Published, RunRecord, State
 from .refused import refused
 from .sql_datasets import add_dataset
 from .sql_rows import Rows
+from .sql_seen import Seen
 from .written import WITHDRAWN, Known, digest, known_run, known_runs, renewed
 
 _LOOK_AGAIN_S = 1.0
@@ -36,6 +37,7 @@ class SqlTree:
         own: Mapping[str, str],
         published: Callable[[str, State], Published],
         look: Callable[[], list[Any]],
+        seen: Seen | None = None,
     ) -> None:
         self.settled: Published | None = None
         self.kept: int = 0  # all or nothing
@@ -48,7 +50,7 @@ class SqlTree:
         self._ids: dict[str, str] = dict(own)
         self._datasets: list[Dataset] = []
         self._look, self._identity, self._watch = look, "", Watch()
-        self._root = ""
+        self._root, self._seen = "", seen
 
     @property
     def session(self) -> Any:
@@ -69,7 +71,9 @@ class SqlTree:
         self._root, self._identity, self._watch = root.key, identity, watch
         if self.session.get_bind().dialect.name == "sqlite":
             self.session.execute(sa.text("BEGIN IMMEDIATE"))  # it has one lock; nothing is looked at before
-        there = self._roots()
+        app_id = root.tags[APP_ID_TAG]
+        new = self._seen is not None and not self._seen.has(self.session, app_id, root.key)
+        there = [] if new else self._roots()
         if there:
             ids = [run.info.run_id for run in there]
             self.session.execute(sa.select(models.SqlRun.run_uuid).where(_among(ids)).with_for_update()).all()
@@ -94,7 +98,7 @@ class SqlTree:
             self._rows.run(root, run_id)
             self._rows.send_now()
         self._ids[root.key] = run_id
-        runs = self._runs(APP_ID_TAG, root.tags[APP_ID_TAG])
+        runs = [] if new else self._runs(APP_ID_TAG, app_id)
         self._known = known_runs((run for run in runs if run.data.tags.get(KEY_TAG) != root.key), root.key)
         self._known |= known_runs((run for run in runs if run.info.run_id == run_id), root.key)
         if not there:  # made in this transaction; it has no tags yet, so it is not among the known
