@@ -6,6 +6,7 @@ PostgreSQL's COPY.
 
 import io
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -18,11 +19,18 @@ def insert(connection: Any, table: Any, rows: Sequence[dict[str, Any]]) -> None:
     if dialect.name == "postgresql" and dialect.driver in ("psycopg2", "psycopg"):
         _copy(connection, dialect.driver, table.name, columns, rows)
         return
-    statement = sa.insert(table).compile(dialect=dialect, column_keys=columns)
-    if dialect.name == "sqlite" and statement.positiontup:
-        connection.exec_driver_sql(str(statement), list(map(itemgetter(*statement.positiontup), rows)))
+    statement, positions = _statement(table, dialect, tuple(columns))
+    if dialect.name == "sqlite" and positions:
+        connection.exec_driver_sql(statement, list(map(itemgetter(*positions), rows)))
     else:
         connection.execute(sa.insert(table), rows)
+
+
+@lru_cache(64)
+def _statement(table: Any, dialect: Any, columns: tuple[str, ...]) -> tuple[str, Sequence[str]]:
+    """The INSERT of these columns, and which of them each of its places takes."""
+    compiled = sa.insert(table).compile(dialect=dialect, column_keys=list(columns))
+    return str(compiled), tuple(compiled.positiontup or ())
 
 
 def _copy(connection: Any, driver: str, table: str, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
