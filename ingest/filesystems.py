@@ -2,8 +2,10 @@
 
 import os
 import re
+from functools import cache
 from typing import Any
 
+from ..schemas.logs import without_password
 from .errors import InputError
 
 
@@ -18,7 +20,8 @@ def local_path(path: str) -> str:
 
 
 def file_system(uri: str) -> tuple[Any, str]:
-    """A pyarrow.fs.FileSystem and the path there.
+    """A pyarrow.fs.FileSystem and the path there, which is taken as it stands: `%20` is no space. What follows a `?`
+    are the file system's options.
 
     Raises:
         InputError: no such file system, or it cannot be reached.
@@ -27,12 +30,40 @@ def file_system(uri: str) -> tuple[Any, str]:
 
     if is_local(uri):
         return pyarrow.fs.LocalFileSystem(), os.path.abspath(local_path(uri))
-    if uri.startswith(("s3a://", "s3n://")):  # Hadoop's names of it
-        uri = "s3" + uri[3:]
+    root, path, options = _parts(uri)
     try:
-        return pyarrow.fs.FileSystem.from_uri(uri)  # type: ignore[no-any-return]
+        system, top = _opened(root, options)
     except (OSError, ValueError, NotImplementedError) as error:
-        raise InputError(f"{uri}: cannot be reached: {error}") from error
+        raise InputError(f"{without_password(uri)}: cannot be reached: {error}") from error
+    return system, f"{top}/{path}".rstrip("/") or "/"
+
+
+def beside(uri: str, path: str) -> str:
+    """The URI of another path on the file system of `uri`."""
+    root, _, options = _parts(uri)
+    _, top = _opened(root, options)
+    return root + path.removeprefix(top).lstrip("/") + options
+
+
+def _parts(uri: str) -> tuple[str, str, str]:
+    """`s3://bucket/a/b?region=x` -> `s3://bucket/`, `a/b`, `?region=x`."""
+    named, mark, options = uri.partition("?")
+    scheme, _, rest = named.partition("://")
+    place, _, path = rest.partition("/")
+    return f"{scheme}://{place}/", path, mark + options
+
+
+@cache
+def _opened(root: str, options: str) -> tuple[Any, str]:
+    """The file system, and what its paths begin with: a bucket's name, or nothing. It is opened once: each time would
+    ask for credentials and connect anew."""
+    import pyarrow.fs
+
+    for hadoop in ("s3a://", "s3n://"):
+        if root.startswith(hadoop):
+            root = "s3://" + root.removeprefix(hadoop)
+    system, top = pyarrow.fs.FileSystem.from_uri(root + options)
+    return system, top.rstrip("/")
 
 
 def folder_name(app_id: str, attempt: str | None) -> str:

@@ -1,10 +1,18 @@
 """What is handed from stage to stage: an event log's files in order, and its tables."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 Layout = Literal["single", "rolling", "databricks"]
+_PASSWORD = re.compile(r"(?<=://)([^/?@:]*):[^/?@]*(?=@)")
+
+
+def without_password(uri: str) -> str:
+    """A path or URI as it may be shown and kept: `s3://key:secret@bucket` is `s3://key:***@bucket`."""
+    return _PASSWORD.sub(r"\1:***", uri)
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +27,8 @@ class LogFile:
     @property
     def name(self) -> str:
         """What messages call it."""
-        return f"{self.uri}!{self.member}" if self.member else self.uri
+        shown = without_password(self.uri)
+        return f"{shown}!{self.member}" if self.member else shown
 
 
 @dataclass(frozen=True, slots=True)

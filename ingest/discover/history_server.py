@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from ...schemas.logs import EventLog, LogFile
+from ...schemas.logs import EventLog, LogFile, without_password
 from ..errors import InputError
 from . import layout, places
 
@@ -45,9 +45,10 @@ def applications(address: str) -> Iterator[EventLog]:
             found = True
             path = quote(application["id"]) + (f"/{quote(attempt_id)}" if attempt_id else "")
             file = LogFile(f"{base}/api/v1/applications/{path}/logs", 0, attempt.get("lastUpdatedEpoch"))
-            yield EventLog(file.uri, "single", (file,), in_progress=not attempt.get("completed", True))
+            yield EventLog(file.name, "single", (file,), in_progress=not attempt.get("completed", True))
     if named and not found:
-        raise InputError(f"{address}: the History Server has no application {named[1]}; see {base}/api/v1/applications")
+        shown, all_of_it = without_password(address), without_password(f"{base}/api/v1/applications")
+        raise InputError(f"{shown}: the History Server has no application {named[1]}; see {all_of_it}")
 
 
 @contextmanager
@@ -83,7 +84,8 @@ def _json(address: str) -> list[dict[str, Any]]:
         try:
             found = json.load(response)
         except ValueError as error:
-            raise InputError(f"{address}: no History Server: its answer is no JSON; give http://host:18080") from error
+            shown = without_password(address)
+            raise InputError(f"{shown}: no History Server: its answer is no JSON; give http://host:18080") from error
     return found if isinstance(found, list) else []
 
 
@@ -91,8 +93,8 @@ def _answer(address: str) -> Any:
     try:
         return urllib.request.urlopen(address, timeout=_TIMEOUT_S)
     except urllib.error.HTTPError as error:
-        raise InputError(f"{address}: the server answers {error.code} {error.reason}") from error
+        raise InputError(f"{without_password(address)}: the server answers {error.code} {error.reason}") from error
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{address}: no answer: {getattr(error, 'reason', error)}; is the History Server running?"
+            f"{without_password(address)}: no answer: {getattr(error, 'reason', error)}; is the History Server running?"
         ) from error

@@ -8,7 +8,7 @@ Databricks: `eventlog` is the newest segment, `eventlog-<date>--<time>[.gz]` the
 import re
 from collections.abc import Iterable
 
-from ...schemas.logs import EventLog, LogFile
+from ...schemas.logs import EventLog, LogFile, without_password
 
 _SEGMENT = re.compile(r"^events_(\d+)_(.+)$")
 _STATUS = re.compile(r"^appstatus_(.+?)(\.inprogress)?$")
@@ -54,13 +54,15 @@ def rolling(folder: str, files: Iterable[tuple[str, LogFile]]) -> EventLog:
     missing = sorted(set(range(first, max(numbers, default=first) + 1)) - set(numbers))
     # appstatus may be missing or say both (a rename that is no rename, on object stores): ended wins
     in_progress = bool(status) and all(status)
-    return EventLog(folder, "rolling", tuple(f for _, _, f in chosen), in_progress, compacted, tuple(missing))
+    files_in_order = tuple(file for _, _, file in chosen)
+    return EventLog(without_password(folder), "rolling", files_in_order, in_progress, compacted, tuple(missing))
 
 
 def databricks(folder: str, files: Iterable[tuple[str, LogFile]]) -> EventLog:
     """One Databricks folder -> one log: dated segments in order, then `eventlog`."""
     dated = [(match[1] or "~", name, file) for name, file in files if (match := _DATABRICKS.match(name))]
-    return EventLog(folder, "databricks", tuple(file for _, _, file in sorted(dated, key=lambda d: d[:2])))
+    in_order = tuple(file for _, _, file in sorted(dated, key=lambda d: d[:2]))
+    return EventLog(without_password(folder), "databricks", in_order)
 
 
 def single(file: LogFile) -> EventLog:

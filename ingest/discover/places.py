@@ -8,9 +8,9 @@ import os
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from ...schemas.logs import LogFile
+from ...schemas.logs import LogFile, without_password
 from ..errors import InputError
-from ..filesystems import file_system, is_local, local_path
+from ..filesystems import beside, file_system, is_local, local_path
 from .zipped import entries, open_entry
 
 # A local file header, and the end record with which an empty archive begins.
@@ -109,25 +109,19 @@ def _walk_remote(uri: str) -> Iterator[tuple[str, list[LogFile]]]:
     import pyarrow.fs
 
     system, path = file_system(uri)
-    prefix = (
-        uri[: len(uri.split("?")[0]) - len(path)] if uri.split("?")[0].endswith(path) else uri.split("://")[0] + "://"
-    )
-    query = "?" + uri.split("?", 1)[1] if "?" in uri else ""
     try:
         info = system.get_file_info(path)
         if info.type == pyarrow.fs.FileType.NotFound:
-            raise InputError(f"{uri}: no such file or folder; check the path")
+            raise InputError(f"{without_password(uri)}: no such file or folder; check the path")
         found = [info] if info.is_file else system.get_file_info(pyarrow.fs.FileSelector(path, recursive=True))
     except OSError as error:
-        raise InputError(f"{uri}: cannot be listed: {error}") from error
+        raise InputError(f"{without_password(uri)}: cannot be listed: {error}") from error
     folders: dict[str, list[LogFile]] = {}
     for entry in sorted(found, key=lambda e: e.path):
         if entry.is_file:
             modified = int(entry.mtime_ns / 1e6) if entry.mtime_ns else None
-            folder = entry.path.rsplit("/", 1)[0]
-            folders.setdefault(prefix + folder, []).append(
-                LogFile(prefix + entry.path + query, entry.size or 0, modified)
-            )
+            folder = beside(uri, entry.path.rsplit("/", 1)[0]).partition("?")[0]
+            folders.setdefault(folder, []).append(LogFile(beside(uri, entry.path), entry.size or 0, modified))
     yield from folders.items()
 
 
@@ -147,5 +141,5 @@ def _expand_remote(uri: str) -> list[str]:
     }
     found = sorted(name + tail for name in names if fnmatch.fnmatchcase(name, path))
     if not found:
-        raise InputError(f"{uri}: no object matches; check the pattern")
+        raise InputError(f"{without_password(uri)}: no object matches; check the pattern")
     return found

@@ -9,7 +9,7 @@ from typing import Any
 from ...schemas.logs import EventLog
 from ..errors import AfterglowError
 from .batch import Engine, Order
-from .find import Head, listed, peek
+from .find import Head, heads, listed
 from .ledger import ATTEMPTS, Entry, Ledger, may_pass, stamp
 from .run import Imported, ImportOptions
 
@@ -75,11 +75,12 @@ def look(
         InputError: a path does not exist or cannot be listed.
     """
     known, todo = ledger.entries(), Todo()
-    seen: list[tuple[EventLog, Head, Entry | None]] = []
+    entries: list[tuple[EventLog, Entry | None]] = []
     for log in listed(paths):
         entry = known.get(log.name)
-        entry = entry if entry is not None and entry.stamp == stamp(log) else None
-        seen.append((log, entry.head if entry is not None else peek(log), entry))
+        entries.append((log, entry if entry is not None and entry.stamp == stamp(log) else None))
+    new = iter(heads([log for log, entry in entries if entry is None]))
+    seen = [(log, next(new) if entry is None else entry.head, entry) for log, entry in entries]
     todo.listed = len(seen)
     fullest = _fullest(seen)
     for log, head, entry in seen:

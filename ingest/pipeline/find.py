@@ -2,15 +2,18 @@
 
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from ...schemas import spark
-from ...schemas.logs import EventLog
+from ...schemas.logs import EventLog, without_password
 from .. import codecs, decode, discover
 from ..errors import AfterglowError
+from ..filesystems import is_local
 
 _HEAD_BYTES = 2**20
+_HEADS_AT_ONCE = 32
 _SETTINGS_BYTES = 2**23  # EnvironmentUpdate is of a few hundred KB, most of them Hadoop's settings and the class path
 _GIVEN_UP_S = 24 * 3600  # Spark writes on every stage and job; a session that nobody uses for so long is rare
 # An event's line, or what damage before it left of one; not a program's text that speaks of events.
@@ -40,13 +43,13 @@ def find_logs(paths: Iterable[str]) -> list[EventLog]:
     """
     paths = list(paths)
     found = list(listed(paths))
+    named = {without_password(path) for path in paths}
     if len(found) < 2:
-        return found if found and found[0].name in paths else [log for log in found if peek(log).is_log]
+        return found if found and found[0].name in named else [log for log in found if peek(log).is_log]
     logs: list[EventLog] = []
     at: dict[tuple[str, str | None], int] = {}
-    for log in found:
-        head = peek(log)
-        if not head.is_log and log.layout == "single" and log.name not in paths:
+    for log, head in zip(found, heads(found), strict=True):
+        if not head.is_log and log.layout == "single" and log.name not in named:
             continue
         first = at.setdefault((head.app_id or log.name, head.app_attempt), len(logs))
         if first == len(logs):
@@ -64,6 +67,15 @@ def listed(paths: Iterable[str]) -> Iterator[EventLog]:
     for log in discover.discover(paths):
         written = max((file.modified_ms or 0 for file in log.files), default=0)
         yield replace(log, in_progress=False) if log.in_progress and 0 < written < before else log
+
+
+def heads(logs: Sequence[EventLog]) -> list[Head]:
+    """Each log's head. Far away most of the time is waiting for answers, so many are asked at once."""
+    far = any(not is_local(file.uri) for log in logs for file in log.files[:1])
+    if not far:
+        return list(map(peek, logs))
+    with ThreadPoolExecutor(_HEADS_AT_ONCE, "afterglow-heads") as pool:
+        return list(pool.map(peek, logs))
 
 
 def peek(log: EventLog) -> Head:

@@ -14,8 +14,8 @@ import pytest
 from mlflow import MlflowClient
 from typer.testing import CliRunner, Result
 
-from afterglow.ingest import pipeline
 from afterglow.ingest.commands import app
+from afterglow.ingest.pipeline import find
 from tests.conftest import sample_log
 
 runner = CliRunner()
@@ -52,7 +52,7 @@ def test_the_second_call_looks_at_no_log(place: Path, monkeypatch: pytest.Monkey
     assert result.exit_code == 0 and told["summary"]["imported"] == len(NAMES), result.output
     assert {row["state"] for row in told["logs"]} == {"imported"} and len(applications(place)) == len(NAMES)
     looked: list[str] = []
-    monkeypatch.setitem(pipeline.look.__globals__, "peek", lambda log: looked.append(log.name))
+    monkeypatch.setattr(find, "peek", lambda log: looked.append(log.name))
     result, told = backfill(place)
     assert result.exit_code == 0 and told["logs"] == [] and looked == []
     assert told["summary"]["already imported"] == len(NAMES)

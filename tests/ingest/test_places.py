@@ -15,7 +15,8 @@ from typing import Any
 import pyarrow.fs
 import pytest
 
-from afterglow.ingest import InputError, pipeline, read
+from afterglow.ingest import InputError, import_logs, pipeline, read
+from afterglow.ingest.filesystems import beside, file_system
 from tests.conftest import sample_log
 
 _DEADLINE_S = 300
@@ -98,6 +99,47 @@ def test_logs_on_s3_are_read_as_local_ones(s3: str) -> None:
     for log in logs:
         name = "rolled-segments" if log.layout == "rolling" else "spark35-wordcount"
         assert pipeline.read_log(log).tasks.equals(read(str(sample_log(name))).tasks)
+
+
+@pytest.mark.server
+def test_names_on_s3_are_taken_as_they_stand(s3: str) -> None:
+    single, folder = sample_log("spark35-wordcount"), "logs/odd names/100%25 #1"
+    system, _ = pyarrow.fs.FileSystem.from_uri(f"s3://logs?{s3}")
+    with system.open_output_stream(f"{folder}/{single.name}", compression=None) as out:
+        out.write(single.read_bytes())
+    for scheme in ("s3", "s3a"):
+        (log,) = pipeline.find_logs([f"{scheme}://logs/odd names/?{s3}"])
+        assert log.name == f"{scheme}://{folder}/{single.name}?{s3}"
+        assert pipeline.read_log(log).tasks.equals(read(str(single)).tasks)
+
+
+@pytest.mark.server
+def test_a_password_in_a_logs_address_is_shown_nowhere(
+    s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = f"sqlite:///{tmp_path}/m.db"
+    (imported,) = import_logs([f"s3://x:y-secret@logs/2026/{sample_log('spark35-wordcount').name}?{s3}"], store, "one")
+    (other,) = import_logs([f"s3://x:y-secret@logs/2026/{sample_log('rolled-segments').name}?{s3}"], store, "one")
+    assert imported.log.startswith("s3://x:***@logs/") and other.log.startswith("s3://x:***@logs/")
+    with pytest.raises(InputError) as told:
+        pipeline.find_logs([f"s3://x:y-secret@logs/other?{s3}"])
+    kept = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert not any(b"y-secret" in content for content in [*kept, str(told.value).encode()])
+
+
+@pytest.mark.parametrize(
+    ("uri", "path", "other"),
+    [
+        ("abfs://box@me.dfs.core.windows.net/a", "box/a", "abfs://box@me.dfs.core.windows.net/b"),
+        ("abfss://me.dfs.core.windows.net/box/a", "/box/a", "abfss://me.dfs.core.windows.net/box/b"),
+        ("gs://anonymous@box/a/", "box/a", "gs://anonymous@box/b"),
+        ("s3a://k:s@box/a?region=r", "box/a", "s3a://k:s@box/b?region=r"),
+    ],
+)
+def test_what_is_listed_is_named_on_the_same_file_system(uri: str, path: str, other: str) -> None:
+    assert file_system(uri)[1] == path
+    assert beside(uri, path.removesuffix("a") + "b") == other
 
 
 @pytest.mark.server
