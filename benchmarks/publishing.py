@@ -16,6 +16,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def write(kind: str, uri: str, log: str) -> None:
     """One measured process: writes the log's runs, prints how many and in how many seconds, reading not counted."""
     from afterglow.ingest import pipeline
     from afterglow.ingest.derive import TaskRuns, derive
-    from afterglow.ingest.publish import open_writer, publish
+    from afterglow.ingest.publish import open_writer, publish, write_artifacts
     from afterglow.ingest.publish.names import Fitting
     from afterglow.ingest.publish.plan import record
 
@@ -51,7 +52,7 @@ def write(kind: str, uri: str, log: str) -> None:
         writer = open_writer(uri, "benchmark", kind)
         assert writer.name == kind
         began = time.perf_counter()
-        number = publish(tree, tables, writer, "benchmark", "0").written
+        number = publish(tree, None, partial(write_artifacts, tables), writer, "benchmark", "0").written
     else:
         from mlflow import MlflowClient
         from mlflow.entities import Metric, Param, RunTag

@@ -14,7 +14,6 @@ def without_password(uri: str) -> str:
     return _PASSWORD.sub(r"\1:***", uri)
 
 
-
 @dataclass(frozen=True, slots=True)
 class LogFile:
     """One file of a log. `uri` is a local path or a URI; `member` names a file inside the zip at `uri`."""

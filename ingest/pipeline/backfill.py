@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -137,10 +138,8 @@ def run(
 
     Ends early where `stop` says so, after the log under way.
     """
-    for begin in range(0, len(todo.logs), engine.at_once):
-        some = todo.logs[begin : begin + engine.at_once]
-        outcomes = engine.import_logs([log for log, _, _ in some], experiments, options, read)
-        for log, head, attempts in some:
+    with closing(engine.import_logs([log for log, _, _ in todo.logs], experiments, options, read)) as outcomes:
+        for log, head, attempts in todo.logs:
             if stop():
                 return
             started = time.monotonic()

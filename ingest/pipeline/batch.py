@@ -1,7 +1,7 @@
 """Many logs: what `run` does with one, side by side; an error is the log's that it befell."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, Protocol, TypeVar
@@ -10,7 +10,19 @@ from ...schemas.logs import EventLog, EventLogTables
 from ...schemas.runs import RunTree
 from ..errors import AfterglowError
 from .read import Progress, ReadOptions, read_log
-from .run import Exported, Imported, ImportOptions, export_log, import_tables, imported_before, read_for_import, tree_of
+from .run import (
+    Exported,
+    Imported,
+    ImportOptions,
+    Ready,
+    export_log,
+    import_ready,
+    imported_before,
+    packed,
+    read_for_import,
+    ready,
+    tree_of,
+)
 from .several import each
 
 Result = TypeVar("Result")
@@ -19,10 +31,6 @@ Order = Literal["oldest", "newest", "biggest"]
 
 class Engine(Protocol):
     """What imports many logs: this machine, or a cluster."""
-
-    @property
-    def at_once(self) -> int:
-        """How many logs are handed over together."""
 
     @property
     def order(self) -> Order:
@@ -34,8 +42,8 @@ class Engine(Protocol):
         experiments: Any,
         options: ImportOptions,
         read: Progress | None = None,
-    ) -> "Iterator[Imported | AfterglowError]":
-        """What came of each log, in order, or its error."""
+    ) -> "Generator[Imported | AfterglowError, None, None]":
+        """What came of each log, in order, or its error. Where it is closed, the logs under way are ended."""
 
 
 def export_logs(
@@ -59,16 +67,22 @@ def import_logs(
     options: ImportOptions,
     read: Progress | None = None,
     wrote: Callable[[int, int], None] | None = None,
-) -> Iterator[Imported | AfterglowError]:
+) -> Generator[Imported | AfterglowError, None, None]:
     """Reads logs side by side and writes their run trees one after the other, but for those that were written before:
     what came of each, in order, or the error of `import_log`."""
-    work = partial(_read, options)
-    outcomes = each(work, logs, options.read, read, lambda log: tried(imported_before, log, experiments, options))
+    work: Any = partial(_read, options)
+
+    def known(log: EventLog) -> Any:
+        return tried(imported_before, log, experiments, options)
+
+    outcomes = each(work, logs, options.read, read, known, partial(_packed, options))
     for log in logs:
         started = time.monotonic()
         one: Any = next(outcomes)
         if isinstance(one, EventLogTables):
-            one = tried(import_tables, log, one, experiments, options, started, wrote)
+            one = ready(log, one, options)
+        if isinstance(one, Ready):
+            one = tried(import_ready, one, experiments, options, started, wrote)
         yield one
 
 
@@ -76,12 +90,11 @@ def import_logs(
 class Here:
     """This machine, with as many processes as `options.read.workers`."""
 
-    at_once: int = 64  # so that a stop is not far away
     order: Order = "oldest"
 
     def import_logs(
         self, logs: Sequence[EventLog], experiments: Any, options: ImportOptions, read: Progress | None = None
-    ) -> Iterator[Imported | AfterglowError]:
+    ) -> Generator[Imported | AfterglowError, None, None]:
         """See Engine."""
         return import_logs(logs, experiments, options, read)
 
@@ -92,6 +105,10 @@ def _export(out: str, log: EventLog, options: ReadOptions, progress: Progress | 
 
 def _read(options: ImportOptions, log: EventLog, read: ReadOptions, progress: Progress | None) -> EventLogTables:
     return read_for_import(log, replace(options, read=read), progress)
+
+
+def _packed(options: ImportOptions, log: EventLog, tables: EventLogTables) -> Ready:
+    return packed(log, tables, options)
 
 
 def _shown(tables: EventLogTables, task_runs: str) -> tuple[EventLogTables, RunTree]:

@@ -14,21 +14,32 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
-from ...schemas.logs import EventLog, EventLogTables
+from ...schemas.logs import EventLog
 from ..errors import AfterglowError, InputError
 from ..filesystems import is_local, local_path
 from ..version import version
 from .batch import Order, tried
 from .parts import Part, in_parts
 from .read import PartRead, ReadOptions, splittable
-from .run import Imported, ImportOptions, add_to_dataset, import_log, import_tables, imported_before, read_for_import
+from .run import (
+    Imported,
+    ImportOptions,
+    Ready,
+    add_to_dataset,
+    import_log,
+    import_ready,
+    imported_before,
+    packed,
+    read_for_import,
+    ready,
+)
 from .several import TABLE_PICKLED
 
 Item = TypeVar("Item")
@@ -100,14 +111,13 @@ class OnSpark:
     """Imports logs as batch.import_logs does, by a Spark application's executors."""
 
     context: Any
-    at_once: int = 100_000
     order: Order = "biggest"
     _group: str = field(default_factory=lambda: f"afterglow-backfill-{uuid.uuid4()}")
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def import_logs(
         self, logs: Sequence[EventLog], experiments: Any, options: ImportOptions, read: Any = None
-    ) -> Iterator[Imported | AfterglowError]:
+    ) -> Generator[Imported | AfterglowError, None, None]:
         """What came of each log, in order, or its error. Waves of logs are Spark jobs, two of them at a time; where
         nobody takes what is left, those under way are cancelled."""
         self._stopped.clear()
@@ -127,8 +137,8 @@ class OnSpark:
                     started = time.monotonic()
                     if one is None:
                         one = tried(self._in_parts, log, options)
-                    if isinstance(one, EventLogTables):
-                        one = tried(import_tables, log, one, experiments, options, started, None)
+                    if isinstance(one, Ready):
+                        one = tried(import_ready, one, experiments, options, started, None)
                     yield one
 
     @contextmanager
@@ -141,7 +151,7 @@ class OnSpark:
             raise
 
     def _wave(self, work: Callable[[EventLog], bytes], before: Mapping[EventLog, Any]) -> list[tuple[EventLog, Any]]:
-        """(log, what came of it: Imported, its tables, an error; None where it is to be read in parts)."""
+        """(log, what came of it: Imported, what is to be published, an error; None where it is to be read in parts)."""
         todo = [log for log, known in before.items() if known is None and not _in_many_parts(log)]
         done = dict(zip(todo, self._each(work, [_absolute(log) for log in todo]), strict=True))
         return [(log, done.get(log, known)) for log, known in before.items()]
@@ -157,13 +167,13 @@ class OnSpark:
                 return [InputError(f"{message}; give their Python more memory, or import it alone")]
             return [one for log in logs for one in self._each(work, [log])]  # which one it was
 
-    def _in_parts(self, log: EventLog, options: ImportOptions) -> EventLogTables:
+    def _in_parts(self, log: EventLog, options: ImportOptions) -> Ready:
         from .read import read_log
 
         reading = replace(options.read, workers=max(2, self.context.defaultParallelism))
         tables = read_log(_absolute(log), reading, parts_read=self._parts_read)
         add_to_dataset(log, tables, options)
-        return tables
+        return ready(log, tables, options)
 
     def _parts_read(
         self, read: Callable[..., PartRead], parts: Sequence[Part], options: ReadOptions, workers: int, progress: Any
@@ -232,9 +242,13 @@ def _import_there(
 
 
 def _read_there(options: ImportOptions, settings: None, environment: Mapping[str, str], log: EventLog) -> bytes:
-    """On an executor: reads a log; its tables go to the driver."""
+    """On an executor: reads a log; what is to be published goes to the driver."""
     os.environ.update(environment)
-    return _packed(tried(read_for_import, log, options))
+    return _packed(tried(_ready_there, log, options))
+
+
+def _ready_there(log: EventLog, options: ImportOptions) -> Ready:
+    return packed(log, read_for_import(log, options), options)
 
 
 def _part_there(read: Callable[..., PartRead], options: ReadOptions, part: Part) -> bytes:

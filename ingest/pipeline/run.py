@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, cast
 
@@ -135,7 +135,7 @@ def import_log(
     if before is not None:
         return before
     tables = read_for_import(log, options, read)
-    return import_tables(log, tables, experiments, options, started, wrote)
+    return import_ready(ready(log, tables, options), experiments, options, started, wrote)
 
 
 def read_for_import(log: EventLog, options: ImportOptions, progress: Progress | None = None) -> EventLogTables:
@@ -191,9 +191,48 @@ def imported_before(log: EventLog, experiments: Any, options: ImportOptions) -> 
     return Imported(log.name, before)
 
 
-def import_tables(
-    log: EventLog,
-    tables: EventLogTables,
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A log that was read, as publishing takes it. `tree` is None where no runs are wanted."""
+
+    log: EventLog
+    application: Mapping[str, Any]
+    queue: str | None
+    tree: RunTree | None
+    draw: Callable[[], Pictures]
+    artifacts: Callable[[Any, str], None]
+
+
+def ready(log: EventLog, tables: EventLogTables, options: ImportOptions) -> Ready:
+    """Derives the run tree, where runs are wanted; pictures and artifacts are made when they are asked for."""
+    from ..publish import write_artifacts
+
+    tree = tree_of(tables, options.task_runs, options.max_task_runs) if options.runs else None
+    draw = Pictures if tree is None else partial(_draw, tree, tables, options.pictures)
+    return Ready(log, tables.application, _queue(tables), tree, draw, partial(write_artifacts, tables))
+
+
+def packed(log: EventLog, tables: EventLogTables, options: ImportOptions) -> Ready:
+    """The same, to be sent to another process: nothing is left to be made, and no tables are in it."""
+    from ..publish import packed_artifacts
+
+    one = ready(log, tables, options)
+    if one.tree is None:
+        return replace(one, artifacts=_no_artifacts)
+    tree = replace(one.tree, tasks={key: list(runs) for key, runs in one.tree.tasks.items()})
+    return replace(one, tree=tree, draw=partial(_drawn, one.draw()), artifacts=packed_artifacts(tables))
+
+
+def _no_artifacts(issues: Any, folder: str) -> None:
+    """Of a log without runs."""
+
+
+def _drawn(pictures: Pictures) -> Pictures:
+    return pictures
+
+
+def import_ready(
+    one: Ready,
     experiments: Any,
     options: ImportOptions,
     started: float,
@@ -206,20 +245,25 @@ def import_tables(
     """
     from ..publish import publish, write_trace
 
-    if not options.runs:
-        return _imported(log, tables, OnlyTables(options.tables or ""), started)
-    tree = tree_of(tables, options.task_runs, options.max_task_runs)
-    writer = experiments.writer(_application(tables))
-    identity = _identity(log, options)
-    draw = partial(_draw, tree, tables, options.pictures)
-    published = publish(tree, tables, writer, identity, version(), options.parent_run, wrote, options.restore, draw)
-    if options.trace:
-        write_trace(tree, published, writer)
-    return _imported(log, tables, published, started)
-
-
-def _imported(log: EventLog, tables: EventLogTables, published: Any, started: float) -> Imported:
-    app = tables.application
+    app, log, tree = one.application, one.log, one.tree
+    published: Any = OnlyTables(options.tables or "")
+    if tree is not None:
+        # what a template of the experiment's name may hold
+        writer = experiments.writer({"app_name": app["name"], "user": app["user"], "queue": one.queue})
+        published = publish(
+            tree,
+            app["mlflow_run_id"],
+            one.artifacts,
+            writer,
+            _identity(log, options),
+            version(),
+            options.parent_run,
+            wrote,
+            options.restore,
+            one.draw,
+        )
+        if options.trace:
+            write_trace(tree, published, writer)
     return Imported(
         log.name,
         published,
@@ -285,8 +329,6 @@ def _identity_of_tables(log: EventLog, options: ImportOptions) -> str:
     return fingerprint(log, version(), f"tables {options.read.thresholds.identity}")
 
 
-def _application(tables: EventLogTables) -> dict[str, str | None]:
-    """What a template of the experiment's name may hold."""
-    app = tables.application
-    queue = next((row["value"] for row in tables["properties"].to_pylist() if row["key"] == "spark.yarn.queue"), None)
-    return {"app_name": app["name"], "user": app["user"], "queue": queue}
+def _queue(tables: EventLogTables) -> str | None:
+    rows = tables["properties"].to_pylist()
+    return next((row["value"] for row in rows if row["key"] == "spark.yarn.queue"), None)

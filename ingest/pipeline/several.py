@@ -13,6 +13,7 @@ from concurrent.futures import Future, InvalidStateError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, Generic, TypeVar
@@ -58,17 +59,24 @@ def _nothing(log: EventLog) -> None:
     """Nothing is known without work."""
 
 
+def _as_it_is(log: EventLog, result: Result) -> Result:
+    """Nothing is to be packed."""
+    return result
+
+
 def each(
     work: Work[Result],
     logs: Sequence[EventLog],
     options: ReadOptions,
     progress: Progress | None = None,
     known: Known[Result] = _nothing,
+    pack: Callable[[EventLog, Any], Any] = _as_it_is,
 ) -> Iterator[Result | AfterglowError]:
     """What is known of every log, or else what `work` gives, in order; the error, where it raised an expected one.
 
     This process works too, so where others are slow to start nothing waits for them. `progress` is told of bytes read
-    for the log whose turn it is. `known` is asked in this process, a few logs ahead.
+    for the log whose turn it is. `known` is asked in this process, a few logs ahead. Of what another process
+    did, what `pack` makes of it there is sent here.
     """
     here = replace(options, workers=1)
     small = [log for log in logs if _is_small(log)]
@@ -82,14 +90,18 @@ def each(
     # spawn: a fork of a process in which Arrow's threads run may hang
     pool = ProcessPoolExecutor(others, multiprocessing.get_context("spawn"), _begin)
     try:
-        coming = _tasks(pool, work, logs, here, known)
+        coming = _tasks(pool, partial(_sent_from_there, work, pack), logs, here, known)
         yield from _in_turn(coming, _AHEAD_PER_PROCESS * others, work, options, progress)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _tasks(
-    pool: ProcessPoolExecutor, work: Work[Result], logs: Sequence[EventLog], options: ReadOptions, known: Known[Result]
+    pool: ProcessPoolExecutor,
+    there: Callable[[EventLog, ReadOptions], Result | AfterglowError],
+    logs: Sequence[EventLog],
+    options: ReadOptions,
+    known: Known[Result],
 ) -> Iterator[_Task[Result]]:
     for log in logs:
         task: _Task[Result] = _Task(log)
@@ -98,7 +110,7 @@ def _tasks(
             task.future = _done(found)
         elif _is_small(log):
             with suppress(BrokenProcessPool):
-                task.future = pool.submit(_outcome, work, log, options)
+                task.future = pool.submit(there, log, options)
                 task.future.__class__ = _MayBeCancelled
         yield task
 
@@ -146,6 +158,13 @@ def _outcome(
         return work(log, options, progress)
     except AfterglowError as error:
         return error
+
+
+def _sent_from_there(
+    work: Work[Result], pack: Callable[[EventLog, Any], Any], log: EventLog, options: ReadOptions
+) -> Result | AfterglowError:
+    outcome = _outcome(work, log, options)
+    return outcome if isinstance(outcome, AfterglowError) else pack(log, outcome)
 
 
 def _is_small(log: EventLog) -> bool:

@@ -3,6 +3,7 @@
 `mlflow` is imported by the writers only, when one is opened.
 """
 
+from .artifacts import packed_artifacts, write_artifacts
 from .experiments import Experiments
 from .interface import Published, Root, Writer
 from .open import WRITERS, open_existing, open_writer
@@ -21,7 +22,9 @@ __all__ = [
     "fingerprint",
     "open_existing",
     "open_writer",
+    "packed_artifacts",
     "publish",
     "stored_tables",
+    "write_artifacts",
     "write_trace",
 ]

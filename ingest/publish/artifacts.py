@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -30,18 +31,61 @@ def write_artifacts(tables: EventLogTables, issues: Iterable[ImportIssue], folde
     `issues` are those of publishing, which the tables cannot know.
     """
     os.makedirs(os.path.join(folder, "tables"))
+    _write(tables, lambda name: pa.OSFile(os.path.join(folder, name), "wb"))
+    _write_issues(folder, tables.log.name, _issues(tables), issues)
+
+
+@dataclass(frozen=True, slots=True)
+class PackedArtifacts:
+    """The artifacts of a log whose tables are in another process. `files` are contents by their paths in the folder."""
+
+    log: str
+    files: Mapping[str, bytes]
+    issues: Sequence[Mapping[str, Any]]
+
+    def __call__(self, issues: Iterable[ImportIssue], folder: str) -> None:
+        """As write_artifacts does."""
+        os.makedirs(os.path.join(folder, "tables"))
+        for name, content in self.files.items():
+            with open(os.path.join(folder, name), "wb") as file:
+                file.write(content)
+        _write_issues(folder, self.log, self.issues, issues)
+
+
+def packed_artifacts(tables: EventLogTables) -> PackedArtifacts:
+    """The same files, in memory."""
+    sinks: dict[str, Any] = {}
+
+    def opened(name: str) -> Any:
+        sinks[name] = pa.BufferOutputStream()
+        return sinks[name]
+
+    _write(tables, opened)
+    files = {name: sink.getvalue().to_pybytes() for name, sink in sinks.items()}
+    return PackedArtifacts(tables.log.name, files, _issues(tables))
+
+
+def _write(tables: EventLogTables, opened: Callable[[str], Any]) -> None:
     for name, table in tables.tables.items():
-        pq.write_table(table, os.path.join(folder, "tables", f"{name}.parquet"), compression="zstd")
+        with opened(f"tables/{name}.parquet") as file:
+            pq.write_table(table, file, compression="zstd")
     for name in _AS_CSV:
         if 0 < len(tables[name]) <= _CSV_ROWS:
-            pa.csv.write_csv(_flat(tables[name]), os.path.join(folder, f"{name}.csv"))
+            with opened(f"{name}.csv") as file:
+                pa.csv.write_csv(_flat(tables[name]), file)
     conf = {row["key"]: row["value"] for row in tables["properties"].to_pylist() if row["section"] == "spark"}
-    _write_json(os.path.join(folder, "spark_conf.json"), conf)
-    found = [
-        *tables["issues"].to_pylist(),
-        *({"code": i.code, "severity": i.severity, "message": i.message} for i in issues),
-    ]
-    _write_json(os.path.join(folder, "issues.json"), {"log": tables.log.name, "issues": found})
+    with opened("spark_conf.json") as file:
+        file.write(_json(conf))
+
+
+def _issues(tables: EventLogTables) -> list[Mapping[str, Any]]:
+    return list(tables["issues"].to_pylist())
+
+
+def _write_issues(folder: str, log: str, found: Sequence[Mapping[str, Any]], issues: Iterable[ImportIssue]) -> None:
+    more = [{"code": i.code, "severity": i.severity, "message": i.message} for i in issues]
+    with open(os.path.join(folder, "issues.json"), "wb") as file:
+        file.write(_json({"log": log, "issues": [*found, *more]}))
 
 
 def _flat(table: Any) -> Any:
@@ -55,6 +99,5 @@ def _flat(table: Any) -> Any:
     return pa.table(columns)
 
 
-def _write_json(path: str, content: Any) -> None:
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1, ensure_ascii=False, sort_keys=True)
+def _json(content: Any) -> bytes:
+    return json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True).encode()

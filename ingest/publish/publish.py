@@ -2,17 +2,18 @@
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
-from ...schemas.logs import EventLog, EventLogTables
+from ...schemas.issues import ImportIssue
+from ...schemas.logs import EventLog
 from ...schemas.pictures import REPORT, STAGE_TASKS, Pictures
 from ...schemas.run_texts import APP_ID_TAG, COMPLETE_TAG, RUNS_TAG, VERSION_TAG, WRITTEN_TAG
 from ...schemas.runs import Run, RunTree
 from ..errors import PublishError
 from . import page
 from .adopt import adopted
-from .artifacts import write_artifacts, write_pictures
+from .artifacts import write_pictures
 from .describe import describe
 from .interface import Published, TreeWriter, Writer
 from .names import Fitting
@@ -20,6 +21,8 @@ from .plan import datasets, record
 
 Progress = Callable[[int, int], None]
 """Called with (runs written, runs in all)."""
+Artifacts = Callable[[Iterable[ImportIssue], str], None]
+"""Fills a folder with the application run's artifacts; given the issues of publishing, too."""
 
 
 _PICTURE = {REPORT.file: "Report with pictures", STAGE_TASKS.file: "Picture of its tasks"}
@@ -42,7 +45,8 @@ def fingerprint(log: EventLog, version: str, options: str) -> str:
 
 def publish(
     tree: RunTree,
-    tables: EventLogTables,
+    own_run: str | None,
+    artifacts: Artifacts,
     writer: Writer,
     identity: str,
     version: str,
@@ -51,11 +55,12 @@ def publish(
     restore: bool = False,
     draw: Callable[[], Pictures] = Pictures,
 ) -> Published:
-    """Writes the tree under `parent_run`, if given, and returns where it is.
+    """Writes the tree under `parent_run`, if given, else under the job's own run, and returns where it is.
 
-    `identity` is the log's fingerprint; `draw` makes the pictures, and is called only where something is written. What
-    an earlier import left is taken up: what stands as it should is not written again. The application run is marked
-    complete last. A parent run that is given is neither ended nor re-timed.
+    `own_run` is the run that the log says was active in the job, if any; `identity` the log's fingerprint. `artifacts`
+    and `draw` are called only where something is written. What an earlier import left is taken up: what stands as it
+    should is not written again. The application run is marked complete last. A parent run that is given is neither
+    ended nor re-timed.
 
     Raises:
         PublishError: MLflow refused or could not be reached; the next import goes on from there.
@@ -64,7 +69,7 @@ def publish(
     above = {run.key: record(run, fit) for run in tree.runs}
     root = above[tree.application.key]
     app_id = tree.application.tags[APP_ID_TAG]
-    owner = writer.owner(app_id, parent_run or tables.application["mlflow_run_id"])
+    owner = writer.owner(app_id, parent_run or own_run)
     if owner is not None and owner.experiment_id != writer.experiment_id:
         writer = writer.within(owner.experiment_id)  # the page nests runs of one experiment only
     own = adopted(tree, owner)
@@ -89,7 +94,7 @@ def publish(
             into.flush()
             into.datasets(datasets(tree.datasets))
             with tempfile.TemporaryDirectory(prefix="afterglow-") as folder:
-                write_artifacts(tables, fit.issues.values(), folder)
+                artifacts(fit.issues.values(), folder)
                 _pictures(into, root.key, pictures, folder)
             now = datetime.now(UTC).isoformat(timespec="seconds")
             into.finish({COMPLETE_TAG: identity, VERSION_TAG: version, WRITTEN_TAG: now, RUNS_TAG: str(total)})

@@ -116,7 +116,7 @@ def test_what_fails_three_times_is_set_aside_and_listed(place: Path, monkeypatch
         raise PublishError("the store is away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(batch, "import_tables", refuse)
+        patch.setattr(batch, "import_ready", refuse)
         for _ in range(3):
             assert backfill(place, "--app-name", "wordcount")[1]["summary"]["failed"] == 1
     result, told = backfill(place, "--app-name", "wordcount")

@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from mlflow import MlflowClient
 
 from afterglow.ingest import PublishError, import_logs, pipeline
 from afterglow.ingest.derive import derive
-from afterglow.ingest.publish import publish
+from afterglow.ingest.publish import publish, write_artifacts
 from afterglow.ingest.publish.client import ClientWriter
 from afterglow.schemas.run_texts import COMPLETE_TAG, KEY_TAG
 from tests.conftest import sample_log
@@ -222,7 +223,8 @@ def test_publish_reports_progress_and_marks_the_tree_last(store: str, tmp_path: 
     seen: list[tuple[int, int]] = []
     publish(
         tree,
-        tables,
+        None,
+        partial(write_artifacts, tables),
         ClientWriter(store, name),
         "identity",
         "1",
