@@ -1,0 +1,72 @@
+"""What another process reads and draws for this one to publish comes to the same runs and artifacts."""
+
+import hashlib
+import pickle
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from afterglow.ingest import pipeline
+from afterglow.ingest.pipeline import several
+from afterglow.ingest.pipeline.batch import import_logs
+from afterglow.ingest.pipeline.run import ImportOptions, import_ready, open_experiments, packed
+from tests.conftest import sample_log
+
+from .trees import differences, held
+
+SAMPLES = ("failing-tasks", "cv-pipeline", "untrusted-text", "skewed-join", "executor-lost")
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """The URI of a store in a folder of its own, which artifacts go to."""
+    monkeypatch.chdir(tmp_path)
+    return f"sqlite:///{tmp_path}/m.db"
+
+
+def assert_equal(store: str, one: str, other: str) -> None:
+    """Runs, and what is in every artifact."""
+    first, second = held(store, one), held(store, other)
+    assert first.duplicates == second.duplicates == 0 and first.complete == second.complete > 0
+    assert not differences(first.tree, second.tree)
+    contents = artifacts(store, one)
+    assert contents == artifacts(store, other) and len(contents) > 20
+
+
+def artifacts(store: str, experiment: str) -> dict[tuple[str, str], str]:
+    """(run's key, file) -> digest."""
+    client, found = MlflowClient(store), {}
+    number = client.get_experiment_by_name(experiment)
+    assert number is not None
+    for run in client.search_runs([number.experiment_id], max_results=5000):
+        folder = Path(run.info.artifact_uri.removeprefix("file://"))
+        for path in folder.rglob("*"):
+            if path.is_file():
+                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+                found[run.data.tags["afterglow.key"], str(path.relative_to(folder))] = digest
+    return found
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_log_that_was_sent_leaves_what_one_that_was_read_here_leaves(name: str, store: str) -> None:
+    (log,) = pipeline.find_logs([str(sample_log(name))])
+    options = ImportOptions(pictures="all")
+    pipeline.import_log(log, open_experiments(store, "here"), options)
+    sent = pickle.dumps(packed(log, pipeline.read_log(log), options))
+    import_ready(pickle.loads(sent), open_experiments(store, "sent"), options, 0.0)
+    assert_equal(store, "here", "sent")
+
+
+def test_two_processes_leave_what_one_leaves(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    logs = pipeline.find_logs([str(sample_log(name)) for name in SAMPLES])
+    one = [*import_logs(logs, open_experiments(store, "one"), ImportOptions(pipeline.ReadOptions(workers=1)))]
+    sent: list[object] = []
+    submit = several.ProcessPoolExecutor.submit
+    monkeypatch.setattr(several, "_WORTH_PROCESSES_S", 0.0)
+    monkeypatch.setattr(
+        several.ProcessPoolExecutor, "submit", lambda pool, *given: sent.append(given) or submit(pool, *given)
+    )
+    two = [*import_logs(logs, open_experiments(store, "two"), ImportOptions(pipeline.ReadOptions(workers=3)))]
+    assert len(sent) == len(one) == len(two) == len(logs)
+    assert_equal(store, "one", "two")
