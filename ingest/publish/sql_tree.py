@@ -1,7 +1,6 @@
 """The transaction that writes one application's tree into MLflow's tables."""
 
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,13 +15,13 @@ from ..errors import PublishError
 from .claim import Watch
 from .interface import Dataset, Metric, Published, RunRecord, State
 from .refused import refused
+from .run_ids import derived_id
 from .sql_datasets import add_dataset
 from .sql_rows import Rows
 from .sql_seen import Seen
 from .written import WITHDRAWN, Known, digest, known_run, known_runs, renewed
 
 _LOOK_AGAIN_S = 1.0
-_NAMESPACE = uuid.UUID("5f2c6a4e-7a55-5b0e-9d1e-afe1061088c7")
 
 
 class SqlTree:
@@ -147,7 +146,7 @@ class SqlTree:
         return [run for run in found if run.data.tags.get(tag) == value]  # MySQL takes A for a
 
     def _derived(self, key: str) -> str:
-        return uuid.uuid5(_NAMESPACE, f"{self._experiment_id}/{key}").hex
+        return derived_id(self._experiment_id, key)
 
     def reserve(self, records: Sequence[RunRecord]) -> None:
         """See TreeWriter: ids are derived from the keys, nothing is written yet."""
