@@ -2,7 +2,8 @@
 
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -12,12 +13,13 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.utils.uri import append_to_uri_path
 
 from ...schemas import mlflow as strings
-from .bulk import insert
+from .bulk import insertion
 from .interface import Metric, RunRecord
 from .refused import refused
 from .written import Known
 
 _ROWS_AT_ONCE = 10_000
+_BATCHES_ON_THEIR_WAY = 4
 _LARGEST = sys.float_info.max
 TABLES = tuple(
     model.__table__
@@ -41,8 +43,9 @@ class Rows:
     def __init__(self, session: Any, experiment_id: int, artifact_location: str) -> None:
         self._session, self._experiment_id, self._location = session, experiment_id, artifact_location
         self._rows: dict[Any, list[dict[str, Any]]] = {table: [] for table in TABLES}
+        self._made: set[str] = set()
         self._sender: ThreadPoolExecutor | None = None
-        self._sent: Future[None] | None = None
+        self._sent: deque[Future[None]] = deque()
         if session.get_bind().dialect.name != "sqlite":
             self._sender = ThreadPoolExecutor(1, "afterglow-rows")
 
@@ -52,11 +55,11 @@ class Rows:
         self._wait()
         return self._session
 
-    def _wait(self) -> None:
-        sent, self._sent = self._sent, None
-        if sent is not None:
+    def _wait(self, until: int = 0) -> None:
+        """Until no more than so many batches are on their way."""
+        while len(self._sent) > until:
             with refused("cannot write runs"):
-                sent.result()
+                self._sent.popleft().result()
 
     def close(self) -> None:
         """Ends what is on its way; whoever leaves without a commit does not care how it ended."""
@@ -86,6 +89,7 @@ class Rows:
             "lifecycle_stage": "active",
         }
         self._rows[models.SqlRun.__table__].append(row)
+        self._made.add(run_id)
 
     def named(self, model: Any, run_id: str, values: Mapping[str, str]) -> None:
         """Tags or params of a run."""
@@ -130,22 +134,27 @@ class Rows:
         Raises:
             PublishError: these, or those before them, were refused.
         """
-        connection, rows = self.session.connection(), self._rows
+        dialect, rows = self._session.get_bind().dialect, self._rows
         self._rows = {table: [] for table in TABLES}
+        # runs first: the other tables refer to them
+        batch = [insertion(dialect, table, some, self._all_made(table, some)) for table, some in rows.items() if some]
+        self._wait(_BATCHES_ON_THEIR_WAY - 1)
         if self._sender is not None:
-            self._sent = self._sender.submit(_insert, connection, rows)
+            self._sent.append(self._sender.submit(self._send, batch))
             return
         with refused("cannot write runs"):
-            _insert(connection, rows)
+            self._send(batch)
+
+    def _all_made(self, table: Any, rows: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether the runs that the rows refer to are all of this transaction."""
+        return table is not models.SqlRun.__table__ and all(row["run_uuid"] in self._made for row in rows)
+
+    def _send(self, batch: Sequence[Callable[[Any], None]]) -> None:
+        connection = self._session.connection()
+        for one in batch:
+            one(connection)
 
     def send_now(self) -> None:
         """Sends what is there and waits until the database has it; raises as `send` does."""
         self.send()
         self._wait()
-
-
-def _insert(connection: Any, rows: Mapping[Any, list[dict[str, Any]]]) -> None:
-    """Runs first: the other tables refer to them."""
-    for table, some in rows.items():
-        if some:
-            insert(connection, table, some)

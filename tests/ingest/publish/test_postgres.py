@@ -1,0 +1,84 @@
+"""What is left out of PostgreSQL's checks, and what is not."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from mlflow import MlflowClient
+from mlflow.store.tracking.dbmodels import models
+from sqlalchemy import orm
+
+from afterglow.ingest import PublishError, import_logs
+from afterglow.ingest.publish import bulk
+from afterglow.ingest.publish.sql_rows import Rows
+from tests.conftest import sample_log
+
+from . import stores
+from .trees import differences, held
+
+pytestmark = pytest.mark.postgres
+LOG = "skewed-join"
+
+
+@pytest.fixture(scope="module")
+def uri() -> Iterator[str]:
+    """A server of its own, where the role is a superuser, as in most containers."""
+    with stores.DATABASES["postgres"]() as found:
+        MlflowClient(found).search_experiments()
+        yield found
+
+
+def fill(uri: str, name: str, folder: Path) -> None:
+    MlflowClient(uri).create_experiment(name, artifact_location=f"file://{folder}/{name}")
+    import_logs([str(sample_log(LOG))], uri, name, writer="sql")
+
+
+def test_a_role_that_may_not_leave_checks_out_writes_the_same(uri: str, tmp_path: Path) -> None:
+    fill(uri, "superuser", tmp_path)
+    with sa.create_engine(uri).begin() as connection:
+        connection.execute(sa.text("CREATE ROLE plain LOGIN PASSWORD 'p'"))
+        for kind in ("TABLES", "SEQUENCES"):
+            connection.execute(sa.text(f"GRANT ALL ON ALL {kind} IN SCHEMA public TO plain"))
+    plain = sa.make_url(uri).set(username="plain", password="p").render_as_string(hide_password=False)
+    fill(plain, "plain role", tmp_path)
+    assert not differences(held(uri, "superuser").tree, held(uri, "plain role").tree)
+
+
+def test_a_trigger_of_somebodys_fires(uri: str, tmp_path: Path) -> None:
+    with sa.create_engine(uri).begin() as connection:
+        connection.execute(sa.text("CREATE TABLE seen (run_uuid text)"))
+        body = "BEGIN INSERT INTO seen VALUES (NEW.run_uuid); RETURN NEW; END"
+        connection.execute(sa.text(f"CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$"))
+        trigger = "CREATE TRIGGER see AFTER INSERT ON metrics FOR EACH ROW EXECUTE FUNCTION see()"
+        connection.execute(sa.text(trigger))
+    try:
+        fill(uri, "watched", tmp_path)
+        with sa.create_engine(uri).begin() as connection:
+            (seen,) = connection.execute(sa.text("SELECT count(DISTINCT run_uuid) FROM seen")).one()
+        assert seen == sum(bool(run["metrics"]) for run in held(uri, "watched").tree.values()) > 0
+    finally:
+        with sa.create_engine(uri).begin() as connection:
+            connection.execute(sa.text("DROP TRIGGER see ON metrics"))
+
+
+def test_rows_of_a_run_that_was_not_made_now_are_checked(uri: str) -> None:
+    with orm.Session(sa.create_engine(uri)) as session:
+        rows = Rows(session, 0, "file:///nowhere")
+        rows.named(models.SqlTag, "f" * 32, {"a": "b"})
+        with pytest.raises(PublishError, match="foreign key"):
+            rows.send_now()
+        rows.close()
+        session.rollback()
+
+
+def test_checks_are_on_again_after_each_copy(uri: str) -> None:
+    tags = models.SqlTag.__table__
+    with sa.create_engine(uri).connect() as connection:
+        row = {"key": "a", "value": "b", "run_uuid": "e" * 32}
+        bulk.insertion(connection.dialect, tags, [row], own=True)(connection)  # that it is not there is not noticed
+        (role,) = connection.execute(sa.text("SHOW session_replication_role")).one()
+        assert role == "origin"
+        with pytest.raises(sa.exc.IntegrityError):
+            bulk.insertion(connection.dialect, tags, [{**row, "key": "c"}])(connection)
+        connection.rollback()
