@@ -14,6 +14,7 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.conftest import sample_log
+from tests.ingest.publish.stores import new_sqlite
 from tests.ingest.test_submit import SPARK_SUBMIT
 
 TEXT = (Path(__file__).parent.parent / "docs" / "recipes.md").read_text(encoding="utf-8")
@@ -33,14 +34,14 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", new_sqlite(tmp_path / "mlflow.db"))
     monkeypatch.setenv("SPARK_LOGS", str(tmp_path / "logs"))
     (tmp_path / "logs").mkdir()
     return tmp_path
 
 
 def imported(machine: Path) -> set[str]:
-    client = MlflowClient(f"sqlite:///{machine}/mlflow.db")
+    client = MlflowClient(new_sqlite(machine / "mlflow.db"))
     found = client.get_experiment_by_name("spark-applications")
     runs = client.search_runs([found.experiment_id], "tags.`afterglow.level` = 'application'") if found else []
     return {run.info.run_name for run in runs}
@@ -81,7 +82,7 @@ def test_cron(machine: Path) -> None:
     assert re.match(r"\S+ \S+ \S+ \S+ \S+ MLFLOW", line) and "%" not in line  # cron ends a command at a %
     command = line.split(" ", 5)[5]
     for written, here in (
-        ("http://mlflow:5000", f"sqlite:///{machine}/mlflow.db"),
+        ("http://mlflow:5000", new_sqlite(machine / "mlflow.db")),
         ("/tmp/afterglow.lock", f"{machine}/lock"),
         ("/opt/afterglow/bin", f"{machine}/bin"),
         ("hdfs:///spark-logs", f"{machine}/logs"),

@@ -14,6 +14,7 @@ from afterglow.ingest import import_logs, pipeline
 from afterglow.ingest.derive import derive
 from afterglow.schemas.logs import EventLogTables
 from afterglow.schemas.run_texts import KEY_TAG
+from tests.ingest.publish.stores import new_sqlite
 
 JOB = Path(__file__).parent / "annotated_job.py"
 
@@ -94,7 +95,7 @@ def test_named_runs_values_of_tasks_and_loss_reach_the_tree(job: tuple[EventLogT
 
 @pytest.mark.spark
 def test_the_tree_is_hung_under_the_job_s_own_runs(tmp_path: Path) -> None:
-    store = f"sqlite:///{tmp_path}/mlflow.db"
+    store = new_sqlite(tmp_path / "mlflow.db")
     MlflowClient(store).create_experiment("training", artifact_location=f"file://{tmp_path}/artifacts")
     log, truth = run_job(tmp_path, "--mlflow", store)
     client = MlflowClient(store)

@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 from afterglow.ingest.commands import app
 from afterglow.ingest.pipeline import find
 from tests.conftest import sample_log
+from tests.ingest.publish.stores import new_sqlite
 
 runner = CliRunner()
 NAMES = ("failing-tasks", "spark35-wordcount", "killed-driver")
@@ -35,13 +36,13 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def backfill(place: Path, *more: str) -> tuple[Result, dict[str, Any]]:
     report = place / "report.json"
     report.unlink(missing_ok=True)
-    command = ["backfill", str(place / "logs"), "--tracking-uri", f"sqlite:///{place}/m.db", "--experiment", "years"]
+    command = ["backfill", str(place / "logs"), "--tracking-uri", new_sqlite(place / "m.db"), "--experiment", "years"]
     result = runner.invoke(app, [*command, "--report", str(report), *more])
     return result, json.loads(report.read_text()) if report.exists() else {}
 
 
 def applications(place: Path) -> list[Any]:
-    client = MlflowClient(f"sqlite:///{place}/m.db")
+    client = MlflowClient(new_sqlite(place / "m.db"))
     found = client.get_experiment_by_name("years")
     assert found is not None
     return list(client.search_runs([found.experiment_id], "tags.`afterglow.level` = 'application'"))
@@ -137,12 +138,12 @@ def test_of_one_application_the_fullest_log_is_imported(place: Path) -> None:
 
 
 def test_it_follows_until_it_is_told_to_stop(place: Path) -> None:
-    MlflowClient(f"sqlite:///{place}/m.db").create_experiment("years")
+    MlflowClient(new_sqlite(place / "m.db")).create_experiment("years")
     late = place / "logs" / "failing-tasks"
     aside = place / "aside"
     late.rename(aside)
     command = [sys.executable, "-m", "afterglow.ingest.commands", "backfill", str(place / "logs"), "--follow"]
-    command += ["--every", "0.3", "--tracking-uri", f"sqlite:///{place}/m.db", "--experiment", "years"]
+    command += ["--every", "0.3", "--tracking-uri", new_sqlite(place / "m.db"), "--experiment", "years"]
     process = subprocess.Popen(command, cwd=place, env={**os.environ}, stdout=subprocess.PIPE, text=True)
     try:
         _until(lambda: _named(place) >= {"wordcount", "killed-driver"})

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from afterglow.ingest.commands import app
 from tests.conftest import SAMPLES, sample_log, sample_names
+from tests.ingest.publish.stores import new_sqlite
 
 runner = CliRunner()
 
@@ -117,7 +118,7 @@ def test_schema_prints_every_table_and_each_of_them() -> None:
 
 
 def test_import_into_a_local_database(tmp_path: Path) -> None:
-    store = f"sqlite:///{tmp_path}/mlflow.db"
+    store = new_sqlite(tmp_path / "mlflow.db")
     arguments = ["import", str(sample_log("spark35-wordcount")), "--tracking-uri", store]
     first = runner.invoke(app, [*arguments, "--json"])
     assert first.exit_code == 0, first.output

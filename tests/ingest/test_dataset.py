@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from afterglow.ingest import read
 from afterglow.ingest.commands import app
 from tests.conftest import sample_log
+from tests.ingest.publish.stores import new_sqlite
 
 NAMES = ("failing-tasks", "skewed-join")
 
@@ -49,7 +50,7 @@ def test_without_runs_nothing_of_mlflow_is_needed(logs: Path, tmp_path: Path) ->
 
 
 def test_with_runs_both_are_written_and_neither_twice(logs: Path, tmp_path: Path) -> None:
-    store = f"sqlite:///{tmp_path}/m.db"
+    store = new_sqlite(tmp_path / "m.db")
     assert run("import", logs, "--tracking-uri", store).exit_code == 0
     words = ("import", logs, "--tracking-uri", store, "--tables", tmp_path / "tables")
     first = run(*words)  # the runs are there, the tables are not

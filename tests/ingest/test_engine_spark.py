@@ -20,6 +20,7 @@ from afterglow.ingest.pipeline import on_spark, parts
 from tests.cluster import Cluster
 from tests.conftest import SAMPLES
 from tests.ingest.publish import stores
+from tests.ingest.publish.stores import new_sqlite
 from tests.ingest.publish.trees import Held, differences, held
 
 pytestmark = pytest.mark.spark
@@ -65,7 +66,7 @@ def spark(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
 
 def backfilled(place: Path, engine: Any, logs: list[str], store: str | None = None) -> str:
     """Backfills the logs; the store's URI."""
-    uri = store or f"sqlite:///{place}/mlflow.db"
+    uri = store or new_sqlite(place / "mlflow.db")
     options = pipeline.ImportOptions(tables=str(place / "tables"))
     with pipeline.opened_ledger(str(place / "ledger.db"), uri) as ledger:
         todo = pipeline.look(logs, ledger, pipeline.Filters())
@@ -145,7 +146,7 @@ def test_a_backfill_that_is_stopped_leaves_no_job_running(spark: Cluster, local_
     """It ends with the log under way, though the wave has others; what is left is done by the next one."""
     from pyspark import SparkContext
 
-    uri, options = f"sqlite:///{tmp_path}/mlflow.db", pipeline.ImportOptions(tables=str(tmp_path / "tables"))
+    uri, options = new_sqlite(tmp_path / "mlflow.db"), pipeline.ImportOptions(tables=str(tmp_path / "tables"))
     with (
         pytest.MonkeyPatch.context() as patch,
         pipeline.engine("spark", spark.master, SETTINGS) as does,
@@ -165,7 +166,7 @@ def test_a_backfill_that_is_stopped_leaves_no_job_running(spark: Cluster, local_
 def test_what_cannot_work_is_said(tmp_path: Path) -> None:
     shutil.copytree(SAMPLES / "skewed-join", tmp_path / "logs")
     words = ["backfill", str(tmp_path / "logs"), "--ledger", str(tmp_path / "ledger.db")]
-    words += ["--tracking-uri", f"sqlite:///{tmp_path}/m.db", "--engine", "spark", "--master", "nonsense"]
+    words += ["--tracking-uri", new_sqlite(tmp_path / "m.db"), "--engine", "spark", "--master", "nonsense"]
     command = [sys.executable, "-m", "afterglow.ingest.commands", *words]
     found = subprocess.run(command, capture_output=True, text=True)  # a process that has no SparkContext yet
     assert found.returncode == 3 and "Spark does not start" in found.stderr and "--master" in found.stderr

@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 
 from afterglow.ingest import pipeline
 from tests.conftest import sample_log
+from tests.ingest.publish.stores import new_sqlite
 
 HOUR = 3600
 
@@ -32,7 +33,7 @@ def test_a_day_without_a_word_is_the_end(killed: Path, hours: float, verdict: st
 
 
 def test_runs_of_a_driver_that_turns_out_dead_are_closed_by_the_next_backfill(killed: Path, tmp_path: Path) -> None:
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    uri = new_sqlite(tmp_path / "mlflow.db")
     found = [backfilled(killed.parent, tmp_path, uri)]
     aged(killed, 25 * HOUR)
     found += [backfilled(killed.parent, tmp_path, uri), backfilled(killed.parent, tmp_path, uri)]

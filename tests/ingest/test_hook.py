@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from afterglow.ingest.commands import app
 from tests.conftest import sample_log
+from tests.ingest.publish.stores import new_sqlite
 
 runner = CliRunner()
 PLAIN, ROLLED, KILLED = "failing-tasks", "rolled-segments", "killed-driver"
@@ -20,7 +21,7 @@ PLAIN, ROLLED, KILLED = "failing-tasks", "rolled-segments", "killed-driver"
 
 @pytest.fixture
 def uri(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/mlflow.db"
+    return new_sqlite(tmp_path / "mlflow.db")
 
 
 @pytest.fixture

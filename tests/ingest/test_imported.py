@@ -9,13 +9,14 @@ from typer.testing import CliRunner
 
 from afterglow.ingest.commands import app
 from tests.conftest import sample_log
+from tests.ingest.publish.stores import new_sqlite
 
 runner = CliRunner()
 
 
 @pytest.fixture
 def uri(tmp_path: Path) -> str:
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    uri = new_sqlite(tmp_path / "mlflow.db")
     logs = [str(sample_log(name)) for name in ("failing-tasks", "killed-driver")]
     done = runner.invoke(app, ["import", *logs, "--tracking-uri", uri, "--experiment", "of {app_name}", "--quiet"])
     assert done.exit_code == 0, done.output

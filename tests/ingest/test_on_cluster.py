@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from afterglow.ingest.commands import app
 from tests.cluster import Cluster
+from tests.ingest.publish.stores import new_sqlite
 
 pytestmark = pytest.mark.spark
 
@@ -37,7 +38,7 @@ class Place:
 
     @property
     def store(self) -> str:
-        return f"sqlite:///{self.folder}/mlflow.db"
+        return new_sqlite(self.folder / "mlflow.db")
 
     def submit(self, *words: str, **environment: str) -> "subprocess.Popen[str]":
         command = [sys.executable, "-m", "afterglow.ingest.commands", "submit", "--tracking-uri", self.store, *words]

@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 from afterglow import annotate
 from afterglow.annotate import guard, on_stop, patches
 from tests.conftest import sample_log
+from tests.ingest.publish.stores import new_sqlite
 
 NOTEBOOK = """
 import sys
@@ -48,7 +49,7 @@ print(session("ends with the process").range(20).count())
 
 @pytest.mark.spark
 def test_sessions_are_imported_as_they_stop_and_at_the_end_of_the_process(tmp_path: Path) -> None:
-    store, logs = f"sqlite:///{tmp_path}/mlflow.db", tmp_path / "logs"
+    store, logs = new_sqlite(tmp_path / "mlflow.db"), tmp_path / "logs"
     logs.mkdir()
     environment = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
     command = [sys.executable, "-c", NOTEBOOK, store, f"file://{logs}"]

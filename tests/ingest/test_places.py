@@ -18,6 +18,7 @@ import pytest
 from afterglow.ingest import InputError, import_logs, pipeline, read
 from afterglow.ingest.filesystems import beside, file_system
 from tests.conftest import sample_log
+from tests.ingest.publish.stores import new_sqlite
 
 _DEADLINE_S = 300
 
@@ -118,7 +119,7 @@ def test_a_password_in_a_logs_address_is_shown_nowhere(
     s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    store = f"sqlite:///{tmp_path}/m.db"
+    store = new_sqlite(tmp_path / "m.db")
     (imported,) = import_logs([f"s3://x:y-secret@logs/2026/{sample_log('spark35-wordcount').name}?{s3}"], store, "one")
     (other,) = import_logs([f"s3://x:y-secret@logs/2026/{sample_log('rolled-segments').name}?{s3}"], store, "one")
     assert imported.log.startswith("s3://x:***@logs/") and other.log.startswith("s3://x:***@logs/")

@@ -21,6 +21,7 @@ from afterglow.ingest.pipeline import several
 from afterglow.ingest.pipeline.read import Progress, ReadOptions
 from afterglow.schemas.logs import EventLog, LogFile
 from afterglow.schemas.tables import TABLES
+from tests.ingest.publish.stores import new_sqlite
 
 from ..property.material import small_lines
 
@@ -150,7 +151,7 @@ def test_import_reads_side_by_side_and_again_reads_nothing(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arguments = ["import", *paths(folder)[:7], "--workers", "2", "--task-runs", "none"]
-    arguments += ["--tracking-uri", f"sqlite:///{tmp_path}/mlflow.db"]
+    arguments += ["--tracking-uri", new_sqlite(tmp_path / "mlflow.db")]
     monkeypatch.chdir(tmp_path)
     first = runner.invoke(app, arguments)
     lines = [line.split(":")[0] for line in first.stdout.splitlines() if "runs written" in line]

@@ -17,6 +17,7 @@ from afterglow.ingest.pipeline import child
 from afterglow.ingest.pipeline.inside import inside
 from afterglow.ingest.pipeline.spark_settings import settings
 from tests.conftest import sample_log
+from tests.ingest.publish.stores import new_sqlite
 
 # What spark-submit does, as far as submit can see it: system properties from SPARK_SUBMIT_OPTS, weaker than --conf, are
 # in the log's settings; the log is written under its `.inprogress` name.
@@ -72,15 +73,17 @@ def afterglow(*words: str) -> list[str]:
 
 
 def submit(place: Path, *words: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    command = afterglow("submit", "--tracking-uri", f"sqlite:///{place}/mlflow.db", "--experiment", "submitted", *words)
+    command = afterglow(
+        "submit", "--tracking-uri", new_sqlite(place / "mlflow.db"), "--experiment", "submitted", *words
+    )
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env={**os.environ, **(env or {})})
 
 
 def applications(place: Path) -> dict[str, str]:
-    found = MlflowClient(f"sqlite:///{place}/mlflow.db").get_experiment_by_name("submitted")
+    found = MlflowClient(new_sqlite(place / "mlflow.db")).get_experiment_by_name("submitted")
     if found is None:
         return {}
-    client = MlflowClient(f"sqlite:///{place}/mlflow.db")
+    client = MlflowClient(new_sqlite(place / "mlflow.db"))
     runs = client.search_runs([found.experiment_id], "tags.`afterglow.level` = 'application'")
     return {run.info.run_name: run.info.status for run in runs}
 

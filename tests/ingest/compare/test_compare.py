@@ -12,6 +12,7 @@ from afterglow.ingest import compare as stage
 from afterglow.ingest.compare.match import match
 from afterglow.schemas.comparison import Side, StageFigures
 from tests.conftest import sample_log
+from tests.ingest.publish.stores import new_sqlite
 
 
 def _stage(number: int, name: str, plan: str | None, took: float, **metrics: float) -> StageFigures:
@@ -148,7 +149,7 @@ def test_imported_applications_compare_as_their_logs_do(tmp_path: Path) -> None:
 
     from afterglow.ingest import import_logs
 
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    uri = new_sqlite(tmp_path / "mlflow.db")
     logs = [str(sample_log(name)) for name in ("codec-lz4", "skewed-join")]
     one, two = (imported.published for imported in import_logs(logs, uri))
     client = MlflowClient(uri)

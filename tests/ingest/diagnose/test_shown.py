@@ -19,6 +19,7 @@ from afterglow.ingest.publish.describe import describe
 from afterglow.schemas.runs import Run, RunTree
 from tests.conftest import sample_log
 from tests.ingest.diagnose.made import Made, task
+from tests.ingest.publish.stores import new_sqlite
 
 runner = CliRunner()
 SKEWED = str(sample_log("skewed-join"))
@@ -162,7 +163,7 @@ def test_from_python(tmp_path: Path) -> None:
 
 
 def test_other_thresholds_renew_the_import(tmp_path: Path) -> None:
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    uri = new_sqlite(tmp_path / "mlflow.db")
 
     def imported(**given: Any) -> str:
         (one,) = import_logs([SKEWED], uri, "e", pictures="none", **given)

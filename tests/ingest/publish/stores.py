@@ -1,6 +1,8 @@
 """Real MLflow stores that tests write to: databases and a server, each on loopback and gone afterwards."""
 
+import atexit
 import contextlib
+import functools
 import glob
 import os
 import pwd
@@ -44,11 +46,29 @@ def free_port() -> int:
         return port
 
 
+def new_sqlite(path: Path) -> str:
+    """The URI of a SQLite store at this path; where there is none yet, one with MLflow's tables and no runs is copied
+    there: to make them anew takes seconds."""
+    if not path.exists():
+        shutil.copyfile(_empty_sqlite(), path)
+    return f"sqlite:///{path}"
+
+
+@functools.cache
+def _empty_sqlite() -> Path:
+    folder = tempfile.mkdtemp(prefix="afterglow-store-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    # by another process: tests that fork must not have opened a store
+    made = "import sys; from mlflow import MlflowClient; MlflowClient(sys.argv[1]).search_experiments()"
+    subprocess.run([sys.executable, "-c", made, f"sqlite:///{folder}/empty.db"], check=True, cwd=folder)
+    return Path(folder) / "empty.db"
+
+
 @contextlib.contextmanager
 def sqlite() -> Iterator[str]:
-    """The URI of a SQLite database of its own, not yet made."""
+    """The URI of an empty SQLite store."""
     with _folder(None) as folder:
-        yield f"sqlite:///{folder}/mlflow.db"
+        yield new_sqlite(Path(folder) / "mlflow.db")
 
 
 @contextlib.contextmanager

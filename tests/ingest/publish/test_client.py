@@ -19,13 +19,14 @@ from afterglow.schemas.run_texts import COMPLETE_TAG, KEY_TAG
 from tests.conftest import sample_log
 
 from . import stores
+from .stores import new_sqlite
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A database of MLflow's own making, shared by this module's tests: each uses an experiment of its own."""
     folder = tmp_path_factory.mktemp("store")
-    uri = f"sqlite:///{folder}/mlflow.db"
+    uri = new_sqlite(folder / "mlflow.db")
     MlflowClient(uri).create_experiment("first", artifact_location=f"file://{folder}/artifacts")
     return uri
 

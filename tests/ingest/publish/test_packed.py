@@ -13,6 +13,7 @@ from afterglow.ingest.pipeline.batch import import_logs
 from afterglow.ingest.pipeline.run import ImportOptions, import_ready, open_experiments, packed
 from tests.conftest import sample_log
 
+from .stores import new_sqlite
 from .trees import differences, held
 
 SAMPLES = ("failing-tasks", "cv-pipeline", "untrusted-text", "skewed-join", "executor-lost")
@@ -22,7 +23,7 @@ SAMPLES = ("failing-tasks", "cv-pipeline", "untrusted-text", "skewed-join", "exe
 def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """The URI of a store in a folder of its own, which artifacts go to."""
     monkeypatch.chdir(tmp_path)
-    return f"sqlite:///{tmp_path}/m.db"
+    return new_sqlite(tmp_path / "m.db")
 
 
 def assert_equal(store: str, one: str, other: str) -> None:

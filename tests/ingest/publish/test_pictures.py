@@ -10,6 +10,8 @@ from afterglow.ingest import import_logs
 from afterglow.schemas.run_texts import KEY_TAG
 from tests.conftest import sample_log
 
+from .stores import new_sqlite
+
 SKEWED = str(sample_log("skewed-join"))
 
 
@@ -28,7 +30,7 @@ def _drawn(uri: str, run_id: str) -> tuple[MlflowClient, dict[str, dict[str, Pat
 
 @pytest.mark.parametrize("writer", ["sql", "client"])
 def test_both_writers_upload_the_same_and_link_to_it(writer: str, tmp_path: Path) -> None:
-    uri = f"sqlite:///{tmp_path}/{writer}.db"
+    uri = new_sqlite(tmp_path / f"{writer}.db")
     (imported,) = import_logs([SKEWED], uri, writer=writer, task_runs="none")
     client, found = _drawn(uri, imported.published.run_id)
     root = imported.app_id + "/1"
@@ -54,6 +56,6 @@ def test_both_writers_upload_the_same_and_link_to_it(writer: str, tmp_path: Path
 
 
 def test_none_draws_none(tmp_path: Path) -> None:
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    uri = new_sqlite(tmp_path / "mlflow.db")
     (imported,) = import_logs([SKEWED], uri, task_runs="none", pictures="none")
     assert _drawn(uri, imported.published.run_id)[1] == {}

@@ -15,6 +15,7 @@ from afterglow.ingest.publish.sql_seen import Seen
 from afterglow.ingest.publish.sql_tree import SqlTree
 from tests.conftest import sample_log
 
+from .stores import new_sqlite
 from .trees import held
 
 _STEPS = st.lists(
@@ -66,7 +67,7 @@ def test_what_others_write_meanwhile_is_seen(tmp_path: Path, writer: str, monkey
     looks: list[str] = []
     look = SqlTree._runs
     monkeypatch.setattr(SqlTree, "_runs", lambda tree, tag, value: looks.append(value) or look(tree, tag, value))
-    uri, first, second = f"sqlite:///{tmp_path}/m.db", sample_log("skewed-join"), sample_log("spark35-wordcount")
+    uri, first, second = new_sqlite(tmp_path / "m.db"), sample_log("skewed-join"), sample_log("spark35-wordcount")
     import_logs([str(sample_log("failing-tasks"))], uri, "one")
     looks.clear()
     mine = open_experiments(uri, "one")
@@ -82,7 +83,7 @@ def test_what_others_write_meanwhile_is_seen(tmp_path: Path, writer: str, monkey
 
 
 def test_the_jobs_own_run_that_came_meanwhile_is_found(tmp_path: Path) -> None:
-    uri, log = f"sqlite:///{tmp_path}/m.db", sample_log("spark35-wordcount")
+    uri, log = new_sqlite(tmp_path / "m.db"), sample_log("spark35-wordcount")
     mine = open_experiments(uri, "one")
     mine.remember()
     client, experiment = MlflowClient(uri), mine.writer({}).experiment_id
