@@ -154,7 +154,7 @@ def on_s3(place: Path) -> None:
             with open(access) as log:
                 log.seek(before)
                 text = log.read()
-            asked = re.findall(r'"(GET|HEAD) (\S+) HTTP', text)
+            asked = re.findall(r'"(?:\x1b\[\d+m)*(GET|HEAD) (\S+) HTTP', text)  # answers other than 200 are in colour
             lists = sum("list-type" in path for _, path in asked)
             heads = sum(method == "HEAD" for method, _ in asked)
             told = f"{lists} lists, {heads} HEAD, {len(asked) - lists - heads} GET"
