@@ -5,14 +5,19 @@ PostgreSQL's COPY.
 """
 
 import io
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache, partial
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.csv
 import sqlalchemy as sa
 
+_VALUES_AT_ONCE = 12_000  # of SQLite, which works without Python's lock for as long as a statement takes
 _AT_ONCE = 2**20  # each piece takes Python's lock, which the thread that makes the rows has
 _MAY_LEAVE_OUT = """
 SELECT current_setting('is_superuser') = 'on' AND current_setting('session_replication_role') = 'origin'
@@ -28,30 +33,35 @@ def insertion(dialect: Any, table: Any, rows: Sequence[dict[str, Any]], own: boo
     the database is done now. `own` says that the runs they are of were made in the same transaction."""
     columns = list(rows[0])
     if dialect.name == "postgresql" and dialect.driver in ("psycopg2", "psycopg"):
-        return partial(_copy, dialect, table.name, columns, "".join(_lines(columns, rows)), own)
-    statement, positions = _statement(table, dialect, tuple(columns))
-    if dialect.name == "sqlite" and positions:
-        values = list(map(itemgetter(*positions), rows))
-        return lambda connection: connection.exec_driver_sql(statement, values)
+        return partial(_copy, dialect, table.name, columns, _csv(columns, rows), own)
+    if dialect.name == "sqlite" and sqlite3.sqlite_version_info >= (3, 32):  # from there on 32,766 values a statement
+        values, many = itemgetter(*columns), _VALUES_AT_ONCE // len(columns)
+        pieces = [rows[at : at + many] for at in range(0, len(rows), many)]
+        statements = [(_many_rows(table.name, tuple(columns), len(p)), tuple(chain(*map(values, p)))) for p in pieces]
+        return partial(_all_of, statements)
     return lambda connection: connection.execute(sa.insert(table), rows)
 
 
+def _all_of(statements: Sequence[tuple[str, tuple[Any, ...]]], connection: Any) -> None:
+    for statement, values in statements:
+        connection.exec_driver_sql(statement, values)
+
+
 @lru_cache(64)
-def _statement(table: Any, dialect: Any, columns: tuple[str, ...]) -> tuple[str, Sequence[str]]:
-    """The INSERT of these columns, and which of them each of its places takes."""
-    compiled = sa.insert(table).compile(dialect=dialect, column_keys=list(columns))
-    return str(compiled), tuple(compiled.positiontup or ())
+def _many_rows(table: str, columns: tuple[str, ...], count: int) -> str:
+    row = f"({', '.join('?' * len(columns))})"
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([row] * count)}"
 
 
-def _copy(dialect: Any, table: str, columns: Sequence[str], text: str, own: bool, connection: Any) -> None:
-    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+def _copy(dialect: Any, table: str, columns: Sequence[str], content: bytes, own: bool, connection: Any) -> None:
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT csv)"
     with connection.connection.cursor() as cursor, _unchecked(cursor) if own else nullcontext():
         try:
             if dialect.driver == "psycopg2":
-                cursor.copy_expert(statement, io.StringIO(text), _AT_ONCE)
+                cursor.copy_expert(statement, io.BytesIO(content), _AT_ONCE)
             else:
                 with cursor.copy(statement) as copy:
-                    copy.write(text)
+                    copy.write(content)
         except dialect.dbapi.Error as error:
             # as SQLAlchemy would raise it: the callers tell a second import's root from other errors by its class
             raise sa.exc.DBAPIError.instance(statement, None, error, dialect.dbapi.Error) from error
@@ -70,19 +80,12 @@ def _unchecked(cursor: Any) -> Iterator[None]:
     cursor.execute("SET LOCAL session_replication_role = origin")
 
 
-def _lines(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """COPY's text format."""
-    values = itemgetter(*columns)
-    for row in rows:
-        yield "\t".join(map(_text, values(row))) + "\n"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        text: str = value
-        if "\\" in text or "\n" in text or "\t" in text or "\r" in text:
-            text = text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
-        return text
-    if value is None:
-        return "\\N"
-    return str(value) if value is not True and value is not False else "tf"[not value]
+def _csv(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> bytes:
+    """As PostgreSQL reads it: text is quoted, what is None is not."""
+    arrays = {name: pa.array([row[name] for row in rows]) for name in columns}
+    given = {
+        name: pa.nulls(len(one), pa.string()) if one.null_count == len(one) else one for name, one in arrays.items()
+    }
+    out = pa.BufferOutputStream()
+    pa.csv.write_csv(pa.table(given), out, pa.csv.WriteOptions(include_header=False, quoting_style="needed"))
+    return bytes(out.getvalue())

@@ -37,17 +37,14 @@ FILLED = {
 
 
 class Rows:
-    """The rows of one transaction, sent many at a time: by a thread of their own while the next ones are made where a
-    server takes them; SQLite is in this process."""
+    """The rows of one transaction, sent many at a time, by a thread of their own while the next ones are made."""
 
     def __init__(self, session: Any, experiment_id: int, artifact_location: str) -> None:
         self._session, self._experiment_id, self._location = session, experiment_id, artifact_location
         self._rows: dict[Any, list[dict[str, Any]]] = {table: [] for table in TABLES}
         self._made: set[str] = set()
-        self._sender: ThreadPoolExecutor | None = None
+        self._sender = ThreadPoolExecutor(1, "afterglow-rows")
         self._sent: deque[Future[None]] = deque()
-        if session.get_bind().dialect.name != "sqlite":
-            self._sender = ThreadPoolExecutor(1, "afterglow-rows")
 
     @property
     def session(self) -> Any:
@@ -63,8 +60,7 @@ class Rows:
 
     def close(self) -> None:
         """Ends what is on its way; whoever leaves without a commit does not care how it ended."""
-        if self._sender is not None:
-            self._sender.shutdown()
+        self._sender.shutdown()
 
     def artifact_uri(self, run_id: str) -> str:
         """Where a run's artifacts lie."""
@@ -101,7 +97,7 @@ class Rows:
         latest: dict[str, dict[str, Any]] = {}
         for name, number, at, step in dict.fromkeys(metrics):
             is_nan = math.isnan(number)
-            value = 0.0 if is_nan else max(-_LARGEST, min(number, _LARGEST))  # as sanitize_metric_value
+            value = 0.0 if is_nan else float(max(-_LARGEST, min(number, _LARGEST)))  # as sanitize_metric_value
             row = {"key": name, "value": value, "timestamp": at, "step": step, "is_nan": is_nan, "run_uuid": run_id}
             rows.append(row)
             before = latest.get(name)
@@ -139,11 +135,7 @@ class Rows:
         # runs first: the other tables refer to them
         batch = [insertion(dialect, table, some, self._all_made(table, some)) for table, some in rows.items() if some]
         self._wait(_BATCHES_ON_THEIR_WAY - 1)
-        if self._sender is not None:
-            self._sent.append(self._sender.submit(self._send, batch))
-            return
-        with refused("cannot write runs"):
-            self._send(batch)
+        self._sent.append(self._sender.submit(self._send, batch))
 
     def _all_made(self, table: Any, rows: Sequence[Mapping[str, Any]]) -> bool:
         """Whether the runs that the rows refer to are all of this transaction."""
