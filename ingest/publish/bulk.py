@@ -19,8 +19,9 @@ import sqlalchemy as sa
 
 _VALUES_AT_ONCE = 12_000  # of SQLite, which works without Python's lock for as long as a statement takes
 _AT_ONCE = 2**20  # each piece takes Python's lock, which the thread that makes the rows has
-_MAY_LEAVE_OUT = """
-SELECT current_setting('is_superuser') = 'on' AND current_setting('session_replication_role') = 'origin'
+_LEAVE_OUT_IF_ALLOWED = """
+SELECT set_config('session_replication_role', 'replica', true)
+WHERE current_setting('is_superuser') = 'on' AND current_setting('session_replication_role') = 'origin'
 AND NOT EXISTS (
     SELECT 1 FROM pg_trigger WHERE NOT tgisinternal
     AND tgrelid IN ('tags'::regclass, 'params'::regclass, 'metrics'::regclass, 'latest_metrics'::regclass)
@@ -71,13 +72,11 @@ def _copy(dialect: Any, table: str, columns: Sequence[str], content: bytes, own:
 def _unchecked(cursor: Any) -> Iterator[None]:
     """Leaves out the look for the run of each row, half of the time that PostgreSQL takes, where that is allowed and no
     trigger of somebody's would be left out with it. The run is of this transaction: nobody else can delete it."""
-    cursor.execute(_MAY_LEAVE_OUT)
-    if not cursor.fetchone()[0]:
-        yield
-        return
-    cursor.execute("SET LOCAL session_replication_role = replica")
+    cursor.execute(_LEAVE_OUT_IF_ALLOWED)
+    left_out = cursor.fetchone() is not None
     yield
-    cursor.execute("SET LOCAL session_replication_role = origin")
+    if left_out:
+        cursor.execute("SET LOCAL session_replication_role = origin")
 
 
 def _csv(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> bytes:

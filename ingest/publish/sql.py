@@ -168,7 +168,7 @@ class SqlWriter(ClientWriter):
         names = [table.name for table in TABLES]
         if session.get_bind().dialect.name in ("mysql", "mariadb"):
             session.execute(sa.text(f"ANALYZE TABLE {', '.join(names)}"))
-        elif session.get_bind().dialect.name in ("sqlite", "postgresql"):
+        elif session.get_bind().dialect.name == "sqlite":  # PostgreSQL does so by itself
             for name in names:
                 session.execute(sa.text(f"ANALYZE {name}"))
         session.commit()
