@@ -42,7 +42,12 @@ def held(uri: str, experiment: str, history: bool = True) -> Held:
         of = "FROM {} t JOIN runs r ON r.run_uuid = t.run_uuid " + active
         runs = rows("SELECT * FROM runs WHERE experiment_id = :e AND lifecycle_stage = 'active'", e=number)
         tags: dict[str, dict[str, str]] = {run["run_uuid"]: {} for run in runs}
-        for row in rows("SELECT t.* " + of.format("tags"), e=number):
+
+        def of_runs(table: str) -> list[Any]:
+            """A table's rows; not those of a run that a server has made since the runs were read."""
+            return [row for row in rows("SELECT t.* " + of.format(table), e=number) if row["run_uuid"] in tags]
+
+        for row in of_runs("tags"):
             tags[row["run_uuid"]][row["key"]] = row["value"]
         keys = {run_id: of_run.get(KEY_TAG, "no key") for run_id, of_run in tags.items()}
 
@@ -57,14 +62,14 @@ def held(uri: str, experiment: str, history: bool = True) -> Held:
             own_tags = {name: told(value) for name, value in tags[run_id].items() if name not in _OWN}
             tree[keys[run_id]] = {"info": info, "tags": own_tags, "params": {}, "metrics": set(), "latest": {}}
             assert run["artifact_uri"].endswith(f"{run_id}/artifacts"), run["artifact_uri"]
-        for row in rows("SELECT t.* " + of.format("params"), e=number):
+        for row in of_runs("params"):
             tree[keys[row["run_uuid"]]]["params"][row["key"]] = row["value"]
-        for row in rows("SELECT t.* " + of.format("latest_metrics"), e=number):
+        for row in of_runs("latest_metrics"):
             at = (row["timestamp"],) if history else ()
             point = (row["value"], bool(row["is_nan"]), row["step"], *at)
             tree[keys[row["run_uuid"]]]["latest"][row["key"]] = point
         if history:
-            for row in rows("SELECT t.* " + of.format("metrics"), e=number):
+            for row in of_runs("metrics"):
                 point = (row["key"], row["value"], bool(row["is_nan"]), row["step"], row["timestamp"])
                 tree[keys[row["run_uuid"]]]["metrics"].add(point)
         inputs = rows(
@@ -75,6 +80,8 @@ def held(uri: str, experiment: str, history: bool = True) -> Held:
             e=number,
         )
         for row in inputs:
+            if row["run_uuid"] not in tags:
+                continue
             point = (
                 row["name"],
                 row["digest"],
