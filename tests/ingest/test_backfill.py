@@ -36,7 +36,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def backfill(place: Path, *more: str) -> tuple[Result, dict[str, Any]]:
     report = place / "report.json"
     report.unlink(missing_ok=True)
-    command = ["backfill", str(place / "logs"), "--tracking-uri", new_sqlite(place / "m.db"), "--experiment", "years"]
+    store = f"sqlite:///{place}/m.db" if "--dry-run" in more else new_sqlite(place / "m.db")
+    command = ["backfill", str(place / "logs"), "--tracking-uri", store, "--experiment", "years"]
     result = runner.invoke(app, [*command, "--report", str(report), *more])
     return result, json.loads(report.read_text()) if report.exists() else {}
 
