@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.csv
 import sqlalchemy as sa
 
-_VALUES_AT_ONCE = 12_000  # of SQLite, which works without Python's lock for as long as a statement takes
+_VALUES_AT_ONCE = 30_000  # of SQLite, which works without Python's lock for as long as a statement takes
 _AT_ONCE = 2**20  # each piece takes Python's lock, which the thread that makes the rows has
 _LEAVE_OUT_IF_ALLOWED = """
 SELECT set_config('session_replication_role', 'replica', true)

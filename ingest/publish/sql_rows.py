@@ -18,8 +18,8 @@ from .interface import Metric, RunRecord
 from .refused import refused
 from .written import Known
 
-_ROWS_AT_ONCE = 10_000
-_BATCHES_ON_THEIR_WAY = 4
+_ROWS_AT_ONCE = 40_000
+_BATCHES_ON_THEIR_WAY = 2
 _LARGEST = sys.float_info.max
 TABLES = tuple(
     model.__table__
