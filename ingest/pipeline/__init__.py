@@ -11,8 +11,9 @@ from .engines import engine
 from .find import find_logs
 from .imported import imported, remove
 from .ledger import opened as opened_ledger
+from .outcomes import Exported, Imported, ImportOptions
 from .read import ReadOptions, read_log
-from .run import Exported, Imported, ImportOptions, export_log, import_log, open_experiments, write_file, write_report
+from .run import export_log, import_log, open_experiments, write_file, write_report
 from .submit import Submission, run_submission, submission, written
 
 __all__ = [

@@ -12,7 +12,7 @@ from ..errors import AfterglowError
 from .batch import Engine, Order
 from .find import Head, heads, listed
 from .ledger import ATTEMPTS, Entry, Ledger, may_pass, stamp
-from .run import Imported, ImportOptions
+from .outcomes import Imported, ImportOptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,20 +9,9 @@ from typing import Any, Literal, Protocol, TypeVar
 from ...schemas.logs import EventLog, EventLogTables
 from ...schemas.runs import RunTree
 from ..errors import AfterglowError
+from .outcomes import Exported, Imported, ImportOptions
 from .read import Progress, ReadOptions, read_log
-from .run import (
-    Exported,
-    Imported,
-    ImportOptions,
-    Ready,
-    export_log,
-    import_ready,
-    imported_before,
-    packed,
-    read_for_import,
-    ready,
-    tree_of,
-)
+from .run import Ready, export_log, import_ready, imported_before, packed, read_for_import, ready, tree_of
 from .several import each
 
 Result = TypeVar("Result")

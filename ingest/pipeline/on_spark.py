@@ -26,20 +26,10 @@ from ..errors import AfterglowError, InputError
 from ..filesystems import is_local, local_path
 from ..version import version
 from .batch import Order, tried
+from .outcomes import Imported, ImportOptions
 from .parts import Part, in_parts
 from .read import PartRead, ReadOptions, splittable
-from .run import (
-    Imported,
-    ImportOptions,
-    Ready,
-    add_to_dataset,
-    import_log,
-    import_ready,
-    imported_before,
-    packed,
-    read_for_import,
-    ready,
-)
+from .run import Ready, add_to_dataset, import_log, import_ready, imported_before, packed, read_for_import, ready
 from .several import TABLE_PICKLED
 
 Item = TypeVar("Item")
@@ -238,13 +228,13 @@ def _import_there(
 ) -> bytes:
     """On an executor: reads a log and publishes it, or adds it to the dataset where no runs are wanted."""
     os.environ.update(environment)
-    return _packed(tried(import_log, log, None if settings is None else _experiments(*settings), options))
+    return _pickled(tried(import_log, log, None if settings is None else _experiments(*settings), options))
 
 
 def _read_there(options: ImportOptions, settings: None, environment: Mapping[str, str], log: EventLog) -> bytes:
     """On an executor: reads a log; what is to be published goes to the driver."""
     os.environ.update(environment)
-    return _packed(tried(_ready_there, log, options))
+    return _pickled(tried(_ready_there, log, options))
 
 
 def _ready_there(log: EventLog, options: ImportOptions) -> Ready:
@@ -252,7 +242,7 @@ def _ready_there(log: EventLog, options: ImportOptions) -> Ready:
 
 
 def _part_there(read: Callable[..., PartRead], options: ReadOptions, part: Part) -> bytes:
-    return _packed(read(part, options))
+    return _pickled(read(part, options))
 
 
 @lru_cache(8)
@@ -262,7 +252,7 @@ def _experiments(tracking_uri: str | None, experiment: str, writer: str) -> Any:
     return open_experiments(tracking_uri, experiment, writer)
 
 
-def _packed(outcome: Any) -> bytes:
+def _pickled(outcome: Any) -> bytes:
     file = io.BytesIO()
     pickler = pickle.Pickler(file, pickle.HIGHEST_PROTOCOL)
     pickler.dispatch_table = TABLE_PICKLED

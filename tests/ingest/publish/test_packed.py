@@ -10,7 +10,8 @@ from mlflow import MlflowClient
 from afterglow.ingest import pipeline
 from afterglow.ingest.pipeline import several
 from afterglow.ingest.pipeline.batch import import_logs
-from afterglow.ingest.pipeline.run import ImportOptions, import_ready, open_experiments, packed
+from afterglow.ingest.pipeline.outcomes import ImportOptions
+from afterglow.ingest.pipeline.run import import_ready, open_experiments, packed
 from tests.conftest import sample_log
 
 from .stores import new_sqlite
