@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -72,7 +74,7 @@ def write(kind: str, uri: str, log: str) -> None:
 
 
 @contextmanager
-def server(folder: str, workers: int = 2) -> Iterator[str]:
+def server(folder: str, name: str, workers: int = 2) -> Iterator[str]:
     """A real MLflow server on loopback, over SQLite."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -81,9 +83,9 @@ def server(folder: str, workers: int = 2) -> Iterator[str]:
     command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", str(workers)]
     command += [
         "--backend-store-uri",
-        f"sqlite:///{folder}/server.db",
+        f"sqlite:///{folder}/{name}.db",
         "--artifacts-destination",
-        f"{folder}/artifacts",
+        f"{folder}/{name}",
     ]
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     quiet = subprocess.DEVNULL
@@ -147,49 +149,119 @@ def measured(kind: str, uri: str, tasks: int) -> tuple[int, float, Measured]:
     return told["runs"], told["seconds"], found
 
 
+@dataclass
+class Row:
+    """One writer over one kind of store: what each round came to, and how many times the bare calls of that round."""
+
+    title: str
+    kind: str
+    tasks: int
+    rates: list[float] = field(default_factory=list)
+    ratios: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    peaks_mb: list[float] = field(default_factory=list)
+    runs: int = 0
+
+    def measure(self, uri: str, bare: float | None = None) -> float:
+        """Runs per second of one process against one empty store."""
+        self.runs, seconds, found = measured(self.kind, uri, self.tasks)
+        rate = self.runs / seconds
+        self.rates.append(rate)
+        self.seconds.append(seconds)
+        self.peaks_mb.append(found.peak_mb)
+        if bare:
+            self.ratios.append(rate / bare)
+        print(f"{self.title}: {rate:,.0f} runs/s" + (f", {rate / bare:.1f}" if bare else ""), file=sys.stderr)
+        return rate
+
+    def print(self) -> None:
+        """Medians; the peak is the highest."""
+        middle, ratio = statistics.median(self.rates), f"{statistics.median(self.ratios):.1f}" if self.ratios else ""
+        ends = f"{min(self.ratios):.1f} to {max(self.ratios):.1f}" if self.ratios else ""
+        took, peak = statistics.median(self.seconds), max(self.peaks_mb)
+        print(
+            f"| {self.title} | {self.runs:,} | {took:.1f} | {middle:,.0f} | {ratio} | {ends} | {peak:,.0f} |",
+            flush=True,
+        )
+
+
 def main(only: str | None, repeats: int) -> None:
-    """Prints the table; `only` names one kind of store: sqlite, rest, postgres or many."""
+    """Prints the table; `only` names one kind of store: sqlite, rest, postgres or many.
+
+    A round measures the bare calls and then every writer on the same kind of store, each on an empty one. Ratios are of
+    one round, for a machine's speed changes from minute to minute; the table has the middle one.
+    """
     print("\n## Publishing\n")
-    print(
-        "| writer and store | runs | s | runs/s | x bare calls on it | peak MB |\n|---|--:|--:|--:|--:|--:|", flush=True
-    )
+    print(f"Medians of {repeats} rounds.\n")
+    print("| writer and store | runs | s | runs/s | x bare calls on it | least to most | peak MB |")
+    print("|---|--:|--:|--:|--:|--:|--:|", flush=True)
     with tempfile.TemporaryDirectory(prefix="afterglow-publish-") as folder:
         if only in (None, "sqlite"):
-            bare = _row("bare MlflowClient, SQLite", "bare", f"sqlite:///{folder}/bare.db", FEW_TASKS)
-            _row("client, SQLite", "client", f"sqlite:///{folder}/client.db", FEW_TASKS, bare)
-            _row(f"sql, SQLite, {TASKS:,} tasks", "sql", f"sqlite:///{folder}/sql.db", TASKS, bare)
+            _on_sqlite(folder, repeats)
         if only in (None, "rest"):
-            with server(folder) as address:
-                bare = _row("bare MlflowClient, server", "bare", address, FEW_TASKS)
-            os.remove(f"{folder}/server.db")
-            with server(folder) as address:
-                _row("client, server", "client", address, FEW_TASKS, bare)
+            _over_rest(folder, repeats)
         if only in (None, "postgres"):
-            with postgres(folder) as uri:
-                if uri is None:
-                    print("| PostgreSQL is not installed: not measured | | | | | |")
-                else:
-                    bare = _row("bare MlflowClient, PostgreSQL", "bare", uri, FEW_TASKS)
-                    subprocess.run([sys.executable, "-c", _FRESH, uri], check=True)
-                    _row(f"sql, PostgreSQL, {TASKS:,} tasks", "sql", uri, TASKS, bare)
+            _on_postgres(folder, repeats)
         if only in (None, "many"):
-            _row(f"sql, SQLite, {MANY_TASKS:,} tasks", "sql", f"sqlite:///{folder}/many.db", MANY_TASKS)
+            row = Row(f"sql, SQLite, {MANY_TASKS:,} tasks", "sql", MANY_TASKS)
+            row.measure(f"sqlite:///{folder}/many.db")
+            row.print()
 
 
-_FRESH = """
-import sys
-from mlflow import MlflowClient
-client = MlflowClient(sys.argv[1])
-client.rename_experiment(client.get_experiment_by_name("benchmark").experiment_id, "bare")
-"""
+def _on_sqlite(folder: str, repeats: int) -> None:
+    bare = Row("bare MlflowClient, SQLite", "bare", FEW_TASKS)
+    client = Row("client, SQLite", "client", FEW_TASKS)
+    sql = Row(f"sql, SQLite, {TASKS:,} tasks", "sql", TASKS)
+    for number in range(repeats):
+        rate = bare.measure(f"sqlite:///{folder}/bare{number}.db")
+        sql.measure(f"sqlite:///{folder}/sql{number}.db", rate)
+        client.measure(f"sqlite:///{folder}/client{number}.db", rate)
+    for row in (bare, client, sql):
+        row.print()
 
 
-def _row(title: str, kind: str, uri: str, tasks: int, bare: float | None = None) -> float:
-    runs, seconds, found = measured(kind, uri, tasks)
-    rate = runs / seconds
-    ratio = f"{rate / bare:.1f}" if bare else ""
-    print(f"| {title} | {runs:,} | {seconds:.1f} | {rate:,.0f} | {ratio} | {found.peak_mb:,.0f} |", flush=True)
-    return rate
+def _over_rest(folder: str, repeats: int) -> None:
+    bare = Row("bare MlflowClient, server", "bare", FEW_TASKS)
+    client = Row("client, server", "client", FEW_TASKS)
+    for number in range(repeats):
+        with server(folder, f"bare{number}") as address:
+            rate = bare.measure(address)
+        with server(folder, f"client{number}") as address:
+            client.measure(address, rate)
+    for row in (bare, client):
+        row.print()
+
+
+def _on_postgres(folder: str, repeats: int) -> None:
+    bare = Row("bare MlflowClient, PostgreSQL", "bare", FEW_TASKS)
+    superuser = Row(f"sql, PostgreSQL as superuser, {TASKS:,} tasks", "sql", TASKS)
+    owner = Row(f"sql, PostgreSQL as the owner of the database, {TASKS:,} tasks", "sql", TASKS)
+    with postgres(folder) as uri:
+        if uri is None:
+            print("| PostgreSQL is not installed: not measured | | | | | | |")
+            return
+        _told(uri, "CREATE ROLE mlflow LOGIN")
+        for number in range(repeats):
+            rate = bare.measure(_database(uri, f"bare{number}"))
+            superuser.measure(_database(uri, f"superuser{number}"), rate)
+            name = _database(uri, f"owner{number}", "mlflow")
+            owner.measure(name.replace("//postgres@", "//mlflow@"), rate)
+        for row in (bare, superuser, owner):
+            row.print()
+
+
+def _database(uri: str, name: str, owner: str = "postgres") -> str:
+    _told(uri, f"CREATE DATABASE {name} OWNER {owner}")
+    return f"{uri.rpartition('/')[0]}/{name}"
+
+
+def _told(uri: str, statement: str) -> None:
+    from sqlalchemy import create_engine, text
+
+    engine = create_engine(uri, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
 
 
 if __name__ == "__main__":

@@ -15,8 +15,10 @@ from typing import Any, Literal
 
 from mlflow import MlflowClient
 from mlflow.entities import ViewType
+from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import get_tracking_uri
+from mlflow.utils.workspace_context import get_request_workspace
 
 from ...schemas import mlflow as strings
 from ...schemas.run_texts import APP_ID_TAG, COMPLETE_TAG, DIGEST_TAG, KEY_TAG, LEVEL_TAG, TRACE_TAG
@@ -54,12 +56,16 @@ class ClientWriter:
                     f"--experiment-id {found.experiment_id}) or name another with --experiment"
                 )
             self.experiment_id: str = found.experiment_id
+            self._locations: dict[str, str] = {found.experiment_id: found.artifact_location}
 
     def _experiment(self, name: str) -> Any:
         """The experiment, which is made where it does not exist."""
         found = self.client.get_experiment_by_name(name)
         if found is not None:
             return found
+        workspace = get_request_workspace()
+        if MLFLOW_ENABLE_WORKSPACES.get() and workspace and self._local():
+            self.client.get_workspace(workspace)  # a server looks; a database takes any name
         try:
             return self.client.get_experiment(self.client.create_experiment(name))
         except MlflowException:
@@ -156,7 +162,7 @@ class ClientWriter:
     def _results(self, run_id: str) -> list[dict[str, str]]:
         """search_results.csv of an autologged search, a row per param map in order; empty where there is none."""
         with tempfile.TemporaryDirectory(prefix="afterglow-") as folder, contextlib.suppress(MlflowException, OSError):
-            download = partial(self.client.download_artifacts, run_id, "search_results.csv", folder)
+            download = partial(self.artifact_client().download_artifacts, run_id, "search_results.csv", folder)
             path = Path(patiently(download, self.patience))
             return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
         return []
@@ -173,9 +179,42 @@ class ClientWriter:
     ) -> Iterator[TreeWriter]:
         """See Writer."""
         calls = self.calls if not self._local() else 1  # a local database takes one writer at a time
-        tree = ClientTree(self.client, self.experiment_id, self._search, self.patience, calls, parent_run, own)
+        clients = self.client, self.artifact_client()
+        tree = ClientTree(*clients, self.experiment_id, self._search, self.patience, calls, parent_run, own)
         with tree.held(root, identity, restore, partial(self._published, root.tags[APP_ID_TAG])):
             yield tree
+
+    def location(self) -> str:
+        """Where the experiment's artifacts lie; it never changes."""
+        if self.experiment_id not in self._locations:
+            with refused(f"cannot read experiment {self.experiment_id}"):
+                found = patiently(partial(self.client.get_experiment, self.experiment_id), self.patience)
+            self._locations[self.experiment_id] = found.artifact_location
+        return self._locations[self.experiment_id]
+
+    def artifact_client(self) -> MlflowClient:
+        """What artifacts go through: the store itself; in a database, where they lie with its server, that server.
+
+        Raises:
+            PublishError: nothing says where the server is.
+        """
+        if not self._proxied():
+            return self.client
+        server = self._server()
+        if server is None:
+            raise PublishError(
+                f"the artifacts of this experiment lie with a tracking server ({self.location()}): set "
+                "MLFLOW_TRACKING_URI to its address, http://..., and name the database with --tracking-uri"
+            )
+        return MlflowClient(server)
+
+    def _proxied(self) -> bool:
+        return self._local() and self.location().startswith("mlflow-artifacts:")
+
+    def _server(self) -> str | None:
+        """The server in front of this database, where it is one that artifacts are proxied by and MLflow is told."""
+        server = get_tracking_uri()
+        return server if self._proxied() and server.startswith("http") else None
 
     def _published(self, app_id: str, run_id: str, state: State) -> Published:
         return Published(self.experiment_id, run_id, 0, 0, self.url(app_id), state)
@@ -209,11 +248,14 @@ class ClientWriter:
 
     def url(self, app_id: str) -> str:
         """See Writer."""
-        return f"{page_root(self.tracking_uri)}/{page.tree_path(self.experiment_id, app_id)}"
+        return f"{page_root(self._server() or self.tracking_uri)}/{page.tree_path(self.experiment_id, app_id)}"
 
     def server_command(self) -> str | None:
         """See Writer."""
-        return f"mlflow server --backend-store-uri {shown(self.tracking_uri)} --port 5000" if self._local() else None
+        if not self._local() or self._server():
+            return None
+        workspaces = " --enable-workspaces" if MLFLOW_ENABLE_WORKSPACES.get() else ""
+        return f"mlflow server --backend-store-uri {shown(self.tracking_uri)}{workspaces} --port 5000"
 
     def _local(self) -> bool:
         return not self.tracking_uri.startswith(("http", "databricks"))

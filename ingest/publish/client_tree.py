@@ -32,6 +32,7 @@ class ClientTree:
     def __init__(
         self,
         client: Any,
+        artifact_client: Any,
         experiment_id: str,
         search: Callable[[str, bool], Iterator[Any]],
         patience: Patience,
@@ -41,7 +42,7 @@ class ClientTree:
     ) -> None:
         self.settled: Published | None = None
         self._written: list[str] = []  # appended to by many threads
-        self._client, self._search = client, search
+        self._client, self._artifact_client, self._search = client, artifact_client, search
         self._runs, self._parent_run, self._own = ClientRuns(client, experiment_id, patience), parent_run, own
         self._ids: dict[str, str] = dict(own)
         self._known: dict[str, Known] = {}
@@ -207,7 +208,7 @@ class ClientTree:
         if key in self._deleted:
             return
         with refused("cannot upload artifacts"):
-            self._runs.call(lambda: self._client.log_artifacts(self._ids[key], folder))
+            self._runs.call(lambda: self._artifact_client.log_artifacts(self._ids[key], folder))
 
     def finish(self, tags: Mapping[str, str]) -> None:
         """See TreeWriter. A call whose answer got lost may have made a run twice: such runs are deleted first."""

@@ -5,6 +5,8 @@ The page takes a filter and an order in its address, nests filtered runs, and sh
 
 from urllib.parse import quote
 
+from mlflow.utils.workspace_context import get_request_workspace
+
 from ...schemas.mlflow import WORKFLOW_TYPE
 from ...schemas.run_texts import APP_ID_TAG, LEVEL_TAG, VIEW_TAG
 
@@ -13,18 +15,18 @@ _OVERVIEW = f"tags.`{VIEW_TAG}` = 'overview'"
 
 def run_path(experiment_id: str, run_id: str) -> str:
     """A run's page, relative to the server."""
-    return f"#/experiments/{experiment_id}/runs/{run_id}?{WORKFLOW_TYPE}"
+    return f"#/experiments/{experiment_id}/runs/{run_id}?{_kind()}"
 
 
 def artifact_path(experiment_id: str, run_id: str, name: str) -> str:
     """A run's artifact, shown in its page, relative to the server."""
-    return f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/{quote(name)}?{WORKFLOW_TYPE}"
+    return f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/{quote(name)}?{_kind()}"
 
 
 def list_path(experiment_id: str, search: str, order: str = "attributes.start_time", ascending: bool = False) -> str:
     """The experiment's table of runs, filtered and ordered, relative to the server."""
     return (
-        f"#/experiments/{experiment_id}/runs?{WORKFLOW_TYPE}&searchFilter={quote(search, safe='')}"
+        f"#/experiments/{experiment_id}/runs?{_kind()}&searchFilter={quote(search, safe='')}"
         f"&orderByKey={quote(order, safe='')}&orderByAsc={'true' if ascending else 'false'}"
     )
 
@@ -48,6 +50,12 @@ def experiment_description(experiment_id: str) -> str:
         "Spark applications, rebuilt from their event logs by Afterglow. Every run has a description with its figures "
         "and links to what is above and below it."
     )
+
+
+def _kind() -> str:
+    """What every address says: the kind of experiment, and the workspace, if one is active."""
+    workspace = get_request_workspace()
+    return WORKFLOW_TYPE if workspace is None else f"{WORKFLOW_TYPE}&workspace={quote(workspace, safe='')}"
 
 
 def _literal(text: str) -> str:

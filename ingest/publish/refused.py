@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES, MLFLOW_WORKSPACE
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -98,4 +99,6 @@ def _advice(error: BaseException) -> str:
     status = error.get_http_status_code() if isinstance(error, MlflowException) else None
     if status in (401, 403):
         return "; check the credentials (MLFLOW_TRACKING_TOKEN, or _USERNAME and _PASSWORD) and that they may write"
+    if "workspace" in str(error) and (MLFLOW_ENABLE_WORKSPACES.get() or MLFLOW_WORKSPACE.get()):
+        return f"; MLFLOW_WORKSPACE names the workspace, now {MLFLOW_WORKSPACE.get() or 'none'}"
     return ""

@@ -42,7 +42,6 @@ class SqlWriter(ClientWriter):
     def __init__(self, tracking_uri: str | None, experiment: str, patience: Patience | None = None) -> None:
         super().__init__(tracking_uri, experiment, 1, patience)
         self.store = self.client._tracking_client.store
-        self._locations: dict[str, str] = {}
         self._seen: Seen | None = None
 
     def unfit(self) -> str | None:
@@ -104,14 +103,13 @@ class SqlWriter(ClientWriter):
         def published(run_id: str, state: State) -> Published:
             return self._published(root.tags[APP_ID_TAG], run_id, state)
 
-        location = self._location()
+        location, through = self.location(), self.artifact_client().tracking_uri
         began, wait, watch = time.monotonic(), self.patience.first_wait_s, Watch()
         while True:
             with self._session() as session:
                 look = partial(self._other_roots, root.key)
-                with contextlib.closing(
-                    SqlTree(session, int(self.experiment_id), location, parent_run, own, published, look, self._seen)
-                ) as tree:
+                where = int(self.experiment_id), location, through
+                with contextlib.closing(SqlTree(session, *where, parent_run, own, published, look, self._seen)) as tree:
                     try:
                         with refused(f"cannot write {root.name!r}"):
                             busy = tree.take(root, identity, restore, watch)
@@ -132,13 +130,6 @@ class SqlWriter(ClientWriter):
                         began, wait = time.monotonic(), self.patience.first_wait_s  # it lives: there is no hurry
             time.sleep(wait)
             wait = min(wait * 2, self.patience.longest_wait_s)
-
-    def _location(self) -> str:
-        """Where the experiment's artifacts lie; it never changes."""
-        if self.experiment_id not in self._locations:
-            found = patiently(partial(self.client.get_experiment, self.experiment_id), self.patience)
-            self._locations[self.experiment_id] = found.artifact_location
-        return self._locations[self.experiment_id]
 
     def _other_roots(self, key: str) -> list[Any]:
         """The active roots with this key that others see, by a connection of its own."""

@@ -32,6 +32,7 @@ class SqlTree:
         session: Any,
         experiment_id: int,
         artifact_location: str,
+        artifacts_through: str,
         parent_run: str | None,
         own: Mapping[str, str],
         published: Callable[[str, State], Published],
@@ -43,6 +44,7 @@ class SqlTree:
         self.finished = False
         self.num_written = 0
         self._rows, self._experiment_id = Rows(session, experiment_id, artifact_location), experiment_id
+        self._artifacts_through = artifacts_through
         self._parent_run, self._own, self._published = parent_run, own, published
         self._known: dict[str, Known] = {}
         self._deleted: set[str] = set()
@@ -214,7 +216,8 @@ class SqlTree:
         if key in self._deleted:
             return
         with refused("cannot upload artifacts"):
-            get_artifact_repository(self._rows.artifact_uri(self._ids[key])).log_artifacts(folder)
+            uri = self._rows.artifact_uri(self._ids[key])
+            get_artifact_repository(uri, tracking_uri=self._artifacts_through).log_artifacts(folder)
 
     def finish(self, tags: Mapping[str, str]) -> None:
         """See TreeWriter: the one commit."""

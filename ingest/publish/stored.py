@@ -76,7 +76,7 @@ def stored_tables(root: Root, tracking_uri: str | None = None, experiment: str |
     store: Any = open_existing(tracking_uri, experiment)
     trouble = refused(f"cannot read the artifacts of run {root.run_id}")
     with tempfile.TemporaryDirectory(prefix="afterglow-") as folder, trouble:
-        download = partial(store.client.download_artifacts, root.run_id, "tables", folder)
+        download = partial(store.artifact_client().download_artifacts, root.run_id, "tables", folder)
         found = Path(patiently(download, store.patience))
         tables = {path.stem: pq.read_table(path).combine_chunks() for path in sorted(found.glob("*.parquet"))}
     if "applications" not in tables:
@@ -107,4 +107,4 @@ def attach(
     with tempfile.TemporaryDirectory(prefix="afterglow-") as folder, refused("cannot upload the comparison"):
         path = Path(folder) / name
         path.write_bytes(content)
-        patiently(partial(store.client.log_artifact, root.run_id, str(path)), store.patience)
+        patiently(partial(store.artifact_client().log_artifact, root.run_id, str(path)), store.patience)

@@ -60,7 +60,8 @@ def _empty_sqlite() -> Path:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     # by another process: tests that fork must not have opened a store
     made = "import sys; from mlflow import MlflowClient; MlflowClient(sys.argv[1]).search_experiments()"
-    subprocess.run([sys.executable, "-c", made, f"sqlite:///{folder}/empty.db"], check=True, cwd=folder)
+    plain = {name: value for name, value in os.environ.items() if name != "MLFLOW_ENABLE_WORKSPACES"}
+    subprocess.run([sys.executable, "-c", made, f"sqlite:///{folder}/empty.db"], check=True, cwd=folder, env=plain)
     return Path(folder) / "empty.db"
 
 

@@ -16,6 +16,7 @@ _OWN = {"afterglow.digest", "afterglow.written_at"}
 """Tags that say how a run was written, not what."""
 _RUN_ID = re.compile(r"\b[0-9a-f]{32}\b")
 _EXPERIMENT = re.compile(r"#/experiments/\d+/")
+_WORKSPACE = re.compile(r"&workspace=[\w-]+")
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Held:
     complete: int
 
 
-def held(uri: str, experiment: str, history: bool = True) -> Held:
+def held(uri: str, experiment: str, history: bool = True, workspace: str = "default") -> Held:
     """Reads an experiment. Run and experiment ids are told by what they are of; without `history` of every metric only
     the latest value, as after an update."""
     engine = sa.create_engine(uri, poolclass=sa.pool.NullPool)
@@ -36,7 +37,10 @@ def held(uri: str, experiment: str, history: bool = True) -> Held:
         def rows(query: str, **values: Any) -> list[Any]:
             return list(connection.execute(sa.text(query), values).mappings())
 
-        (found,) = rows("SELECT experiment_id, artifact_location FROM experiments WHERE name = :name", name=experiment)
+        of_name = (
+            "SELECT experiment_id, artifact_location FROM experiments WHERE name = :name AND workspace = :workspace"
+        )
+        (found,) = rows(of_name, name=experiment, workspace=workspace)
         number = found["experiment_id"]
         active = "WHERE r.experiment_id = :e AND r.lifecycle_stage = 'active'"
         of = "FROM {} t JOIN runs r ON r.run_uuid = t.run_uuid " + active
@@ -53,7 +57,7 @@ def held(uri: str, experiment: str, history: bool = True) -> Held:
 
         def told(text: str) -> str:
             named = _RUN_ID.sub(lambda match: f"<{keys.get(match[0], match[0])}>", text)
-            return _EXPERIMENT.sub("#/experiments/E/", named)
+            return _WORKSPACE.sub("", _EXPERIMENT.sub("#/experiments/E/", named))
 
         tree: Tree = {}
         for run in runs:
