@@ -224,9 +224,9 @@ def _over_rest(folder: str, repeats: int) -> None:
     bare = Row("bare MlflowClient, server", "bare", FEW_TASKS)
     client = Row("client, server", "client", FEW_TASKS)
     for number in range(repeats):
-        with server(folder, f"bare{number}") as address:
+        with server(folder, f"server-bare{number}") as address:
             rate = bare.measure(address)
-        with server(folder, f"client{number}") as address:
+        with server(folder, f"server-client{number}") as address:
             client.measure(address, rate)
     for row in (bare, client):
         row.print()
