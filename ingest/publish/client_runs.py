@@ -45,10 +45,18 @@ class ClientRuns:
             self.call(lambda: self._client.set_terminated(run_id, record.status, record.end_ms))
 
     def fill(
-        self, run_id: str, record: RunRecord, note: str | None, known: Known | None, parent: str | None, own: bool
+        self,
+        run_id: str,
+        record: RunRecord,
+        note: str | None,
+        known: Known | None,
+        parent: str | None,
+        own: bool,
+        has: Mapping[str, str],
     ) -> None:
         """Metrics, params, tags and note, the digest as the very last; `own` is a run that the job itself made, which
-        keeps what it has."""
+        keeps what it has; `has` are the tags that it was made with just now: a server reads each tag that it is given
+        again."""
         metrics = [Metric(*metric) for metric in renewed(record, known.latest if known is not None else {})]
         if known is not None and not own:
             for name in known.stale_tags(record):
@@ -59,7 +67,7 @@ class ClientRuns:
             metrics += [Metric(name, math.nan, max(at, known.latest[name][0] + 1), 0) for name in stale]
         there = known.params if known is not None else {}  # MLflow lets nobody change a param
         params = [Param(name, value) for name, value in record.params.items() if name not in there]
-        tags = [RunTag(name, value) for name, value in record.tags.items()]
+        tags = [RunTag(name, value) for name, value in record.tags.items() if has.get(name) != value]
         if known is not None and parent is not None and not own:
             tags.append(RunTag(strings.PARENT_RUN_ID, parent))  # of a log that grew a run may have got another one
         if note is not None and (known is None or known.own_note):

@@ -45,6 +45,7 @@ class ClientTree:
         self._client, self._artifact_client, self._search = client, artifact_client, search
         self._runs, self._parent_run, self._own = ClientRuns(client, experiment_id, patience), parent_run, own
         self._ids: dict[str, str] = dict(own)
+        self._made: dict[str, Mapping[str, str]] = {}  # with which tags; forgotten when it is filled
         self._known: dict[str, Known] = {}
         self._deleted: set[str] = set()
         self._pool = ThreadPoolExecutor(calls, "afterglow-publish")
@@ -147,6 +148,7 @@ class ClientTree:
             missing = [record for record in level if record.key not in self._ids]
             for record, run_id in zip(missing, self._pool.map(self._make, missing), strict=True):
                 self._ids[record.key] = run_id
+                self._made[record.key] = record.tags
 
     def run_id(self, key: str) -> str:
         """See TreeWriter."""
@@ -178,15 +180,16 @@ class ClientTree:
         self._under_way.clear()
 
     def _write(self, record: RunRecord, note: str | None, known: Known | None) -> None:
-        run_id = self._ids.get(record.key)
+        run_id, own = self._ids.get(record.key), record.key in self._own
+        has = self._made.pop(record.key, {})
         if run_id is None:
-            run_id = self._ids[record.key] = self._make(record)
-        own = record.key in self._own
+            run_id, has = self._make(record), record.tags
+            self._ids[record.key] = run_id
         with refused(f"cannot write {record.name!r}"):
             if not own:
                 rename = known is not None and known.name != record.name and known.own_name
                 self._runs.end(run_id, record, rename)
-            self._runs.fill(run_id, record, note, known, self._parent(record), own)
+            self._runs.fill(run_id, record, note, known, self._parent(record), own, has)
         self._written.append(record.key)
 
     def _make(self, record: RunRecord, more: Mapping[str, str] | None = None) -> str:

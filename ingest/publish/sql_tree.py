@@ -70,12 +70,13 @@ class SqlTree:
             PublishError: the database refused, because of an IntegrityError where another transaction made it first.
         """
         self._root, self._identity, self._watch = root.key, identity, watch
-        if self.session.get_bind().dialect.name == "sqlite":
+        locked = self.session.get_bind().dialect.name == "sqlite"
+        if locked:
             self.session.execute(sa.text("BEGIN IMMEDIATE"))  # it has one lock; nothing is looked at before
         app_id = root.tags[APP_ID_TAG]
         new = self._seen is not None and not self._seen.has(self.session, app_id, root.key)
         there = [] if new else self._roots()
-        if there:
+        if there and not locked:
             ids = [run.info.run_id for run in there]
             self.session.execute(sa.select(models.SqlRun.run_uuid).where(_among(ids)).with_for_update()).all()
             there = self._roots()  # as whoever held it before has left it
