@@ -20,7 +20,7 @@ test: .venv/dev
 # is then read back here, from a job that ran there.
 SPARK35 := .venv-spark35/bin/python
 test-spark35: .venv/dev .venv-spark35/done
-	@$(SPARK35) -m pytest tests/annotate --ignore tests/annotate/test_read_back.py
+	@$(SPARK35) -m pytest -n auto --dist loadfile tests/annotate --ignore tests/annotate/test_read_back.py
 	@AFTERGLOW_JOB_PYTHON=$(CURDIR)/$(SPARK35) $(BIN)/python -m pytest tests/annotate/test_read_back.py -k 'not own_runs'
 
 lint: .venv/dev
@@ -40,6 +40,10 @@ bench: .venv/dev
 
 soak: .venv/dev
 	AFTERGLOW_SOAK=1 $(BIN)/python -m pytest -n auto tests/property
+	AFTERGLOW_TIMES=20 $(BIN)/python -m pytest -n auto --dist load tests/ingest/publish/test_at_once.py
+	$(BIN)/python -m tests.property.damages --count 2520
+	$(BIN)/python -m tests.ingest.publish.kills --count 200
+	$(BIN)/python -m tests.ingest.publish.faults --count 100
 
 clean:
 	rm -rf .venv .venv-spark35 $(DEMO) build *.egg-info
@@ -49,8 +53,10 @@ DIRS := $(shell find ingest schemas annotate -type d -not -name __pycache__ 2>/d
 # A strict editable install is a tree of links: it is made anew where a file came or went.
 .venv/core: pyproject.toml ingest/decode/scan.c $(DIRS)
 	@test -n "$(PYTHON)" || { echo "Afterglow needs Python 3.11 or newer; install it, or say make PYTHON=/path/to/python"; exit 1; }
-	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/pip install --quiet --disable-pip-version-check uv; } || \
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv || \
 		{ echo "no virtual environment could be made with $(PYTHON); on Debian: apt install python3-venv"; exit 1; }
+	@test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv || \
+		{ echo "pip could not install uv, which installs the rest: see above; can this machine reach PyPI?"; exit 1; }
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --config-settings editable_mode=strict -e .
 	@touch $@
 
@@ -61,6 +67,6 @@ DIRS := $(shell find ingest schemas annotate -type d -not -name __pycache__ 2>/d
 # pyspark 3.5 knows Python up to 3.11, numpy up to 1 and pandas up to 2; uv fetches that Python where it is missing.
 .venv-spark35/done: pyproject.toml .venv/core
 	@$(BIN)/uv venv --quiet --clear --python 3.11 .venv-spark35
-	@$(BIN)/uv pip install --quiet --python $(SPARK35) 'pyspark==3.5.*' 'numpy<2' 'pandas<3' pytest
+	@$(BIN)/uv pip install --quiet --python $(SPARK35) 'pyspark==3.5.*' 'numpy<2' 'pandas<3' pytest pytest-xdist
 	@$(BIN)/uv pip install --quiet --python $(SPARK35) --no-deps --config-settings editable_mode=strict -e .
 	@touch $@

@@ -19,7 +19,7 @@ from tests.conftest import sample_log
 from . import stores
 from .trees import differences, held
 
-TIMES = int(os.environ.get("AFTERGLOW_TIMES") or 4)
+TIMES = int(os.environ.get("AFTERGLOW_TIMES") or 2)
 
 
 def at_once(store: str, writers: Sequence[str], times: int, after_kill: bool) -> dict[str, int]:
