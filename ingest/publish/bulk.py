@@ -56,16 +56,18 @@ def _many_rows(table: str, columns: tuple[str, ...], count: int) -> str:
 
 def _copy(dialect: Any, table: str, columns: Sequence[str], content: bytes, own: bool, connection: Any) -> None:
     statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT csv)"
-    with connection.connection.cursor() as cursor, _unchecked(cursor) if own else nullcontext():
-        try:
+    try:
+        with connection.connection.cursor() as cursor, _unchecked(cursor) if own else nullcontext():
             if dialect.driver == "psycopg2":
                 cursor.copy_expert(statement, io.BytesIO(content), _AT_ONCE)
             else:
                 with cursor.copy(statement) as copy:
                     copy.write(content)
-        except dialect.dbapi.Error as error:
-            # as SQLAlchemy would raise it: the callers tell a second import's root from other errors by its class
-            raise sa.exc.DBAPIError.instance(statement, None, error, dialect.dbapi.Error) from error
+    except dialect.dbapi.Error as error:
+        if dialect.is_disconnect(error, connection.connection.dbapi_connection, None):
+            connection.invalidate(error)  # else SQLAlchemy tries to roll back what is gone
+        # as SQLAlchemy would raise it: the callers tell a second import's root from other errors by its class
+        raise sa.exc.DBAPIError.instance(statement, None, error, dialect.dbapi.Error) from error
 
 
 @contextmanager

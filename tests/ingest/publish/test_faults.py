@@ -123,28 +123,38 @@ def test_a_database_that_another_holds_is_waited_for(
 
 
 @pytest.mark.postgres
+@pytest.mark.parametrize("during", ["artifacts", "COPY"])
 def test_a_database_connection_that_breaks_half_way(
-    impatient: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    during: str, impatient: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import sqlalchemy as sa
 
+    from afterglow.ingest.publish.sql_rows import Rows
     from afterglow.ingest.publish.sql_tree import SqlTree
 
     with stores.postgres() as uri:
         client = MlflowClient(uri)
         for name in ("broken", "undisturbed"):
             client.create_experiment(name, artifact_location=f"file://{tmp_path}/{name}")
-        real = SqlTree.artifacts
+        artifacts, send = SqlTree.artifacts, Rows._send
 
-        def breaks(self: SqlTree, key: str, folder: str) -> None:
-            real(self, key, folder)
-            self.flush()
-            engine = sa.create_engine(uri, poolclass=sa.pool.NullPool)
-            with engine.connect() as other:
-                pid = self.session.execute(sa.text("SELECT pg_backend_pid()")).scalar()
+        def cut(session: Any) -> None:
+            pid = session.execute(sa.text("SELECT pg_backend_pid()")).scalar()
+            with sa.create_engine(uri, poolclass=sa.pool.NullPool).connect() as other:
                 other.execute(sa.text(f"SELECT pg_terminate_backend({pid})"))
 
-        monkeypatch.setattr(SqlTree, "artifacts", breaks)
+        def after_artifacts(self: SqlTree, key: str, folder: str) -> None:
+            artifacts(self, key, folder)
+            self.flush()
+            cut(self.session)
+
+        def before_copy(self: Rows, batch: Any) -> None:
+            if len(batch) > 1:  # not the root alone
+                cut(self._session)
+            send(self, batch)
+
+        monkeypatch.setattr(SqlTree, "artifacts", after_artifacts if during == "artifacts" else artifacts)
+        monkeypatch.setattr(Rows, "_send", before_copy if during == "COPY" else send)
         with pytest.raises(PublishError, match=r"0 of .* runs are written, the tree is not complete") as error:
             import_logs([LOG], uri, "broken", writer="sql")
         assert "\n" not in str(error.value)
