@@ -28,7 +28,7 @@ from .adopt import Owner, OwnRun
 from .alone import alone
 from .client_tree import ClientTree, condition
 from .interface import Published, Root, RunRecord, State, TreeWriter
-from .refused import Patience, passing, patiently, refused
+from .refused import Patience, passing, patiently, refused, shown
 from .trace import delete_trace
 from .written import WITHDRAWN
 
@@ -213,8 +213,10 @@ class ClientWriter:
 
     def _server(self) -> str | None:
         """The server in front of this database, where it is one that artifacts are proxied by and MLflow is told."""
+        if not self._proxied():
+            return None
         server = get_tracking_uri()
-        return server if self._proxied() and server.startswith("http") else None
+        return server if server.startswith("http") else None
 
     def _published(self, app_id: str, run_id: str, state: State) -> Published:
         return Published(self.experiment_id, run_id, 0, 0, self.url(app_id), state)
@@ -248,7 +250,7 @@ class ClientWriter:
 
     def url(self, app_id: str) -> str:
         """See Writer."""
-        return f"{page_root(self._server() or self.tracking_uri)}/{page.tree_path(self.experiment_id, app_id)}"
+        return f"{page.root(self._server() or self.tracking_uri)}/{page.tree_path(self.experiment_id, app_id)}"
 
     def server_command(self) -> str | None:
         """See Writer."""
@@ -297,17 +299,6 @@ class ClientWriter:
         return len(below) + 1
 
 
-def page_root(tracking_uri: str) -> str:
-    """Where MLflow's page is: the server itself, or for a database the address that `mlflow ui` will have."""
-    return tracking_uri.rstrip("/") if tracking_uri.startswith("http") else "http://127.0.0.1:5000"
-
-
 def _ours(note: str | None) -> bool:
     """A description that a person wrote stays."""
     return not note or "Afterglow" in note
-
-
-def shown(uri: str) -> str:
-    """A tracking URI without the password it may carry."""
-    head, at, tail = uri.rpartition("@")
-    return f"{head.split('://', 1)[0]}://***@{tail}" if at and "://" in head else uri

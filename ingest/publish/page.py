@@ -13,6 +13,11 @@ from ...schemas.run_texts import APP_ID_TAG, LEVEL_TAG, VIEW_TAG
 _OVERVIEW = f"tags.`{VIEW_TAG}` = 'overview'"
 
 
+def root(tracking_uri: str) -> str:
+    """Where MLflow's page is: the server itself, or for a database the address that `mlflow ui` will have."""
+    return tracking_uri.rstrip("/") if tracking_uri.startswith("http") else "http://127.0.0.1:5000"
+
+
 def run_path(experiment_id: str, run_id: str) -> str:
     """A run's page, relative to the server."""
     return f"#/experiments/{experiment_id}/runs/{run_id}?{_kind()}"

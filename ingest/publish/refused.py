@@ -95,6 +95,12 @@ def refused(what: str) -> Iterator[None]:
         raise PublishError(f"{what}: {lines[0]}{_advice(error)}") from error
 
 
+def shown(uri: str) -> str:
+    """A tracking URI without the password it may carry."""
+    head, at, tail = uri.rpartition("@")
+    return f"{head.split('://', 1)[0]}://***@{tail}" if at and "://" in head else uri
+
+
 def _advice(error: BaseException) -> str:
     status = error.get_http_status_code() if isinstance(error, MlflowException) else None
     if status in (401, 403):
