@@ -243,7 +243,7 @@ class ClientWriter:
                 (strings.EXPERIMENT_KIND, strings.EXPERIMENT_KIND_TRAINING),
                 (strings.NOTE, description),
             ):
-                if tags.get(name) != value and (name != strings.NOTE or _ours(tags.get(name))):
+                if tags.get(name) != value and (name != strings.NOTE or page.ours(tags.get(name))):
                     set_tag = partial(self.client.set_experiment_tag, self.experiment_id, name, value)
                     patiently(set_tag, self.patience)
         self._described.add((self.experiment_id, description))
@@ -297,8 +297,3 @@ class ClientWriter:
             for run_id in [*below, root.run_id]:
                 patiently(partial(self.client.delete_run, run_id), self.patience)
         return len(below) + 1
-
-
-def _ours(note: str | None) -> bool:
-    """A description that a person wrote stays."""
-    return not note or "Afterglow" in note

@@ -57,6 +57,11 @@ def experiment_description(experiment_id: str) -> str:
     )
 
 
+def ours(note: str | None) -> bool:
+    """A description that a person wrote stays."""
+    return not note or "Afterglow" in note
+
+
 def _kind() -> str:
     """What every address says: the kind of experiment, and the workspace, if one is active."""
     workspace = get_request_workspace()

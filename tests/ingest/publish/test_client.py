@@ -15,7 +15,7 @@ from afterglow.ingest import PublishError, import_logs, pipeline
 from afterglow.ingest.derive import derive
 from afterglow.ingest.publish import publish, write_artifacts
 from afterglow.ingest.publish.client import ClientWriter
-from afterglow.schemas.run_texts import COMPLETE_TAG, KEY_TAG
+from afterglow.schemas.run_texts import COMPLETE_TAG, KEY_TAG, LEVEL_TAG
 from tests.conftest import sample_log
 
 from . import stores
@@ -232,3 +232,27 @@ def test_publish_reports_progress_and_marks_the_tree_last(store: str, tmp_path: 
         progress=lambda done, total: seen.append((done, total)),
     )
     assert seen == [(n, len(tree)) for n in range(1, len(tree) + 1)]
+
+
+def test_no_tag_is_sent_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server reads each tag that it is given again. The root is left out: it is made before the tree is taken."""
+    made: dict[str, dict[str, str]] = {}
+    again: list[str] = []
+    create, batch = MlflowClient.create_run, MlflowClient.log_batch
+
+    def create_run(self: MlflowClient, *given: Any, **named: Any) -> Any:
+        run = create(self, *given, **named)
+        made[run.info.run_id] = dict(run.data.tags)
+        return run
+
+    def log_batch(self: MlflowClient, run_id: str, *given: Any, **named: Any) -> Any:
+        tags = given[2] if len(given) > 2 else named.get("tags", ())
+        if made[run_id][LEVEL_TAG] != "application":
+            again.extend(tag.key for tag in tags if made[run_id].get(tag.key) == tag.value)
+        return batch(self, run_id, *given, **named)
+
+    monkeypatch.setattr(MlflowClient, "create_run", create_run)
+    monkeypatch.setattr(MlflowClient, "log_batch", log_batch)
+    uri = stores.new_sqlite(tmp_path / "mlflow.db")
+    (imported,) = import_logs([str(sample_log("failing-tasks"))], uri, "once", writer="client")
+    assert len(made) == imported.published.runs > 10 and again == []

@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, text
 from afterglow.ingest import import_logs
 from afterglow.ingest.errors import PublishError
 from afterglow.ingest.pipeline import imported, remove
+from afterglow.ingest.publish import open_writer
 from tests.conftest import sample_log
 
 from . import stores
@@ -67,6 +68,8 @@ def test_a_tree_goes_to_the_active_workspace(on: pytest.MonkeyPatch, store: str,
                 assert list((tmp_path / name).rglob("report.html"))
         assert len(set(experiments.values())) == 2
         assert differences(trees["team-a"], trees["team-b"]) == []
+        command = open_writer(uri, "training", writer).server_command()
+        assert command is None if store == "server" else "--enable-workspaces" in command
         (row,) = imported([], uri, everywhere=True)
         assert row["experiment_id"] == experiments["team-b"]
         assert remove(row, uri) == len(trees["team-b"])
