@@ -40,8 +40,8 @@ bench: .venv/dev
 
 soak: .venv/dev
 	AFTERGLOW_SOAK=1 $(BIN)/python -m pytest -n auto tests/property
-	AFTERGLOW_TIMES=20 $(BIN)/python -m pytest -n auto --dist load tests/ingest/publish/test_at_once.py
-	$(BIN)/python -m tests.property.damages --count 2520
+	AFTERGLOW_TIMES=20 $(BIN)/python -m pytest -n auto --dist load tests/ingest/publish/test_concurrent_imports.py
+	$(BIN)/python -m tests.property.run_corruptions --count 2520
 	$(BIN)/python -m tests.ingest.publish.kills --count 200
 	$(BIN)/python -m tests.ingest.publish.faults --count 100
 
@@ -51,7 +51,7 @@ clean:
 DIRS := $(shell find ingest schemas annotate -type d -not -name __pycache__ 2>/dev/null)
 
 # A strict editable install is a tree of links: it is made anew where a file came or went.
-.venv/core: pyproject.toml ingest/decode/scan.c $(DIRS)
+.venv/core: pyproject.toml ingest/decode/native/scan.c $(DIRS)
 	@test -n "$(PYTHON)" || { echo "Afterglow needs Python 3.11 or newer; install it, or say make PYTHON=/path/to/python"; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv || \
 		{ echo "no virtual environment could be made with $(PYTHON); on Debian: apt install python3-venv"; exit 1; }

@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from ..schemas.spark import REDACTED, REDACTION_PATTERN
-from . import outbox
-from .guard import guarded
+from . import event_queue as outbox
+from .never_raise import guarded
 
 _SECRET = re.compile(REDACTION_PATTERN)
 _last: tuple[Any, ...] | None = None

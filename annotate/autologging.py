@@ -1,9 +1,11 @@
 """Switching on and off."""
 
-from . import on_stop, outbox, patches
+from . import event_queue as outbox
+from . import import_on_stop as on_stop
+from . import monkeypatch as patches
 from .active_run import active_run_id
 from .fits import around_fit
-from .guard import forget, guarded, say_once
+from .never_raise import forget, guarded, say_once
 from .searches import around_fold, around_search
 from .switch import is_on, turn
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..schemas.annotations import EVENT
 from ..schemas.spark import JOB_DESCRIPTION
-from .guard import say_once
+from .never_raise import say_once
 
 
 @dataclass(slots=True)

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ..schemas.annotations import ESTIMATOR, RUN
-from . import frames, marks, outbox
+from . import context as frames
+from . import event_queue as outbox
+from . import job_properties as marks
 from .active_run import active_run_id
+from .context import Frame
 from .encode import number
-from .frames import Frame
-from .guard import describe, guarded
-from .stages import all_params, class_of, is_search, param_map, stage_names, summary_figures
+from .estimator_params import all_params, class_of, is_search, param_map, stage_names, summary_figures
+from .never_raise import describe, guarded
 from .switch import is_on
 
 _Owners = list[Frame]

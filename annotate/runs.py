@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..schemas.annotations import RUN
-from . import encode, event_log, frames, outbox, patches
+from . import context as frames
+from . import encode, event_log
+from . import event_queue as outbox
+from . import monkeypatch as patches
 from .active_run import active_run_id
+from .context import Frame, here
 from .event_log import EventLog
 from .fits import span
-from .frames import Frame, here
-from .guard import guarded
+from .never_raise import guarded
 
 
 @contextmanager

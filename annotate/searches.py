@@ -4,13 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 from ..schemas.annotations import FOLD, PHASE, RUN, TUNING, TUNING_ID
-from . import frames, marks, outbox
+from . import context as frames
+from . import event_queue as outbox
+from . import job_properties as marks
 from .active_run import active_run_id
+from .context import Frame, Tuning
 from .encode import number
+from .estimator_params import all_params, class_of, param_map, param_values, stage_names
 from .fits import span
-from .frames import Frame, Tuning
-from .guard import guarded
-from .stages import all_params, class_of, param_map, param_values, stage_names
+from .never_raise import guarded
 from .switch import is_on
 from .trials import EstimatorOfFold, Fold, in_trial
 

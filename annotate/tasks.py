@@ -6,9 +6,11 @@ Why not a named accumulator per value, which Spark would log by itself: docs/ann
 import threading
 from typing import Any
 
-from . import event_log, outbox, patches
+from . import event_log
+from . import event_queue as outbox
+from . import monkeypatch as patches
 from .encode import number
-from .guard import guarded, say_once
+from .never_raise import guarded, say_once
 from .task_values import SumByTask, TaskValues
 
 _lock = threading.Lock()

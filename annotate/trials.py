@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..schemas.annotations import PHASE, TRIAL
-from . import frames, outbox
+from . import context as frames
+from . import event_queue as outbox
+from .context import Frame, Tuning
 from .encode import number
 from .fits import span
-from .frames import Frame, Tuning
-from .guard import guarded
-from .marks import Marks
+from .job_properties import Marks
+from .never_raise import guarded
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@
 
 import argparse
 
-from . import backfilling, publishing, reading, seeded
+from . import backfilling, publishing, reading
+from . import seeded_faults as seeded
 
 PARTS = {"reading": reading.main, "publishing": publishing.main, "backfilling": backfilling.main, "seeded": seeded.main}
 

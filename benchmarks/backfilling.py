@@ -63,7 +63,7 @@ def command(place: Path, logs: str, *more: str) -> list[str]:
     """The backfill's words."""
     place.mkdir(parents=True, exist_ok=True)
     store = ["--tracking-uri", f"sqlite:///{place}/m.db", "--ledger", str(place / "ledger.db")]
-    words = [sys.executable, "-m", "afterglow.ingest.commands", "backfill", logs, *store]
+    words = [sys.executable, "-m", "afterglow.ingest.cli", "backfill", logs, *store]
     return [*words, "--experiment", "years", "--quiet", "--report", str(place / "report.json"), *more]
 
 

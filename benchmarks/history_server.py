@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from .measure import Measured, cpu_seconds, watching
+from .process_stats import Measured, cpu_seconds, watching
 
 _LISTING_S = 600
 _HEAP = "6g"

@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from afterglow.ingest import arrow, pipeline, units
-from afterglow.schemas.finding_codes import FINDING_CODES
+from afterglow.ingest import arrow, units
+from afterglow.ingest.find_logs import find_logs
+from afterglow.ingest.pipeline import read_log
+from afterglow.schemas.findings import FINDING_CODES
 
 _MEAN_TIMES, _READ_BYTES = 3, 100e6
 _MEDIAN_TIMES, _LONGEST_MS = 10, 5_000
@@ -52,8 +54,8 @@ def peers(tables: Any) -> dict[str, list[str]]:
 
 def described(path: str) -> str:
     """One log's section."""
-    (log,) = pipeline.find_logs([path])
-    tables = pipeline.read_log(log)
+    (log,) = find_logs([path])
+    tables = read_log(log)
     app = tables.application
     start, end = app["start_time_ms"], app["end_time_ms"] or app["last_event_time_ms"]
     tasks = f"{tables['tasks'].num_rows:,} tasks in {tables['stages'].num_rows:,} stages"

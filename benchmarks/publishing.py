@@ -23,7 +23,7 @@ from itertools import islice
 from pathlib import Path
 
 from . import make_log
-from .measure import Measured, run
+from .process_stats import Measured, run
 from .reading import CACHE
 
 TASKS, MANY_TASKS, FEW_TASKS = 20_000, 100_000, 250
@@ -42,13 +42,14 @@ def log_of(tasks: int) -> Path:
 
 def write(kind: str, uri: str, log: str) -> None:
     """One measured process: writes the log's runs, prints how many and in how many seconds, reading not counted."""
-    from afterglow.ingest import pipeline
     from afterglow.ingest.derive import TaskRuns, derive
+    from afterglow.ingest.find_logs import find_logs
+    from afterglow.ingest.pipeline import read_log
     from afterglow.ingest.publish import open_writer, publish, write_artifacts
-    from afterglow.ingest.publish.names import Fitting
-    from afterglow.ingest.publish.plan import record
+    from afterglow.ingest.publish.limits import Fitting
+    from afterglow.ingest.publish.records import record
 
-    tables = pipeline.read_log(*pipeline.find_logs([log]))
+    tables = read_log(*find_logs([log]))
     tree = derive(tables, TaskRuns("all", 2**31))
     if kind != "bare":
         writer = open_writer(uri, "benchmark", kind)

@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import bomb, history_server, make_log
-from .measure import Measured, run
+from . import decompression_bomb as bomb
+from . import history_server, make_log
+from .process_stats import Measured, run
 
 CACHE = Path(tempfile.gettempdir()) / f"afterglow-bench-{os.getuid()}"
 AFTERGLOW = str(Path(sys.executable).parent / "afterglow")
@@ -90,7 +91,7 @@ def compare(title: str, path: Path, repeats: int) -> None:
             version, found, answer = history_server.first_stages(folder, number)
             listing.runs.append(found)
             server.runs.append(answer)
-            rows[0].runs.append(run([sys.executable, "-m", "benchmarks.bare_orjson", str(path)]))
+            rows[0].runs.append(run([sys.executable, "-m", "benchmarks.orjson_baseline", str(path)]))
             for row, workers in ((rows[1], "1"), (rows[2], "2")):
                 row.runs.append(run([*export, f"{out}/{turn}-{workers}", "--workers", workers]))
     for row in rows:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from afterglow.schemas.documents import Document, documents
+from afterglow.schemas.reference import Document, documents
 
 _HERE = Path(__file__).parent
 _RUNS = ("levels", "metrics", "params", "tags")

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from .errors import AfterglowError, AssemblyError, InputError, PublishError
 
 if TYPE_CHECKING:
-    from ..schemas.findings import Thresholds
+    from ..schemas.findings.thresholds import Thresholds
     from ..schemas.logs import EventLogTables
-    from .pipeline import Imported
+    from .results import Imported
 
 __all__ = ["AfterglowError", "AssemblyError", "InputError", "PublishError", "import_logs", "read"]
 
@@ -31,12 +31,14 @@ def read(path: str, thresholds: Mapping[str, float] | None = None) -> "EventLogT
         AssemblyError: it holds events, but none of a Spark application.
         ValueError: there is no such threshold.
     """
-    from . import pipeline
+    from .find_logs import find_logs
+    from .options import ReadOptions
+    from .pipeline import read_log
 
-    logs = list(pipeline.find_logs([path]))
+    logs = list(find_logs([path]))
     if len(logs) != 1:
         raise InputError(f"{path}: holds {len(logs):,} event logs, read() takes one; name one of them")
-    return pipeline.read_log(logs[0], pipeline.ReadOptions(thresholds=_thresholds(thresholds)))
+    return read_log(logs[0], ReadOptions(thresholds=_thresholds(thresholds)))
 
 
 def import_logs(
@@ -62,10 +64,12 @@ def import_logs(
         PublishError: MLflow refused or could not be reached.
         ValueError: there is no such threshold.
     """
-    from . import pipeline
+    from .find_logs import find_logs
+    from .options import ImportOptions, ReadOptions
+    from .pipeline import import_log, open_experiments
 
-    options = pipeline.ImportOptions(
-        pipeline.ReadOptions(thresholds=_thresholds(thresholds)),
+    options = ImportOptions(
+        ReadOptions(thresholds=_thresholds(thresholds)),
         task_runs=task_runs,
         max_task_runs=max_task_runs,
         parent_run=parent_run,
@@ -73,12 +77,12 @@ def import_logs(
         pictures=pictures,
         trace=trace,
     )
-    logs = list(pipeline.find_logs(paths))
-    experiments = pipeline.open_experiments(tracking_uri, experiment, writer)
-    return [pipeline.import_log(log, experiments, options) for log in logs]
+    logs = list(find_logs(paths))
+    experiments = open_experiments(tracking_uri, experiment, writer)
+    return [import_log(log, experiments, options) for log in logs]
 
 
 def _thresholds(given: Mapping[str, float] | None) -> "Thresholds":
-    from ..schemas.findings import thresholds
+    from ..schemas.findings.thresholds import thresholds
 
     return thresholds((given or {}).items())

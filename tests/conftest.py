@@ -21,7 +21,7 @@ EVERYTHING = os.environ.get("AFTERGLOW_EVERYTHING") == "1"
 
 
 def _native() -> bool:
-    from afterglow.ingest.decode.scan import NATIVE  # not above: annotate is tested without what ingest needs
+    from afterglow.ingest.decode.native.scanner import NATIVE  # not above: annotate is tested without what ingest needs
 
     return NATIVE
 

@@ -16,9 +16,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from afterglow.ingest import pipeline
+from afterglow.ingest.find_logs import find_logs
+from afterglow.ingest.pipeline import read_log
 
-from .property.damage import CONTAINERS
+from .property.corruptions import CONTAINERS
 
 CODECS = ("lz4", "snappy", "lzf", "zstd")
 Tables = Mapping[str, list[dict[str, Any]]]
@@ -54,8 +55,8 @@ _FOLDERS = re.compile(r"/(?:[\w.-]+/)+")  # the jobs lay in different folders, w
 
 def read(path: Path) -> Tables:
     """The rows of a log's tables."""
-    (log,) = pipeline.find_logs([str(path)])
-    return {name: table.to_pylist() for name, table in pipeline.read_log(log).tables.items()}
+    (log,) = find_logs([str(path)])
+    return {name: table.to_pylist() for name, table in read_log(log).tables.items()}
 
 
 def without(tables: Tables, columns: Mapping[str, set[str]]) -> Tables:

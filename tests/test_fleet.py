@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from afterglow.ingest.commands import app
+from afterglow.ingest.cli import app
 from tests.conftest import SAMPLES
 
 README = Path(__file__).parent.parent / "README.md"

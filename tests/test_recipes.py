@@ -14,8 +14,8 @@ import pytest
 from mlflow import MlflowClient
 
 from tests.conftest import sample_log
+from tests.ingest.jobs.test_submit import SPARK_SUBMIT
 from tests.ingest.publish.stores import new_sqlite
-from tests.ingest.test_submit import SPARK_SUBMIT
 
 TEXT = (Path(__file__).parent.parent / "docs" / "recipes.md").read_text(encoding="utf-8")
 RECIPES = dict(re.findall(r"```\w*\n# recipe: (\w+)\n(.*?)```", TEXT, re.DOTALL))
@@ -29,7 +29,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (programs / "spark-submit").write_text(SPARK_SUBMIT.replace('"--conf"', '"--conf"').replace("words = sys.argv[1:]",
         f"words = [{str(sample_log('failing-tasks'))!r} if word == 'train.py' else word for word in sys.argv[1:]]\n"
         "words = [word for word in words if word not in ('--name', 'nightly')]"))  # fmt: skip
-    (programs / "afterglow").write_text(f'#!/bin/sh\nexec {sys.executable} -m afterglow.ingest.commands "$@"\n')
+    (programs / "afterglow").write_text(f'#!/bin/sh\nexec {sys.executable} -m afterglow.ingest.cli "$@"\n')
     for program in programs.iterdir():
         program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")

@@ -11,6 +11,7 @@ from ...schemas.logs import EventLog, EventLogTables
 from ...schemas.spark import EXECUTOR_METRICS
 from ...schemas.tables import APPLICATIONS, FINDINGS, ISSUES, PROPERTIES, SQL_EXECUTIONS, SQL_SCANS, TASK_METRICS
 from .. import arrow
+from ..annotations.apply import Told, events_of, lay_over, search_names
 from ..errors import AssemblyError
 from .completeness import completeness, lost_events, missing_rollovers
 from .executor_metrics import assemble_executor_metrics, measured_at_tasks
@@ -18,7 +19,6 @@ from .executors import assemble_executors
 from .redact import redact_text, redactor
 from .stages import assemble_jobs_and_stages
 from .tasks import assemble_tasks, stage_figures
-from .told import Told, events_of, lay_over, search_names
 
 _SHOWN_PER_CODE = 100
 

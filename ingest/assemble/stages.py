@@ -8,10 +8,10 @@ from ...schemas import annotations, spark
 from ...schemas.issues import ImportIssue
 from ...schemas.tables import JOBS, STAGES
 from .. import arrow
-from .plans import plans_of_stages
+from ..training import assemble_tunings
+from .rdd_sources import rdds_of_stages
 from .redact import redact_text
-from .sources import rdds_of_stages
-from .tuning import assemble_tunings
+from .stage_signature import plans_of_stages
 
 Row = dict[str, Any]
 StageKey = tuple[int, int]

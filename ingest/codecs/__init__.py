@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
-from . import beginning, plain
+from . import header_repair as beginning
+from . import plain
 from .interface import DEFAULT_LIMITS, Codec, Gap, LimitExceeded, Limits
 
 __all__ = [

@@ -16,7 +16,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
 from .interface import Gap, Limits
-from .window import CHUNK_BYTES, KEEP_BYTES, Window, given_up, nearest, resumed
+from .resync import CHUNK_BYTES, KEEP_BYTES, Window, given_up, nearest, resumed
 
 if TYPE_CHECKING:
     from zlib import _Decompress as _Inflater

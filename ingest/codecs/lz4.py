@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from . import xxhash
 from .interface import Gap, Limits
-from .window import KEEP_BYTES, Window, blocks, chunks, nearest
+from .resync import KEEP_BYTES, Window, blocks, chunks, nearest
 
 name = "lz4"
 

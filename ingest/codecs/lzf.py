@@ -19,7 +19,7 @@ from io import BytesIO
 from typing import BinaryIO
 
 from .interface import Gap, Limits
-from .window import KEEP_BYTES, Window, blocks, chunks, nearest
+from .resync import KEEP_BYTES, Window, blocks, chunks, nearest
 
 name = "lzf"
 

@@ -19,7 +19,7 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from .interface import Gap, Limits
-from .window import KEEP_BYTES, Window, blocks, chunks, nearest
+from .resync import KEEP_BYTES, Window, blocks, chunks, nearest
 
 name = "snappy"
 

@@ -24,7 +24,7 @@ from typing import BinaryIO, cast
 import pyarrow as pa
 
 from .interface import Gap, Limits
-from .window import KEEP_BYTES, Window, given_up, nearest, resumed
+from .resync import KEEP_BYTES, Window, given_up, nearest, resumed
 
 name = "zstd"
 

@@ -1,9 +1,9 @@
 """Two applications -> what got slower and by how much, which findings are new and gone, a verdict."""
 
 from .compare import compare
-from .conditions import Condition, broken, condition
-from .page import changed, finding_rows, page, shown, stage_rows
-from .sides import side_of
+from .fail_if import Condition, broken, condition
+from .render import changed, finding_rows, page, shown, stage_rows
+from .summary import side_of
 
 __all__ = [
     "Condition",

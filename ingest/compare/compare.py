@@ -5,7 +5,7 @@ from typing import Any
 
 from ...schemas.comparison import SAME_RATIO, SAME_S, SHOWN_METRICS, STAGE_CAUSES, Change, Comparison, Side, StageChange
 from ...schemas.comparison import Verdict as VerdictWord
-from ...schemas.run_metrics import RUN_METRICS
+from ...schemas.runs.metrics import RUN_METRICS
 from ..units import seconds, share
 from .match import Pair, match, plain
 

@@ -16,8 +16,8 @@ import msgspec
 from ...schemas import spark
 from ...schemas.issues import ImportIssue
 from .lines import Lines
+from .native.scanner import NATIVE, SEARCH_SIGNS, Columns, Scanner, thin_plan
 from .recover import recover
-from .scan import NATIVE, SEARCH_SIGNS, Columns, Scanner, thin_plan
 from .structs import EVENT_TYPES, PLAIN_SQL_START
 
 _TASK_END = b'{"Event":"SparkListenerTaskEnd",'

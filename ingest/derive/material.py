@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from ...schemas import run_texts as names
-from ...schemas.levels import Level
 from ...schemas.logs import EventLogTables
-from ...schemas.runs import Run
+from ...schemas.runs import params_tags as names
+from ...schemas.runs.levels import Level
+from ...schemas.runs.tree import Run
 from .. import arrow
 from ..timeline import Timeline
-from .figures import TaskFigures
-from .found import findings_by_run, metrics_of, tags_of
+from .finding_tags import findings_by_run, metrics_of, tags_of
+from .task_stats import TaskFigures
 
 Array = np.ndarray[Any, Any]
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ...schemas.levels import LEVELS
-from ...schemas.run_texts import VIEW_TAG
-from ...schemas.runs import Run
+from ...schemas.runs.levels import LEVELS
+from ...schemas.runs.params_tags import VIEW_TAG
+from ...schemas.runs.tree import Run
 
 # The page takes the 100 newest runs; a few are left for other applications' roots.
 _PAGE = 95

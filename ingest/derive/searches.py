@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...schemas.levels import Level
+from ...schemas.runs.levels import Level
 
 _STATUS = {"FINISHED": "FINISHED", "FAILED": "FAILED"}
 

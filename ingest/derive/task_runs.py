@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ...schemas.runs import Run, Status
+from ...schemas.runs.tree import Run, Status
 from .. import arrow
 
 Array = np.ndarray[Any, Any]

@@ -7,12 +7,12 @@ from typing import Any, Literal
 import numpy as np
 
 from ...schemas.logs import EventLogTables
-from ...schemas.runs import Run, RunTree
-from ...schemas.runs import TaskRuns as TaskRunsOf
-from .levels import StageTaskRuns, application_run, branch_run, job_run, stage_run
+from ...schemas.runs.tree import Run, RunTree
+from ...schemas.runs.tree import TaskRuns as TaskRunsOf
+from .annotations import with_said
 from .material import Material
 from .overview import mark_overview
-from .said import with_said
+from .run_builders import StageTaskRuns, application_run, branch_run, job_run, stage_run
 from .searches import Branch, branches, job_parent
 from .task_runs import choose_task_runs
 

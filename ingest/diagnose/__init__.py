@@ -1,5 +1,5 @@
 """Tables -> what made the application slow: rows of `findings`, as schemas.findings declares them."""
 
-from .families import diagnose
+from .rules import diagnose
 
 __all__ = ["diagnose"]

@@ -6,8 +6,8 @@ import numpy as np
 
 from .. import arrow
 from ..units import count, seconds, share
-from .found import Found
-from .gaps import clipped, length, spans
+from .intervals import clipped, length, spans
+from .ranking import Found
 from .work import Array, Work
 
 _NAMED = 3

@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 
 from ..units import seconds, share
-from .found import Found
-from .gaps import clipped, covered, length, spans
+from .intervals import clipped, covered, length, spans
+from .ranking import Found
 from .work import Array, Work
 
 

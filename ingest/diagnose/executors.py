@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..units import count
-from .found import Found
+from .ranking import Found
 from .work import Array, PerExecutor, Work
 
 _EXPLAINED = 0.5  # share of the excess that is garbage collection, or CPU time, and then the cause

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..units import count, seconds, share
-from .found import Found
-from .gaps import covered
-from .gaps import spans as spans_of
-from .schedule import makespan
+from .intervals import covered
+from .intervals import spans as spans_of
+from .makespan import makespan
+from .ranking import Found
 from .trials import took
 from .work import Work
 

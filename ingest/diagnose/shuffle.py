@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..units import seconds, share, size
-from .found import Found
+from .ranking import Found
 from .work import Array, Work
 
 

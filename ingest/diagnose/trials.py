@@ -6,8 +6,8 @@ from statistics import median
 from typing import Any
 
 from ..units import count, seconds
-from .found import Found
-from .reuse import first_touches
+from .ranking import Found
+from .recomputation import first_touches
 from .work import Row, Work
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...schemas.findings import Thresholds
+from ...schemas.findings.thresholds import Thresholds
 from ...schemas.logs import EventLogTables
 from .. import arrow
 from ..timeline import Timeline

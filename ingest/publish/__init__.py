@@ -5,11 +5,11 @@
 
 from .artifacts import packed_artifacts, write_artifacts
 from .experiments import Experiments
+from .factory import WRITERS, open_existing, open_writer
 from .interface import Published, Root, Writer
-from .open import WRITERS, open_existing, open_writer
-from .publish import fingerprint, publish
-from .stored import attach, find_root, stored_tables
-from .trace import write_trace
+from .publish import publish
+from .read_back import attach, find_root, stored_tables
+from .trace.trace import write_trace
 
 __all__ = [
     "WRITERS",
@@ -19,7 +19,6 @@ __all__ = [
     "Writer",
     "attach",
     "find_root",
-    "fingerprint",
     "open_existing",
     "open_writer",
     "packed_artifacts",

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Callable, Mapping
 
-from ...schemas.run_texts import COMPLETE_TAG
+from ...schemas.runs.params_tags import COMPLETE_TAG
 from ..errors import PublishError
+from .factory import experiment_name, open_existing, open_writer, resolved, shared
 from .interface import Published, Writer
-from .open import experiment_name, open_existing, open_writer, resolved, shared
 
 FIELDS = ("app_name", "user", "queue")
 _FIELD = re.compile(r"\{(\w*)\}")

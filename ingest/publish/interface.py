@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from .adopt import Owner
+from .autologged_runs import Owner
 
 Metric = tuple[str, float, int, int]
 """name, value, time_ms, step"""

@@ -1,23 +1,21 @@
 """Writes one application's run tree: exactly once, and marked complete only when all of it is there."""
 
-import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 from ...schemas.issues import ImportIssue
-from ...schemas.logs import EventLog
-from ...schemas.pictures import REPORT, STAGE_TASKS, Pictures
-from ...schemas.run_texts import APP_ID_TAG, COMPLETE_TAG, RUNS_TAG, VERSION_TAG, WRITTEN_TAG
-from ...schemas.runs import Run, RunTree
+from ...schemas.report import REPORT, STAGE_TASKS, Pictures
+from ...schemas.runs.params_tags import APP_ID_TAG, COMPLETE_TAG, RUNS_TAG, VERSION_TAG, WRITTEN_TAG
+from ...schemas.runs.tree import Run, RunTree
 from ..errors import PublishError
-from . import page
-from .adopt import adopted
+from . import urls as page
 from .artifacts import write_pictures
-from .describe import describe
+from .autologged_runs import adopted
+from .description import describe
 from .interface import Published, TreeWriter, Writer
-from .names import Fitting
-from .plan import datasets, record
+from .limits import Fitting
+from .records import datasets, record
 
 Progress = Callable[[int, int], None]
 """Called with (runs written, runs in all)."""
@@ -26,21 +24,6 @@ Artifacts = Callable[[Iterable[ImportIssue], str], None]
 
 
 _PICTURE = {REPORT.file: "Report with pictures", STAGE_TASKS.file: "Picture of its tasks"}
-
-
-def fingerprint(log: EventLog, version: str, options: str) -> str:
-    """What an import depends on: the log's files as they are now, the Afterglow that reads them, the options."""
-    # A History Server does not say how large a log is, but when it was last updated.
-    parts = [
-        version,
-        options,
-        *(f"{file.name.rsplit('/', 1)[-1]} {file.size or file.modified_ms}" for file in log.files),
-    ]
-    if log.in_progress:  # the same bytes say something else once nobody writes any more
-        parts.append("in progress")
-    if any("://" in file.uri and not file.size for file in log.files):
-        parts.append(log.name)
-    return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def publish(

@@ -4,13 +4,13 @@
 Columns keep Spark's raw units; missing is null. A column with a `metric` is also written to the runs of every level.
 """
 
-from .application import APPLICATIONS, ISSUES, PROPERTIES
+from .annotations import ANNOTATED_RUNS, ANNOTATIONS, TASK_METRICS
+from .applications import APPLICATIONS, ISSUES, PROPERTIES
 from .executors import EXECUTOR_METRICS, EXECUTORS
-from .found import FINDINGS
-from .searches import FITS, TRIALS, TUNINGS
+from .findings import FINDINGS
+from .jobs_stages_tasks import JOBS, STAGES, TASKS
 from .sql import SQL_EXECUTIONS, SQL_SCANS
-from .told import ANNOTATED_RUNS, ANNOTATIONS, TASK_METRICS
-from .work import JOBS, STAGES, TASKS
+from .training import FITS, TRIALS, TUNINGS
 
 TABLES = (
     APPLICATIONS,

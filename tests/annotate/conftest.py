@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from afterglow import annotate
-from afterglow.annotate import frames
+from afterglow.annotate import context as frames
 from afterglow.schemas.annotations import EVENT, read_events
 
 

@@ -86,7 +86,7 @@ def test_stages_of_one_class_are_numbered(spark: Any) -> None:
     from pyspark.ml import Pipeline
     from pyspark.ml.feature import StringIndexer
 
-    from afterglow.annotate.stages import all_params, stage_names
+    from afterglow.annotate.estimator_params import all_params, stage_names
 
     pipeline = Pipeline(stages=[StringIndexer(inputCol="a", outputCol="x"), StringIndexer(inputCol="b", outputCol="y")])
     params = all_params(pipeline, stage_names(pipeline))

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from afterglow.ingest import import_logs, pipeline
+from afterglow.ingest import import_logs
 from afterglow.ingest.derive import derive
+from afterglow.ingest.find_logs import find_logs
+from afterglow.ingest.pipeline import read_log
 from afterglow.schemas.logs import EventLogTables
-from afterglow.schemas.run_texts import KEY_TAG
+from afterglow.schemas.runs.params_tags import KEY_TAG
 from tests.ingest.publish.stores import new_sqlite
 
 JOB = Path(__file__).parent / "annotated_job.py"
@@ -33,7 +35,7 @@ def run_job(folder: Path, *options: str) -> tuple[Path, dict[str, Any]]:
 @pytest.fixture(scope="module")
 def job(tmp_path_factory: pytest.TempPathFactory) -> tuple[EventLogTables, dict[str, Any]]:
     log, truth = run_job(tmp_path_factory.mktemp("annotated"))
-    return pipeline.read_log(*pipeline.find_logs([str(log)])), truth
+    return read_log(*find_logs([str(log)])), truth
 
 
 @pytest.mark.spark

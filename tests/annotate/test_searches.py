@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from afterglow import annotate
-from afterglow.annotate import frames
+from afterglow.annotate import context as frames
 from afterglow.schemas.annotations import FOLD, PHASE, RUN, TRIAL, TUNING, TUNING_ID
 
 pytestmark = pytest.mark.spark

@@ -130,7 +130,7 @@ def test_a_hook_that_fails_is_said_once_and_harms_nothing(
 
 
 def test_warnings_made_errors_do_not_reach_the_job(spark: Any, sized: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from afterglow.annotate import outbox
+    from afterglow.annotate import event_queue as outbox
 
     def fail(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("ours")

@@ -54,7 +54,7 @@ def edited(lines: list[bytes], pieces: list[bytes], random: Random) -> bytes:
 
 def fuzz(scan: Any, seconds: float, seed: int) -> int:
     """Runs for so long; how many blocks were tried."""
-    from afterglow.ingest.decode import scan as declared
+    from afterglow.ingest.decode.native import scanner as declared
 
     from ..property.test_native import LINES, PIECES
 

@@ -16,16 +16,18 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["afterglow"]):
-    from afterglow.ingest import codecs, decode, pipeline
+    from afterglow.ingest import codecs, decode
     from afterglow.ingest.derive import TaskRuns, derive
     from afterglow.ingest.errors import AfterglowError
+    from afterglow.ingest.options import ReadOptions
+    from afterglow.ingest.pipeline import read_log
     from afterglow.schemas.issues import ISSUE_CODES, ImportIssue
     from afterglow.schemas.logs import EventLog, LogFile
 
 from . import seeds
 
 SCRATCH = Path("/dev/shm" if os.path.isdir("/dev/shm") else tempfile.gettempdir()) / f"afterglow-fuzz-{os.getpid()}"
-OPTIONS = pipeline.ReadOptions(max_line_bytes=1 << 20, max_ratio=1000)
+OPTIONS = ReadOptions(max_line_bytes=1 << 20, max_ratio=1000)
 
 
 def whole(data: bytes) -> None:
@@ -33,7 +35,7 @@ def whole(data: bytes) -> None:
     SCRATCH.write_bytes(data)
     log = EventLog(str(SCRATCH), "single", (LogFile(str(SCRATCH), len(data)),))
     try:
-        tables = pipeline.read_log(log, OPTIONS)
+        tables = read_log(log, OPTIONS)
     except AfterglowError as error:
         if str(SCRATCH) not in str(error) or "\n" in str(error):
             raise AssertionError(f"a message that is no one line with the file's name: {error}") from error

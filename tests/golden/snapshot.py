@@ -5,16 +5,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-from afterglow.ingest import pipeline
 from afterglow.ingest.derive import derive
+from afterglow.ingest.find_logs import find_logs
+from afterglow.ingest.pipeline import read_log
 
 _HERE = Path(__file__).parent
 
 
 def snapshot(log: Path) -> dict[str, str]:
     """File name -> text, for the one log at this path."""
-    (found,) = pipeline.find_logs([str(log)])
-    tables = pipeline.read_log(found)
+    (found,) = find_logs([str(log)])
+    tables = read_log(found)
     here = str(log.parent) + "/"
     rows = [_line({"table": name, **row}, here) for name in sorted(tables.tables) for row in tables[name].to_pylist()]
     tree = derive(tables)

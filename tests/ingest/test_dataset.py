@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from afterglow.ingest import read
-from afterglow.ingest.commands import app
+from afterglow.ingest.cli import app
 from tests.conftest import sample_log
 from tests.ingest.publish.stores import new_sqlite
 

@@ -9,13 +9,15 @@ from pathlib import Path
 from random import Random
 from typing import Any, BinaryIO, cast
 
-from afterglow.ingest import discover, pipeline
+from afterglow.ingest import discover
 from afterglow.ingest.errors import AfterglowError
+from afterglow.ingest.find_logs import find_logs
+from afterglow.ingest.pipeline import read_log
 from afterglow.schemas.logs import EventLogTables, LogFile
 
 from ..ingest.codecs.codec_encoders import Dribble
-from . import material
-from .damage import BYTES, CONTAINERS, TEXT, stored
+from . import event_strategies as material
+from .corruptions import BYTES, CONTAINERS, TEXT, stored
 from .oracle import Standard, Verdict, compare, text_of
 from .text import Text
 
@@ -43,8 +45,8 @@ def standard(name: str, folder: Path) -> Standard:
     """What an undamaged log holds, by reading it."""
     path = folder / f"standard-{name}"
     path.write_bytes(b"".join(line + b"\n" for line in lines_of(name)))
-    (log,) = pipeline.find_logs([str(path)])
-    return Standard.of(lines_of(name), pipeline.read_log(log))
+    (log,) = find_logs([str(path)])
+    return Standard.of(lines_of(name), read_log(log))
 
 
 @dataclass(frozen=True)
@@ -199,9 +201,9 @@ def read(case: Case, original: Standard, folder: Path, options: Any = None) -> R
     """Writes a case, reads it and judges. Anything but an AfterglowError is raised."""
     path = case.write(folder)
     try:
-        logs = list(pipeline.find_logs([str(path)]))
+        logs = list(find_logs([str(path)]))
         assert len(logs) == 1, f"{len(logs)} logs instead of one"
-        tables = pipeline.read_log(logs[0], options)
+        tables = read_log(logs[0], options)
     except AfterglowError as error:
         verdict = compare(original, case.whole, case.named, None, {})
         if "\n" in str(error) or ("app-" not in str(error) and str(path) not in str(error)):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from afterglow.ingest import codecs, decode, extract
-from afterglow.ingest.decode import scan
+from afterglow.ingest.decode.native import scanner as scan
 from afterglow.schemas import spark
 from afterglow.schemas.issues import ImportIssue
 

@@ -9,15 +9,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from afterglow.ingest import pipeline
+from afterglow.ingest import log_parts as parts
 from afterglow.ingest.errors import AfterglowError
-from afterglow.ingest.pipeline import parts
+from afterglow.ingest.find_logs import find_logs
+from afterglow.ingest.options import ReadOptions
+from afterglow.ingest.pipeline import export_log, read_log
 from benchmarks.make_log import task_events
 
 from .cases import rolling
-from .damage import TEXT
-from .material import small_lines
-from .test_damage import SOAK
+from .corruptions import TEXT
+from .event_strategies import small_lines
+from .test_corruptions import SOAK
 from .text import Text
 
 CHANCE = st.integers(0, 2**32).map(Random)
@@ -32,8 +34,8 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 
 def parquet(path: Path, workers: int, out: Path) -> dict[str, bytes]:
-    (log,) = pipeline.find_logs([str(path)])
-    exported = pipeline.export_log(log, str(out), pipeline.ReadOptions(workers=workers))
+    (log,) = find_logs([str(path)])
+    exported = export_log(log, str(out), ReadOptions(workers=workers))
     return {file.name: file.read_bytes() for file in sorted(Path(exported.folder).iterdir())}
 
 
@@ -63,7 +65,7 @@ def test_any_parts_of_a_damaged_log_give_the_same_tables(
         text = TEXT[kind](text, rng)
     path = tmp_path_factory.mktemp("parts") / "app-parts"
     path.write_bytes(text.data)
-    (log,) = pipeline.find_logs([str(path)])
+    (log,) = find_logs([str(path)])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parts, "_PART_BYTES", size)
         found = [_tables(log, workers) for workers in (1, 2)]
@@ -72,7 +74,7 @@ def test_any_parts_of_a_damaged_log_give_the_same_tables(
 
 def _tables(log: Any, workers: int) -> Any:
     try:
-        tables = pipeline.read_log(log, pipeline.ReadOptions(workers=workers))
+        tables = read_log(log, ReadOptions(workers=workers))
     except AfterglowError as error:
         return str(error)
     return {name: table.to_pylist() for name, table in tables.tables.items()}

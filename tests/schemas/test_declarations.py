@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from afterglow.ingest import pipeline
 from afterglow.ingest.derive import derive
+from afterglow.ingest.find_logs import find_logs
+from afterglow.ingest.pipeline import read_log
 from afterglow.schemas.columns import Table
-from afterglow.schemas.documents import documents
-from afterglow.schemas.levels import LEVELS
-from afterglow.schemas.run_metrics import RUN_METRICS
-from afterglow.schemas.run_texts import RUN_PARAMS, RUN_TAGS
+from afterglow.schemas.reference import documents
+from afterglow.schemas.runs.levels import LEVELS
+from afterglow.schemas.runs.metrics import RUN_METRICS
+from afterglow.schemas.runs.params_tags import RUN_PARAMS, RUN_TAGS
 from afterglow.schemas.tables import TABLES
 from docs.generate import pages
 from tests.conftest import sample_log, sample_names
@@ -55,8 +56,8 @@ def test_runs_carry_only_what_is_declared_and_all_of_it_somewhere() -> None:
     params = {param.name for param in RUN_PARAMS}
     carried: dict[str, set[str]] = {}
     for name in sample_names():
-        (log,) = pipeline.find_logs([str(sample_log(name))])
-        for run in derive(pipeline.read_log(log)).runs:
+        (log,) = find_logs([str(sample_log(name))])
+        for run in derive(read_log(log)).runs:
             over_time = [name for name in run.history if name.startswith("system/")]
             for metric in (*run.metrics, *map(_of_any_executor, over_time)):
                 if not metric.startswith("user/"):
@@ -66,7 +67,7 @@ def test_runs_carry_only_what_is_declared_and_all_of_it_somewhere() -> None:
                 assert run.level in tags[tag], tag
             if run.level == "application":
                 assert set(run.params) <= params
-    # no sample's Spark polled the executors' process trees; see tests/ingest/test_over_time.py
+    # no sample's Spark polled the executors' process trees; see tests/ingest/derive/test_timeseries.py
     assert set(metrics) - set(carried) == {"system/<executor>/rss_megabytes"}
     assert set(carried) <= set(metrics)
 

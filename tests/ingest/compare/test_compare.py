@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from afterglow.ingest import InputError, pipeline
+from afterglow.ingest import InputError
 from afterglow.ingest import compare as stage
 from afterglow.ingest.compare.match import match
+from afterglow.ingest.compare_apps import attach_comparison, compare_applications
 from afterglow.schemas.comparison import Side, StageFigures
 from tests.conftest import sample_log
 from tests.ingest.publish.stores import new_sqlite
@@ -138,7 +139,7 @@ def test_the_page_shows_text_of_a_log_as_text() -> None:
 
 def test_two_runs_of_one_job_are_matched_stage_by_stage() -> None:
     one, two = (str(sample_log(f"codec-{codec}")) for codec in ("lz4", "snappy"))
-    found = pipeline.compare(one, two).comparison
+    found = compare_applications(one, two).comparison
     pairs = [pair for group in found.stages for pair in group.pairs]
     assert pairs and all(before and after and before.stage_id == after.stage_id for before, after in pairs)
     assert [row["code"] for row in found.findings_new] == [row["code"] for row in found.findings_gone] == []
@@ -157,25 +158,25 @@ def test_imported_applications_compare_as_their_logs_do(tmp_path: Path) -> None:
     below = client.search_runs(
         [two.experiment_id], f"tags.`afterglow.level` = 'stage' and tags.`spark.app.id` = '{ids[1]}'"
     )
-    of_logs = pipeline.compare(*logs).comparison
+    of_logs = compare_applications(*logs).comparison
     for b in (ids[1], f"{ids[1]}/1", two.run_id, below[0].info.run_id):
-        found = pipeline.compare(ids[0], b, tracking_uri=uri)
+        found = compare_applications(ids[0], b, tracking_uri=uri)
         assert found.comparison.metrics == of_logs.metrics
         assert found.comparison.stages == of_logs.stages
         assert found.root.run_id == two.run_id
-    name = pipeline.attach_comparison(found, uri)
+    name = attach_comparison(found, uri)
     path = client.download_artifacts(two.run_id, name, str(tmp_path))
     assert Path(path).read_bytes() == found.html
     with pytest.raises(InputError, match="no log at this path"):
-        pipeline.compare("application_1_1", ids[0], tracking_uri=uri)
+        compare_applications("application_1_1", ids[0], tracking_uri=uri)
     with pytest.raises(InputError, match="is a log"):
-        pipeline.attach_comparison(pipeline.compare(ids[0], logs[0], tracking_uri=uri), uri)
+        attach_comparison(compare_applications(ids[0], logs[0], tracking_uri=uri), uri)
 
 
 def test_the_command_exits_1_where_a_limit_is_broken(tmp_path: Path) -> None:
     from typer.testing import CliRunner
 
-    from afterglow.ingest.commands import app
+    from afterglow.ingest.cli import app
 
     logs = [str(sample_log(f"codec-{codec}")) for codec in ("snappy", "lz4")]
     page = tmp_path / "deep" / "c.html"

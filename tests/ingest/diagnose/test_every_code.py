@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from afterglow.schemas.finding_codes import FINDING_CODES, FINDINGS
-from afterglow.schemas.finding_codes.interface import ANY, FindingCode
-from afterglow.schemas.findings import Thresholds, declared, thresholds
+from afterglow.schemas.findings import FINDING_CODES, FINDINGS
+from afterglow.schemas.findings.interface import ANY, FindingCode
+from afterglow.schemas.findings.thresholds import Thresholds, declared, thresholds
 
 TESTS = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
 

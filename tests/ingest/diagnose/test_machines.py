@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from afterglow.ingest.diagnose import diagnose
-from tests.ingest.diagnose.made import START, Made, Row, task
+from tests.ingest.diagnose.builders import START, Made, Row, task
 
 
 def spread(factor: dict[str, float], stages: int = 3, **columns: Any) -> Made:

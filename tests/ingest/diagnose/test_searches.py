@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.ingest.diagnose.made import START, Made, Row
+from tests.ingest.diagnose.builders import START, Made, Row
 
 UID = "CrossValidator_0123456789ab"
 

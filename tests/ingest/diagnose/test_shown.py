@@ -11,14 +11,14 @@ from markdown_it import MarkdownIt
 from typer.testing import CliRunner
 
 from afterglow.ingest import import_logs, read
-from afterglow.ingest.commands import app
+from afterglow.ingest.cli import app
 from afterglow.ingest.derive import derive
 from afterglow.ingest.diagnose import diagnose
-from afterglow.ingest.pipeline.thresholds import wanted_thresholds
-from afterglow.ingest.publish.describe import describe
-from afterglow.schemas.runs import Run, RunTree
+from afterglow.ingest.publish.description import describe
+from afterglow.ingest.thresholds import wanted_thresholds
+from afterglow.schemas.runs.tree import Run, RunTree
 from tests.conftest import sample_log
-from tests.ingest.diagnose.made import Made, task
+from tests.ingest.diagnose.builders import Made, task
 from tests.ingest.publish.stores import new_sqlite
 
 runner = CliRunner()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.ingest.diagnose.made import Made, task
+from tests.ingest.diagnose.builders import Made, task
 
 
 def made(tasks: list[Any], **columns: Any) -> Made:

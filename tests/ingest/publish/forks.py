@@ -15,7 +15,11 @@ from mlflow import MlflowClient
 from afterglow.ingest import import_logs
 
 # What a child would import first of all; a fork has it.
-for _name in ("mlflow.store.tracking.sqlalchemy_store", "afterglow.ingest.derive", "afterglow.ingest.publish.sql"):
+for _name in (
+    "mlflow.store.tracking.sqlalchemy_store",
+    "afterglow.ingest.derive",
+    "afterglow.ingest.publish.sql.writer",
+):
     import_module(_name)
 WRITERS = ("client", "sql")
 

@@ -15,7 +15,7 @@ import pytest
 from mlflow import MlflowClient
 
 from afterglow.ingest import PublishError, import_logs
-from afterglow.schemas.run_texts import COMPLETE_TAG
+from afterglow.schemas.runs.params_tags import COMPLETE_TAG
 from tests.conftest import sample_log
 
 from . import faults, stores
@@ -129,8 +129,8 @@ def test_a_database_connection_that_breaks_half_way(
 ) -> None:
     import sqlalchemy as sa
 
-    from afterglow.ingest.publish.sql_rows import Rows
-    from afterglow.ingest.publish.sql_tree import SqlTree
+    from afterglow.ingest.publish.sql.rows import Rows
+    from afterglow.ingest.publish.sql.tree import SqlTree
 
     with stores.postgres() as uri:
         client = MlflowClient(uri)
@@ -170,7 +170,7 @@ def test_a_database_connection_that_breaks_half_way(
 def test_an_import_through_the_api_that_began_during_the_transaction_and_died(
     state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from afterglow.ingest.publish.sql_tree import SqlTree
+    from afterglow.ingest.publish.sql.tree import SqlTree
 
     with stores.postgres() as uri:
         client = MlflowClient(uri)
@@ -180,7 +180,7 @@ def test_an_import_through_the_api_that_began_during_the_transaction_and_died(
 
         def begins(self: SqlTree, key: str, folder: str) -> None:
             real(self, key, folder)
-            from afterglow.ingest.publish.claim import _machine
+            from afterglow.ingest.publish.lease import _machine
 
             app_id = self._root.split("/")[0]
             tags = {"afterglow.key": self._root, "spark.app.id": app_id, "afterglow.level": "application"}

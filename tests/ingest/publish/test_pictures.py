@@ -7,7 +7,7 @@ import pytest
 from mlflow import MlflowClient
 
 from afterglow.ingest import import_logs
-from afterglow.schemas.run_texts import KEY_TAG
+from afterglow.schemas.runs.params_tags import KEY_TAG
 from tests.conftest import sample_log
 
 from .stores import new_sqlite
@@ -38,11 +38,12 @@ def test_both_writers_upload_the_same_and_link_to_it(writer: str, tmp_path: Path
         root: {"report.html"},
         f"{root}/stage/8.0": {"tasks.svg"},
     }
-    from afterglow.ingest import pictures, pipeline
-    from afterglow.ingest.pipeline.run import tree_of
+    from afterglow.ingest import report as pictures
+    from afterglow.ingest.find_logs import find_logs
+    from afterglow.ingest.pipeline import read_log, tree_of
 
-    (log,) = pipeline.find_logs([SKEWED])
-    tables = pipeline.read_log(log)
+    (log,) = find_logs([SKEWED])
+    tables = read_log(log)
     for key, files in pictures.draw(tree_of(tables, "none"), tables).files.items():
         for name, content in files.items():
             assert found[key][name].read_bytes() == content

@@ -10,8 +10,8 @@ from mlflow.store.tracking.dbmodels import models
 from sqlalchemy import orm
 
 from afterglow.ingest import PublishError, import_logs
-from afterglow.ingest.publish import bulk
-from afterglow.ingest.publish.sql_rows import Rows
+from afterglow.ingest.publish.sql import bulk_insert as bulk
+from afterglow.ingest.publish.sql.rows import Rows
 from tests.conftest import sample_log
 
 from . import stores

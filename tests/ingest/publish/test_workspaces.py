@@ -10,8 +10,8 @@ from sqlalchemy import create_engine, text
 
 from afterglow.ingest import import_logs
 from afterglow.ingest.errors import PublishError
-from afterglow.ingest.pipeline import imported, remove
 from afterglow.ingest.publish import open_writer
+from afterglow.ingest.status import imported_applications, remove_application
 from tests.conftest import sample_log
 
 from . import stores
@@ -70,11 +70,11 @@ def test_a_tree_goes_to_the_active_workspace(on: pytest.MonkeyPatch, store: str,
         assert differences(trees["team-a"], trees["team-b"]) == []
         command = open_writer(uri, "training", writer).server_command()
         assert command is None if store == "server" else "--enable-workspaces" in command
-        (row,) = imported([], uri, everywhere=True)
+        (row,) = imported_applications([], uri, everywhere=True)
         assert row["experiment_id"] == experiments["team-b"]
-        assert remove(row, uri) == len(trees["team-b"])
+        assert remove_application(row, uri) == len(trees["team-b"])
         on.setenv("MLFLOW_WORKSPACE", "team-a")
-        (left,) = imported([], uri, "training")
+        (left,) = imported_applications([], uri, "training")
         assert (left["experiment_id"], left["state"]) == (experiments["team-a"], "complete")
 
 

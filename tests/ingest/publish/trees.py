@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from afterglow.schemas.run_texts import COMPLETE_TAG, KEY_TAG, LEVEL_TAG
+from afterglow.schemas.runs.params_tags import COMPLETE_TAG, KEY_TAG, LEVEL_TAG
 
 Tree = dict[str, dict[str, Any]]
 

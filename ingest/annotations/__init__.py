@@ -1,0 +1,1 @@
+"""Annotations that the training job wrote into its event log, applied to tables and runs."""

@@ -1,0 +1,167 @@
+"""Every kind of event that a job may write (schemas.annotations): what it changes in the tables, or says of a run."""
+
+import json
+from collections.abc import Callable, Mapping
+
+from .state import Row, Values
+
+_STATUS = {"FINISHED": "FINISHED", "FAILED": "FAILED"}
+
+
+def _tuning_start(told: Values, event: Row) -> None:
+    uid = told.names.get(event.get("id", ""))
+    if uid is None:
+        return
+    row = told.tunings.setdefault((uid,), {"tuning_uid": uid, "num_fits": 0, "status": "RUNNING"})
+    fields = {
+        "kind": "kind",
+        "estimator": "estimator_class",
+        "estimator_uid": "estimator_uid",
+        "evaluator": "evaluator_class",
+        "metric": "metric_name",
+        "num_folds": "num_folds",
+        "parallelism": "parallelism",
+        "seed": "seed",
+        "larger_better": "larger_better",
+        "fold_col": "fold_col",
+        "parent_trial": "parent_trial",
+        "parent_fold": "parent_fold",
+        "run": "annotated_run",
+    }
+    row.update({column: event[name] for name, column in fields.items() if name in event})
+    row.update(source="annotated", confidence=1.0, start_time_ms=event["time_ms"], end_time_ms=None, status="RUNNING")
+    if "parent" in event:
+        row["parent_uid"] = told.names.get(event["parent"])
+    maps = event.get("param_maps", [])
+    row["num_trials"] = len(maps) or row.get("num_trials")
+    for trial, values in enumerate(maps):
+        told.trials.setdefault((uid, trial), {"tuning_uid": uid, "trial": trial, "num_folds": 0})["params_json"] = (
+            json.dumps(values)
+        )
+    told.texts(f"tuning/{uid}", "param", event.get("params"), uid)
+
+
+def _fit_end(told: Values, event: Row) -> None:
+    uid = told.names.get(event.get("id", ""))
+    if uid is None or "trial" not in event or "fold" not in event:
+        return
+    key = uid, event["trial"], event["fold"]
+    row = told.fits.setdefault(key, {"tuning_uid": uid, "trial": key[1], "fold": key[2], "num_jobs": 0})
+    row["confidence"] = 1.0
+    row.update(
+        {
+            column: event[name]
+            for name, column in (
+                ("metric", "metric"),
+                ("start_ms", "start_time_ms"),
+                ("end_ms", "end_time_ms"),
+                ("start_ms", "fit_start_time_ms"),
+                ("evaluate_ms", "fit_end_time_ms"),
+                ("evaluate_ms", "evaluate_start_time_ms"),
+            )
+            if name in event
+        }
+    )
+    if "evaluate_ms" in event:
+        row["evaluate_end_time_ms"] = event.get("end_ms")
+    row["status"] = _STATUS.get(event.get("status", ""), "FINISHED")
+    told.training(f"tuning/{uid}/trial/{key[1]}/fold/{key[2]}", event, event.get("evaluate_ms"))
+
+
+def _tuning_end(told: Values, event: Row) -> None:
+    uid = told.names.get(event.get("id", ""))
+    row = told.tunings.get((uid,))
+    if row is None:
+        return
+    row.update(
+        status=_STATUS.get(event.get("status", ""), "FINISHED"),
+        end_time_ms=event.get("end_ms", event["time_ms"]),
+        best_trial=event.get("best_index"),
+    )
+    if "start_ms" in event:
+        row["start_time_ms"] = event["start_ms"]
+    for name, column in (("avg_metrics", "avg_metric"), ("std_metrics", "std_metric")):
+        for trial, value in enumerate(event.get(name, ())):
+            if (uid, trial) in told.trials:
+                told.trials[uid, trial][column] = value
+    told.training(f"tuning/{uid}", event, None)
+
+
+def _estimator_start(told: Values, event: Row) -> None:
+    told.texts(_run_target(told, event), "param", event.get("params"), event.get("id", ""))
+
+
+def _estimator_end(told: Values, event: Row) -> None:
+    told.training("", event, None)
+
+
+def _run_start(told: Values, event: Row) -> None:
+    if "id" in event:
+        told.runs.setdefault(
+            event["id"],
+            {
+                "run": event["id"],
+                "name": event.get("name"),
+                "parent": event.get("parent"),
+                "status": "RUNNING",
+                "start_time_ms": event["time_ms"],
+            },
+        )
+
+
+def _run_end(told: Values, event: Row) -> None:
+    row = told.runs.get(event.get("id", ""))
+    if row is not None:
+        row.update(
+            status=_STATUS.get(event.get("status", ""), "FINISHED"), end_time_ms=event.get("end_ms", event["time_ms"])
+        )
+
+
+def _log(told: Values, event: Row) -> None:
+    target = _run_target(told, event)
+    by = f"{event.get('writer')} {event.get('seq')}"
+    told.texts(target, "param", event.get("params"), by)
+    told.texts(target, "tag", event.get("tags"), by)
+    steps: dict[str, int] = {}
+    for row in event.get("metrics", ()):
+        if len(row) == 4 and isinstance(row[0], str):
+            name, value, step, time_ms = row
+            steps[name] = step if isinstance(step, int) else steps.get(name, -1) + 1
+            told.metric(target, name, value, steps[name], time_ms if isinstance(time_ms, int) else event["time_ms"])
+
+
+def _run_target(told: Values, event: Row) -> str:
+    """The run an event is about, as its key below the application's: a run of annotate.run, a fit, the application."""
+    if event.get("run") in told.runs:
+        return f"run/{event['run']}"
+    uid = told.names.get(event.get("tuning", ""))
+    if uid is not None and "trial" in event and "fold" in event:
+        return f"tuning/{uid}/trial/{event['trial']}/fold/{event['fold']}"
+    return ""
+
+
+def _task_metrics(told: Values, event: Row) -> None:
+    for row in event.get("values", ()):
+        if len(row) == 4 and isinstance(row[2], str) and all(isinstance(part, int) for part in row[:2]):
+            value = row[3]
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                told.task_values.append((row[0], row[1], row[2], float(value)))
+
+
+def _mlflow_run(told: Values, event: Row) -> None:
+    if told.mlflow[0] is None:
+        told.mlflow = event.get("run_id"), event.get("tracking_uri")
+
+
+HANDLERS: Mapping[str, Callable[[Values, Row], None]] = {
+    "tuning_start": _tuning_start,
+    "fit_end": _fit_end,
+    "tuning_end": _tuning_end,
+    "estimator_start": _estimator_start,
+    "estimator_end": _estimator_end,
+    "run_start": _run_start,
+    "run_end": _run_end,
+    "log": _log,
+    "task_metrics": _task_metrics,
+    "mlflow_run": _mlflow_run,
+}

@@ -1,0 +1,1 @@
+"""Folders of logs: which logs to import, and what was imported before."""

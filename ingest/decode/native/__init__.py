@@ -1,0 +1,1 @@
+"""The native scanner: task events and SQL plans from text to columns."""

@@ -1,0 +1,82 @@
+"""The findings of an application by the run that they are about, and what they put on it: tags, a cost, counts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...schemas.findings import FINDING_CODES
+from ...schemas.findings.interface import SEVERITIES
+from ...schemas.findings.thresholds import Finding
+from ...schemas.runs.params_tags import finding_tag
+from ..units import seconds
+
+
+def findings_by_run(rows: Sequence[Mapping[str, Any]], root: str) -> dict[str, list[Finding]]:
+    """A run's key -> its findings, dearest first; `rows` are those of the findings table, `root` the application's key.
+
+    Of an application these are all that stand for themselves. A task's finding is its stage's too.
+    """
+    found: dict[str, list[Finding]] = {root: []}
+    for row in rows:
+        one = Finding(
+            _key(row, root),
+            row["code"],
+            row["severity"],
+            None if row["cost_ms"] is None else row["cost_ms"] / 1e3,
+            row["cause"],
+            row["subject"],
+            row["sentence"],
+            row["advice"],
+            row["within"],
+        )
+        keys = [_task(row, root) if row["level"] == "task" else one.run]
+        if one.within is None:
+            keys += [one.run, root]
+        for key in dict.fromkeys(keys):
+            found.setdefault(key, []).append(one)
+    return found
+
+
+def tags_of(level: str, findings: Sequence[Finding]) -> dict[str, str]:
+    """A tag per code that a run of this level carries: severity, cost and sentence of the dearest of that code."""
+    tags: dict[str, str] = {}
+    more: dict[str, int] = {}
+    for one in findings:
+        code = FINDING_CODES[one.code]
+        if level not in code.carriers:
+            continue
+        name = finding_tag(one.code)
+        if name in tags:
+            more[name] = more.get(name, 0) + 1
+            continue
+        cost = "" if one.cost_s is None else f", {seconds(one.cost_s)}"
+        who = f"{one.subject}: " if code.level in ("executor", "host") else ""
+        tags[name] = f"{one.severity}{cost}: {who}{one.sentence}"
+    return {name: text + (f" And {more[name]:,} more." if name in more else "") for name, text in tags.items()}
+
+
+def metrics_of(level: str, findings: Sequence[Finding]) -> dict[str, float]:
+    """What the dearest finding costs; of an application also how many there are by severity."""
+    costs = [one.cost_s for one in findings if one.cost_s is not None]
+    if level != "application":
+        return {"findings/cost_s": max(costs)} if costs else {}
+    counts = {
+        f"findings/{severity}": float(sum(one.severity == severity and not one.informs for one in findings))
+        for severity in SEVERITIES
+    }
+    return {**counts, "findings/cost_s": max(costs, default=0.0)}
+
+
+def _key(row: Mapping[str, Any], root: str) -> str:
+    level = row["level"]
+    if level in ("stage", "task"):  # not every task has a run
+        return f"{root}/stage/{row['stage_id']}.{row['stage_attempt']}"
+    if level == "job":
+        return f"{root}/job/{row['job_id']}"
+    if level in ("tuning", "trial"):
+        tuning = f"{root}/tuning/{row['tuning_uid']}"
+        return tuning if level == "tuning" else f"{tuning}/trial/{row['trial']}"
+    return root
+
+
+def _task(row: Mapping[str, Any], root: str) -> str:
+    return f"{root}/task/{row['stage_id']}.{row['stage_attempt']}/{row['task_id']}"

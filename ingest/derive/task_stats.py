@@ -1,0 +1,75 @@
+"""The figures of any set of tasks: sums, quantiles, skew. The same function serves every level."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ...schemas.runs.metrics import QUANTILES, SPREADS
+from ...schemas.task_columns import TASK_COLUMNS
+from .. import arrow
+
+Array = np.ndarray[Any, Any]
+_AT = np.array(list(QUANTILES.values()))
+
+
+class TaskFigures:
+    """The columns of a tasks table that metrics are made of, held as numpy for the many subsets to come."""
+
+    def __init__(self, tasks: Any) -> None:
+        self.columns = [
+            (column.metric, arrow.numbers(tasks, column.name), arrow.valid(tasks, column.name))
+            for column in TASK_COLUMNS
+            if column.metric
+        ]
+        self.spreads = [
+            (group, arrow.numbers(tasks, column) * factor, arrow.valid(tasks, column), word)
+            for group, column, factor, _, word in SPREADS
+        ]
+        self.succeeded, self.failed, self.killed = (
+            arrow.equals(tasks, "status", status) for status in ("SUCCESS", "FAILED", "KILLED")
+        )
+        self.speculative = arrow.numbers(tasks, "speculative")
+
+    def of(self, at: Array) -> dict[str, float]:
+        """Metric name -> value for the tasks at these row numbers; what none of them has is left out."""
+        figures = self.sums(at)
+        figures["tasks/total"] = float(len(at))
+        figures["tasks/failed"] = float(np.count_nonzero(self.failed[at]))
+        figures["tasks/killed"] = float(np.count_nonzero(self.killed[at]))
+        figures["tasks/speculative"] = float(np.count_nonzero(self.speculative[at]))
+        succeeded = at[self.succeeded[at]]
+        for group, values, held, word in self.spreads:
+            figures.update(_spread(group, word, values[succeeded][held[succeeded]]))
+        return figures
+
+    def sums(self, at: Array) -> dict[str, float]:
+        """The declared sums and maxima of these tasks."""
+        figures = {}
+        for metric, values, held in self.columns:
+            present = values[at][held[at]]
+            if len(present):
+                total = present.sum() if metric.aggregate == "sum" else present.max()
+                figures[metric.name] = float(total * metric.factor)
+        return figures
+
+    def each(self, at: Array) -> list[dict[str, float]]:
+        """What `sums` gives for each of these tasks alone, many at a time."""
+        figures: list[dict[str, float]] = [{} for _ in range(len(at))]
+        for metric, values, held in self.columns:
+            scaled = (values[at] * metric.factor).astype(np.float64).tolist()
+            for of_task, value, has in zip(figures, scaled, held[at].tolist(), strict=True):
+                if has:
+                    of_task[metric.name] = value
+        return figures
+
+
+def _spread(group: str, word: str, values: Array) -> Mapping[str, float]:
+    if not len(values):
+        return {}
+    points = np.quantile(values, _AT)
+    figures = {f"{group}/{name}": float(point) for name, point in zip(QUANTILES, points, strict=True)}
+    median = figures[f"{group}/p50"]
+    if median > 0:
+        figures[f"skew/{word}_max_over_median"] = figures[f"{group}/max"] / median
+    return figures

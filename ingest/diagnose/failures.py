@@ -1,0 +1,167 @@
+"""Work thrown away: tasks that failed or were killed, stages that ran again, executors that were lost."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ...schemas import spark
+from .. import arrow
+from ..units import count, seconds
+from .ranking import Found
+from .work import Array, Work
+
+_REASON = 200
+
+
+def find(of: Work) -> Iterator[Found]:
+    """Of stages and of executors."""
+    yield from _failed(of)
+    yield from _killed(of)
+    yield from _repeated(of)
+    yield from _lost(of)
+
+
+def _reasons(of: Work, rows: Array) -> list[str]:
+    if not len(rows):
+        return []
+    return [reason or "" for reason in of.tasks["failure_reason"].take(arrow.from_numpy(rows, "int64")).to_pylist()]
+
+
+def _failed(of: Work) -> Iterator[Found]:
+    rows = np.flatnonzero(of.with_status("FAILED"))
+    reasons = _reasons(of, rows)
+    own = [not reason.startswith((spark.FETCH_FAILED, spark.EXECUTOR_LOST)) for reason in reasons]
+    by_name: dict[str, dict[int, list[tuple[int, str]]]] = {}
+    for row, reason, counts in zip(rows.tolist(), reasons, own, strict=True):
+        if counts:
+            stage = int(of.stage_of[row])
+            by_name.setdefault(of.stages[stage]["name"] or "", {}).setdefault(stage, []).append((row, reason))
+    for stages in by_name.values():
+        all_of = [row for failed in stages.values() for row, _ in failed]
+        few = len(all_of) < of.at("failed_tasks", "failed_tasks")
+        if few and not _worth(
+            of, "failed_tasks", sum(_cost(of, stage, [r for r, _ in f]) for stage, f in stages.items())
+        ):
+            continue
+        for stage, failed in stages.items():
+            often, times = Counter(reason for _, reason in failed).most_common(1)[0]
+            took = float(of.column("duration_ms")[[row for row, _ in failed]].sum())
+            share_of = "all" if times == len(failed) else f"most often ({count(times)})"
+            ended = " and the stage failed" if of.stages[stage]["status"] == "FAILED" else ""
+            yield Found(
+                "failed_tasks",
+                _cost(of, stage, [row for row, _ in failed]),
+                sentence=f"{count(len(failed))} of {count(of.end[stage] - of.begin[stage])} task attempts failed after "
+                f"{seconds(took / 1e3)} of work{ended}; {share_of}: "
+                f"{_short(often) or 'no reason given'}.",
+                figures={"num_failed": len(failed), "failed_ms": took, "reason": _short(often)},
+                **of.key(stage),
+            )
+
+
+def _killed(of: Work) -> Iterator[Found]:
+    rows = np.flatnonzero(of.with_status("KILLED"))
+    groups: dict[tuple[str, int], list[tuple[int, str]]] = {}
+    for row, reason in zip(rows.tolist(), _reasons(of, rows), strict=True):
+        code = "speculation_wasted" if spark.ANOTHER_SUCCEEDED in reason else "killed_tasks"
+        groups.setdefault((code, int(of.stage_of[row])), []).append((row, reason))
+    for (code, stage), killed in groups.items():
+        took = float(of.column("duration_ms")[[row for row, _ in killed]].sum())
+        reason = Counter(reason for _, reason in killed).most_common(1)[0][0]
+        one = len(killed) == 1
+        what = "killed task" if one else "killed tasks"
+        if code == "speculation_wasted":
+            what = f"{'attempt' if one else 'attempts'} that another attempt was faster than"
+        why = "" if code == "speculation_wasted" else f": {_short(reason)}"
+        yield Found(
+            code,
+            _cost(of, stage, [row for row, _ in killed]),
+            sentence=f"{count(len(killed))} {what} had taken {seconds(took / 1e3)}{why}.",
+            figures={"num_killed": len(killed), "killed_ms": took},
+            **of.key(stage),
+        )
+
+
+def _repeated(of: Work) -> Iterator[Found]:
+    reasons = {(row["stage_id"], row["stage_attempt"]): row["failure_reason"] for row in of.stages}
+    for stage, row in enumerate(of.stages):
+        lost = row["num_resubmitted_tasks"] or 0
+        if not row["stage_attempt"] and not lost:
+            continue
+        start, end = of.span(stage)
+        again = float(end - start) if row["stage_attempt"] else 0.0
+        median = of.medians[stage]
+        redone = 0.0 if row["stage_attempt"] or np.isnan(median) else lost * float(median) / float(of.at_once[stage])
+        why = reasons.get((row["stage_id"], (row["stage_attempt"] or 0) - 1))
+        tasks = of.end[stage] - of.begin[stage]
+        parts = []
+        if row["stage_attempt"]:
+            parts.append(
+                f"it ran again as attempt {row['stage_attempt']}: {count(tasks)} tasks, {seconds(again / 1e3)}"
+            )
+        if lost:
+            parts.append(f"{count(lost)} tasks had their finished output lost with an executor")
+        text = "; ".join(parts) + (f"; before: {_short(why)}" if why else "")
+        yield Found(
+            "repeated_stage",
+            again + redone,
+            sentence=f"{text[0].upper()}{text[1:]}.",
+            figures={"again_ms": again, "num_resubmitted": lost, "num_tasks": tasks},
+            **of.key(stage),
+        )
+
+
+def _lost(of: Work) -> Iterator[Found]:
+    rows = np.flatnonzero(of.with_status("FAILED", "RUNNING"))
+    codes, names = of.executors
+    lost: dict[str, list[int]] = {}
+    for row, reason in zip(rows.tolist(), _reasons(of, rows), strict=True):
+        if codes[row] >= 0 and reason.startswith(spark.EXECUTOR_LOST):
+            lost.setdefault(names[codes[row]], []).append(row)
+    for executor in of.tables["executors"].to_pylist():
+        name, reason = executor["executor_id"], executor["remove_reason"] or ""
+        tasks = lost.get(name, [])
+        removed = executor["remove_time_ms"] is not None
+        if not tasks and (not removed or re.search(spark.WANTED_REMOVAL, reason)):
+            continue
+        took = float(of.column("duration_ms")[tasks].sum())
+        cost = sum(_cost(of, int(of.stage_of[row]), [row]) for row in tasks)
+        at = f" {seconds((executor['remove_time_ms'] - of.start_ms) / 1e3)} after the start" if removed else ""
+        yield Found(
+            "executor_lost",
+            cost,
+            f"executor {name}" + (f" on {executor['host']}" if executor["host"] else ""),
+            f"It was lost{at}, and {count(len(tasks))} running task{'' if len(tasks) == 1 else 's'} with it "
+            f"({seconds(took / 1e3)}): {_short(reason) or 'no reason given'}.",
+            _why(reason),
+            {"num_tasks": len(tasks), "lost_ms": took, "reason": _short(reason)},
+            executor_id=name,
+            host=executor["host"],
+        )
+
+
+def _why(reason: str) -> str:
+    if re.search(spark.KILLED_PROCESS, reason):
+        return "killed"
+    return "preempted" if re.search(spark.PREEMPTED, reason) else "unknown"
+
+
+def _cost(of: Work, stage: int, rows: list[int]) -> float:
+    return float(of.column("duration_ms")[rows].sum() / of.at_once[stage])
+
+
+def _worth(of: Work, code: str, cost: float) -> bool:
+    return cost >= max(of.at(code, "cost_s") * 1e3, of.at(code, "cost_ratio") * of.duration_ms)
+
+
+def _short(text: Any) -> str:
+    lines = str(text or "").split("\n")
+    told = [part for part in lines if part.strip() and not part.strip().startswith("SQLSTATE")]
+    if "Traceback" in str(text) and len(told) > 1:  # of a Python exception the last line says what it was
+        lines = told[-1:]
+    lines = [part for part in lines if not re.match(r"\s+at ", part)]  # of a JVM's stack
+    line = " ".join(" ".join(lines).split()).rstrip(".")
+    return line if len(line) <= _REASON else line[: _REASON - 1] + "…"

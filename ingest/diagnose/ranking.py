@@ -1,0 +1,129 @@
+"""A finding before it is a row: worth telling or not, of many stages of one name one, how severe, in which order."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ...schemas.findings import FINDING_CODES
+from ...schemas.findings.interface import SEVERITIES, Severity
+from ...schemas.tables import FINDINGS
+from .. import arrow
+from ..units import count, seconds
+from .work import Work
+
+_STAGES_NAMED = 50
+_WITHIN_KEPT = 100
+_TEXT = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Columns of `findings`. Those with one `group` are told as one, whose cost is the sum of theirs."""
+
+    code: str
+    cost_ms: float | None
+    subject: str
+    sentence: str
+    cause: str | None = None
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    group: str | None = None
+    within: str | None = None
+    level: str | None = None
+    stage_id: int | None = None
+    stage_attempt: int | None = None
+    job_id: int | None = None
+    executor_id: str | None = None
+    host: str | None = None
+    tuning_uid: str | None = None
+    trial: int | None = None
+    task_id: int | None = None
+
+
+def rows_of(found: Iterable[Found], of: Work) -> Any:
+    """The findings table: what is worth a person's time, dearest first, figures of the application last."""
+    kept = [one for one in _merged(found) if one.within is None and _worth(one, of)]
+    codes = {one.code for one in kept}
+    details = [one for one in _details(found) if one.within in codes]
+    ordered = sorted([*kept, *details], key=_order)
+    return arrow.from_rows(FINDINGS, (_row(one, of) for one in ordered))
+
+
+def _details(found: Iterable[Found]) -> list[Found]:
+    details = [one for one in found if one.within is not None]
+    return sorted(details, key=lambda one: -(one.cost_ms or 0))[:_WITHIN_KEPT]
+
+
+def _order(one: Found) -> tuple[Any, ...]:
+    names = list(FINDING_CODES)
+    return (one.within is not None, one.cost_ms is None, -(one.cost_ms or 0), names.index(one.code), one.subject)
+
+
+def _merged(found: Iterable[Found]) -> list[Found]:
+    groups: dict[Any, list[Found]] = {}
+    for number, one in enumerate(found):
+        key = number if one.group is None or one.within else (one.code, one.cause, one.group)
+        groups.setdefault(key, []).append(one)
+    return [_one_of(group) for group in groups.values()]
+
+
+def _one_of(group: list[Found]) -> Found:
+    if len(group) == 1:
+        return group[0]
+    dearest = max(group, key=lambda one: one.cost_ms or 0)
+    total = sum(one.cost_ms or 0 for one in group)
+    stages = [f"{one.stage_id}.{one.stage_attempt}" for one in group]
+    more = len(group) - 1
+    sentence = (
+        f"{dearest.sentence} {count(more)} more stage{'' if more == 1 else 's'} of this name "
+        f"{'is' if more == 1 else 'are'} like it, together {seconds(total / 1e3)}."
+    )
+    figures = {**dearest.figures, "num_stages": len(group), "stages": stages[:_STAGES_NAMED]}
+    return replace(dearest, cost_ms=total, sentence=sentence, figures=figures)
+
+
+def _worth(one: Found, of: Work) -> bool:
+    code = FINDING_CODES[one.code]
+    if code.informs or code.told:
+        return True
+    cost = one.cost_ms or 0
+    return cost >= of.at(one.code, "cost_s") * 1e3 and cost >= of.at(one.code, "cost_ratio") * of.duration_ms
+
+
+def _severity(one: Found, of: Work) -> Severity:
+    code = FINDING_CODES[one.code]
+    share = (one.cost_ms or 0) / max(of.duration_ms, 1)
+    level: Severity = "note"
+    if not code.informs:
+        if share >= of.at(one.code, "warning_ratio"):
+            level = "warning"
+        if share >= of.at(one.code, "critical_ratio"):
+            level = "critical"
+    ranks = SEVERITIES.index
+    rank = min(max(ranks(level), ranks(code.at_most)), ranks(code.at_least))
+    return SEVERITIES[rank]
+
+
+def _row(one: Found, of: Work) -> list[Any]:
+    code = FINDING_CODES[one.code]
+    derived = {
+        "severity": _severity(one, of),
+        "level": one.level or code.level,
+        "cost_ms": None if one.cost_ms is None else round(min(one.cost_ms, of.duration_ms)),
+        "advice": code.advice_for(one.cause),
+        "sentence": _cut(one.sentence),
+        "subject": _cut(one.subject),
+        "figures": json.dumps({name: _plain(value) for name, value in one.figures.items()}, ensure_ascii=False),
+    }
+    return [derived[c.name] if c.name in derived else getattr(one, c.name) for c in FINDINGS]
+
+
+def _cut(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _TEXT else line[: _TEXT - 1] + "…"
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "item"):
+        value = value.item()
+    return float(f"{value:.6g}") if isinstance(value, float) else value

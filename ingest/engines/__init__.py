@@ -1,0 +1,1 @@
+"""Many logs: in a local process pool or on a Spark cluster."""

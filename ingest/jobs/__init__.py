@@ -1,0 +1,1 @@
+"""Jobs that Afterglow starts or follows: `submit` and `hook`."""

@@ -1,0 +1,181 @@
+"""One log in parts that are read side by side: rolled segments, and byte ranges of uncompressed files."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, TypeVar
+
+from ..schemas.issues import ImportIssue
+from ..schemas.logs import EventLog, LogFile
+from . import codecs, decode, discover, extract
+from .errors import InputError
+from .options import Progress, ReadOptions
+
+_PART_BYTES = 32 * 2**20
+_LINES_PER_BATCH = 16_000
+_FILE_STRIDE = 2**44  # files of a log are ordered before the offsets inside them; none is 16 TiB
+_ISSUES_PER_CODE = 100
+
+Options = TypeVar("Options")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The lines of `file` that begin in [start, end); the whole file where `end` is None. `index` is the file's."""
+
+    file: LogFile
+    index: int
+    start: int = 0
+    end: int | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes as stored."""
+        return (self.file.size if self.end is None else self.end) - self.start
+
+
+def in_parts(log: EventLog, workers: int, splittable: Callable[[LogFile], bool]) -> list[Part]:
+    """The parts of a log, in order. With one worker there is one part per file."""
+    parts: list[Part] = []
+    for index, file in enumerate(log.files):
+        if workers > 1 and file.size >= 2 * _PART_BYTES and splittable(file):
+            bounds = list(range(0, file.size, _PART_BYTES))
+            ends: list[int | None] = [*bounds[1:], None]
+            parts.extend(Part(file, index, start, end) for start, end in zip(bounds, ends, strict=True))
+        else:
+            parts.append(Part(file, index))
+    return parts
+
+
+def side_by_side(
+    read: Callable[..., Result],
+    parts: Sequence[Part],
+    options: Options,
+    workers: int,
+    progress: Callable[[int], None] | None,
+) -> Iterator[Result]:
+    """What `read(part, options, progress)` gives for every part, in order, in so many threads.
+
+    Threads, since decompressing and the native scanner run without Python's lock; where the scanner was not built they
+    gain little. The first error ends it: parts not yet begun are not read.
+    """
+    if workers < 2 or len(parts) < 2:
+        for part in parts:
+            yield read(part, options, progress)
+        return
+    with ThreadPoolExecutor(min(workers, len(parts)), "afterglow-read") as pool:
+        try:
+            futures = [pool.submit(read, part, options, progress) for part in parts]
+            import_module("pyarrow.compute")  # takes a while, and assembling needs it: now this thread only waits
+            for future in futures:
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@dataclass(slots=True)
+class _Issues:
+    """Collects issues of one file; past a number of one kind it only counts."""
+
+    file: str
+    kept: list[ImportIssue] = field(default_factory=list)
+    seen: dict[str, int] = field(default_factory=dict)
+
+    def report(self, issue: ImportIssue) -> None:
+        self.seen[issue.code] = self.seen.get(issue.code, 0) + 1
+        if self.seen[issue.code] <= _ISSUES_PER_CODE:
+            self.kept.append(ImportIssue(issue.code, issue.message, self.file, issue.line, issue.offset, issue.count))
+
+    def all(self) -> list[ImportIssue]:
+        more = {code: count - _ISSUES_PER_CODE for code, count in self.seen.items() if count > _ISSUES_PER_CODE}
+        return self.kept + [
+            ImportIssue(code, f"{count:,} more of this kind", self.file, count=count) for code, count in more.items()
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class PartRead:
+    """What one part of a log holds: record batches by event table, in order; issues, whose lines count from the part's
+    first; how many lines and events there were."""
+
+    batches: list[Mapping[str, Any]]
+    issues: list[ImportIssue]
+    lines: int
+    events: int
+
+
+def read_part(part: Part, options: ReadOptions, progress: Progress | None = None) -> PartRead:
+    """Reads one part of a log, in any thread.
+
+    Raises:
+        InputError: the file is refused as a decompression bomb. A file that cannot be read is an issue.
+    """
+    issues = _Issues(part.file.name)
+    batches: list[Mapping[str, Any]] = []
+    events, lines, decoded = 0, 0, decode.Decoded()
+    try:
+        with discover.open_file(part.file, options.max_ratio) as raw:
+            chunks = _chunks(_Counted(raw, progress) if progress else raw, part, options)
+            for batch in decode.split_lines(
+                chunks, issues.report, start=part.start, end=part.end, max_line_bytes=options.max_line_bytes
+            ):
+                decode.decode_lines(batch, decoded, issues.report)
+                lines = batch.number + batch.count - 1
+                if decoded.lines >= _LINES_PER_BATCH:
+                    batches.append(extract.extract(decoded.close(), decode.PATHS, part.index * _FILE_STRIDE))
+                    events, decoded = events + decoded.count, decode.Decoded()
+    except codecs.LimitExceeded as error:
+        raise InputError(f"{part.file.name}: {error}") from error
+    except (InputError, OSError) as error:
+        message = str(error) if part.file.name in str(error) else f"{part.file.name}: {error}"
+        issues.report(ImportIssue("file_unreadable", message))
+    batches.append(extract.extract(decoded.close(), decode.PATHS, part.index * _FILE_STRIDE))
+    return PartRead(batches, issues.all(), lines, events + decoded.count)
+
+
+def _chunks(raw: Any, part: Part, options: ReadOptions) -> Iterator[bytes | decode.Damage]:
+    limits = codecs.Limits(max_ratio=options.max_ratio)
+    if part.start:
+        raw.seek(part.start - 1)
+        return _damages(codecs.plain.decode(raw, limits))
+    return _damages(codecs.open_stream(raw, limits)[1])
+
+
+def splittable(file: LogFile) -> bool:
+    """Whether reading can begin anywhere: the file is not compressed."""
+    try:
+        with discover.open_file(file) as raw:
+            head = raw.read(codecs.HEAD_BYTES)
+            return file.member is None and codecs.detect(head) == "plain" and codecs.is_text(head)
+    except (InputError, OSError):
+        return False
+
+
+def _damages(chunks: Iterable[bytes | codecs.Gap]) -> Iterator[bytes | decode.Damage]:
+    for chunk in chunks:
+        if isinstance(chunk, bytes):
+            yield chunk
+            continue
+        at = f"at byte {chunk.offset:,} of the stored file"
+        on = (
+            "nothing after it could be read" if chunk.resumed_at is None else f"reading went on at {chunk.resumed_at:,}"
+        )
+        yield decode.Damage("stream_truncated" if chunk.truncated else "stream_damaged", f"{chunk.reason} {at}; {on}")
+
+
+@dataclass(slots=True)
+class _Counted:
+    """A file that tells how much of it was read."""
+
+    raw: Any
+    progress: Progress
+
+    def read(self, size: int = -1) -> bytes:
+        data: bytes = self.raw.read(size)
+        self.progress(len(data))
+        return data
+
+    def seek(self, offset: int) -> None:
+        self.raw.seek(offset)

@@ -1,0 +1,111 @@
+"""What an earlier import left of a run, and whether a person changed it since.
+
+Every run carries `afterglow.digest`: of its content, of its name and of its description as Afterglow wrote them last.
+It is written after everything else of the run, so a run without it is not whole.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...schemas import mlflow as strings
+from ...schemas.runs.metrics import RUN_METRICS
+from ...schemas.runs.params_tags import (
+    COMPLETE_TAG,
+    DIGEST_TAG,
+    KEY_TAG,
+    RUNS_TAG,
+    TRACE_TAG,
+    VERSION_TAG,
+    WRITER_TAG,
+    WRITTEN_TAG,
+)
+from .interface import Metric, RunRecord
+from .records import short_hash
+
+WITHDRAWN = "withdrawn"
+"""The key of a run that was made twice, by an answer that got lost or an import that came second; it is deleted."""
+
+_DECLARED = frozenset(metric.name for metric in RUN_METRICS)
+_OF_WRITING = {COMPLETE_TAG, DIGEST_TAG, KEY_TAG, RUNS_TAG, TRACE_TAG, VERSION_TAG, WRITER_TAG, WRITTEN_TAG}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A run that is in the store already. `latest` is per metric its newest (time_ms, value)."""
+
+    run_id: str
+    name: str
+    note: str | None
+    digest: str
+    deleted: bool
+    params: Mapping[str, str]
+    latest: Mapping[str, tuple[int, float]]
+    tags: frozenset[str] = frozenset()
+    """Names of the tags that only Afterglow writes, and that say something of the log."""
+
+    def stale_tags(self, record: RunRecord) -> list[str]:
+        """What the log said before it grew, or was read with less detail, and says no more."""
+        return sorted(self.tags - record.tags.keys())
+
+    def stale_metrics(self, record: RunRecord) -> list[str]:
+        """Likewise; of the declared metrics only, since any other may be a person's."""
+        now = {name for name, *_ in record.metrics}
+        return [
+            name for name, (_, value) in self.latest.items() if name in _DECLARED and name not in now and value == value
+        ]
+
+    @property
+    def own_name(self) -> bool:
+        """Whether the name is the one that was written."""
+        return not self.digest or self.digest.split(".")[1] == short_hash(self.name)
+
+    @property
+    def own_note(self) -> bool:
+        """Whether the description is the one that was written."""
+        return not self.note or self.digest.split(".")[2:] == [short_hash(self.note)]
+
+    def stands(self, record: RunRecord, note: str | None) -> bool:
+        """Whether this is what was written last: nothing is to be done then, whatever a person changed since."""
+        return self.digest == digest(record, note)
+
+
+def renewed(record: RunRecord, latest: Mapping[str, tuple[int, float]]) -> list[Metric]:
+    """The record's metrics. MLflow takes as a run's latest value the greatest of the newest ones, so a figure that
+    changed has to be newer than the one before; points of a history have steps of their own."""
+    count = Counter(name for name, *_ in record.metrics) if latest else Counter[str]()
+    metrics = []
+    for name, value, at, step in record.metrics:
+        before = latest.get(name) if count[name] == 1 else None
+        if before is not None and before[1] != value and before[0] >= at:
+            at = before[0] + 1
+        metrics.append((name, value, at, step))
+    return metrics
+
+
+def digest(record: RunRecord, note: str | None) -> str:
+    """The value of `afterglow.digest` for a run with this content and description."""
+    return ".".join((record.digest, short_hash(record.name), short_hash(note or "")))
+
+
+def known_run(run: Any) -> Known:
+    """What MLflow's run says of itself."""
+    tags, latest = run.data.tags, {metric.key: (metric.timestamp, metric.value) for metric in run.data._metric_objs}
+    deleted = run.info.lifecycle_stage == "deleted"
+    written = tags.get(DIGEST_TAG, "")
+    ours = frozenset(name for name in tags if name.startswith("afterglow.") and name not in _OF_WRITING)
+    note, params = tags.get(strings.NOTE), run.data.params
+    return Known(run.info.run_id, run.info.run_name, note, written, deleted, params, latest, ours)
+
+
+def known_runs(runs: Iterable[Any], root_key: str) -> dict[str, Known]:
+    """Key -> what is there, from MLflow's runs; of two with one key the one that is not deleted."""
+    found: dict[str, Known] = {}
+    for run in runs:
+        key = run.data.tags.get(KEY_TAG, "")
+        deleted = run.info.lifecycle_stage == "deleted"
+        if not (key == root_key or key.startswith(root_key + "/")) or (key in found and deleted):
+            continue
+        found[key] = known_run(run)
+    return found

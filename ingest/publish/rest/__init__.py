@@ -1,0 +1,1 @@
+"""The writer that uses the MLflow tracking API."""

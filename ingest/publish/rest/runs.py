@@ -1,0 +1,105 @@
+"""One run through the tracking API, in as few calls as it allows: made, ended, filled."""
+
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+
+from ....schemas import mlflow as strings
+from ....schemas.runs.params_tags import COMPLETE_TAG, DIGEST_TAG, KEY_TAG, WRITER_TAG
+from ...errors import PublishError
+from ..existing_runs import WITHDRAWN, Known, digest, renewed
+from ..interface import RunRecord
+from ..retry import Patience, patiently, refused
+
+
+class ClientRuns:
+    """The calls of one experiment's runs, from any thread."""
+
+    def __init__(self, client: Any, experiment_id: str, patience: Patience) -> None:
+        self._client, self._experiment_id, self._patience = client, experiment_id, patience
+
+    def call(self, call: Callable[[], Any]) -> Any:
+        """What the call gives; tried again for as long as the patience lasts where its failure may pass."""
+        return patiently(call, self._patience)
+
+    def make(self, record: RunRecord, parent: str | None, more: Mapping[str, str] | None = None) -> str:
+        """A run, still RUNNING; its id."""
+        tags = {**record.tags, strings.SOURCE_TYPE: "JOB", **(more or {})}
+        if parent is not None:
+            tags[strings.PARENT_RUN_ID] = parent
+        with refused(f"cannot create {record.name!r}"):
+            run = self.call(lambda: self._client.create_run(self._experiment_id, record.start_ms, tags, record.name))
+        return str(run.info.run_id)
+
+    def end(self, run_id: str, record: RunRecord, rename: bool) -> None:
+        """Its status and end; and its name, where that is asked for."""
+        if rename:
+            self.call(lambda: self._client.update_run(run_id, name=record.name))
+        if record.status == "RUNNING":
+            self.call(lambda: self._client.update_run(run_id, status="RUNNING"))
+        else:
+            self.call(lambda: self._client.set_terminated(run_id, record.status, record.end_ms))
+
+    def fill(
+        self,
+        run_id: str,
+        record: RunRecord,
+        note: str | None,
+        known: Known | None,
+        parent: str | None,
+        own: bool,
+        has: Mapping[str, str],
+    ) -> None:
+        """Metrics, params, tags and note, the digest as the very last; `own` is a run that the job itself made, which
+        keeps what it has; `has` are the tags that it was made with just now: a server reads each tag that it is given
+        again."""
+        metrics = [Metric(*metric) for metric in renewed(record, known.latest if known is not None else {})]
+        if known is not None and not own:
+            for name in known.stale_tags(record):
+                self.call(partial(self._delete_tag, run_id, name))
+            # a metric cannot be deleted; without a value it is not taken for one
+            at = record.end_ms if record.end_ms is not None else record.start_ms
+            stale = known.stale_metrics(record)
+            metrics += [Metric(name, math.nan, max(at, known.latest[name][0] + 1), 0) for name in stale]
+        there = known.params if known is not None else {}  # MLflow lets nobody change a param
+        params = [Param(name, value) for name, value in record.params.items() if name not in there]
+        tags = [RunTag(name, value) for name, value in record.tags.items() if has.get(name) != value]
+        if known is not None and parent is not None and not own:
+            tags.append(RunTag(strings.PARENT_RUN_ID, parent))  # of a log that grew a run may have got another one
+        if note is not None and (known is None or known.own_note):
+            tags.append(RunTag(strings.NOTE, note))
+        tags.append(RunTag(DIGEST_TAG, digest(record, note)))
+        while metrics or params or tags:
+            now_params, params = params[: strings.MAX_PARAMS_PER_BATCH], params[strings.MAX_PARAMS_PER_BATCH :]
+            room = strings.MAX_ENTITIES_PER_BATCH - len(now_params) - strings.MAX_TAGS_PER_BATCH
+            now_metrics, metrics = metrics[:room], metrics[room:]
+            now_tags: list[RunTag] = []
+            if not metrics and not params:  # tags in the last calls, the digest as the very last
+                now_tags, tags = tags[: strings.MAX_TAGS_PER_BATCH], tags[strings.MAX_TAGS_PER_BATCH :]
+            self.call(partial(self._client.log_batch, run_id, now_metrics, now_params, now_tags))
+
+    def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """All in one call."""
+        with refused("cannot set tags"):
+            batch = [RunTag(name, value) for name, value in tags.items()]
+            self.call(lambda: self._client.log_batch(run_id, tags=batch))
+
+    def withdraw(self, run_id: str) -> None:
+        """Deletes a run for good: it is no longer taken for one that a person deleted."""
+        try:
+            self.set_tags(run_id, {KEY_TAG: WITHDRAWN, COMPLETE_TAG: "", WRITER_TAG: ""})
+            self.call(lambda: self._client.delete_run(run_id))
+        except (PublishError, MlflowException):
+            if self.call(lambda: self._client.get_run(run_id)).info.lifecycle_stage != "deleted":
+                raise
+
+    def _delete_tag(self, run_id: str, name: str) -> None:
+        try:
+            self._client.delete_tag(run_id, name)
+        except MlflowException:
+            if name in self._client.get_run(run_id).data.tags:  # else an earlier call did it, whose answer was lost
+                raise

@@ -1,0 +1,1 @@
+"""The writer that inserts into the tables of the MLflow database."""

@@ -1,0 +1,73 @@
+"""Addresses in MLflow's page, and the experiment's description above its table of runs.
+
+The page takes a filter and an order in its address, nests filtered runs, and shows the 100 first.
+"""
+
+from urllib.parse import quote
+
+from mlflow.utils.workspace_context import get_request_workspace
+
+from ...schemas.mlflow import WORKFLOW_TYPE
+from ...schemas.runs.params_tags import APP_ID_TAG, LEVEL_TAG, VIEW_TAG
+
+_OVERVIEW = f"tags.`{VIEW_TAG}` = 'overview'"
+
+
+def root(tracking_uri: str) -> str:
+    """Where MLflow's page is: the server itself, or for a database the address that `mlflow ui` will have."""
+    return tracking_uri.rstrip("/") if tracking_uri.startswith("http") else "http://127.0.0.1:5000"
+
+
+def run_path(experiment_id: str, run_id: str) -> str:
+    """A run's page, relative to the server."""
+    return f"#/experiments/{experiment_id}/runs/{run_id}?{_kind()}"
+
+
+def artifact_path(experiment_id: str, run_id: str, name: str) -> str:
+    """A run's artifact, shown in its page, relative to the server."""
+    return f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/{quote(name)}?{_kind()}"
+
+
+def list_path(experiment_id: str, search: str, order: str = "attributes.start_time", ascending: bool = False) -> str:
+    """The experiment's table of runs, filtered and ordered, relative to the server."""
+    return (
+        f"#/experiments/{experiment_id}/runs?{_kind()}&searchFilter={quote(search, safe='')}"
+        f"&orderByKey={quote(order, safe='')}&orderByAsc={'true' if ascending else 'false'}"
+    )
+
+
+def tree_path(experiment_id: str, app_id: str) -> str:
+    """One application's overview: the application on top, what is below it nested."""
+    return list_path(experiment_id, f"{_OVERVIEW} and tags.`{APP_ID_TAG}` = '{_literal(app_id)}'")
+
+
+def experiment_description(experiment_id: str) -> str:
+    """What stands above the table: where to begin."""
+    applications = list_path(experiment_id, f"tags.`{LEVEL_TAG}` = 'application'")
+    overview = list_path(experiment_id, _OVERVIEW)
+    stages = list_path(experiment_id, f"tags.`{LEVEL_TAG}` = 'stage'", "metrics.`time/duration_s`")
+    failed = list_path(experiment_id, f"tags.`{LEVEL_TAG}` = 'stage' and attributes.status = 'FAILED'")
+    skewed = list_path(experiment_id, f"tags.`{LEVEL_TAG}` = 'stage'", "metrics.`skew/duration_max_over_median`")
+    # One line: the page folds the description to its first line until it is opened.
+    return (
+        f"[Applications]({applications}) · [with what is below them]({overview}) · [slowest stages]({stages}) · "
+        f"[most skewed stages]({skewed}) · [failed stages]({failed})\n\n"
+        "Spark applications, rebuilt from their event logs by Afterglow. Every run has a description with its figures "
+        "and links to what is above and below it."
+    )
+
+
+def ours(note: str | None) -> bool:
+    """A description that a person wrote stays."""
+    return not note or "Afterglow" in note
+
+
+def _kind() -> str:
+    """What every address says: the kind of experiment, and the workspace, if one is active."""
+    workspace = get_request_workspace()
+    return WORKFLOW_TYPE if workspace is None else f"{WORKFLOW_TYPE}&workspace={quote(workspace, safe='')}"
+
+
+def _literal(text: str) -> str:
+    """A value inside a search filter's quotes; the filter language has no escape for a quote."""
+    return text.replace("'", "").replace("\\", "")

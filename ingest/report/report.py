@@ -1,0 +1,176 @@
+"""The report of one application: one HTML file that needs nothing else."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ...schemas.report import REPORT_FINDINGS, REPORT_SEARCHES, REPORT_STAGES, REPORT_TRIALS
+from ...schemas.runs.tree import Run, RunTree
+from ..units import count, seconds, share, size
+from .embed import library, packed
+from .payload import left_out, payload, short_name, stages_drawn
+from .report_data import Facts
+
+_HERE = Path(__file__).parent
+
+_HEADLINE: Sequence[tuple[str, str, Callable[[float], str]]] = (
+    ("duration", "time/duration_s", seconds),
+    ("tasks", "tasks/total", count),
+    ("failed tasks", "tasks/failed", count),
+    ("run time of all tasks", "time/executor_run_s", seconds),
+    ("CPU", "time/executor_cpu_s", seconds),
+    ("garbage collection", "time/gc_s", seconds),
+    ("waiting for shuffle", "shuffle/fetch_wait_s", seconds),
+    ("cores idle", "executors/idle_ratio", share),
+    ("input", "io/input_bytes", size),
+    ("shuffle read", "shuffle/read_bytes", size),
+    ("spilled to disk", "spill/disk_bytes", size),
+)
+_ALWAYS = ("time/duration_s", "tasks/total", "executors/idle_ratio")
+
+
+def report(of: Facts) -> bytes:
+    """The file. The same facts give the same bytes."""
+    root = of.tree.application
+    drawn, data = stages_drawn(of), payload(of)
+    faults = [row for row in of.findings if row["cost_ms"] or row["severity"] != "note"]
+    text: str = _template().render(
+        css=(_HERE / "report.css").read_text(encoding="utf-8"),
+        script=(_HERE / "report.js").read_text(encoding="utf-8"),
+        library=library(),
+        data=packed(data),
+        title=root.name,
+        subtitle=_subtitle(root),
+        incomplete=root.tags.get("afterglow.completeness", "").replace("_", " "),
+        headline=[
+            (label, form(root.metrics[name]))
+            for label, name, form in _HEADLINE
+            if name in root.metrics and (root.metrics[name] or name in _ALWAYS)
+        ],
+        findings=[_finding(row, of) for row in faults[:REPORT_FINDINGS]],
+        findings_left=max(len(faults) - REPORT_FINDINGS, 0),
+        told=[_finding(row, of) for row in of.findings if row not in faults and row["code"] != "critical_path"],
+        tasks=len(of.tasks),
+        tasks_left=left_out(of),
+        stages=len(drawn),
+        stages_left=max(len(of.stages) - len(drawn), 0),
+        stages_at_most=REPORT_STAGES,
+        choosable=bool(data["scatter"]),
+        critical=_critical(of),
+        searches=list(islice(_searches(of.tree), REPORT_SEARCHES)),
+        searches_left=max(sum(run.level == "tuning" for run in of.tree.runs) - REPORT_SEARCHES, 0),
+    )
+    return text.encode("utf-8", "replace")
+
+
+@lru_cache(maxsize=1)
+def _template() -> Any:
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string((_HERE / "report.html").read_text(encoding="utf-8"))
+
+
+def _subtitle(root: Run) -> str:
+    parts = [root.tags["spark.app.id"]]
+    if root.tags.get("spark.app.attempt.id"):
+        parts.append(f"attempt {root.tags['spark.app.attempt.id']}")
+    if root.params.get("spark.version"):
+        parts.append(f"Spark {root.params['spark.version']}")
+    executors = root.metrics.get("executors/total", 0)
+    cores = root.params.get("total_cores")
+    parts.append(f"{count(executors)} executor{'' if executors == 1 else 's'}" + (f", {cores} cores" if cores else ""))
+    if root.status != "FINISHED":
+        parts.append(root.status.lower())
+    return " · ".join(parts)
+
+
+def _finding(row: Mapping[str, Any], of: Facts) -> Mapping[str, Any]:
+    cost = row.get("cost_ms")
+    most = max((one.get("cost_ms") or 0 for one in of.findings), default=0) or 1
+    return {
+        "code": str(row.get("code", "")).replace("_", " "),
+        "severity": row.get("severity") or "note",
+        "subject": "" if row.get("level") == "application" else row.get("subject") or "",
+        "cost": seconds(cost / 1e3) if cost else "",
+        "width": round(100 * (cost or 0) / most, 1),
+        "sentence": row.get("sentence") or "",
+        "advice": row.get("advice") or "",
+    }
+
+
+def _critical(of: Facts) -> Mapping[str, Any] | None:
+    if not of.critical:
+        return None
+    on_path = [of.stages[i] for i in sorted(of.critical)]
+    took = sum(run.duration_s or 0.0 for run in on_path)
+    slowest = sorted(on_path, key=lambda run: -(run.duration_s or 0.0))[:3]
+    return {
+        "number": len(on_path),
+        "took": seconds(took),
+        "rest": seconds(max(of.duration_s - took, 0.0)),
+        "slowest": [(short_name(run, 70), seconds(run.duration_s or 0.0)) for run in slowest],
+    }
+
+
+def _searches(tree: RunTree) -> Any:
+    """Every search with its trials, the best first where it is known which end is best, else by the metric."""
+    for search in (run for run in tree.runs if run.level == "tuning"):
+        trials = [run for run in tree.runs if run.level == "trial" and run.parent == search.key]
+        metric = search.tags.get("afterglow.tuning.metric")
+        name = f"avg_{metric}" if metric else None
+        names = sorted({param for run in trials for param in run.params})
+        differing = [n for n in names if len({run.params.get(n) for run in trials}) > 1] or names
+        scores = [run.metrics[name] for run in trials if name in run.metrics] if name else []
+        costs = [_cost(run) for run in trials]
+        smaller = metric in _SMALLER_BETTER
+        ordered = sorted(trials, key=lambda run: _rank(run, name, smaller))
+        yield {
+            "name": search.name,
+            "estimator": search.tags.get("afterglow.estimator"),
+            "metric": metric if scores else None,
+            "params": differing,
+            "fixed": [(n, trials[0].params.get(n, "")) for n in names if n not in differing],
+            "cost": seconds(sum(costs)),
+            "took": seconds(search.duration_s or 0.0),
+            "trials": [
+                _trial(run, name, differing, scores, max(costs, default=0.0)) for run in ordered[:REPORT_TRIALS]
+            ],
+            "left": max(len(trials) - REPORT_TRIALS, 0),
+            "order": ("smallest" if smaller else "largest") + " metric first" if scores else "dearest first",
+        }
+
+
+_SMALLER_BETTER = {"rmse", "mse", "mae", "logLoss", "hammingLoss"}
+"""Of pyspark.ml.evaluation: `isLargerBetter` is false for these."""
+
+
+def _cost(run: Run) -> float:
+    return run.metrics.get("time/fits_s", run.duration_s or 0.0)
+
+
+def _rank(run: Run, name: str | None, smaller: bool) -> tuple[bool, float, str]:
+    score = run.metrics.get(name) if name else None
+    if score is None:
+        return True, -_cost(run), run.key
+    return False, score if smaller else -score, run.key
+
+
+def _trial(
+    run: Run, name: str | None, params: Sequence[str], scores: Sequence[float], dearest: float
+) -> Mapping[str, Any]:
+    score = run.metrics.get(name) if name else None
+    low, high = min(scores, default=0.0), max(scores, default=0.0)
+    return {
+        "name": run.name,
+        "params": [run.params.get(param, "") for param in params],
+        "score": None if score is None else f"{score:.5g}",
+        "score_at": None if score is None else round(100 * (score - low) / (high - low), 1) if high > low else 100.0,
+        "cost": seconds(_cost(run)),
+        "width": round(100 * _cost(run) / dearest, 1) if dearest else 0.0,
+        "failed": run.status == "FAILED",
+    }

@@ -1,0 +1,1 @@
+"""CrossValidator and TrainValidationSplit of unmodified classic Spark jobs."""

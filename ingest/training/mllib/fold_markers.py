@@ -1,0 +1,148 @@
+"""RDDs and plans that are one side of one fold of a search, by what their names say.
+
+PySpark (pyspark.ml.tuning.CrossValidator._kFold, TrainValidationSplit._fit) filters on a random column named after the
+search; with `foldCol` it filters on that column behind a check of its values. Scala (MLUtils.kFold) samples partitions.
+"""
+
+import re
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ..evidence import Job, Rdd
+
+Side = Literal["train", "validate"]
+Source = Literal["plan", "lineage", "stack"]
+
+_COLUMN = re.compile(r"(\w+)_rand#(\d+)")
+_BOUND = re.compile(r"\w+_rand#\d+L? (>=|<) ([\d.Ee+-]+)")
+# 3.1 to 4.2 check the fold column with a Python UDF of this name, 4.3 with raise_error
+_FOLD_CHECK = re.compile(r"checker\(|Fold number must be in range")
+_FOLD_FILTER = re.compile(r"Filter (.+) (=|<>) (\d+)\)+(?:\.\.\.)?\s*$")
+_SAMPLED = "PartitionwiseSampledRDD"
+_SAMPLED_BY = " at MLUtils.scala:"  # org.apache.spark.mllib.util.MLUtils.kFold
+_SAMPLE = re.compile(r"^(?:\*\(\d+\) )?Sample ([\d.Ee+-]+), ([\d.Ee+-]+), (?:false|true), (-?\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One side of one fold. `search` tells searches apart as far as the name does; `fold` orders the folds."""
+
+    search: tuple[str, ...]
+    uid: str | None
+    kind: str | None
+    fold: float
+    side: Side
+    source: Source
+    num_folds: int | None = None
+
+
+def mark_of_text(text: str) -> Mark | None:
+    """The mark that a plan or a Filter node carries: the bounds of its outermost filter on a search's random column."""
+    column = _COLUMN.search(text)
+    if column is None:
+        return None
+    uid, expression = column[1], column[2]
+    line = next((line for line in text.split("\n") if column[0] in line and _BOUND.search(line)), "")
+    bounds = [(sign, _number(value)) for sign, value in _BOUND.findall(line)]
+    if not bounds or any(value is None for _, value in bounds):
+        return None
+    search = ("column", uid, expression)
+    if len(bounds) == 1:
+        return Mark(search, uid, "TrainValidationSplit", 0.0, "train" if bounds[0][0] == "<" else "validate", "plan", 1)
+    low = next((value for sign, value in bounds if sign == ">="), None)
+    high = next((value for sign, value in bounds if sign == "<"), None)
+    if low is None or high is None:
+        return None
+    inside = bounds[0][0] == ">="  # (x >= lo) AND (x < hi) is the validation side, (x < lo) OR (x >= hi) the rest
+    first, last = (low, high) if inside else (high, low)
+    width = last - first
+    folds = round(1 / width) if width > 0 else None
+    return Mark(search, uid, "CrossValidator", first, "validate" if inside else "train", "plan", folds)
+
+
+def marks_of_rdds(rdds: Mapping[int, Rdd]) -> dict[int, Mark]:
+    """RDD id -> mark, for every RDD whose name or origin is a fold's."""
+    marks: dict[int, Mark] = {}
+    for rdd in rdds.values():
+        mark = mark_of_text(rdd.name) if "_rand#" in rdd.name else _fold_column(rdd) if rdd.cached else None
+        if mark is not None and (rdd.cached or mark.source != "lineage"):
+            marks[rdd.rdd_id] = mark
+    marks.update(_sampled(rdds.values()))
+    return marks
+
+
+def mark_cut_names(rdds: Mapping[int, Rdd], marks: dict[int, Mark], evaluated: Container[int]) -> None:
+    """Adds folds of a fold column whose filter is past the end of the name, which InMemoryRelation cuts at 1,024
+    characters. `evaluated` are the RDDs that evaluators' jobs read: what is left is the alternation of the two sides.
+    """
+    cut = [r for r in sorted(rdds) if r not in marks and rdds[r].cached and _FOLD_CHECK.search(rdds[r].name)]
+    fold, before = -1, "validate"
+    for rdd_id in cut:
+        side: Side = "validate" if rdd_id in evaluated else "train"
+        fold += side == "train" and before == "validate"
+        before = side
+        marks[rdd_id] = Mark(("fold column", ""), None, "CrossValidator", float(max(fold, 0)), side, "lineage")
+
+
+def _fold_column(rdd: Rdd) -> Mark | None:
+    """A cached plan that filters one value of a checked fold column in or out."""
+    if not _FOLD_CHECK.search(rdd.name):
+        return None
+    for line in rdd.name.split("\n"):
+        match = _FOLD_FILTER.search(line)
+        if match:
+            side: Side = "train" if match[2] == "<>" or "NOT (" in line else "validate"
+            column = match[1].rsplit(" AND ", 1)[-1].replace("NOT ", "").strip("( ")
+            return Mark(("fold column", column), None, "CrossValidator", float(match[3]), side, "lineage")
+    return None
+
+
+def mark_checked(jobs: Iterable[Job], marks: dict[int, Mark]) -> None:
+    """Adds the folds of Scala's fold column: MLUtils.kFold(df, numFolds, foldColName) asks of every fold whether its
+    training RDD is empty, then whether its validation RDD is; the fold's data are made of the same RDDs."""
+    checks: list[int] = []
+    number = 0
+    for job in jobs:
+        if not is_check(job):
+            checks, number = [], number + bool(checks)
+            continue
+        if job.rdds:
+            fold, which = divmod(len(checks), 2)
+            side: Side = "validate" if which else "train"
+            marks[max(job.rdds)] = Mark(("checked", str(number)), None, "CrossValidator", float(fold), side, "stack")
+        checks.append(job.job_id)
+
+
+def is_check(job: Job) -> bool:
+    """The job only asks whether a fold is empty."""
+    return job.action.startswith("isEmpty" + _SAMPLED_BY)
+
+
+def _sampled(rdds: Iterable[Rdd]) -> dict[int, Mark]:
+    """Scala's samples. They count only where a stack names the search: randomSplit makes the same ones."""
+    marks: dict[int, Mark] = {}
+    families: dict[int, list[int]] = {}
+    for rdd in rdds:
+        if rdd.name == _SAMPLED and rdd.parents and _SAMPLED_BY in rdd.callsite:
+            families.setdefault(rdd.parents[0], []).append(rdd.rdd_id)
+        match = _SAMPLE.match(rdd.name) if rdd.cached else None
+        low = _number(match[1]) if match else None
+        if match and low is not None:
+            side: Side = "train" if low == 0 else "validate"
+            marks[rdd.rdd_id] = Mark(("sample", match[3]), None, "TrainValidationSplit", 0.0, side, "stack", 1)
+    for parent, ids in families.items():
+        first = min(ids)
+        for rdd_id in ids:
+            fold, which = divmod(rdd_id - first, 2)
+            marks[rdd_id] = Mark(
+                ("sampled", str(parent)), None, "CrossValidator", float(fold), "train" if which else "validate", "stack"
+            )
+    return marks
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -1,0 +1,140 @@
+"""What a search does around its fits: the check of the folds before, the refit after; jobs without its data."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..evidence import EVER, Evidence, Job
+from .fold_markers import is_check
+from .job_groups import sections
+from .searches import Search
+
+# pyspark.traceback_utils.first_spark_call: the outermost PySpark function and the user's line
+_PYTHON_FIT = "fit at "
+# How a PySpark search looks at the folds of a fold column: training.take(1) (to 4.2), training.isEmpty() (4.3)
+_LOOKS = (_PYTHON_FIT, "isEmpty at NativeMethodAccessorImpl.java")
+
+
+def refitted(
+    search: Search, searches: Sequence[Search], evidence: Evidence, places: Mapping[int, Any], outer: str | None
+) -> list[Job]:
+    """The jobs that train the best trial again on all data: after the last fold, doing what its fits do, once.
+
+    Empty where the search did not come to it. `outer` is the uid of the search around this one.
+    """
+    if not _went_through(search):
+        return []
+    end = max(work.job.end_at for work in search.work)
+    at_once = _at_same_time(search, searches)
+    mine = {work.job.job_id for work in search.work}
+    actions = {work.job.action for work in search.work if work.side == "train"}
+    estimators = {work.job.stack.estimator for work in search.work if work.side == "train"} - {None}
+    before = frozenset().union(*(job.rdds for job in evidence.jobs if job.at <= end))
+    refit: list[Job] = []
+    shared: set[int] = set()
+    most = _most_per_fit(search)
+    left, order = dict(most), {action: place for place, action in enumerate(most)}
+    line, last = "", -1
+    for job in evidence.jobs:
+        if job.at < end or job.job_id in mine:
+            continue
+        place = places.get(job.job_id)
+        free = place is None or (outer is not None and place.uid == outer and place.phase == "fit")
+        own = job.rdds - before
+        known = bool(own & shared)
+        fits = (
+            job.stack.evaluator is None
+            and not is_check(job)
+            and (
+                job.action in actions
+                or job.stack.estimator in estimators
+                or job.stack.search == search.kind is not None
+                or (job.action.startswith(_PYTHON_FIT) and job.action == (line or job.action))
+            )
+        )
+        if not free or not (known or fits):
+            if at_once:
+                continue
+            break
+        line = line or (job.action if job.action.startswith(_PYTHON_FIT) else "")
+        if not known:
+            left[job.action] = left.get(job.action, 1) - 1
+            if refit and job.action in order and (order[job.action] < last or left[job.action] < 0):
+                break  # training begins anew: not the search's any more
+            last = max(last, order.get(job.action, last))
+        refit.append(job)
+        shared |= own
+    return refit
+
+
+def _went_through(search: Search) -> bool:
+    last = max(search.work, key=lambda work: work.job.at)
+    folds = len({work.fold for work in search.work})
+    return last.job.status == "SUCCEEDED" and (search.num_folds is None or folds >= search.num_folds)
+
+
+def _most_per_fit(search: Search) -> dict[str, int]:
+    """How often an action begins something of its own within one block of training."""
+    most: dict[str, int] = {}
+    count: dict[str, int] = {}
+    for section in sorted(sections(search.work, search.plans), key=lambda section: section.work[0].job.at):
+        if section.evaluates and not section.fits:
+            count = {}
+            continue
+        action = section.work[0].job.action
+        count[action] = count.get(action, 0) + 1
+        most[action] = max(most.get(action, 0), count[action])
+        if section.evaluates:
+            count = {}
+    return most
+
+
+def _at_same_time(search: Search, searches: Iterable[Search]) -> bool:
+    """Another search, neither around nor within this one, ran meanwhile."""
+    begin, end = _span(search)
+    jobs = {work.job.job_id for work in search.work}
+    for other in searches:
+        if other is not search and not jobs & {work.job.job_id for work in other.work}:
+            first, last = _span(other)
+            if first < end and begin < last:
+                return True
+    return False
+
+
+def _span(search: Search) -> tuple[int, int]:
+    ends = [work.job.end_at if work.job.end_at < EVER else work.job.at for work in search.work]
+    return min(work.job.at for work in search.work), max(ends)
+
+
+def prepared(search: Search, evidence: Evidence, places: Mapping[int, Any], outer: str | None) -> list[Job]:
+    """The jobs right before the first fold in which the search looks at its folds: `fit` itself called them."""
+    if search.source == "plan":
+        return []
+    begin, _ = _span(search)
+    found: list[Job] = []
+    for job in reversed([job for job in evidence.jobs if job.at < begin]):
+        place = places.get(job.job_id)
+        free = place is None or (outer is not None and place.uid == outer)
+        called = job.action.startswith(_LOOKS) and job.stack.estimator is None and search.source == "lineage"
+        if not free or not (called or (search.source == "stack" and is_check(job))):
+            break
+        found.append(job)
+    return found[::-1]
+
+
+def strays(
+    search: Search, others: Sequence[Search], evidence: Evidence, places: Mapping[int, Any]
+) -> list[tuple[Job, Job]]:
+    """Jobs in the midst of a search that show none of its data (a checkpoint, a local relation), each with the job of
+    the search that started last before it. Where another search ran meanwhile it cannot be said whose they are."""
+    if _at_same_time(search, others):
+        return []
+    begin, end = _span(search)
+    spans = [(work.job.at, work.job) for work in sorted(search.work, key=lambda work: work.job.at)]
+    found = []
+    for job in evidence.jobs:
+        if begin < job.at < end and job.job_id not in places:
+            around = [other for at, other in spans if at < job.at]
+            during = any(at < job.at < other.end_at for at, other in spans)
+            if around and not during and around[-1].job_id in places:
+                found.append((job, around[-1]))
+    return found

@@ -1,0 +1,187 @@
+"""Marks -> searches: which call of `fit` every marked RDD is of, and which folds of which searches a job works on."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..evidence import Evidence, Job, Plan, Rdd
+from .fold_markers import Mark, Side, Source, is_check, mark_checked, mark_cut_names, mark_of_text, marks_of_rdds
+
+# org.apache.spark.sql.execution.SQLExecutionRDD: what Dataset.rdd begins with (3.4)
+_SQL_RDD = "SQLExecutionRDD"
+
+
+@dataclass(slots=True)
+class Search:
+    """One call of a search's `fit`, and the jobs that read its folds."""
+
+    kind: str | None
+    uid: str | None
+    source: Source
+    num_folds: int | None
+    work: list["Work"] = field(default_factory=list)
+    plans: Mapping[int, Plan] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A job of one fold of a search: what it reads, and which of its RDDs stand above the fold's data."""
+
+    job: Job
+    fold: float
+    side: Side
+    own: frozenset[int]
+    depth: int
+    """How far in the search is nested in the others the job works for: the marked RDD's id."""
+
+
+def find_searches(evidence: Evidence) -> list[Search]:
+    """The searches with at least one job, by their first job; a job of nested searches is in the work of each."""
+    marks = marks_of_rdds(evidence.rdds)
+    evaluating = (job.rdds for job in evidence.jobs if job.stack.evaluator)
+    mark_cut_names(evidence.rdds, marks, frozenset().union(*evaluating))
+    mark_checked(evidence.jobs, marks)
+    search_of: dict[int, Search] = {}
+    by_column: dict[tuple[str, ...], Search] = {}
+    for calls in _calls(marks):
+        first = marks[calls[0]]
+        search = Search(first.kind, first.uid, first.source, first.num_folds, plans=evidence.plans)
+        for rdd_id in calls:
+            search_of[rdd_id] = search
+            by_column[marks[rdd_id].search] = search
+    above = _Above(evidence.rdds)
+    for job in evidence.jobs:
+        if is_check(job):
+            continue
+        found = {rdd_id: marks[rdd_id] for rdd_id in job.rdds if rdd_id in search_of}
+        if not found:
+            found = _planned(job, evidence, by_column, marks, search_of)
+        if found:
+            _assign(job, found, search_of, above)
+    searches = list({id(search): search for search in search_of.values()}.values())
+    kept = [search for search in searches if search.work and _believable(search)]
+    return sorted(kept, key=lambda search: search.work[0].job.at)
+
+
+def _planned(
+    job: Job,
+    evidence: Evidence,
+    by_column: Mapping[tuple[str, ...], Search],
+    marks: dict[int, Mark],
+    search_of: dict[int, Search],
+) -> dict[int, Mark]:
+    """The mark that a job's plan gives to the RDD it begins with, for this job and those that read the same RDD.
+
+    A fold is not always cached: another search over the same data may have dropped what both had in common.
+    """
+    begins = [rdd_id for rdd_id in job.rdds if rdd_id in evidence.rdds and evidence.rdds[rdd_id].name == _SQL_RDD]
+    if len(begins) != 1:
+        return {}
+    for execution in sorted(job.plans):
+        for text in evidence.filters.get(execution, ()):
+            mark = mark_of_text(text)
+            if mark is not None and mark.search in by_column:
+                marks[begins[0]], search_of[begins[0]] = mark, by_column[mark.search]
+                return {begins[0]: mark}
+    return {}
+
+
+def _believable(search: Search) -> bool:
+    """Samples are a search's only where a stack says so: MLUtils.kFold and randomSplit are open to everybody."""
+    return search.source != "stack" or any(work.job.stack.search == search.kind for work in search.work)
+
+
+def _calls(marks: Mapping[int, Mark]) -> Iterable[list[int]]:
+    """The marked RDDs of every call of `fit`, by id."""
+    families: dict[tuple[str, ...], list[int]] = {}
+    for rdd_id in sorted(marks):
+        mark = marks[rdd_id]
+        families.setdefault(mark.search[:2], []).append(rdd_id)
+    for ids in families.values():
+        if not _repeats(ids, marks):
+            yield ids
+            continue
+        # The same search was fitted again: each call has made its own random column, and so its own attribute id.
+        # Under one attribute a fold may come again too, when a search beside this one has dropped it from the cache.
+        by_attribute: dict[tuple[str, ...], list[int]] = {}
+        for rdd_id in ids:
+            by_attribute.setdefault(marks[rdd_id].search, []).append(rdd_id)
+        groups = list(by_attribute.values())
+        if marks[ids[0]].source != "plan" or any(len(group) < 2 for group in groups):
+            yield from _in_turn(ids, marks)  # Spark Connect analyses anew for every request: attributes say nothing
+        else:
+            yield from groups
+
+
+def _repeats(ids: Sequence[int], marks: Mapping[int, Mark]) -> bool:
+    return len({(marks[i].fold, marks[i].side) for i in ids}) < len(ids)
+
+
+def _in_turn(ids: Sequence[int], marks: Mapping[int, Mark]) -> Iterable[list[int]]:
+    call: list[int] = []
+    for rdd_id in ids:
+        if call and _repeats([*call, rdd_id], marks):
+            yield call
+            call = []
+        call.append(rdd_id)
+    if call:
+        yield call
+
+
+def _assign(job: Job, found: Mapping[int, Mark], search_of: Mapping[int, Search], above: "_Above") -> None:
+    per_search: dict[int, list[int]] = {}
+    for rdd_id in sorted(found):
+        per_search.setdefault(id(search_of[rdd_id]), []).append(rdd_id)
+    for ids in per_search.values():
+        # A model may carry its training data along (ALS' factors): reading the validation side is what tells.
+        validation = [rdd_id for rdd_id in ids if found[rdd_id].side == "validate"]
+        mark = found[(validation or ids)[-1]]
+        own = frozenset().union(*(above.of(rdd_id, job.rdds) for rdd_id in ids)) | _starts(ids, above.rdds)
+        search_of[ids[0]].work.append(Work(job, mark.fold, mark.side, own, ids[-1]))
+
+
+def _starts(ids: Iterable[int], rdds: Mapping[int, Rdd]) -> frozenset[int]:
+    return frozenset(rdd_id for rdd_id in ids if rdds[rdd_id].name == _SQL_RDD)
+
+
+class _Above:
+    """Which RDDs are made from a marked one. A fold's own cached copy (Scala caches the sample) is not above it."""
+
+    def __init__(self, rdds: Mapping[int, Rdd]) -> None:
+        self.children: dict[int, list[int]] = {}
+        for rdd in rdds.values():
+            for parent in rdd.parents:
+                self.children.setdefault(parent, []).append(rdd.rdd_id)
+        self.rdds = rdds
+        self.known: dict[int, frozenset[int]] = {}
+
+    def of(self, rdd_id: int, among: frozenset[int]) -> frozenset[int]:
+        """Those of `among` that stand above this marked RDD."""
+        if rdd_id not in self.known:
+            self.known[rdd_id] = self._descendants(rdd_id)
+        return self.known[rdd_id] & among
+
+    def _descendants(self, rdd_id: int) -> frozenset[int]:
+        below = self._copy(rdd_id)
+        found: set[int] = set()
+        pending = [rdd_id]
+        while pending:
+            for child in self.children.get(pending.pop(), ()):
+                if child not in found:
+                    found.add(child)
+                    pending.append(child)
+        return frozenset(found - below)
+
+    def _copy(self, rdd_id: int) -> set[int]:
+        """RDDs between a sample and the cached data frame that was made of it, both included."""
+        chain = [rdd_id]
+        if self.rdds[rdd_id].cached:
+            return set(chain)
+        paths: list[list[int]] = [chain]
+        while paths:
+            path = paths.pop()
+            for child in self.children.get(path[-1], ()):
+                if child in self.rdds and self.rdds[child].cached and "Scan ExistingRDD" in self.rdds[child].name:
+                    return {*path, child}
+                if len(path) < 12 and child not in path:
+                    paths.append([*path, child])
+        return {rdd_id}

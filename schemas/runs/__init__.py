@@ -1,0 +1,1 @@
+"""What a run carries: levels, metrics, params and tags, time series, spans."""

@@ -1,0 +1,151 @@
+"""Where there is no pyspark, no SparkContext, or one that annotate can do little with."""
+
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from afterglow import annotate
+from afterglow.annotate import event_log
+from afterglow.annotate import job_properties as marks
+from afterglow.annotate import never_raise as guard
+from afterglow.annotate.run_context import SparkRunContext
+from afterglow.schemas.annotations import FOLD, PHASE, TRIAL, TUNING
+
+
+@pytest.fixture
+def said() -> Iterator[list[warnings.WarningMessage]]:
+    guard.forget()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield caught
+    guard.forget()
+
+
+def test_importing_it_imports_neither_pyspark_nor_mlflow() -> None:
+    program = """if True:
+        import sys
+        import afterglow.annotate
+        from afterglow.annotate.run_context import SparkRunContext
+        provider = SparkRunContext()
+        assert provider.in_context() is False and provider.tags() == {}
+        assert not {"pyspark", "mlflow", "numpy", "pandas"} & set(sys.modules)
+    """
+    paths = os.pathsep.join(path for path in sys.path if path)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60, env={**os.environ, "PYTHONPATH": paths})
+
+
+@pytest.mark.spark
+def test_runs_started_beside_a_spark_context_get_its_application_id(spark: Any) -> None:
+    provider = SparkRunContext()
+    assert provider.in_context() is True
+    assert provider.tags() == {"spark.app.id": spark.sparkContext.applicationId}
+
+
+def test_a_dead_spark_context_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dead:
+        _jsc = object()
+
+        @property
+        def applicationId(self) -> str:
+            raise ConnectionError("gone")
+
+    monkeypatch.setitem(
+        sys.modules, "pyspark", SimpleNamespace(SparkContext=SimpleNamespace(_active_spark_context=Dead()))
+    )  # type: ignore[arg-type]
+    assert SparkRunContext().in_context() is True and SparkRunContext().tags() == {}
+
+
+def _context(log: str, gateway: str = "ClientServer") -> Any:
+    from collections import defaultdict
+
+    class Any_:
+        def __getattr__(self, name: str) -> "Any_":
+            return self
+
+        def __call__(self, *_: object) -> "Any_":
+            return self
+
+    return SimpleNamespace(
+        _gateway=type(gateway, (), {})(),
+        _jvm=Any_(),
+        _jsc=Any_(),
+        getConf=lambda: defaultdict(lambda: log, {"spark.eventLog.enabled": log}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("context", "writes", "message"),
+    [
+        (_context("false"), True, "spark.eventLog.enabled is not true"),
+        (_context("true", "JavaGateway"), False, "PYSPARK_PIN_THREAD is off"),
+    ],
+)
+def test_what_cannot_be_done_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, said: list[warnings.WarningMessage], context: Any, writes: bool, message: str
+) -> None:
+    monkeypatch.setitem(
+        sys.modules, "pyspark", SimpleNamespace(SparkContext=SimpleNamespace(_active_spark_context=context))
+    )  # type: ignore[arg-type]
+    for _ in range(3):
+        monkeypatch.setattr(event_log, "_known", None)
+        assert (event_log.current() is not None) is writes
+    assert len(said) == 1 and message in str(said[0].message)
+
+
+class _Session:
+    """Quacks like pyspark.sql.connect.session.SparkSession: tags of one thread."""
+
+    def __init__(self) -> None:
+        self.tags: set[str] = set()
+
+    def addTag(self, tag: str) -> None:
+        assert tag and "," not in tag
+        self.tags.add(tag)
+
+    def removeTag(self, tag: str) -> None:
+        self.tags.remove(tag)
+
+
+def test_spark_connect_gets_tags_and_one_warning(said: list[warnings.WarningMessage]) -> None:
+    _Session.__module__ = "pyspark.sql.connect.session"
+    session = _Session()
+    session.tags.add("mine")
+    mark = marks.prepare(session, {TUNING: "cv,1", FOLD: "0", PHASE: "fit", "absent": None})
+    assert mark is not None and session.tags == {"mine"}
+    for trial in range(2):
+        done = mark()
+        done.set(TRIAL, str(trial))
+        done.set(PHASE, "evaluate")
+        assert session.tags == {
+            "mine",
+            "afterglow.tuning=cv;1",
+            "afterglow.fold=0",
+            "afterglow.phase=evaluate",
+            f"afterglow.trial={trial}",
+        }
+        done.end()
+        assert session.tags == {"mine"}
+    marks.prepare(session, {})
+    assert len(said) == 1 and "jobs are tagged" in str(said[0].message)
+
+
+def test_spark_connect_without_tags_is_one_warning(said: list[warnings.WarningMessage]) -> None:
+    bare = type("SparkSession", (), {"__module__": "pyspark.sql.connect.session"})()
+    assert marks.prepare(bare, {}) is None and marks.prepare(bare, {}) is None
+    assert len(said) == 1 and "nothing is annotated" in str(said[0].message)
+
+
+def test_a_pyspark_that_is_not_known_is_left_alone(said: list[warnings.WarningMessage]) -> None:
+    from afterglow.annotate import monkeypatch as patches
+
+    owner = SimpleNamespace(other=1)
+    with pytest.raises(AttributeError):
+        patches.replace(owner, "fit", lambda original: original)
+    annotate.disable()
+    assert vars(owner) == {"other": 1} and said == []

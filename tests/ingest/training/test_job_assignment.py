@@ -1,0 +1,143 @@
+"""Every job's search, trial, fold and phase, on handmade logs of one shape each."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from afterglow.ingest.training.mllib.job_assignment import Place, find_places
+
+from .builders import UID, Log
+
+
+def placed(log: Log) -> dict[int, tuple[str, int | None, int | None, str]]:
+    return {job: (p.uid, p.trial, p.fold, p.phase) for job, p in find_places(log.evidence())[0].items()}
+
+
+@given(
+    folds=st.integers(2, 4),
+    trials=st.integers(1, 4),
+    jobs=st.integers(1, 3),
+    before=st.integers(0, 2),
+    after=st.integers(0, 2),
+)
+def test_one_trial_after_the_other(folds: int, trials: int, jobs: int, before: int, after: int) -> None:
+    log = Log()
+    want: dict[int, tuple[str, int | None, int | None, str]] = {}
+    for _ in range(before):
+        log.job("count at App.scala:1", log.rdd())
+    for fold in range(folds):
+        train, validate = log.fold(fold / folds, (fold + 1) / folds)
+        for trial in range(trials):
+            *fit, evaluation = log.trial(train, validate, jobs)
+            want.update(dict.fromkeys(fit, (UID, trial, fold, "fit")))
+            want[evaluation] = (UID, trial, fold, "evaluate")
+    want.update(dict.fromkeys(log.refit(jobs=jobs), (UID, None, None, "refit")))
+    for _ in range(after):
+        log.job("count at App.scala:2", log.rdd())
+    assert placed(log) == want
+
+
+def test_a_plain_fit_right_after_the_refit_is_outside() -> None:
+    log = Log()
+    for fold in range(2):
+        log.trial(*log.fold(fold / 2, (fold + 1) / 2))
+    refit = log.refit()
+    plain = log.refit()
+    places = placed(log)
+    assert [places[job][3] for job in refit] == ["refit", "refit"]
+    assert not set(plain) & set(places)
+
+
+def test_trials_at_once_are_told_apart_by_their_rdds() -> None:
+    log = Log()
+    for fold in range(2):
+        train, validate = log.fold(fold / 2, (fold + 1) / 2)
+        own = [log.rdd(parents=(train,)) for _ in range(3)]
+        for turn in range(3):
+            for trial in range(3):
+                log.job("treeAggregate at Loss.scala:1", train, own[trial], ends=25 if turn < 2 else 5)
+        scores = [log.rdd(parents=(validate,)) for _ in range(3)]
+        for trial in range(3):
+            log.job("collect at Metrics.scala:1", validate, scores[trial], ends=15)
+    _, (tuning,) = find_places(log.evidence())
+    assert tuning.at_once
+    assert sorted(tuning.fits) == [(trial, fold) for trial in range(3) for fold in range(2)]
+    for jobs in tuning.fits.values():
+        assert [phase for _, phase in jobs].count("fit") == 3
+        assert [phase for _, phase in jobs].count("evaluate") == 1
+
+
+def test_a_search_that_fails_keeps_its_fits_and_takes_nothing_after_it() -> None:
+    log = Log()
+    train, validate = log.fold(0.0, 0.5)
+    log.trial(train, validate)
+    failed = log.job("treeAggregate at Loss.scala:1", train, log.rdd(parents=(train,)), status="FAILED")
+    later = log.refit()
+    places = placed(log)
+    assert places[failed] == (UID, 1, 0, "fit")
+    assert not set(later) & set(places)
+
+
+def test_one_object_fitted_twice_is_two_searches() -> None:
+    log = Log()
+    for attribute in (7, 99):
+        for fold in range(2):
+            log.trial(*log.fold(fold / 2, (fold + 1) / 2, attribute=attribute))
+        log.refit()
+    _, tunings = find_places(log.evidence())
+    assert [tuning.uid for tuning in tunings] == [UID, f"{UID}.2"]
+    assert all(len(tuning.fits) == 2 and len(tuning.refit) == 2 for tuning in tunings)
+
+
+def test_a_search_within_a_fit_is_under_it() -> None:
+    log = Log()
+    inner = "CrossValidator_ba9876543210"
+    train, validate = log.fold(0.0, 0.5)
+    for fold in range(2):
+        inner_train, inner_validate = log.fold(fold / 2, (fold + 1) / 2, uid=inner, attribute=50)
+        for rdd_id in (inner_train, inner_validate):
+            log.rdds[rdd_id] = type(log.rdds[rdd_id])(rdd_id, log.rdds[rdd_id].name, "", (train,), True)
+        instances = log.rdd(parents=(inner_train,))
+        log.job("treeAggregate at Loss.scala:1", train, inner_train, instances, estimator="LinearSVC")
+        log.job("collect at Metrics.scala:1", train, inner_validate, log.rdd(parents=(inner_validate,)))
+    refit = log.job("treeAggregate at Loss.scala:1", train, log.rdd(parents=(train,)), estimator="LinearSVC")
+    log.job("collect at Metrics.scala:1", validate, log.rdd(parents=(validate,)))
+    places, tunings = find_places(log.evidence())
+    by_uid = {tuning.uid: tuning for tuning in tunings}
+    assert by_uid[inner].outer == (UID, 0, 0)
+    assert places[refit] == Place(inner, None, None, "refit")
+    assert {places[job].uid for job in range(4)} == {inner}
+    assert len(by_uid[UID].fits[0, 0]) == 6  # the inner search's jobs are training of the outer fit
+
+
+def test_sampled_data_without_a_stack_are_no_search() -> None:
+    log = Log()
+    base = log.rdd()
+    for side in ("0.0, 0.7", "0.7, 1.0"):
+        data = log.rdd(f"*(1) Sample {side}, false, 1", (base,), True)
+        log.job("treeAggregate at Loss.scala:1", data, log.rdd(parents=(data,)))
+    assert placed(log) == {}
+
+
+def test_jobs_without_anything_stay_outside() -> None:
+    log = Log()
+    for status in ("SUCCEEDED", "FAILED", "RUNNING"):
+        log.job("", status=status)
+    log.job("count at App.scala:1", 77)  # an RDD that the log does not describe
+    assert placed(log) == {}
+
+
+@given(st.data())
+def test_damaged_evidence_never_raises(data: st.DataObject) -> None:
+    log = Log()
+    for fold in range(2):
+        train, validate = log.fold(fold / 2, (fold + 1) / 2)
+        for _ in range(2):
+            log.trial(train, validate)
+    log.refit()
+    lost = data.draw(st.sets(st.integers(0, len(log.jobs) - 1)))
+    gone = data.draw(st.sets(st.integers(0, len(log.rdds) - 1)))
+    log.jobs = [job for job in log.jobs if job.job_id not in lost]
+    log.rdds = {rdd_id: rdd for rdd_id, rdd in log.rdds.items() if rdd_id not in gone}
+    places, tunings = find_places(log.evidence())
+    assert set(places) <= {job.job_id for job in log.jobs}
+    assert {place.uid for place in places.values()} <= {tuning.uid for tuning in tunings}
