@@ -65,11 +65,11 @@ def described(path: str) -> str:
         more = f" and {len(named) - 6} more" if len(named) > 6 else ""
         lines.append(f"| {tool} | {', '.join(named[:6]) + more or 'nothing'} |")
     for row in tables["findings"].to_pylist():
-        if row["within"] is None:
+        if row["covered_by"] is None:
             cost = "" if row["cost_ms"] is None else f", {units.seconds(row['cost_ms'] / 1e3)}"
             cause = f" ({row['cause']})" if row["cause"] else ""
-            kind = "figure" if FINDING_CODES[row["code"]].informs else f"{row['severity']}{cost}"
-            text = f"{row['subject'] if row['level'] != 'application' else 'application'}: {row['sentence']}"
+            kind = "figure" if FINDING_CODES[row["code"]].informational else f"{row['severity']}{cost}"
+            text = f"{row['subject'] if row['level'] != 'application' else 'application'}: {row['message']}"
             lines.append(f"| Afterglow: {row['code']}{cause} | {kind}: {_cell(text)} |")
     return "\n".join([*lines, ""])
 

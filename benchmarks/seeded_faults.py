@@ -46,7 +46,7 @@ EXPECTED = {
     "gc_storm": Expected("gc"),
     "tiny_tasks": Expected("tiny_tasks"),
     "failing_tasks": Expected("failed_tasks", says="seeded: the connection was reset"),
-    "lost_executor": Expected("executor_lost", "killed", follows=("repeated_stage",)),
+    "lost_executor": Expected("executor_lost", "killed", follows=("stage_retry",)),
     "uncached_search": Expected("not_cached"),
     "features_inside": Expected("repeated_features", says="PCA"),
 }
@@ -86,7 +86,7 @@ def _ran(name: str, state: str, folder: Path) -> tuple[Any, dict[str, Any]]:
 
 def _said(tables: Any) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = tables["findings"].to_pylist()
-    return [row for row in rows if row["within"] is None and not FINDING_CODES[row["code"]].informs]
+    return [row for row in rows if row["covered_by"] is None and not FINDING_CODES[row["code"]].informational]
 
 
 def _line(name: str, tables: Any, truth: dict[str, Any], healthy: Any) -> str:
@@ -94,7 +94,7 @@ def _line(name: str, tables: Any, truth: dict[str, Any], healthy: Any) -> str:
     found = [row for row in said if row["code"] == expected.code]
     right = [row for row in found if all(row[column] == value for column, value in place.items())]
     row = (right or found or [None])[0]
-    cause = row is not None and row["cause"] == expected.cause and expected.says in row["sentence"]
+    cause = row is not None and row["cause"] == expected.cause and expected.says in row["message"]
     others = [one for one in said if one["code"] not in (expected.code, *expected.follows)]
     app = tables.application
     cells = [

@@ -123,4 +123,4 @@ def _print(compared: Any) -> None:
     console.print(table)
     for title, rows in (("New", new), ("Gone", gone)):
         for row in rows:
-            console.print(Text(f"{title}: {row['code']} {row['cost']} {row['sentence']}"))
+            console.print(Text(f"{title}: {row['code']} {row['cost']} {row['message']}"))

@@ -110,20 +110,20 @@ _FINDINGS = 10
 def _print_findings(console: Any, application: Run) -> None:
     from rich.text import Text
 
-    told = [one for one in application.findings if not one.informs]
+    told = [one for one in application.findings if not one.informational]
     if application.findings:
         console.print(Text("\nWhat cost time, as estimated" if told else "", "bold"))
     for one in told[:_FINDINGS]:
         color = {"critical": "bold red", "warning": "yellow"}.get(one.severity, "cyan")
         cost = f" {seconds(one.cost_s)}" if one.cost_s else ""
         subject = one.subject if len(one.subject) <= 100 else one.subject[:99] + "…"
-        line = (f"{one.severity}{cost} ", color), (f"{one.code.replace('_', ' ')}: {subject}: ", "bold"), one.sentence
+        line = (f"{one.severity}{cost} ", color), (f"{one.code.replace('_', ' ')}: {subject}: ", "bold"), one.message
         console.print(Text.assemble(*line, (f" {one.advice}", "dim")))
     if len(told) > _FINDINGS:
         console.print(Text(f"and {len(told) - _FINDINGS:,} more findings; see --json", "dim"))
     for one in application.findings:
-        if one.informs:
-            console.print(Text(f"{one.code.replace('_', ' ')}: {one.sentence}", "dim"))
+        if one.informational:
+            console.print(Text(f"{one.code.replace('_', ' ')}: {one.message}", "dim"))
 
 
 def _add(at: "Tree", run: Run, below: Mapping[str, Any], shown: Sequence[str], limit: int) -> None:

@@ -65,7 +65,7 @@ def finding_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
         {
             "code": str(row.get("code") or "").replace("_", " "),
             "cost": seconds(row["cost_ms"] / 1e3) if row.get("cost_ms") else "",
-            "sentence": str(row.get("sentence") or ""),
+            "message": str(row.get("message") or ""),
         }
         for row in rows[:_FINDINGS]
     ]

@@ -24,12 +24,12 @@ def findings_by_run(rows: Sequence[Mapping[str, Any]], root: str) -> dict[str, l
             None if row["cost_ms"] is None else row["cost_ms"] / 1e3,
             row["cause"],
             row["subject"],
-            row["sentence"],
+            row["message"],
             row["advice"],
-            row["within"],
+            row["covered_by"],
         )
         keys = [_task(row, root) if row["level"] == "task" else one.run]
-        if one.within is None:
+        if one.covered_by is None:
             keys += [one.run, root]
         for key in dict.fromkeys(keys):
             found.setdefault(key, []).append(one)
@@ -37,7 +37,7 @@ def findings_by_run(rows: Sequence[Mapping[str, Any]], root: str) -> dict[str, l
 
 
 def tags_of(level: str, findings: Sequence[Finding]) -> dict[str, str]:
-    """A tag per code that a run of this level carries: severity, cost and sentence of the dearest of that code."""
+    """A tag per code that a run of this level carries: severity, cost and message of the dearest of that code."""
     tags: dict[str, str] = {}
     more: dict[str, int] = {}
     for one in findings:
@@ -50,7 +50,7 @@ def tags_of(level: str, findings: Sequence[Finding]) -> dict[str, str]:
             continue
         cost = "" if one.cost_s is None else f", {seconds(one.cost_s)}"
         who = f"{one.subject}: " if code.level in ("executor", "host") else ""
-        tags[name] = f"{one.severity}{cost}: {who}{one.sentence}"
+        tags[name] = f"{one.severity}{cost}: {who}{one.message}"
     return {name: text + (f" And {more[name]:,} more." if name in more else "") for name, text in tags.items()}
 
 
@@ -60,7 +60,7 @@ def metrics_of(level: str, findings: Sequence[Finding]) -> dict[str, float]:
     if level != "application":
         return {"findings/cost_s": max(costs)} if costs else {}
     counts = {
-        f"findings/{severity}": float(sum(one.severity == severity and not one.informs for one in findings))
+        f"findings/{severity}": float(sum(one.severity == severity and not one.informational for one in findings))
         for severity in SEVERITIES
     }
     return {**counts, "findings/cost_s": max(costs, default=0.0)}

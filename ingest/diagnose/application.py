@@ -19,7 +19,7 @@ def find(of: Work) -> Iterator[Found]:
     if not len(of) or of.duration_ms <= 0:
         return
     yield _critical_path(of)
-    yield _least_time(of)
+    yield _lower_bound(of)
     yield from _core_hours(of)
 
 
@@ -54,7 +54,7 @@ def _critical_path(of: Work) -> Found:
     )
 
 
-def _least_time(of: Work) -> Found:
+def _lower_bound(of: Work) -> Found:
     longest = np.zeros(len(of.stages), np.int64)
     np.maximum.at(longest, of.stage_of[of.succeeded], of.column("duration_ms")[of.succeeded])
     by_job: dict[int | None, list[int]] = {}
@@ -82,7 +82,7 @@ def _least_time(of: Work) -> Found:
         packed = of.timeline.busy_ms(start, end) / cores if cores else 0.0
         least += min(max(packed, longest_chain), end - start)
     return Found(
-        "least_time",
+        "lower_bound",
         None,
         _subject(of),
         f"It took {seconds(of.duration_ms / 1e3)}; on the same cores {seconds(least / 1e3)} was the least, of which "

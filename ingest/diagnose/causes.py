@@ -8,7 +8,7 @@ import numpy as np
 from .. import arrow
 from .work import Array, Work
 
-# What a task's data may be counted by, the surest first -> how a sentence says it: verb, and what of.
+# What a task's data may be counted by, the surest first -> how a message says it: verb, and what of.
 SIZES: Mapping[str, tuple[str, str]] = {
     "shuffle_read_bytes": ("read", " of shuffle data"),
     "shuffle_read_records": ("read", " of shuffle data"),

@@ -19,9 +19,9 @@ def find(of: Work) -> Iterator[Found]:
         return
     jobs = clipped(jobs, of.start_ms, of.end_ms)
     tasks = clipped(spans(of.column("launch_time_ms"), of.ended), of.start_ms, of.end_ms)
-    starting = min(of.at("driver_only", "startup_s") * 1e3, jobs[0][0] - of.start_ms) if jobs else 0
+    starting = min(of.at("no_tasks_running", "startup_s") * 1e3, jobs[0][0] - of.start_ms) if jobs else 0
     idle = total - length(tasks) - starting
-    if not jobs or idle < of.at("driver_only", "driver_ratio") * total:
+    if not jobs or idle < of.at("no_tasks_running", "driver_ratio") * total:
         return
     outside = [(end, start) for (_, end), (start, _) in pairwise(jobs)]
     without = {
@@ -33,7 +33,7 @@ def find(of: Work) -> Iterator[Found]:
     cause = max(without, key=lambda name: without[name])
     parts = ", ".join(f"{seconds(ms / 1e3)} {name}" for name, ms in without.items() if ms >= 0.01 * total)
     yield Found(
-        "driver_only",
+        "no_tasks_running",
         float(idle),
         f"application {of.app['name'] or of.app['app_id']}",
         f"No task ran for {seconds(idle / 1e3)} of {seconds(total / 1e3)} ({share(idle / total)}): {parts}"

@@ -14,7 +14,7 @@ _EXPLAINED = 0.5  # share of the excess that is garbage collection, or CPU time,
 
 
 def find(of: Work) -> Iterator[Found]:
-    """Slow hosts; and slow executors, which are within the finding of their host where that has one."""
+    """Slow hosts; and slow executors, which are covered by the finding of their host where that has one."""
     hosts = list(_slow(of, "slow_host"))
     yield from hosts
     slow_hosts = {one.host for one in hosts}
@@ -23,7 +23,7 @@ def find(of: Work) -> Iterator[Found]:
 
 
 def _within(one: Found) -> Found:
-    return replace(one, within="slow_host")
+    return replace(one, covered_by="slow_host")
 
 
 def _slow(of: Work, code: str) -> Iterator[Found]:
@@ -59,7 +59,7 @@ def _slow(of: Work, code: str) -> Iterator[Found]:
             "waiting": "most of the excess is no CPU time: they wait for the CPU, a disk or the network",
             "slow CPU": "most of the excess is CPU time for the same work",
         }
-        sentence = (
+        message = (
             f"Its {count(tasks[executor])} tasks in {count(stages)} stage{'' if stages == 1 else 's'} took "
             f"{ratio[executor]:.1f} times as long as tasks of the same stages elsewhere"
             + (f"; {words[cause]}." if cause else ".")
@@ -68,7 +68,7 @@ def _slow(of: Work, code: str) -> Iterator[Found]:
             code,
             _cost(of, groups, own, codes == executor),
             subject,
-            sentence,
+            message,
             None if by_host else cause,
             {"ratio": ratio[executor], "slower_ratio": slower, "num_tasks": tasks[executor], "num_stages": stages}
             | {"took_ms": took[executor], "should_ms": should[executor], **figures},

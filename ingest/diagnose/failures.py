@@ -54,7 +54,7 @@ def _failed(of: Work) -> Iterator[Found]:
             yield Found(
                 "failed_tasks",
                 _cost(of, stage, [row for row, _ in failed]),
-                sentence=f"{count(len(failed))} of {count(of.end[stage] - of.begin[stage])} task attempts failed after "
+                message=f"{count(len(failed))} of {count(of.end[stage] - of.begin[stage])} task attempts failed after "
                 f"{seconds(took / 1e3)} of work{ended}; {share_of}: "
                 f"{_short(often) or 'no reason given'}.",
                 figures={"num_failed": len(failed), "failed_ms": took, "reason": _short(often)},
@@ -79,7 +79,7 @@ def _killed(of: Work) -> Iterator[Found]:
         yield Found(
             code,
             _cost(of, stage, [row for row, _ in killed]),
-            sentence=f"{count(len(killed))} {what} had taken {seconds(took / 1e3)}{why}.",
+            message=f"{count(len(killed))} {what} had taken {seconds(took / 1e3)}{why}.",
             figures={"num_killed": len(killed), "killed_ms": took},
             **of.key(stage),
         )
@@ -106,9 +106,9 @@ def _repeated(of: Work) -> Iterator[Found]:
             parts.append(f"{count(lost)} tasks had their finished output lost with an executor")
         text = "; ".join(parts) + (f"; before: {_short(why)}" if why else "")
         yield Found(
-            "repeated_stage",
+            "stage_retry",
             again + redone,
-            sentence=f"{text[0].upper()}{text[1:]}.",
+            message=f"{text[0].upper()}{text[1:]}.",
             figures={"again_ms": again, "num_resubmitted": lost, "num_tasks": tasks},
             **of.key(stage),
         )

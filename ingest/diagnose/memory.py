@@ -31,7 +31,7 @@ def _spill(of: Work) -> Iterator[Found]:
         yield Found(
             "spill",
             float(min(cost, end - start)),
-            sentence=f"{count(spilled)} of {count(len(rows))} tasks spilled {size(memory[stage])} of memory, "
+            message=f"{count(spilled)} of {count(len(rows))} tasks spilled {size(memory[stage])} of memory, "
             f"{size(disk[stage])} on disk.",
             figures={"memory_bytes": memory[stage], "disk_bytes": disk[stage], "num_tasks": spilled},
             **of.key(stage),
@@ -46,7 +46,7 @@ def _gc(of: Work) -> Iterator[Found]:
         yield Found(
             "gc",
             float(above / of.at_once[stage]),
-            sentence=f"{share(ratio)} of the run time of its tasks is garbage collection "
+            message=f"{share(ratio)} of the run time of its tasks is garbage collection "
             f"({seconds(gc[stage] / 1e3)} of {seconds(run[stage] / 1e3)}).",
             figures={"gc_ms": gc[stage], "run_ms": run[stage], "ratio": ratio},
             **of.key(stage),

@@ -30,7 +30,7 @@ def _tiny(of: Work) -> Iterator[Found]:
         yield Found(
             "tiny_tasks",
             float(overhead),
-            sentence=f"{count(number[stage])} tasks of {seconds(medians[stage] / 1e3)} each: "
+            message=f"{count(number[stage])} tasks of {seconds(medians[stage] / 1e3)} each: "
             f"{share(overhead / (end - start))} of the stage's {seconds((end - start) / 1e3)} went into starting them.",
             figures={"num_tasks": number[stage], "median_run_ms": medians[stage], "overhead_ms": overhead},
             **of.key(stage),
@@ -55,7 +55,7 @@ def _few(of: Work) -> Iterator[Found]:
         yield Found(
             "few_partitions",
             idle / cores,
-            sentence=f"{count(planned)} task{'' if planned == 1 else 's'} for {count(cores)} cores: "
+            message=f"{count(planned)} task{'' if planned == 1 else 's'} for {count(cores)} cores: "
             f"{share(idle / capacity)} of their time was idle for {seconds((end - start) / 1e3)}.",
             figures={"num_tasks": planned, "cores": cores, "idle_core_ms": idle, "stage_ms": end - start},
             **of.key(stage),
@@ -72,12 +72,12 @@ def find_idle(of: Work, explained_ms: float) -> Iterator[Found]:
         busy += of.timeline.busy_ms(start, end)
     whole = of.timeline.capacity_ms(of.start_ms, of.end_ms)
     idle = max(capacity - busy - explained_ms * whole / max(of.duration_ms, 1), 0.0)
-    if not capacity or idle < of.at("cores_idle", "idle_ratio") * capacity:
+    if not capacity or idle < of.at("idle_cores", "idle_ratio") * capacity:
         return
     cores = whole / max(of.duration_ms, 1)
     besides = "Besides, while" if explained_ms else "While"
     yield Found(
-        "cores_idle",
+        "idle_cores",
         idle / cores,
         f"application {of.app['name'] or of.app['app_id']}",
         f"{besides} tasks ran, {share(idle / capacity)} of the core time was idle: {seconds(idle / 1e3)} of "

@@ -24,11 +24,11 @@ class Found:
     code: str
     cost_ms: float | None
     subject: str
-    sentence: str
+    message: str
     cause: str | None = None
     figures: Mapping[str, Any] = field(default_factory=dict)
     group: str | None = None
-    within: str | None = None
+    covered_by: str | None = None
     level: str | None = None
     stage_id: int | None = None
     stage_attempt: int | None = None
@@ -42,27 +42,27 @@ class Found:
 
 def rows_of(found: Iterable[Found], of: Work) -> Any:
     """The findings table: what is worth a person's time, dearest first, figures of the application last."""
-    kept = [one for one in _merged(found) if one.within is None and _worth(one, of)]
+    kept = [one for one in _merged(found) if one.covered_by is None and _worth(one, of)]
     codes = {one.code for one in kept}
-    details = [one for one in _details(found) if one.within in codes]
+    details = [one for one in _details(found) if one.covered_by in codes]
     ordered = sorted([*kept, *details], key=_order)
     return arrow.from_rows(FINDINGS, (_row(one, of) for one in ordered))
 
 
 def _details(found: Iterable[Found]) -> list[Found]:
-    details = [one for one in found if one.within is not None]
+    details = [one for one in found if one.covered_by is not None]
     return sorted(details, key=lambda one: -(one.cost_ms or 0))[:_WITHIN_KEPT]
 
 
 def _order(one: Found) -> tuple[Any, ...]:
     names = list(FINDING_CODES)
-    return (one.within is not None, one.cost_ms is None, -(one.cost_ms or 0), names.index(one.code), one.subject)
+    return (one.covered_by is not None, one.cost_ms is None, -(one.cost_ms or 0), names.index(one.code), one.subject)
 
 
 def _merged(found: Iterable[Found]) -> list[Found]:
     groups: dict[Any, list[Found]] = {}
     for number, one in enumerate(found):
-        key = number if one.group is None or one.within else (one.code, one.cause, one.group)
+        key = number if one.group is None or one.covered_by else (one.code, one.cause, one.group)
         groups.setdefault(key, []).append(one)
     return [_one_of(group) for group in groups.values()]
 
@@ -74,17 +74,17 @@ def _one_of(group: list[Found]) -> Found:
     total = sum(one.cost_ms or 0 for one in group)
     stages = [f"{one.stage_id}.{one.stage_attempt}" for one in group]
     more = len(group) - 1
-    sentence = (
-        f"{dearest.sentence} {count(more)} more stage{'' if more == 1 else 's'} of this name "
+    message = (
+        f"{dearest.message} {count(more)} more stage{'' if more == 1 else 's'} of this name "
         f"{'is' if more == 1 else 'are'} like it, together {seconds(total / 1e3)}."
     )
     figures = {**dearest.figures, "num_stages": len(group), "stages": stages[:_STAGES_NAMED]}
-    return replace(dearest, cost_ms=total, sentence=sentence, figures=figures)
+    return replace(dearest, cost_ms=total, message=message, figures=figures)
 
 
 def _worth(one: Found, of: Work) -> bool:
     code = FINDING_CODES[one.code]
-    if code.informs or code.told:
+    if code.informational or code.always_reported:
         return True
     cost = one.cost_ms or 0
     return cost >= of.at(one.code, "cost_s") * 1e3 and cost >= of.at(one.code, "cost_ratio") * of.duration_ms
@@ -94,7 +94,7 @@ def _severity(one: Found, of: Work) -> Severity:
     code = FINDING_CODES[one.code]
     share = (one.cost_ms or 0) / max(of.duration_ms, 1)
     level: Severity = "note"
-    if not code.informs:
+    if not code.informational:
         if share >= of.at(one.code, "warning_ratio"):
             level = "warning"
         if share >= of.at(one.code, "critical_ratio"):
@@ -111,7 +111,7 @@ def _row(one: Found, of: Work) -> list[Any]:
         "level": one.level or code.level,
         "cost_ms": None if one.cost_ms is None else round(min(one.cost_ms, of.duration_ms)),
         "advice": code.advice_for(one.cause),
-        "sentence": _cut(one.sentence),
+        "message": _cut(one.message),
         "subject": _cut(one.subject),
         "figures": json.dumps({name: _plain(value) for name, value in one.figures.items()}, ensure_ascii=False),
     }

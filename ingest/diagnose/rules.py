@@ -9,22 +9,14 @@ from . import (
     application,
     driver,
     executors,
+    failures,
     memory,
     parallelism,
+    partitioning,
+    recomputation,
     shuffle,
+    skew,
     trials,
-)
-from . import (
-    failures as waste,
-)
-from . import (
-    partitioning as sizes,
-)
-from . import (
-    recomputation as reuse,
-)
-from . import (
-    skew as tails,
 )
 from .ranking import Found, rows_of
 from .work import Work
@@ -32,11 +24,11 @@ from .work import Work
 _FAMILIES: Sequence[Callable[[Work], Iterator[Found]]] = (
     memory.find,
     shuffle.find,
-    sizes.find,
+    partitioning.find,
     driver.find,
-    waste.find,
+    failures.find,
     trials.find,
-    reuse.find,
+    recomputation.find,
     parallelism.find,
     application.find,
 )
@@ -48,9 +40,9 @@ def diagnose(tables: EventLogTables, thresholds: Thresholds | None = None) -> Ev
     """The same tables with `findings` filled. `thresholds` are those that a person wants otherwise than declared."""
     of = Work(tables, thresholds or Thresholds())
     machines = list(executors.find(of)) if len(of) else []
-    found = [*machines, *tails.find(of, frozenset(one.executor_id or "" for one in machines))]
+    found = [*machines, *skew.find(of, frozenset(one.executor_id or "" for one in machines))]
     for family in _FAMILIES:
         found.extend(family(of))
-    waiting = [one for one in found if one.code in _LEAVE_IDLE and one.within is None]
-    found.extend(sizes.find_idle(of, sum(one.cost_ms or 0.0 for one in waiting)))
+    waiting = [one for one in found if one.code in _LEAVE_IDLE and one.covered_by is None]
+    found.extend(partitioning.find_idle(of, sum(one.cost_ms or 0.0 for one in waiting)))
     return replace(tables, tables={**tables.tables, "findings": rows_of(found, of)})

@@ -18,7 +18,7 @@ def find(of: Work) -> Iterator[Found]:
         yield Found(
             "fetch_wait",
             float(wait[stage] / of.at_once[stage]),
-            sentence=f"{share(wait[stage] / run[stage])} of the run time of its tasks is waiting for shuffle blocks "
+            message=f"{share(wait[stage] / run[stage])} of the run time of its tasks is waiting for shuffle blocks "
             f"({seconds(wait[stage] / 1e3)} of {seconds(run[stage] / 1e3)}).",
             figures={"wait_ms": wait[stage], "run_ms": run[stage], "ratio": wait[stage] / run[stage]},
             **of.key(stage),

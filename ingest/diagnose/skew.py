@@ -87,18 +87,18 @@ def _skew(of: Work, tail: _Tail, skewed: Array, column: str, ratio: Array) -> Fo
     unit = "" if column.endswith("_bytes") else " records"
     verb, what = SIZES[column]
     number = int(skewed.sum())
-    sentence = (
+    message = (
         f"The longest of {count(len(took))} tasks took {seconds(took[worst] / 1e3)}, the median "
         f"{seconds(tail.median / 1e3)}: it {verb} {amount(values[worst])}{unit}{what}, the median task "
         f"{amount(typical)}{unit}."
     )
     if number > 1:
-        sentence += f" {count(number)} tasks are like it."
+        message += f" {count(number)} tasks are like it."
     cost = _cost(of, tail, np.full(len(took), took.mean()))
     return Found(
         "skew",
         cost,
-        sentence=sentence,
+        message=message,
         cause=_data_cause(column),
         figures={
             "longest_ms": took[worst],
@@ -139,9 +139,9 @@ def _stragglers(of: Work, tail: _Tail, which: Array, slow_executors: frozenset[s
         instead = np.where(np.isin(tail.rows, rows), tail.median, took)
         cost = _cost(of, tail, instead)
         for number, row in enumerate(ordered):
-            within = "slow_executor" if known else "straggler" if number else None
+            covered_by = "slow_executor" if known else "straggler" if number else None
             more = len(rows) - 1 if number == 0 else 0
-            yield _task(of, tail, row, cause, within, why[row][1], cost if number == 0 else None, more)
+            yield _task(of, tail, row, cause, covered_by, why[row][1], cost if number == 0 else None, more)
 
 
 def _warming(of: Work, tail: _Tail) -> Array:
@@ -161,7 +161,7 @@ def _task(
     tail: _Tail,
     row: int,
     cause: str,
-    within: str | None,
+    covered_by: str | None,
     figures: Mapping[str, float],
     cost: float | None = None,
     more: int = 0,
@@ -171,19 +171,19 @@ def _task(
     executor = of.executors[1][code] if code >= 0 else None
     where = f" on executor {executor}" if executor else ""
     index = of.column("index")[row]
-    sentence = (
+    message = (
         f"Task {index}{where} took {seconds(took / 1e3)}, the median of its stage {seconds(tail.median / 1e3)}: "
         f"{_told(cause, figures, took - tail.median)}."
     )
     if more:
-        sentence += f" {count(more)} more task{'' if more == 1 else 's'} of the stage for the same cause."
+        message += f" {count(more)} more task{'' if more == 1 else 's'} of the stage for the same cause."
     key = {**of.key(tail.stage), "group": of.stages[tail.stage]["name"]}
     return Found(
         "straggler",
         took - tail.median if cost is None else cost,
-        sentence=sentence,
+        message=message,
         cause=cause,
-        within=within,
+        covered_by=covered_by,
         executor_id=executor,
         host=host_names[hosts[row]] if hosts[row] >= 0 else None,
         task_id=int(of.column("task_id")[row]),

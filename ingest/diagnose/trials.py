@@ -33,13 +33,13 @@ def took(fit: Row) -> int:
 
 
 def _dear(of: Work, tuning: Row, trials: list[Row], fits: list[Row]) -> Iterator[Found]:
-    if len(trials) < of.at("dear_trial", "trials"):
+    if len(trials) < of.at("expensive_trial", "trials"):
         return
     costs = _own_costs(of, tuning, fits)
     typical = median(costs.values()) if costs else 0.0
     metrics = {row["trial"]: row["avg_metric"] for row in trials if row["avg_metric"] is not None}
     for trial, cost in costs.items():
-        if not typical or cost < of.at("dear_trial", "trial_ratio") * typical:
+        if not typical or cost < of.at("expensive_trial", "trial_ratio") * typical:
             continue
         cheaper = _as_good(of, tuning, metrics, costs, trial)
         if trial in metrics and cheaper is None:
@@ -51,7 +51,7 @@ def _dear(of: Work, tuning: Row, trials: list[Row], fits: list[Row]) -> Iterator
             else "; what it gave is not in the log"
         )
         yield Found(
-            "dear_trial",
+            "expensive_trial",
             (cost - typical) / max(tuning["parallelism"] or 1, 1),
             f"trial {trial} of {tuning['tuning_uid']}",
             f"Its own fits took {seconds(cost / 1e3)}, those of the median trial {seconds(typical / 1e3)}{gives}.",
@@ -88,7 +88,7 @@ def _as_good(of: Work, tuning: Row, metrics: Mapping[int, float], costs: Mapping
     if trial not in metrics or tuning["larger_better"] is None:
         return None
     sign = 1 if tuning["larger_better"] else -1
-    margin = of.at("dear_trial", "metric_ratio") * (max(metrics.values()) - min(metrics.values()))
+    margin = of.at("expensive_trial", "metric_ratio") * (max(metrics.values()) - min(metrics.values()))
     cost = costs[trial]
     good = [
         one

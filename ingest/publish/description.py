@@ -44,7 +44,7 @@ def describe(
     lines.extend(_children([*below.get(run.key, ()), *children], link))
     lines.extend(_tasks(tasks, link))
     lines.append(_figures(run))
-    lines.extend(escape(one.sentence, _SENTENCE) for one in run.findings if one.informs)
+    lines.extend(escape(one.message, _SENTENCE) for one in run.findings if one.informational)
     if run.tags.get("afterglow.tasks_without_run"):
         lines.append(
             f"{count(float(run.tags['afterglow.tasks_without_run']))} tasks have no run of their own; "
@@ -57,7 +57,7 @@ def describe(
 
 def _findings(run: Run, link: Link) -> str:
     """What made it slow, dearest first; of an application with links to where."""
-    told = [one for one in run.findings if not one.informs]
+    told = [one for one in run.findings if not one.informational]
     if not told:
         return ""
     lines = []
@@ -66,7 +66,7 @@ def _findings(run: Run, link: Link) -> str:
         where = f" [{escape(one.subject, 100)}]({link(one.run)}):" if one.run != run.key else ""
         if one.run == run.key and FINDING_CODES[one.code].level in ("executor", "host"):
             where = f" {escape(one.subject, 100)}:"
-        lines.append(f"- **{one.severity}{cost}**{where} {escape(one.sentence, _SENTENCE)} {one.advice}")
+        lines.append(f"- **{one.severity}{cost}**{where} {escape(one.message, _SENTENCE)} {one.advice}")
     if len(told) > _SHOWN:
         of = "of the application's artifacts" if run.level != "application" else ""
         lines.append(f"- {count(len(told) - _SHOWN)} more in `tables/findings.parquet` {of}".rstrip())

@@ -98,7 +98,7 @@ def _finding(row: Mapping[str, Any], of: Facts) -> Mapping[str, Any]:
         "subject": "" if row.get("level") == "application" else row.get("subject") or "",
         "cost": seconds(cost / 1e3) if cost else "",
         "width": round(100 * (cost or 0) / most, 1),
-        "sentence": row.get("sentence") or "",
+        "message": row.get("message") or "",
         "advice": row.get("advice") or "",
     }
 

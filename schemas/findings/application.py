@@ -11,10 +11,10 @@ CODES = (
         "from the end backwards: the stage that ended last before, as long as one ran; else the driver",
         "none: it is no fault",
         "Shorten what is on the path; what is beside it costs cores, not time.",
-        informs=True,
+        informational=True,
     ),
     FindingCode(
-        "least_time",
+        "lower_bound",
         "application",
         "application",
         "The least time that this work could have taken on the same cores.",
@@ -23,7 +23,7 @@ CODES = (
         "none: it is no fault",
         "Where the difference is large, look at skew, stragglers and idle cores; where it is small, only less work or "
         "more cores help.",
-        informs=True,
+        informational=True,
     ),
     FindingCode(
         "core_hours",
@@ -34,6 +34,6 @@ CODES = (
         "starting and scheduling, work thrown away, idle beside other tasks, idle while no task ran",
         "none: it is no fault",
         "The greatest share that is not CPU is where to look first.",
-        informs=True,
+        informational=True,
     ),
 )

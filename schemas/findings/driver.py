@@ -4,7 +4,7 @@ from .interface import Cause, FindingCode, Threshold
 
 CODES = (
     FindingCode(
-        "driver_only",
+        "no_tasks_running",
         "application",
         "driver",
         "No task ran: only the driver worked, or nobody did.",

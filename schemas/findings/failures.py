@@ -6,20 +6,20 @@ CODES = (
     FindingCode(
         "failed_tasks",
         "stage",
-        "waste",
+        "failures",
         "Tasks failed; what they had done was done again.",
         "failed task attempts >= failed_tasks, or what they cost is worth it; FetchFailed and lost executors count at "
-        "executor_lost and repeated_stage",
+        "executor_lost and stage_retry",
         f"durations of the failed attempts, {ON_CORES}",
         "Read why they failed, and mend it: a retry hides it until the fourth one fails the job.",
         (Threshold("failed_tasks", 3, "Failed attempts."),),
         at_least="warning",
-        told=True,
+        always_reported=True,
     ),
     FindingCode(
         "killed_tasks",
         "stage",
-        "waste",
+        "failures",
         "Tasks were killed; what they had done is lost.",
         "killed task attempts that were no speculation, durations as below",
         f"durations of the killed attempts, {ON_CORES}",
@@ -28,16 +28,16 @@ CODES = (
     FindingCode(
         "speculation_wasted",
         "stage",
-        "waste",
+        "failures",
         "Speculative copies ran beside the tasks they copied.",
         "attempts that were killed since another attempt succeeded",
         f"durations of these attempts, {ON_CORES}",
         "Raise spark.speculation.multiplier or .quantile, and look at why there are stragglers.",
     ),
     FindingCode(
-        "repeated_stage",
+        "stage_retry",
         "stage",
-        "waste",
+        "failures",
         "A stage ran again, since shuffle output it had made or read was lost.",
         "stage attempts above the first, and tasks that were resubmitted",
         "the time of the attempts above the first, and of the resubmitted tasks at the stage's median duration, "
@@ -45,12 +45,12 @@ CODES = (
         "Find out why executors went away (memory, preemption, spot machines), and keep shuffle output elsewhere: an "
         "external shuffle service, decommissioning with migration.",
         at_least="warning",
-        told=True,
+        always_reported=True,
     ),
     FindingCode(
         "executor_lost",
         "executor",
-        "waste",
+        "failures",
         "An executor went away that nobody had sent away.",
         "it was removed for another reason than the driver's wish, or a task failed with ExecutorLostFailure",
         "durations of the tasks that were lost with it, divided by the tasks that ran at the same time",
@@ -71,6 +71,6 @@ CODES = (
             Cause("unknown", "The reason does not say.", "Look at its log: the end of its stderr says why it went."),
         ),
         at_least="warning",
-        told=True,
+        always_reported=True,
     ),
 )

@@ -47,8 +47,8 @@ class FindingCode:
     causes: tuple[Cause, ...] = ()
     at_least: Severity = "note"
     at_most: Severity = "critical"
-    told: bool = False
-    informs: bool = False
+    always_reported: bool = False
+    informational: bool = False
 
     @property
     def carriers(self) -> tuple[Carrier, ...]:

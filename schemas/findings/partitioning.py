@@ -6,7 +6,7 @@ CODES = (
     FindingCode(
         "tiny_tasks",
         "stage",
-        "sizes",
+        "partitioning",
         "A stage is cut into so many small tasks that starting them takes longer than their work.",
         "median executor_run_time_ms < task_s, tasks >= tasks_per_core x the tasks that ran at the same time, and the "
         "stage's time >= overhead_ratio above its tasks' run time",
@@ -21,7 +21,7 @@ CODES = (
     FindingCode(
         "few_partitions",
         "stage",
-        "sizes",
+        "partitioning",
         "A stage has fewer tasks than there are cores, and the others are idle meanwhile.",
         "tasks <= partitions_ratio x cores that were there, of which there are at least `cores`, stage_s or more, and "
         "idle_ratio of the cores' time idle",
@@ -35,9 +35,9 @@ CODES = (
         ),
     ),
     FindingCode(
-        "cores_idle",
+        "idle_cores",
         "application",
-        "sizes",
+        "partitioning",
         "Cores are idle while tasks run on others.",
         "core time without a task >= idle_ratio of all core time in which some task ran, without the time that skew, "
         "stragglers, slow machines and few partitions cost",

@@ -6,7 +6,7 @@ CODES = (
     FindingCode(
         "skew",
         "stage",
-        "tails",
+        "skew",
         "A few tasks of a stage have far more data than the others, and the stage waits for them.",
         "task duration >= time_ratio x median and >= median + excess_s, bytes or records (read, or written) >= "
         "data_ratio x median, and the time per byte or record at most normal_ratio x the median's; of the column that "
@@ -44,7 +44,7 @@ CODES = (
     FindingCode(
         "straggler",
         "task",
-        "tails",
+        "skew",
         "A task takes far longer than the others of its stage, and here is why.",
         "task duration >= time_ratio x median and >= median + excess_s; not among the first tasks of its executor, nor "
         "of its stage there if those are all alike (they start it up). Its cause is the first that holds: more data "

@@ -22,7 +22,7 @@ def declared(code: str) -> Mapping[str, float]:
         KeyError: there is no such code.
     """
     own = () if code == ANY else FINDING_CODES[code].thresholds
-    common = ANY_THRESHOLDS if code == ANY or not FINDING_CODES[code].informs else ()
+    common = ANY_THRESHOLDS if code == ANY or not FINDING_CODES[code].informational else ()
     return {one.name: one.default for one in (*common, *own)}
 
 
@@ -85,11 +85,11 @@ class Finding:
     cost_s: float | None
     cause: str | None
     subject: str
-    sentence: str
+    message: str
     advice: str
-    within: str | None = None
+    covered_by: str | None = None
 
     @property
-    def informs(self) -> bool:
+    def informational(self) -> bool:
         """It is no fault but a figure."""
-        return FINDING_CODES[self.code].informs
+        return FINDING_CODES[self.code].informational

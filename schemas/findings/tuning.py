@@ -4,7 +4,7 @@ from .interface import FindingCode, Threshold
 
 CODES = (
     FindingCode(
-        "dear_trial",
+        "expensive_trial",
         "trial",
         "tuning",
         "A trial cost far more than the others, and is not the best.",

@@ -44,13 +44,15 @@ FINDINGS = Table(
         ),
         Column("cause", "string", "Why it is so, one of the code's causes; null where it has none.", _FOUND),
         Column(
-            "within",
+            "covered_by",
             "string",
             "Code of the finding that counts this one's cost already; null where it stands for itself.",
             _FOUND,
         ),
         Column("subject", "string", "What it is about, as its run is called. Text of the log: untrusted.", _FOUND),
-        Column("sentence", "string", "It in one sentence with figures. Text of the log: untrusted.", _FOUND),
+        Column(
+            "message", "string", "What happened and what it costs, with figures. Text of the log: untrusted.", _FOUND
+        ),
         Column("advice", "string", "What to do.", _FOUND),
         Column("figures", "string", "The figures that it was found by, as a JSON object.", _FOUND),
     ),

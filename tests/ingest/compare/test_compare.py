@@ -38,7 +38,7 @@ def _side(label: str, took: float, stages: list[StageFigures], findings: Any = (
 
 def _found(code: str, cost: int, subject: str, level: str = "stage") -> dict[str, Any]:
     row = {"code": code, "cause": None, "level": level, "subject": subject, "cost_ms": cost, "severity": "warning"}
-    return row | {"sentence": f"{code} <b>of</b> {subject}"}
+    return row | {"message": f"{code} <b>of</b> {subject}"}
 
 
 def test_stages_are_matched_by_plan_and_name_then_by_either() -> None:

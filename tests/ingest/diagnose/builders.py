@@ -124,14 +124,14 @@ class Made:
     def findings(self, *given: tuple[str, float]) -> list[Row]:
         """What is found, dearest first, without the figures that every application has."""
         found: Sequence[Row] = diagnose(self.tables(), thresholds(given))["findings"].to_pylist()
-        return [row for row in found if row["code"] not in ("critical_path", "least_time", "core_hours")]
+        return [row for row in found if row["code"] not in ("critical_path", "lower_bound", "core_hours")]
 
     def codes(self, *given: tuple[str, float]) -> list[str]:
         """Codes of those that stand for themselves and are about less than the application."""
         rows = self.findings(*given)
-        return [row["code"] for row in rows if row["within"] is None and row["level"] != "application"]
+        return [row["code"] for row in rows if row["covered_by"] is None and row["level"] != "application"]
 
     def one(self, code: str, *given: tuple[str, float]) -> Row:
         """The finding of a code that stands for itself; there must be just one."""
-        (row,) = [row for row in self.findings(*given) if row["code"] == code and row["within"] is None]
+        (row,) = [row for row in self.findings(*given) if row["code"] == code and row["covered_by"] is None]
         return row

@@ -22,7 +22,7 @@ def test_a_slow_executor_waits_or_computes_longer() -> None:
     row = spread({"3": 3}, executor_cpu_time_ns=900_000_000).one("slow_executor")
     assert (row["executor_id"], row["host"], row["cause"], row["level"]) == ("3", "host-3", "waiting", "executor")
     # per stage 3 of its 4 tasks count in the median's group; 8 s later than the others, one task's 3 s is the most
-    assert row["cost_ms"] == 3 * 3_000 and "took 3.0 times as long" in row["sentence"]
+    assert row["cost_ms"] == 3 * 3_000 and "took 3.0 times as long" in row["message"]
     assert row["subject"] == "executor 3 on host-3"
     assert spread({"3": 3}).one("slow_executor")["cause"] == "slow CPU"
 
@@ -69,8 +69,8 @@ def test_a_slow_host_stands_for_its_executors() -> None:
     for _ in range(3):
         work.stage([task(3_000 if n % 4 > 1 else 1_000, str(n % 4 + 1)) for n in range(16)])
     found = work.findings()
-    assert [(row["code"], row["host"]) for row in found if row["within"] is None] == [("slow_host", "slow")]
-    assert {row["executor_id"] for row in found if row["within"] == "slow_host"} <= {"3", "4"}
+    assert [(row["code"], row["host"]) for row in found if row["covered_by"] is None] == [("slow_host", "slow")]
+    assert {row["executor_id"] for row in found if row["covered_by"] == "slow_host"} <= {"3", "4"}
 
 
 def test_failed_tasks() -> None:
@@ -79,7 +79,7 @@ def test_failed_tasks() -> None:
     work.stage([failed] * 3 + [1_000] * 20, status="FAILED")
     row = work.one("failed_tasks")
     assert row["cost_ms"] == round(15_000 / 4)
-    assert "3 of 23 task attempts failed after 15 s of work and the stage failed; all: java.io" in row["sentence"]
+    assert "3 of 23 task attempts failed after 15 s of work and the stage failed; all: java.io" in row["message"]
 
 
 def test_one_failure_that_costs_nothing_is_not_told() -> None:
@@ -92,7 +92,7 @@ def test_of_a_python_exception_the_last_line_is_told() -> None:
     reason = "PythonException: Traceback (most recent call last):\n  File a\nValueError: no 7\n\n\nSQLSTATE: 38000"
     work = Made()
     work.stage([task(5_000, status="FAILED", failure_reason=reason)] * 4 + [1_000] * 20)
-    assert work.one("failed_tasks")["sentence"].endswith("all: ValueError: no 7.")
+    assert work.one("failed_tasks")["message"].endswith("all: ValueError: no 7.")
 
 
 def test_killed_tasks_and_lost_speculation() -> None:
@@ -118,11 +118,9 @@ def test_a_stage_that_ran_again() -> None:
         num_resubmitted_tasks=4,
     )
     work.stage([1_000] * 8, attempt=1, stage_id=stage, job_id=0)
-    row = work.one("repeated_stage")
+    row = work.one("stage_retry")
     assert row["cost_ms"] == 2_000 + 1_000
-    assert (
-        "attempt 1: 8 tasks, 2 s" in row["sentence"] and "before: FetchFailed: from host-9. 1 more" in row["sentence"]
-    )
+    assert "attempt 1: 8 tasks, 2 s" in row["message"] and "before: FetchFailed: from host-9. 1 more" in row["message"]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +140,7 @@ def test_a_lost_executor(reason: str, cause: str) -> None:
     work.executors[1].update(remove_time_ms=START + 4_000, remove_reason=reason)
     row = work.one("executor_lost")
     assert (row["executor_id"], row["cause"], row["cost_ms"]) == ("2", cause, 1_000)
-    assert "lost 4 s after the start, and 1 running task with it (4 s)" in row["sentence"]
+    assert "lost 4 s after the start, and 1 running task with it (4 s)" in row["message"]
     assert "failed_tasks" not in work.codes()
 
 
@@ -167,9 +165,9 @@ def test_cores_that_are_idle_beside_others() -> None:
     for number in range(8):
         on = [str((number + index) % 10 + 1) for index in range(6)]
         work.stage([task(20_000 if index < 2 else 5_000, executor) for index, executor in enumerate(on)])
-    row = work.one("cores_idle")
+    row = work.one("idle_cores")
     assert row["cost_ms"] == pytest.approx(8 * (20_000 - 6_000)) and row["severity"] == "warning"
-    assert "70 % of the core time was idle" in row["sentence"]
+    assert "70 % of the core time was idle" in row["message"]
 
 
 @pytest.mark.parametrize(
@@ -186,7 +184,7 @@ def test_time_without_tasks(before: int, between: int, after: int, cause: str) -
     work.stage([1_000] * 8)
     work.at += between
     work.stage([1_000] * 8)
-    row = work.one("driver_only")
+    row = work.one("no_tasks_running")
     assert (row["cause"], row["severity"]) == (cause, "warning")
     assert row["cost_ms"] == 200_000 - (60_000 if before else 0)
 
@@ -195,7 +193,7 @@ def test_jobs_whose_tasks_do_not_run() -> None:
     work = Made(duration_ms=104_000)
     work.stage([task(1_000, at=100_000)] * 8)
     work.rows["jobs"][0]["submission_time_ms"] = START
-    assert work.one("driver_only")["cause"] == "inside jobs"
+    assert work.one("no_tasks_running")["cause"] == "inside jobs"
 
 
 def test_starting_up_is_no_finding() -> None:
@@ -219,11 +217,11 @@ def test_the_figures_of_an_application() -> None:
         "num_stages": 2,
         "stages": ["0.0", "1.0"],
     }
-    assert figures["least_time"]["least_ms"] == 20_000 + 8_000 + 2_000
+    assert figures["lower_bound"]["least_ms"] == 20_000 + 8_000 + 2_000
     hours = figures["core_hours"]
     assert hours["core_ms"] == 120_000 and hours["CPU"] == pytest.approx(0.9 * 22_000)
     assert hours["idle while no task ran"] == 80_000 and hours["idle beside other tasks"] == 40_000 - 22_000
-    assert {rows[code]["cost_ms"] for code in ("critical_path", "least_time", "core_hours")} == {None}
+    assert {rows[code]["cost_ms"] for code in ("critical_path", "lower_bound", "core_hours")} == {None}
 
 
 def test_idle_cores_that_another_finding_explains_are_not_told_again() -> None:
@@ -231,7 +229,7 @@ def test_idle_cores_that_another_finding_explains_are_not_told_again() -> None:
     work.warm(20)
     for number in range(8):
         work.stage([2_000] * 15 + [task(20_000, str(number + 1))])
-    assert [row["code"] for row in work.findings() if row["within"] is None] == ["straggler"]
+    assert [row["code"] for row in work.findings() if row["covered_by"] is None] == ["straggler"]
 
 
 def test_what_is_told_whatever_it_costs_is_a_warning() -> None:

@@ -56,9 +56,9 @@ def search(
 
 
 def test_a_trial_that_costs_more_than_it_gives() -> None:
-    row = search([2_000, 2_000, 2_000, 20_000], metrics=[0.7, 0.9, 0.8, 0.9]).one("dear_trial")
+    row = search([2_000, 2_000, 2_000, 20_000], metrics=[0.7, 0.9, 0.8, 0.9]).one("expensive_trial")
     assert (row["tuning_uid"], row["trial"], row["level"], row["cost_ms"]) == (UID, 3, "trial", 36_000)
-    assert "took 40 s, those of the median trial 4 s; trial 1 is as good (0.9 against 0.9)" in row["sentence"]
+    assert "took 40 s, those of the median trial 4 s; trial 1 is as good (0.9 against 0.9)" in row["message"]
 
 
 @pytest.mark.parametrize(
@@ -71,36 +71,38 @@ def test_a_trial_that_costs_more_than_it_gives() -> None:
         (None, None, True),
     ],
 )
-def test_whether_a_dear_trial_gave_enough(metrics: list[float] | None, larger_better: bool | None, dear: bool) -> None:
+def test_whether_an_expensive_trial_gave_enough(
+    metrics: list[float] | None, larger_better: bool | None, dear: bool
+) -> None:
     work = search([2_000, 2_000, 2_000, 20_000], metrics=metrics, larger_better=larger_better)
-    assert ("dear_trial" in work.codes()) is dear
+    assert ("expensive_trial" in work.codes()) is dear
 
 
 def test_the_first_fit_of_a_search_starts_everything_up() -> None:
     slow_start = search([20_000, 2_000, 2_000, 2_000], folds=1)
-    assert "dear_trial" not in slow_start.codes()
-    assert search([20_000, 2_000, 2_000, 2_000], folds=3).one("dear_trial")["cost_ms"] == 3 * 18_000
+    assert "expensive_trial" not in slow_start.codes()
+    assert search([20_000, 2_000, 2_000, 2_000], folds=3).one("expensive_trial")["cost_ms"] == 3 * 18_000
 
 
 def test_of_fits_side_by_side_each_first_one_starts_up() -> None:
-    assert "dear_trial" not in search([20_000, 20_000, 2_000, 2_000, 2_000], folds=1, parallelism=2).codes()
+    assert "expensive_trial" not in search([20_000, 20_000, 2_000, 2_000, 2_000], folds=1, parallelism=2).codes()
 
 
 def test_persisting_a_fold_s_data_is_no_trial_s_own_cost() -> None:
     work = search([20_000, 2_000, 2_000, 2_000], folds=3)
     for number, row in enumerate(work.rows["stages"]):
         row["persisted_rdd_ids"] = [number // 4]
-    assert "dear_trial" not in work.codes()
+    assert "expensive_trial" not in work.codes()
 
 
 def test_trials_that_cost_the_same_are_not_dear() -> None:
-    assert "dear_trial" not in search([4_000, 5_000, 6_000]).codes()
+    assert "expensive_trial" not in search([4_000, 5_000, 6_000]).codes()
 
 
 def test_features_that_are_fitted_again() -> None:
     row = search([2_000, 2_000, 2_000], features_ms=5_000).one("repeated_features")
     assert (row["tuning_uid"], row["level"], row["cost_ms"]) == (UID, "tuning", 2 * 2 * 5_000)
-    assert "PCA was fitted in 6 fits, 4 times on data that an earlier trial" in row["sentence"]
+    assert "PCA was fitted in 6 fits, 4 times on data that an earlier trial" in row["message"]
 
 
 def test_features_that_a_search_varies_are_fitted_for_each() -> None:
@@ -132,7 +134,7 @@ def reading(cached: bool) -> Made:
 def test_data_that_are_computed_again_for_every_fold() -> None:
     row = reading(cached=False).one("not_cached")
     assert (row["tuning_uid"], row["cost_ms"]) == (UID, 2 * 5_500)
-    assert row["sentence"].startswith("3 of its jobs computed their data from the source, for 18 s")
+    assert row["message"].startswith("3 of its jobs computed their data from the source, for 18 s")
 
 
 def test_data_that_are_cached_before() -> None:
@@ -144,7 +146,7 @@ def test_what_parallelism_would_have_given() -> None:
     figures = json.loads(row["figures"])
     assert [figures[f"parallelism_{n}_ms"] for n in (2, 4, 8)] == [40_000, 20_000, 10_000]
     assert row["cost_ms"] == 70_000 and row["severity"] == "warning"
-    assert "One fit at a time left 88 % of 8 cores idle" in row["sentence"]
+    assert "One fit at a time left 88 % of 8 cores idle" in row["message"]
 
 
 def test_parallelism_gives_no_more_than_the_cores() -> None:

@@ -51,7 +51,7 @@ def test_a_finding_is_a_tag_and_a_cost_on_the_run_it_is_about() -> None:
     assert stage.tags["afterglow.finding.skew"].startswith("critical, ") and stage.metrics["findings/cost_s"] > 20
     assert stage.tags["afterglow.finding.failed_tasks"].startswith("warning, 5 s: 4 of 45 task")
     assert {name for name in tree.application.tags if name.startswith("afterglow.finding.")} == {
-        f"afterglow.finding.{code}" for code in ("executor_lost", "critical_path", "least_time", "core_hours")
+        f"afterglow.finding.{code}" for code in ("executor_lost", "critical_path", "lower_bound", "core_hours")
     }
     assert tree.application.metrics["findings/critical"] == 1 and tree.application.metrics["findings/warning"] == 2
     (long,) = [run for run in tree.tasks[stage.key] if "afterglow.finding.straggler" in run.tags]
@@ -77,7 +77,7 @@ def test_descriptions_say_it_with_links_and_let_nothing_act() -> None:
     for run in tree.runs:
         told = html(run, tree)
         assert set(re.findall(r"<(\w+)", told)) <= _LOUD
-        assert ("What cost time" in told) == any(not one.informs for one in run.findings)
+        assert ("What cost time" in told) == any(not one.informational for one in run.findings)
     assert not re.search(r'href="javascript', application)
 
 

@@ -35,13 +35,13 @@ def test_skew_by_whatever_explains_the_time(column: str, cause: str) -> None:
     assert (row["cause"], row["stage_id"], row["level"], row["severity"]) == (cause, 1, "stage", "critical")
     # 22 s as it was: two rounds and the long one; 12 tasks of 2.58 s on 4 slots are 7.75 s
     assert row["cost_ms"] == pytest.approx(22_000 - 7_750, abs=1)
-    assert "took 20 s, the median 1 s" in row["sentence"]
+    assert "took 20 s, the median 1 s" in row["message"]
 
 
 def test_skew_s_tasks_are_stragglers_within_it() -> None:
     tasks = [task(1_000, input_bytes=1_000_000)] * 11 + [task(20_000, input_bytes=18_000_000)]
     found = made(tasks).findings()
-    assert [(row["code"], row["cause"], row["within"]) for row in found] == [
+    assert [(row["code"], row["cause"], row["covered_by"]) for row in found] == [
         ("skew", "input", None),
         ("straggler", "more data", "skew"),
     ]
@@ -72,7 +72,7 @@ def test_a_long_task_whose_data_do_not_explain_it_is_no_skew() -> None:
 def test_the_cause_of_a_straggler(columns: dict[str, Any], cause: str, said: str) -> None:
     row = made([1_000] * 20 + [task(20_000, executor="2", **columns)]).one("straggler")
     assert (row["cause"], row["executor_id"], row["host"], row["task_id"]) == (cause, "2", "host-2", 28)
-    assert said in row["sentence"], row["sentence"]
+    assert said in row["message"], row["message"]
     assert row["cost_ms"] == pytest.approx(25_000 - 6_000, abs=1)
 
 
@@ -83,7 +83,7 @@ def test_a_straggler_on_a_slow_machine() -> None:
     work.stage([1_000] * 12 + [task(9_000, executor="6", at=work.at + 2_000)])
     rows = [row for row in work.findings() if row["code"] == "straggler"]
     assert [(row["cause"], row["executor_id"]) for row in rows] == [("slow machine", "6")]
-    assert "take 2.0 times as long as elsewhere" in rows[0]["sentence"]
+    assert "take 2.0 times as long as elsewhere" in rows[0]["message"]
 
 
 def test_first_tasks_that_are_all_slow_start_the_stage_up() -> None:
@@ -110,14 +110,14 @@ def test_stages_of_one_name_are_told_as_one() -> None:
     for _ in range(5):
         work.stage([1_000] * 20 + [task(9_000)], name="treeAggregate at Loss.scala:1")
     row = work.one("straggler")
-    assert row["cost_ms"] == 5 * (14_000 - 6_000) and "4 more stages of this name are like it" in row["sentence"]
+    assert row["cost_ms"] == 5 * (14_000 - 6_000) and "4 more stages of this name are like it" in row["message"]
     assert '"stages": ["1.0", "2.0", "3.0", "4.0", "5.0"]' in row["figures"]
 
 
 def test_spill() -> None:
     spilled = task(5_000, memory_spilled_bytes=400_000_000, disk_spilled_bytes=100_000_000)
     row = made([spilled] * 8).one("spill")
-    assert row["cost_ms"] == 8_000 and "8 of 8 tasks spilled 3.2 GB of memory, 800 MB on disk" in row["sentence"]
+    assert row["cost_ms"] == 8_000 and "8 of 8 tasks spilled 3.2 GB of memory, 800 MB on disk" in row["message"]
     mostly = task(9_000, memory_spilled_bytes=4_000_000, disk_spilled_bytes=2_000_000, shuffle_read_bytes=2_000_000)
     assert made([mostly] * 8).one("spill")["cost_ms"] == 72_000 / 3 / 4
     assert made([task(5_000, memory_spilled_bytes=4_000_000, disk_spilled_bytes=1_000_000)] * 8).codes() == []
@@ -125,13 +125,13 @@ def test_spill() -> None:
 
 def test_garbage_collection() -> None:
     row = made([task(5_000, jvm_gc_time_ms=2_000)] * 8).one("gc")
-    assert row["cost_ms"] == pytest.approx((16_000 - 0.03 * 40_000) / 4) and row["sentence"].startswith("40 %")
+    assert row["cost_ms"] == pytest.approx((16_000 - 0.03 * 40_000) / 4) and row["message"].startswith("40 %")
     assert made([task(5_000, jvm_gc_time_ms=400)] * 8).codes() == []
 
 
 def test_waiting_for_shuffle_blocks() -> None:
     row = made([task(5_000, shuffle_fetch_wait_ms=3_000)] * 8).one("fetch_wait")
-    assert row["cost_ms"] == 6_000 and row["sentence"].startswith("60 %")
+    assert row["cost_ms"] == 6_000 and row["message"].startswith("60 %")
     assert made([task(5_000, shuffle_fetch_wait_ms=500)] * 8).codes() == []
 
 
@@ -139,7 +139,7 @@ def test_a_shuffle_much_larger_than_the_input() -> None:
     moving = {"shuffle_write_bytes": 400_000_000, "shuffle_write_time_ns": 3 * 10**9}
     row = made([task(5_000, input_bytes=10_000_000, **moving)] * 8).one("large_shuffle")
     assert (row["level"], row["job_id"], row["cost_ms"]) == ("job", 1, 6_000)
-    assert "shuffled 3.2 GB, 40.0 times the 80 MB" in row["sentence"]
+    assert "shuffled 3.2 GB, 40.0 times the 80 MB" in row["message"]
     assert made([task(5_000, input_bytes=300_000_000, **moving)] * 8).codes() == []
 
 
@@ -148,7 +148,7 @@ def test_tiny_tasks() -> None:
     work.warm()
     work.stage([task(20, executor_run_time_ms=2)] * 2_000, name="tiny")
     row = work.one("tiny_tasks")
-    assert row["cost_ms"] == 10_000 - 1_000 and "2,000 tasks of 2 ms each: 90 %" in row["sentence"]
+    assert row["cost_ms"] == 10_000 - 1_000 and "2,000 tasks of 2 ms each: 90 %" in row["message"]
     assert made([task(20, executor_run_time_ms=18)] * 2_000).codes() == []
 
 
@@ -156,7 +156,7 @@ def test_few_partitions() -> None:
     work = Made(executors=8)
     work.stage([10_000, 10_000], name="few")
     row = work.one("few_partitions")
-    assert row["cost_ms"] == 7_500 and "2 tasks for 8 cores: 75 %" in row["sentence"]
+    assert row["cost_ms"] == 7_500 and "2 tasks for 8 cores: 75 %" in row["message"]
     assert Made(executors=8).codes() == []
     work = Made(executors=8)
     work.stage([10_000] * 8)
