@@ -112,7 +112,7 @@ def whole(place: Path) -> str:
     with sqlite3.connect(place / "m.db") as database:
         (roots,) = database.execute(
             "SELECT count(*) FROM tags t JOIN runs r USING (run_uuid) "
-            "WHERE r.lifecycle_stage = 'active' AND t.key = 'afterglow.complete' AND t.value <> ''"
+            "WHERE r.lifecycle_stage = 'active' AND t.key = 'afterglow.import_fingerprint' AND t.value <> ''"
         ).fetchone()
         keys, distinct = database.execute(
             "SELECT count(*), count(DISTINCT t.value) FROM tags t JOIN runs r USING (run_uuid) "

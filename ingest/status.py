@@ -25,7 +25,7 @@ def imported_applications(
 def _row(root: Any) -> dict[str, Any]:
     tags = root.tags
     runs = tags.get("afterglow.runs", "")
-    complete = "complete" if tags.get("afterglow.complete") else "unfinished"
+    complete = "complete" if tags.get("afterglow.import_fingerprint") else "unfinished"
     return {
         "application": tags.get("spark.app.id", ""),
         "attempt": root.key.rpartition("/")[2],

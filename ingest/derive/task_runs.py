@@ -92,7 +92,7 @@ def task_run(row: Mapping[str, Any], stage: Run, root: str, notable: str | None)
         "spark.host": row["host"],
         "spark.locality": row["locality"],
         "spark.failure_reason": row["failure_reason"],
-        "afterglow.notable": notable,
+        "afterglow.task_selected_for": notable,
     }
     where = f" · executor {row['executor_id']}" if row["executor_id"] not in (None, "driver") else ""
     return Run(

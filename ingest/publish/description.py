@@ -258,8 +258,8 @@ def _note(run: Run) -> str:
         parts.append(f"longest task {skew:.1f} times the median")
     if run.metrics.get("tasks/failed"):
         parts.append(f"{count(run.metrics['tasks/failed'])} failed tasks")
-    if run.tags.get("afterglow.notable"):
-        parts.append(run.tags["afterglow.notable"])
+    if run.tags.get("afterglow.task_selected_for"):
+        parts.append(run.tags["afterglow.task_selected_for"])
     return f" ({', '.join(parts)})" if parts else ""
 
 

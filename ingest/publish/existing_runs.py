@@ -12,13 +12,13 @@ from typing import Any
 from ...schemas import mlflow as strings
 from ...schemas.runs.metrics import RUN_METRICS
 from ...schemas.runs.params_tags import (
-    COMPLETE_TAG,
     DIGEST_TAG,
+    FINGERPRINT_TAG,
     KEY_TAG,
+    LEASE_TAG,
     RUNS_TAG,
     TRACE_TAG,
     VERSION_TAG,
-    WRITER_TAG,
     WRITTEN_TAG,
 )
 from .interface import Metric, RunRecord
@@ -28,7 +28,7 @@ WITHDRAWN = "withdrawn"
 """The key of a run that was made twice, by an answer that got lost or an import that came second; it is deleted."""
 
 _DECLARED = frozenset(metric.name for metric in RUN_METRICS)
-_OF_WRITING = {COMPLETE_TAG, DIGEST_TAG, KEY_TAG, RUNS_TAG, TRACE_TAG, VERSION_TAG, WRITER_TAG, WRITTEN_TAG}
+_OF_WRITING = {FINGERPRINT_TAG, DIGEST_TAG, KEY_TAG, RUNS_TAG, TRACE_TAG, VERSION_TAG, LEASE_TAG, WRITTEN_TAG}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 
-from ...schemas.runs.params_tags import COMPLETE_TAG
+from ...schemas.runs.params_tags import FINGERPRINT_TAG
 from ..errors import PublishError
 from .factory import experiment_name, open_existing, open_writer, resolved, shared
 from .interface import Published, Writer
@@ -67,7 +67,7 @@ class Experiments:
             return None
         parts = [re.escape(text) for text in _FIELD.split(self._template)[::2]]
         named = re.compile(".+".join(parts), re.DOTALL)
-        return next(anywhere.anywhere(f"tags.`{COMPLETE_TAG}` = '{identity}'", named), None)
+        return next(anywhere.anywhere(f"tags.`{FINGERPRINT_TAG}` = '{identity}'", named), None)
 
     def remember(self) -> None:
         """See Writer; also for experiments that are opened later."""

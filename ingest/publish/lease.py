@@ -1,6 +1,6 @@
 """Who writes a tree: one process at a time, without a lock that the tracking API does not have.
 
-`afterglow.writer` on the application run names the process that writes the tree and beats while it does. Where nobody
+`afterglow.lease` on the application run names the process that writes the tree and beats while it does. Where nobody
 writes, whoever wants to makes a candidate run and looks for others: of several that saw each other the one with the
 smallest run id waits until the others have withdrawn. A run that was made before another one looked is seen by it, so
 two cannot both have been alone. The one that is left takes the run that an earlier import left, or its own candidate.
@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ...schemas.runs.params_tags import COMPLETE_TAG, WRITER_TAG
+from ...schemas.runs.params_tags import FINGERPRINT_TAG, LEASE_TAG
 from ..errors import PublishError
 
 _BEAT_S = 5.0
@@ -30,7 +30,7 @@ _HERE: set[str] = set()
 
 
 class Claim:
-    """This process's hold on a tree; `token` is what it writes into afterglow.writer."""
+    """This process's hold on a tree; `token` is what it writes into afterglow.lease."""
 
     def __init__(self, beat: Callable[[str], None]) -> None:
         self._write = beat
@@ -126,8 +126,8 @@ def hold(
         left = sorted((not _written(tags[i]), i) for i in tags if not _is_candidate(tags[i]) and i != mine)
         first = left[0][1] if left else None
         if first is not None:
-            complete = tags[first].get(COMPLETE_TAG) == identity
-            if complete or watch.alive(first, tags[first].get(WRITER_TAG)):
+            complete = tags[first].get(FINGERPRINT_TAG) == identity
+            if complete or watch.alive(first, tags[first].get(LEASE_TAG)):
                 if mine is not None:
                     withdraw(mine)
                     mine = None
@@ -138,7 +138,7 @@ def hold(
         others = [i for i in tags if _is_candidate(tags[i]) and i != mine]
         alive = []
         for other in others:
-            value = tags[other].get(WRITER_TAG)
+            value = tags[other].get(LEASE_TAG)
             if claim.holds(value) or not watch.alive(other, value):
                 withdraw(other)  # its process is dead; or the answer to making it was lost, and it was made again
             else:
@@ -170,7 +170,7 @@ def _take(
     taken = first or mine
     say(taken, claim.token())
     now = {run.info.run_id: run.data.tags for run in look()}
-    if mine not in now or not claim.holds(now.get(taken, {}).get(WRITER_TAG)):
+    if mine not in now or not claim.holds(now.get(taken, {}).get(LEASE_TAG)):
         raise PublishError("another import took the application's run over, or it was deleted; import the log again")
     if taken != mine:
         withdraw(mine)
@@ -178,11 +178,11 @@ def _take(
 
 
 def _written(tags: Any) -> bool:
-    return writes(tags.get(WRITER_TAG)) or bool(tags.get(COMPLETE_TAG))
+    return writes(tags.get(LEASE_TAG)) or bool(tags.get(FINGERPRINT_TAG))
 
 
 def _is_candidate(tags: Any) -> bool:
-    return bool(tags.get(WRITER_TAG)) and not _written(tags)
+    return bool(tags.get(LEASE_TAG)) and not _written(tags)
 
 
 @functools.cache

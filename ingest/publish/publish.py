@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from ...schemas.issues import ImportIssue
 from ...schemas.report import REPORT, STAGE_TASKS, Pictures
-from ...schemas.runs.params_tags import APP_ID_TAG, COMPLETE_TAG, RUNS_TAG, VERSION_TAG, WRITTEN_TAG
+from ...schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, RUNS_TAG, VERSION_TAG, WRITTEN_TAG
 from ...schemas.runs.tree import Run, RunTree
 from ..errors import PublishError
 from . import urls as page
@@ -80,7 +80,7 @@ def publish(
                 artifacts(fit.issues.values(), folder)
                 _pictures(into, root.key, pictures, folder)
             now = datetime.now(UTC).isoformat(timespec="seconds")
-            into.finish({COMPLETE_TAG: identity, VERSION_TAG: version, WRITTEN_TAG: now, RUNS_TAG: str(total)})
+            into.finish({FINGERPRINT_TAG: identity, VERSION_TAG: version, WRITTEN_TAG: now, RUNS_TAG: str(total)})
             if into.settled is not None:  # another import was there first after all
                 return into.settled
             root_id = into.run_id(root.key)

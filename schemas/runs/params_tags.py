@@ -46,9 +46,9 @@ RUN_PARAMS = (
 )
 
 LEVEL_TAG, KEY_TAG, VIEW_TAG, APP_ID_TAG = "afterglow.level", "afterglow.key", "afterglow.view", "spark.app.id"
-COMPLETE_TAG, VERSION_TAG = "afterglow.complete", "afterglow.version"
+FINGERPRINT_TAG, VERSION_TAG = "afterglow.import_fingerprint", "afterglow.version"
 WRITTEN_TAG, RUNS_TAG = "afterglow.written_at", "afterglow.runs"
-DIGEST_TAG, WRITER_TAG = "afterglow.digest", "afterglow.writer"
+DIGEST_TAG, LEASE_TAG = "afterglow.digest", "afterglow.lease"
 TRACE_TAG = "afterglow.trace"
 FINDING_TAG = "afterglow.finding."
 
@@ -64,7 +64,7 @@ RUN_TAGS = (
     RunText(VIEW_TAG, ABOVE_TASK, "`overview` on the runs that a person looks at first; links filter on it."),
     RunText(VERSION_TAG, ("application",), "The Afterglow that wrote the tree."),
     RunText(
-        COMPLETE_TAG,
+        FINGERPRINT_TAG,
         ("application",),
         "What it was written from (log, options, Afterglow's version), once every run below is written; else empty.",
     ),
@@ -75,7 +75,7 @@ RUN_TAGS = (
         ("application",),
         "With --trace: the id of the application's trace, and a hash of it once all of it is written.",
     ),
-    RunText(WRITER_TAG, ("application",), "Which process is writing the tree; empty when none is."),
+    RunText(LEASE_TAG, ("application",), "Which process is writing the tree; empty when none is."),
     RunText(
         DIGEST_TAG,
         EVERY,
@@ -89,7 +89,9 @@ RUN_TAGS = (
     RunText("afterglow.log", ("application",), "Where the log was read from."),
     RunText("afterglow.issues", ("application",), "How many warnings and errors reading gave; issues.json has them."),
     RunText("afterglow.tasks_without_run", ("application", "stage"), "Task attempts that are in tasks.parquet only."),
-    RunText("afterglow.notable", ("task",), "Why the task has a run: failed, killed, speculative or straggler."),
+    RunText(
+        "afterglow.task_selected_for", ("task",), "Why the task has a run: failed, killed, speculative or straggler."
+    ),
     RunText(APP_ID_TAG, EVERY, "Application id."),
     RunText("spark.app.attempt.id", ("application",), "Attempt id."),
     RunText("spark.job.id", ("job",), "Job id."),

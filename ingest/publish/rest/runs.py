@@ -9,7 +9,7 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
 from ....schemas import mlflow as strings
-from ....schemas.runs.params_tags import COMPLETE_TAG, DIGEST_TAG, KEY_TAG, WRITER_TAG
+from ....schemas.runs.params_tags import DIGEST_TAG, FINGERPRINT_TAG, KEY_TAG, LEASE_TAG
 from ...errors import PublishError
 from ..existing_runs import WITHDRAWN, Known, digest, renewed
 from ..interface import RunRecord
@@ -91,7 +91,7 @@ class ClientRuns:
     def withdraw(self, run_id: str) -> None:
         """Deletes a run for good: it is no longer taken for one that a person deleted."""
         try:
-            self.set_tags(run_id, {KEY_TAG: WITHDRAWN, COMPLETE_TAG: "", WRITER_TAG: ""})
+            self.set_tags(run_id, {KEY_TAG: WITHDRAWN, FINGERPRINT_TAG: "", LEASE_TAG: ""})
             self.call(lambda: self._client.delete_run(run_id))
         except (PublishError, MlflowException):
             if self.call(lambda: self._client.get_run(run_id)).info.lifecycle_stage != "deleted":

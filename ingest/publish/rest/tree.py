@@ -14,7 +14,7 @@ from mlflow.entities import Dataset as MlflowDataset
 from mlflow.entities import DatasetInput, InputTag, RunTag
 
 from ....schemas import mlflow as strings
-from ....schemas.runs.params_tags import APP_ID_TAG, COMPLETE_TAG, KEY_TAG, WRITER_TAG
+from ....schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, KEY_TAG, LEASE_TAG
 from ...errors import PublishError
 from ..existing_runs import WITHDRAWN, Known, known_runs
 from ..interface import Dataset, Published, RunRecord
@@ -83,7 +83,7 @@ class ClientTree:
                 self._claim.release()
                 if self._root in self._ids and not self._lost:
                     with contextlib.suppress(Exception):
-                        self._client.log_batch(self._ids[root.key], tags=[RunTag(WRITER_TAG, "")])
+                        self._client.log_batch(self._ids[root.key], tags=[RunTag(LEASE_TAG, "")])
 
     def _roots(self, deleted: bool) -> list[Any]:
         found = self._runs.call(lambda: list(self._search(condition(KEY_TAG, self._root), deleted)))
@@ -99,8 +99,8 @@ class ClientTree:
         run_id, settled = hold(
             claim,
             lambda: self._roots(deleted=False),
-            lambda value: self._make(root, {WRITER_TAG: value}),
-            lambda found, value: self._runs.set_tags(found, {WRITER_TAG: value}),
+            lambda value: self._make(root, {LEASE_TAG: value}),
+            lambda found, value: self._runs.set_tags(found, {LEASE_TAG: value}),
             self._runs.withdraw,
             self._identity,
         )
@@ -118,7 +118,7 @@ class ClientTree:
             self._ids.setdefault(key, known.run_id)
             if known.deleted:
                 self._deleted.add(key)
-        self._runs.set_tags(run_id, {COMPLETE_TAG: ""})
+        self._runs.set_tags(run_id, {FINGERPRINT_TAG: ""})
 
     def _beat(self, value: str) -> None:
         """Says that this process still writes, unless another one that took it for dead has its name there."""
@@ -126,10 +126,10 @@ class ClientTree:
         if not self._holds(run_id):
             self._lost = True
             return
-        self._client.log_batch(run_id, tags=[RunTag(WRITER_TAG, value)])
+        self._client.log_batch(run_id, tags=[RunTag(LEASE_TAG, value)])
 
     def _holds(self, run_id: str) -> bool:
-        value = self._client.get_run(run_id).data.tags.get(WRITER_TAG)
+        value = self._client.get_run(run_id).data.tags.get(LEASE_TAG)
         return self._claim is not None and self._claim.holds(value)
 
     def _restore(self) -> None:
@@ -232,14 +232,14 @@ class ClientTree:
         if self._claim is not None:
             self._claim.release()
         # Where a store writes them one by one: complete comes last.
-        last = sorted({**tags, WRITER_TAG: ""}.items(), key=lambda tag: tag[0] == COMPLETE_TAG)
+        last = sorted({**tags, LEASE_TAG: ""}.items(), key=lambda tag: tag[0] == FINGERPRINT_TAG)
         self._runs.set_tags(self._ids[self._root], dict(last))
         self._claim = None
 
     def _is_root_of_another(self, run: Any) -> bool:
         """A writer that does not speak this protocol (`sql`) has committed the same tree meanwhile."""
         tags, mine = run.data.tags, self._ids[self._root]
-        complete = tags.get(COMPLETE_TAG) == self._identity
+        complete = tags.get(FINGERPRINT_TAG) == self._identity
         return bool(tags.get(KEY_TAG) == self._root and complete and run.info.run_id != mine)
 
     def _yield_to(self, run_id: str) -> None:

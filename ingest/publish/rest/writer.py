@@ -21,7 +21,7 @@ from mlflow.tracking import get_tracking_uri
 from mlflow.utils.workspace_context import get_request_workspace
 
 from ....schemas import mlflow as strings
-from ....schemas.runs.params_tags import APP_ID_TAG, COMPLETE_TAG, DIGEST_TAG, KEY_TAG, LEVEL_TAG, TRACE_TAG
+from ....schemas.runs.params_tags import APP_ID_TAG, DIGEST_TAG, FINGERPRINT_TAG, KEY_TAG, LEVEL_TAG, TRACE_TAG
 from ...errors import PublishError
 from .. import urls as page
 from ..autologged_runs import Owner, OwnRun
@@ -92,7 +92,7 @@ class ClientWriter:
         """See Writer."""
         if self._complete is not None:
             return self._complete.get(fingerprint)
-        runs = self._search(f"tags.`{COMPLETE_TAG}` = '{fingerprint}'", deleted=True)
+        runs = self._search(f"tags.`{FINGERPRINT_TAG}` = '{fingerprint}'", deleted=True)
         return next((self._found(run) for run in sorted(runs, key=lambda run: run.info.lifecycle_stage)), None)
 
     def _found(self, run: Any) -> Published:
@@ -124,7 +124,7 @@ class ClientWriter:
         runs = sorted(
             self._search(f"tags.`{LEVEL_TAG}` = 'application'", deleted=True), key=lambda run: run.info.lifecycle_stage
         )
-        self._complete = {run.data.tags.get(COMPLETE_TAG, ""): self._found(run) for run in reversed(runs)}
+        self._complete = {run.data.tags.get(FINGERPRINT_TAG, ""): self._found(run) for run in reversed(runs)}
 
     def owner(self, app_id: str, run_id: str | None) -> Owner | None:
         """See Writer."""

@@ -10,7 +10,7 @@ from mlflow.store.tracking.dbmodels import models
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from ....schemas import mlflow as strings
-from ....schemas.runs.params_tags import APP_ID_TAG, COMPLETE_TAG, DIGEST_TAG, KEY_TAG, WRITER_TAG
+from ....schemas.runs.params_tags import APP_ID_TAG, DIGEST_TAG, FINGERPRINT_TAG, KEY_TAG, LEASE_TAG
 from ...errors import PublishError
 from ..existing_runs import WITHDRAWN, Known, digest, known_run, known_runs, renewed
 from ..interface import Dataset, Metric, Published, RunRecord, State
@@ -85,11 +85,11 @@ class SqlTree:
             self.settled = self._published(there[0].info.run_id, "deleted")
             return False
         for run in active:
-            if run.data.tags.get(COMPLETE_TAG) == identity:
+            if run.data.tags.get(FINGERPRINT_TAG) == identity:
                 self._ids[root.key] = run.info.run_id
                 self.settled = self._published(run.info.run_id, "unchanged")
                 return False
-        if any(watch.alive(run.info.run_id, run.data.tags.get(WRITER_TAG)) for run in active):
+        if any(watch.alive(run.info.run_id, run.data.tags.get(LEASE_TAG)) for run in active):
             return True
         if there:
             run_id = (active or there)[0].info.run_id
@@ -125,7 +125,7 @@ class SqlTree:
             if of_tree and run_id not in ours and run.info.lifecycle_stage != "deleted":
                 gone = {"lifecycle_stage": "deleted", "deleted_time": int(time.time() * 1000)}
                 self.session.execute(sa.update(models.SqlRun).where(_among([run_id])).values(**gone))
-                self._rows.forget(run_id, models.SqlTag, [KEY_TAG, COMPLETE_TAG, WRITER_TAG])
+                self._rows.forget(run_id, models.SqlTag, [KEY_TAG, FINGERPRINT_TAG, LEASE_TAG])
                 self._rows.named(models.SqlTag, run_id, {KEY_TAG: WITHDRAWN})
 
     def _revive(self, run_ids: Sequence[str]) -> None:
@@ -222,7 +222,7 @@ class SqlTree:
 
     def finish(self, tags: Mapping[str, str]) -> None:
         """See TreeWriter: the one commit."""
-        tags = {**tags, WRITER_TAG: ""}
+        tags = {**tags, LEASE_TAG: ""}
         self.flush()
         with refused("cannot commit"):
             for one in self._datasets:
@@ -245,11 +245,11 @@ class SqlTree:
             mine, alive = self._ids[self._root], False
             others = self._look()
             for run in others:
-                if run.info.run_id != mine and run.data.tags.get(COMPLETE_TAG) == self._identity:
+                if run.info.run_id != mine and run.data.tags.get(FINGERPRINT_TAG) == self._identity:
                     self.session.rollback()
                     self.settled = self._published(run.info.run_id, "unchanged")
                     return True
-                alive = self._watch.alive(run.info.run_id, run.data.tags.get(WRITER_TAG)) or alive
+                alive = self._watch.alive(run.info.run_id, run.data.tags.get(LEASE_TAG)) or alive
             if not alive and given_up:
                 return self._given_way(others)
             if not alive:
@@ -263,7 +263,7 @@ class SqlTree:
 
     def _given_way(self, roots: Sequence[Any]) -> bool:
         for run in roots:
-            if run.data.tags.get(COMPLETE_TAG) == self._identity:
+            if run.data.tags.get(FINGERPRINT_TAG) == self._identity:
                 self.settled = self._published(run.info.run_id, "unchanged")
                 return True
         raise PublishError("an import through the tracking API took the same tree and ended half-way")

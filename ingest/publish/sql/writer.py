@@ -19,7 +19,7 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from sqlalchemy import orm
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from ....schemas.runs.params_tags import APP_ID_TAG, COMPLETE_TAG, KEY_TAG, LEVEL_TAG
+from ....schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, KEY_TAG, LEVEL_TAG
 from ...errors import PublishError
 from ..interface import Published, RunRecord, State, TreeWriter
 from ..lease import Watch
@@ -78,7 +78,7 @@ class SqlWriter(ClientWriter):
         query = (
             sa.select(run.run_uuid, run.lifecycle_stage, whole.value, app.value)
             .join(level, sa.and_(level.run_uuid == run.run_uuid, level.key == LEVEL_TAG))
-            .outerjoin(whole, sa.and_(whole.run_uuid == run.run_uuid, whole.key == COMPLETE_TAG))
+            .outerjoin(whole, sa.and_(whole.run_uuid == run.run_uuid, whole.key == FINGERPRINT_TAG))
             .outerjoin(app, sa.and_(app.run_uuid == run.run_uuid, app.key == APP_ID_TAG))
             .where(level.value == "application", run.experiment_id == int(self.experiment_id))
             .order_by(run.lifecycle_stage.desc())

@@ -159,7 +159,7 @@ def test_it_follows_until_it_is_told_to_stop(place: Path) -> None:
 
 def _named(place: Path) -> set[str]:
     try:
-        return {run.info.run_name for run in applications(place) if run.data.tags.get("afterglow.complete")}
+        return {run.info.run_name for run in applications(place) if run.data.tags.get("afterglow.import_fingerprint")}
     except Exception:
         return set()
 

@@ -15,7 +15,7 @@ import pytest
 from mlflow import MlflowClient
 
 from afterglow.ingest import PublishError, import_logs
-from afterglow.schemas.runs.params_tags import COMPLETE_TAG
+from afterglow.schemas.runs.params_tags import FINGERPRINT_TAG
 from tests.conftest import sample_log
 
 from . import faults, stores
@@ -119,7 +119,7 @@ def test_a_database_that_another_holds_is_waited_for(
         threading.Timer(3, lambda: other.execute("COMMIT")).start()
         (imported,) = import_logs([LOG], store, "held")
     other.close()
-    assert client.get_run(imported.published.run_id).data.tags[COMPLETE_TAG]
+    assert client.get_run(imported.published.run_id).data.tags[FINGERPRINT_TAG]
 
 
 @pytest.mark.postgres
@@ -184,7 +184,7 @@ def test_an_import_through_the_api_that_began_during_the_transaction_and_died(
 
             app_id = self._root.split("/")[0]
             tags = {"afterglow.key": self._root, "spark.app.id": app_id, "afterglow.level": "application"}
-            client.create_run(where, tags=tags | {"afterglow.writer": f"{_machine()}|999999|1|abc|{state}|1"})
+            client.create_run(where, tags=tags | {"afterglow.lease": f"{_machine()}|999999|1|abc|{state}|1"})
 
         monkeypatch.setattr(SqlTree, "artifacts", begins)
         import_logs([LOG], uri, "met", writer="sql")

@@ -14,7 +14,7 @@ import pytest
 from afterglow.ingest import PublishError
 from afterglow.ingest.publish import lease as claims
 from afterglow.ingest.publish.lease import Claim, Watch, hold
-from afterglow.schemas.runs.params_tags import COMPLETE_TAG, WRITER_TAG
+from afterglow.schemas.runs.params_tags import FINGERPRINT_TAG, LEASE_TAG
 
 
 @dataclass
@@ -36,14 +36,14 @@ class Store:
         with self.lock:
             self.made += 1
             name = f"{hash((self.made, value)) % 10**6:06}-{self.made}"
-            self.tags[name] = {WRITER_TAG: value}
+            self.tags[name] = {LEASE_TAG: value}
             return name
 
     def say(self, run_id: str, value: str) -> None:
         with self.lock:
             if run_id not in self.tags:
                 raise PublishError("must be in the 'active' state")
-            self.tags[run_id][WRITER_TAG] = value
+            self.tags[run_id][LEASE_TAG] = value
 
     def withdraw(self, run_id: str) -> None:
         with self.lock:
@@ -87,9 +87,9 @@ def test_of_many_threads_one_at_a_time_holds_a_tree() -> None:
 
 
 def test_what_is_complete_is_not_taken() -> None:
-    store = Store({"a": {COMPLETE_TAG: "this"}})
+    store = Store({"a": {FINGERPRINT_TAG: "this"}})
     assert store.hold(claim()) == ("a", True)
-    store = Store({"a": {COMPLETE_TAG: "older", WRITER_TAG: ""}})
+    store = Store({"a": {FINGERPRINT_TAG: "older", LEASE_TAG: ""}})
     assert store.hold(claim()) == ("a", False) and list(store.tags) == ["a"]
 
 
@@ -104,13 +104,13 @@ def test_a_dead_process_s_claim_is_taken_at_once_and_its_candidate_withdrawn() -
     child.wait()
     child.stdin.close()  # type: ignore[union-attr]
     assert not Watch().alive("a", token)
-    store = Store({"a": {WRITER_TAG: token}, "b": {WRITER_TAG: token.replace("writing", "candidate")}})
+    store = Store({"a": {LEASE_TAG: token}, "b": {LEASE_TAG: token.replace("writing", "candidate")}})
     assert store.hold(claim()) == ("a", False) and list(store.tags) == ["a"]
 
 
 def test_another_machine_s_claim_is_waited_for_until_it_is_silent() -> None:
     token = f"{socket.gethostname()}/other/1|1|77|abc|writing|3"
-    store = Store({"a": {WRITER_TAG: token}})
+    store = Store({"a": {LEASE_TAG: token}})
     watch = Watch()
     assert watch.alive("a", token)
     assert store.hold(claim()) == ("a", False)
@@ -131,7 +131,7 @@ def test_who_is_taken_for_dead_stops() -> None:
 
     def stalls(run_id: str, value: str) -> None:
         say(run_id, value)
-        store.tags[run_id][WRITER_TAG] = "another|1|1|x|writing|1"
+        store.tags[run_id][LEASE_TAG] = "another|1|1|x|writing|1"
 
     store.say = stalls  # type: ignore[method-assign]
     with pytest.raises(PublishError, match="took the application's run over"):

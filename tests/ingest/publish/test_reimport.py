@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import ViewType
 
 from afterglow.ingest import PublishError, codecs, import_logs
-from afterglow.schemas.runs.params_tags import COMPLETE_TAG, KEY_TAG
+from afterglow.schemas.runs.params_tags import FINGERPRINT_TAG, KEY_TAG
 from tests.conftest import sample_log
 
 from . import stores
@@ -136,7 +136,7 @@ def test_a_newer_version_takes_up_the_tree(place: Place, monkeypatch: pytest.Mon
     second = place.load(WORDCOUNT)
     assert (second.run_id, second.state, second.written) == (first.run_id, "written", 0)
     root = place.client.get_run(first.run_id)
-    assert root.data.tags["afterglow.version"] == "99.0" and root.data.tags[COMPLETE_TAG]
+    assert root.data.tags["afterglow.version"] == "99.0" and root.data.tags[FINGERPRINT_TAG]
     assert place.held().duplicates == 0
 
 

@@ -17,7 +17,7 @@ from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.pipeline import read_log
 from afterglow.ingest.publish import publish, write_artifacts
 from afterglow.ingest.publish.rest.writer import ClientWriter
-from afterglow.schemas.runs.params_tags import COMPLETE_TAG, KEY_TAG, LEVEL_TAG
+from afterglow.schemas.runs.params_tags import FINGERPRINT_TAG, KEY_TAG, LEVEL_TAG
 from tests.conftest import sample_log
 
 from . import stores
@@ -120,11 +120,11 @@ def test_an_interrupted_import_is_finished_by_the_next(
     monkeypatch.setattr(MlflowClient, "log_batch", fails)
     with pytest.raises(PublishError, match="connection reset"):
         import_logs([log], store, name, writer="client")
-    assert not [run for run in runs_by_key(store, name).values() if run.data.tags.get(COMPLETE_TAG)]
+    assert not [run for run in runs_by_key(store, name).values() if run.data.tags.get(FINGERPRINT_TAG)]
     monkeypatch.undo()
     import_logs([log], store, name, writer="client")
     runs = runs_by_key(store, name)
-    assert len([run for run in runs.values() if run.data.tags.get(COMPLETE_TAG)]) == 1
+    assert len([run for run in runs.values() if run.data.tags.get(FINGERPRINT_TAG)]) == 1
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
 
 

@@ -146,7 +146,7 @@ def test_both_remember_the_same_applications(store: str, opened: dict[str, Store
         writer = open_writer(uri, "remembered", name)
         assert writer.name == name
         writer.remember()
-        found = [writer.find(run.data.tags["afterglow.complete"]) for run in (deleted, kept)]
+        found = [writer.find(run.data.tags["afterglow.import_fingerprint"]) for run in (deleted, kept)]
         assert [(one.run_id, one.state) for one in found if one is not None] == [
             (deleted.info.run_id, "deleted"),
             (kept.info.run_id, "unchanged"),

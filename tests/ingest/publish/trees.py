@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from afterglow.schemas.runs.params_tags import COMPLETE_TAG, KEY_TAG, LEVEL_TAG
+from afterglow.schemas.runs.params_tags import FINGERPRINT_TAG, KEY_TAG, LEVEL_TAG
 
 Tree = dict[str, dict[str, Any]]
 
@@ -102,7 +102,7 @@ def held(uri: str, experiment: str, history: bool = True, workspace: str = "defa
     engine.dispose()
     shared = sum(count - 1 for count in Counter(keys.values()).values())
     roots = [of_run for of_run in tags.values() if of_run.get(LEVEL_TAG) == "application"]
-    return Held(tree, shared, sum(bool(root.get(COMPLETE_TAG)) for root in roots))
+    return Held(tree, shared, sum(bool(root.get(FINGERPRINT_TAG)) for root in roots))
 
 
 def differences(one: Tree, other: Tree, but: tuple[str, ...] = ()) -> list[str]:
