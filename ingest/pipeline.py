@@ -1,21 +1,25 @@
-"""The order of the stages: discover, codecs, decode, extract, assemble, diagnose, derive, report, publish."""
+"""The order of the stages: discover, codecs, decode, extract, assemble, training, annotations, diagnose, derive, report
+and publish."""
 
 import gc
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
+import pyarrow as pa
+
 from ..schemas.issues import ImportIssue
 from ..schemas.logs import EventLog, EventLogTables
 from ..schemas.report import Pictures
 from ..schemas.runs.tree import RunTree
 from . import discover, extract
-from .assemble import assemble
+from .annotations import apply_annotations, read_annotations
+from .assemble import MlflowRun, assemble, complete_tables
 from .diagnose import diagnose
 from .errors import InputError
 from .export import export_tables
@@ -24,6 +28,7 @@ from .fingerprint import fingerprint
 from .log_parts import PartRead, in_parts, read_part, side_by_side, splittable
 from .options import ImportOptions, Progress, ReadOptions
 from .results import Exported, Imported, OnlyTables, Ready
+from .training import recognize_training
 from .version import version
 
 
@@ -72,7 +77,33 @@ def _read_log(
         raise InputError(_no_log(log, issues))
     rows = extract.concat(batches)
     batches.clear()  # what is assembled can then be let go
-    return assemble(rows, log, issues)
+    return tables_of_rows(rows, log, issues)
+
+
+def tables_of_rows(rows: dict[str, pa.Table], log: EventLog, issues: Iterable[ImportIssue] = ()) -> EventLogTables:
+    """Event rows -> the tables of an application attempt, with `findings` still empty. `issues` are those of reading.
+
+    Raises:
+        AssemblyError: the rows hold no event of an application.
+    """
+    assembly = assemble(rows, log)
+    written = read_annotations(rows["job_properties"])
+    training = recognize_training(rows, assembly.tables, written.search_names, assembly.ended)
+    tables = {
+        **assembly.tables,
+        "tunings": training.tunings,
+        "trials": training.trials,
+        "fits": training.fits,
+        "jobs": training.jobs,
+    }
+    applied = apply_annotations(tables, written, assembly.ended or not log.in_progress)
+    return complete_tables(
+        rows,
+        log,
+        {**tables, **applied.tables},
+        (*issues, *assembly.issues, *applied.issues),
+        MlflowRun(applied.mlflow_run_id, applied.mlflow_tracking_uri),
+    )
 
 
 def _no_log(log: EventLog, issues: list[ImportIssue]) -> str:

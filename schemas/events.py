@@ -102,6 +102,7 @@ RDDS = _nested(
     _raw("callsite", "string", "derived: JobStart > Stage Infos > RDD Info > Callsite"),
     _raw("parent_ids", "list<int64>", "derived: JobStart > Stage Infos > RDD Info > Parent IDs"),
     _raw("cached", "bool", "derived: JobStart > Stage Infos > RDD Info > Storage Level > Use Memory or Use Disk"),
+    _raw("barrier", "bool", "derived: JobStart > Stage Infos > RDD Info > Barrier"),
 )
 JOB_END = _event(
     "job_end", spark.JOB_END, "one job", _raw("job_id", "int32", "JobEnd > Job ID"), *_from(JOBS, "JobEnd")
@@ -180,6 +181,14 @@ SQL_END = _event(
     *_from(SQL_EXECUTIONS, "SQLExecutionEnd"),
 )
 PLAN_SCANS = EventTable(Table("plan_scans", SQL_SCANS.grain, (), SQL_SCANS.columns), spark.SQL_START, nested=True)
+PLAN_FUNCTIONS = _nested(
+    "plan_functions",
+    spark.SQL_START,
+    "one node of one SQL execution's plan that runs a Python function",
+    _raw("execution_id", "int64", "SQLExecutionStart > executionId"),
+    _raw("node", "string", "derived: SQLExecutionStart > sparkPlanInfo > nodeName, one of schemas.spark.PYTHON_NODES"),
+    _raw("text", "string", "derived: SQLExecutionStart > sparkPlanInfo > simpleString"),
+)
 PLAN_FOLDS = _nested(
     "plan_folds",
     spark.SQL_START,
@@ -238,6 +247,7 @@ EVENT_TABLES = (
     SQL_START,
     SQL_END,
     PLAN_SCANS,
+    PLAN_FUNCTIONS,
     PLAN_FOLDS,
     PLAN_LINKS,
     STAGE_METRICS,

@@ -44,6 +44,22 @@ SEARCH_SIGNS = (RANDOM_COLUMN, "checker(", "Fold number must be in range")
 
 # org.apache.spark.sql.execution.DataSourceScanExec.nodeName, DataSourceV2ScanExecBase
 SCAN_NODES = ("Scan ", "BatchScan ")
+# org.apache.spark.sql.execution.python: nodes that run a user's function on whole partitions or groups
+PYTHON_NODES = frozenset(
+    {
+        "MapInPandas",
+        "MapInArrow",
+        "PythonMapInArrow",
+        "FlatMapGroupsInPandas",
+        "FlatMapGroupsInArrow",
+        "FlatMapCoGroupsInPandas",
+        "FlatMapCoGroupsInArrow",
+        "FlatMapGroupsInPandasWithState",
+        "AggregateInPandas",
+        "ArrowAggregatePython",
+        "FlatMapGroupsInR",
+    }
+)
 
 # org.apache.spark.TaskEndReason and its subclasses, as JsonProtocol.taskEndReasonToJson names them
 SUCCESS = "Success"

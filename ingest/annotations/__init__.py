@@ -1,1 +1,6 @@
-"""Annotations that the training job wrote into its event log, applied to tables and runs."""
+"""Annotations that the training job wrote into its event log: read, and applied to the tables."""
+
+from .apply import AppliedAnnotations, apply_annotations
+from .read import JobAnnotations, read_annotations
+
+__all__ = ["AppliedAnnotations", "JobAnnotations", "apply_annotations", "read_annotations"]

@@ -3,16 +3,16 @@
 import json
 from collections.abc import Callable, Mapping
 
-from .state import Row, Values
+from .state import AnnotationState, Row
 
 _STATUS = {"FINISHED": "FINISHED", "FAILED": "FAILED"}
 
 
-def _tuning_start(told: Values, event: Row) -> None:
-    uid = told.names.get(event.get("id", ""))
+def _tuning_start(state: AnnotationState, event: Row) -> None:
+    uid = state.names.get(event.get("id", ""))
     if uid is None:
         return
-    row = told.tunings.setdefault((uid,), {"tuning_uid": uid, "num_fits": 0, "status": "RUNNING"})
+    row = state.tunings.setdefault((uid,), {"tuning_uid": uid, "num_fits": 0, "status": "RUNNING"})
     fields = {
         "kind": "kind",
         "estimator": "estimator_class",
@@ -29,25 +29,34 @@ def _tuning_start(told: Values, event: Row) -> None:
         "run": "annotated_run",
     }
     row.update({column: event[name] for name, column in fields.items() if name in event})
-    row.update(source="annotated", confidence=1.0, start_time_ms=event["time_ms"], end_time_ms=None, status="RUNNING")
+    row.setdefault("framework", "mllib")
+    row.update(
+        source="annotated",
+        found_by="annotation",
+        confidence=1.0,
+        start_time_ms=event["time_ms"],
+        end_time_ms=None,
+        status="RUNNING",
+    )
     if "parent" in event:
-        row["parent_uid"] = told.names.get(event["parent"])
+        row["parent_uid"] = state.names.get(event["parent"])
     maps = event.get("param_maps", [])
     row["num_trials"] = len(maps) or row.get("num_trials")
     for trial, values in enumerate(maps):
-        told.trials.setdefault((uid, trial), {"tuning_uid": uid, "trial": trial, "num_folds": 0})["params_json"] = (
+        state.trials.setdefault((uid, trial), {"tuning_uid": uid, "trial": trial, "num_folds": 0})["params_json"] = (
             json.dumps(values)
         )
-    told.texts(f"tuning/{uid}", "param", event.get("params"), uid)
+    state.texts(f"tuning/{uid}", "param", event.get("params"), uid)
 
 
-def _fit_end(told: Values, event: Row) -> None:
-    uid = told.names.get(event.get("id", ""))
+def _fit_end(state: AnnotationState, event: Row) -> None:
+    uid = state.names.get(event.get("id", ""))
     if uid is None or "trial" not in event or "fold" not in event:
         return
-    key = uid, event["trial"], event["fold"]
-    row = told.fits.setdefault(key, {"tuning_uid": uid, "trial": key[1], "fold": key[2], "num_jobs": 0})
-    row["confidence"] = 1.0
+    key = uid, event["trial"], event["fold"], None
+    row = state.fits.setdefault(key, {"tuning_uid": uid, "trial": key[1], "fold": key[2], "num_jobs": 0})
+    row.setdefault("framework", "mllib")
+    row.update(source="annotated", confidence=1.0)
     row.update(
         {
             column: event[name]
@@ -65,12 +74,12 @@ def _fit_end(told: Values, event: Row) -> None:
     if "evaluate_ms" in event:
         row["evaluate_end_time_ms"] = event.get("end_ms")
     row["status"] = _STATUS.get(event.get("status", ""), "FINISHED")
-    told.training(f"tuning/{uid}/trial/{key[1]}/fold/{key[2]}", event, event.get("evaluate_ms"))
+    state.training(f"tuning/{uid}/trial/{key[1]}/fold/{key[2]}", event, event.get("evaluate_ms"))
 
 
-def _tuning_end(told: Values, event: Row) -> None:
-    uid = told.names.get(event.get("id", ""))
-    row = told.tunings.get((uid,))
+def _tuning_end(state: AnnotationState, event: Row) -> None:
+    uid = state.names.get(event.get("id", ""))
+    row = state.tunings.get((uid,))
     if row is None:
         return
     row.update(
@@ -82,22 +91,22 @@ def _tuning_end(told: Values, event: Row) -> None:
         row["start_time_ms"] = event["start_ms"]
     for name, column in (("avg_metrics", "avg_metric"), ("std_metrics", "std_metric")):
         for trial, value in enumerate(event.get(name, ())):
-            if (uid, trial) in told.trials:
-                told.trials[uid, trial][column] = value
-    told.training(f"tuning/{uid}", event, None)
+            if (uid, trial) in state.trials:
+                state.trials[uid, trial][column] = value
+    state.training(f"tuning/{uid}", event, None)
 
 
-def _estimator_start(told: Values, event: Row) -> None:
-    told.texts(_run_target(told, event), "param", event.get("params"), event.get("id", ""))
+def _estimator_start(state: AnnotationState, event: Row) -> None:
+    state.texts(_run_target(state, event), "param", event.get("params"), event.get("id", ""))
 
 
-def _estimator_end(told: Values, event: Row) -> None:
-    told.training("", event, None)
+def _estimator_end(state: AnnotationState, event: Row) -> None:
+    state.training("", event, None)
 
 
-def _run_start(told: Values, event: Row) -> None:
+def _run_start(state: AnnotationState, event: Row) -> None:
     if "id" in event:
-        told.runs.setdefault(
+        state.runs.setdefault(
             event["id"],
             {
                 "run": event["id"],
@@ -109,51 +118,51 @@ def _run_start(told: Values, event: Row) -> None:
         )
 
 
-def _run_end(told: Values, event: Row) -> None:
-    row = told.runs.get(event.get("id", ""))
+def _run_end(state: AnnotationState, event: Row) -> None:
+    row = state.runs.get(event.get("id", ""))
     if row is not None:
         row.update(
             status=_STATUS.get(event.get("status", ""), "FINISHED"), end_time_ms=event.get("end_ms", event["time_ms"])
         )
 
 
-def _log(told: Values, event: Row) -> None:
-    target = _run_target(told, event)
+def _log(state: AnnotationState, event: Row) -> None:
+    target = _run_target(state, event)
     by = f"{event.get('writer')} {event.get('seq')}"
-    told.texts(target, "param", event.get("params"), by)
-    told.texts(target, "tag", event.get("tags"), by)
+    state.texts(target, "param", event.get("params"), by)
+    state.texts(target, "tag", event.get("tags"), by)
     steps: dict[str, int] = {}
     for row in event.get("metrics", ()):
         if len(row) == 4 and isinstance(row[0], str):
             name, value, step, time_ms = row
             steps[name] = step if isinstance(step, int) else steps.get(name, -1) + 1
-            told.metric(target, name, value, steps[name], time_ms if isinstance(time_ms, int) else event["time_ms"])
+            state.metric(target, name, value, steps[name], time_ms if isinstance(time_ms, int) else event["time_ms"])
 
 
-def _run_target(told: Values, event: Row) -> str:
+def _run_target(state: AnnotationState, event: Row) -> str:
     """The run an event is about, as its key below the application's: a run of annotate.run, a fit, the application."""
-    if event.get("run") in told.runs:
+    if event.get("run") in state.runs:
         return f"run/{event['run']}"
-    uid = told.names.get(event.get("tuning", ""))
+    uid = state.names.get(event.get("tuning", ""))
     if uid is not None and "trial" in event and "fold" in event:
         return f"tuning/{uid}/trial/{event['trial']}/fold/{event['fold']}"
     return ""
 
 
-def _task_metrics(told: Values, event: Row) -> None:
+def _task_metrics(state: AnnotationState, event: Row) -> None:
     for row in event.get("values", ()):
         if len(row) == 4 and isinstance(row[2], str) and all(isinstance(part, int) for part in row[:2]):
             value = row[3]
             if isinstance(value, int | float) and not isinstance(value, bool):
-                told.task_values.append((row[0], row[1], row[2], float(value)))
+                state.task_values.append((row[0], row[1], row[2], float(value)))
 
 
-def _mlflow_run(told: Values, event: Row) -> None:
-    if told.mlflow[0] is None:
-        told.mlflow = event.get("run_id"), event.get("tracking_uri")
+def _mlflow_run(state: AnnotationState, event: Row) -> None:
+    if state.mlflow[0] is None:
+        state.mlflow = event.get("run_id"), event.get("tracking_uri")
 
 
-HANDLERS: Mapping[str, Callable[[Values, Row], None]] = {
+HANDLERS: Mapping[str, Callable[[AnnotationState, Row], None]] = {
     "tuning_start": _tuning_start,
     "fit_end": _fit_end,
     "tuning_end": _tuning_end,

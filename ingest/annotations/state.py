@@ -13,7 +13,7 @@ _NAMESPACE = uuid.UUID("6b2f4d1e-6f0e-5c52-9c59-0f6f0c9d6a11")
 
 
 @dataclass(slots=True)
-class Values:
+class AnnotationState:
     """The tables under way, by key, and what was said of each run."""
 
     names: Mapping[str, str]

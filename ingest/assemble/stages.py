@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from ...schemas import annotations, spark
 from ...schemas.issues import ImportIssue
 from ...schemas.tables import JOBS, STAGES
 from .. import arrow
-from ..training import assemble_tunings
 from .rdd_sources import rdds_of_stages
 from .redact import redact_text
 from .stage_signature import plans_of_stages
@@ -20,11 +21,10 @@ _EVER = 2**63
 
 @dataclass(frozen=True, slots=True)
 class JobsAndStages:
-    """The jobs and the stages table, the tables of the searches by name, and what does not fit together."""
+    """The jobs table, without the columns of training; the stages table; and issues of the events."""
 
-    jobs: Any
-    stages: Any
-    tunings: Mapping[str, Any]
+    jobs: pa.Table
+    stages: pa.Table
     issues: tuple[ImportIssue, ...]
 
 
@@ -72,18 +72,10 @@ def assemble_jobs_and_stages(
             "num_resubmitted_tasks",
         ):
             stage.setdefault(name, 0)
-    tunings = assemble_tunings(
-        rows,
-        ({**job, "end_at": ends.get(job_id)} for job_id, job in jobs.items()),
-        rows["application_end"].num_rows > 0,
-    )
-    for job_id, columns in tunings.columns.items():
-        jobs[job_id].update(columns)
     ordered = [stages[key] for key in sorted(stages)]
     return JobsAndStages(
         arrow.from_rows(JOBS, ([job.get(c.name) for c in JOBS] for _, job in sorted(jobs.items()))),
         arrow.from_rows(STAGES, ([stage.get(c.name) for c in STAGES] for stage in ordered)),
-        tunings.tables,
         tuple(issues),
     )
 

@@ -36,6 +36,7 @@ class RddInfo(msgspec.Struct, frozen=True, gc=False):
     callsite: str | None = msgspec.field(name="Callsite", default=None)
     parent_ids: list[int] | None = msgspec.field(name="Parent IDs", default=None)
     storage_level: StorageLevel | None = msgspec.field(name="Storage Level", default=None)
+    barrier: bool | None = msgspec.field(name="Barrier", default=None)
 
 
 class StageInfo(msgspec.Struct, frozen=True, gc=False):

@@ -58,7 +58,7 @@ def _rdds(events: Iterable[Any]) -> Iterator[Row]:
                     level = rdd.storage_level
                     cached = level is not None and bool(level.use_memory or level.use_disk)
                     name = rdd.name[:_RDD_NAME_LENGTH] if rdd.name else rdd.name
-                    yield rdd.rdd_id, name, rdd.callsite, rdd.parent_ids, cached
+                    yield rdd.rdd_id, name, rdd.callsite, rdd.parent_ids, cached, bool(rdd.barrier)
 
 
 def _accumulators(events: Iterable[Any]) -> Iterator[Row]:
@@ -100,6 +100,13 @@ def _plan_scans(events: Iterable[Any]) -> Iterator[Row]:
         for node in _nodes(event.sparkplaninfo):
             for format_, location in _scan(node):
                 yield event.executionid, format_, location
+
+
+def _plan_functions(events: Iterable[Any]) -> Iterator[Row]:
+    for event in events:
+        for node in _nodes(event.sparkplaninfo):
+            if node.node_name in spark.PYTHON_NODES:
+                yield event.executionid, node.node_name, node.simple_string
 
 
 def _shows_search(event: Any) -> bool:
@@ -173,6 +180,7 @@ NESTED_ROWS: Mapping[str, Callable[[Iterable[Any]], Iterator[Row]]] = {
     "environment": _environment,
     "resources": _resources,
     "plan_scans": _plan_scans,
+    "plan_functions": _plan_functions,
     "plan_folds": _plan_folds,
     "plan_links": _plan_links,
     "stage_metrics": _stage_metrics,

@@ -1,9 +1,31 @@
-"""The tuning tree: which search, trial and fold every job worked for, found in the log of an unmodified job.
+"""Searches, trials and fits of one application, and the place of every job: tables in, tables out.
 
-marks (names that give a fold away) -> searches (calls of `fit`) -> trials (who ran for which) -> places (of every job)
--> the tables. Pure functions over event rows; what cannot be told stays outside.
+evidence (what the log says of jobs, RDDs and plans) -> recognizers (one module per framework, see interface.py) ->
+assignment (one place per job) -> tables. Pure functions; what the log does not say stays null.
 """
 
-from .tables import Tunings, assemble_tunings
+from collections.abc import Mapping
 
-__all__ = ["Tunings", "assemble_tunings"]
+import pyarrow as pa
+
+from .assignment import assign_jobs
+from .evidence import gather_evidence
+from .recognizers import RECOGNIZERS
+from .tables import Training, training_tables
+
+__all__ = ["Training", "recognize_training"]
+
+
+def recognize_training(
+    rows: Mapping[str, pa.Table],
+    tables: Mapping[str, pa.Table],
+    annotated_searches: Mapping[str, str],
+    ended: bool,
+) -> Training:
+    """The searches, trials and fits of an application, and its jobs table with their columns filled.
+
+    `rows` are event rows; `tables` holds the assembled `jobs`, `stages` and `tasks`; `annotated_searches` maps the id
+    of an annotated call of fit to its tuning_uid; `ended`: no more jobs can come.
+    """
+    evidence = gather_evidence(rows, tables["jobs"], tables["stages"], tables["tasks"], annotated_searches, ended)
+    return training_tables(evidence, assign_jobs(evidence, RECOGNIZERS), tables["jobs"])

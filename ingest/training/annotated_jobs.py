@@ -1,36 +1,45 @@
-"""Places that the training job itself wrote down, as local properties of its jobs: they win over the log's hints."""
+"""Searches that the training job itself wrote down, as local properties of its jobs."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Collection
 
 from ...schemas import annotations
-from .mllib.job_assignment import Place
+from .evidence import Evidence, Job
+from .interface import Phase, Recognition, Search
 
 
-def annotated_places(job_properties: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> dict[int, Place]:
-    """Job id -> place, for the jobs that carry `afterglow.tuning`. What is no number or no phase is read as missing.
-
-    `names` maps the id of one call of fit to its tuning_uid, as one object may be fitted again.
-    """
-    told: dict[int, dict[str, str]] = {}
-    for row in job_properties:
-        if row["job_id"] is not None and row["key"] in _KEYS:
-            told.setdefault(row["job_id"], {})[row["key"]] = row["value"]
-    places = {}
-    for job_id, keys in told.items():
-        uid = names.get(keys.get(annotations.TUNING_ID, ""), keys.get(annotations.TUNING))
-        if uid:
-            trial, fold = _number(keys.get(annotations.TRIAL)), _number(keys.get(annotations.FOLD))
-            phase = keys.get(annotations.PHASE)
-            if phase not in annotations.PHASES:
-                phase = "prepare" if trial is None else "fit"
-            inside = trial is not None and phase in ("fit", "evaluate")
-            places[job_id] = Place(uid, trial if inside else None, (fold or 0) if inside else None, phase)  # type: ignore[arg-type]
-    return places
+def recognize(evidence: Evidence, claimed: Collection[int]) -> Recognition:
+    """The searches of the jobs that carry `afterglow.tuning`. A value that is no number or
+    no phase counts as missing."""
+    searches: dict[str, Search] = {}
+    for job in evidence.jobs:
+        uid = evidence.annotated_searches.get(
+            job.properties.get(annotations.TUNING_ID, ""), job.properties.get(annotations.TUNING)
+        )
+        if not uid or not job.rdds:  # a job without RDDs only carries what the annotation wrote
+            continue
+        search = searches.setdefault(uid, _search(uid))
+        trial, fold = _number(job, annotations.TRIAL), _number(job, annotations.FOLD)
+        phase = _phase(job, trial)
+        if trial is not None and phase in ("fit", "evaluate"):
+            search.fit(trial, fold or 0).jobs[job.job_id] = phase
+        else:
+            search.jobs[job.job_id] = phase
+    return Recognition(list(searches.values()))
 
 
-_KEYS = (annotations.TUNING, annotations.TUNING_ID, annotations.TRIAL, annotations.FOLD, annotations.PHASE)
+def _search(uid: str) -> Search:
+    kind = uid.rsplit("_", 1)[0]
+    return Search(uid, "mllib", "annotated", found_by="annotation", kind=kind, ends_with_refit=True)
 
 
-def _number(text: str | None) -> int | None:
+def _phase(job: Job, trial: int | None) -> Phase:
+    match job.properties.get(annotations.PHASE):
+        case "fit" | "evaluate" | "refit" | "prepare" as phase:
+            return phase
+        case _:
+            return "prepare" if trial is None else "fit"
+
+
+def _number(job: Job, key: str) -> int | None:
+    text = job.properties.get(key)
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else None

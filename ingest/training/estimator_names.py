@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from .estimators import uid_in
 from .evidence import Evidence
+from .interface import EstimatorName
 
 # CallSite.shortForm: `map at LogisticRegression.scala:523`
 _FILE = re.compile(r" at (\w+)\.scala:\d+$")
@@ -14,8 +15,8 @@ _FILE = re.compile(r" at (\w+)\.scala:\d+$")
 _CALL_FIT = ("OneVsRest",)
 
 
-def name_estimators(evidence: Evidence) -> Mapping[int, tuple[str | None, str | None]]:
-    """Job id -> (estimator class, estimator uid) for the jobs that an estimator's `fit` ran; either may be None.
+def name_estimators(evidence: Evidence) -> Mapping[int, EstimatorName]:
+    """Job id -> estimator class and uid for the jobs that an estimator's `fit` ran; either may be None.
 
     A stack that was cut at Spark's depth may show only a tree that a boosting trains: then the file in which the newest
     of the job's RDDs were made says more, as long as a stack elsewhere in the log that shows the fit has it as an
@@ -27,7 +28,7 @@ def name_estimators(evidence: Evidence) -> Mapping[int, tuple[str | None, str | 
         for rdd in evidence.rdds.values()
         if (match := _FILE.search(rdd.callsite)) and match[1] in known
     }
-    named: dict[int, tuple[str | None, str | None]] = {}
+    named: dict[int, EstimatorName] = {}
     for job in evidence.jobs:
         estimator = job.stack.estimator
         if job.stack.evaluator is None and (estimator is None or not job.stack.whole):
@@ -38,5 +39,5 @@ def name_estimators(evidence: Evidence) -> Mapping[int, tuple[str | None, str | 
         names = (evidence.rdds[rdd_id].name for rdd_id in sorted(job.rdds, reverse=True) if rdd_id in evidence.rdds)
         uid = uid_in(names) if estimator else None
         if estimator or uid:
-            named[job.job_id] = estimator, uid
+            named[job.job_id] = EstimatorName(estimator, uid)
     return named

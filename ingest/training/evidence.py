@@ -1,18 +1,22 @@
-"""Event rows -> what is known of every job and every RDD, as plain values: the material that searches are found in."""
+"""What recognizers look at: the jobs, RDDs, SQL executions and tasks of one application, as plain values."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import pyarrow as pa
 
 from ...schemas import spark
 from .estimators import Stack, read_stack
 
 EVER = 2**63
 
+Row = Mapping[str, Any]
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job. `at` and `end_at` are places in the log, not times; `end_at` is EVER without a JobEnd.
+    """One job. `at` and `end_at` are positions in the log, not times; `end_at` is EVER without a JobEnd.
 
     `action` is what was called: the description of the SQL execution where the stage only names a pool thread.
     """
@@ -30,6 +34,27 @@ class Job:
     stack: Stack
     plans: frozenset[int] = frozenset()
     """The SQL executions whose plan's metrics its stages counted: certain."""
+    properties: Mapping[str, str] = field(default_factory=dict)
+    """Its local properties, as far as schemas.spark.JOB_PROPERTIES and the annotation's keys go."""
+    stage_ids: tuple[int, ...] = ()
+    """The stages that it lists, skipped ones too."""
+    num_tasks: int = 0
+    """Task attempts that it ran."""
+
+    @property
+    def group(self) -> str | None:
+        """What SparkContext.setJobGroup set."""
+        return self.properties.get(spark.JOB_GROUP)
+
+    @property
+    def description(self) -> str | None:
+        """What SparkContext.setJobDescription set."""
+        return self.properties.get(spark.JOB_DESCRIPTION)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """What SparkContext.addJobTag set."""
+        return tuple(filter(None, self.properties.get(spark.JOB_TAGS, "").split(",")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +66,11 @@ class Rdd:
     callsite: str
     parents: tuple[int, ...]
     cached: bool
+    barrier: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FoldPlan:
     """A SQL execution that reads a fold: where it starts and ends in the log, and the attributes that it makes itself.
 
     Attribute ids are unique in an application, so plans that share one come from one data frame: one trial's."""
@@ -56,47 +82,95 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class PythonNode:
+    """A plan node that runs a Python function: `MapInPandas`, and `MapInPandas train(id#0L)#1, [chunk#2], true`."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SqlExecution:
+    """One SQL execution; `at` and `end_at` are positions in the log, `end_at` is EVER without an end."""
+
+    execution_id: int
+    at: int
+    end_at: int
+    start_ms: int | None
+    end_ms: int | None
+    description: str
+    stack: Stack
+    python_nodes: tuple[PythonNode, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """Jobs by the order in which they started, RDDs by id, the search filters and the plans of SQL executions."""
+    """Jobs by the order in which they started; RDDs, plans of folds and SQL executions by id.
+
+    `filters`: execution id -> the filters on a search's random column in its plan. `annotated_searches`: the id of an
+    annotated call of fit -> its tuning_uid. `tasks` and `stages` are the tables of schemas.tables. `ended`: no more
+    jobs can come.
+    """
 
     jobs: tuple[Job, ...]
     rdds: Mapping[int, Rdd]
     filters: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
-    plans: Mapping[int, Plan] = field(default_factory=dict)
+    plans: Mapping[int, FoldPlan] = field(default_factory=dict)
+    executions: Mapping[int, SqlExecution] = field(default_factory=dict)
+    annotated_searches: Mapping[str, str] = field(default_factory=dict)
+    tasks: pa.Table | None = None
+    stages: pa.Table | None = None
+    ended: bool = True
 
 
-def gather(rows: Mapping[str, Any], jobs: Iterable[Mapping[str, Any]]) -> Evidence:
-    """`rows` are the event rows; `jobs` those of the jobs table, with `at` and `end_at` (None without a JobEnd)."""
+def gather_evidence(
+    rows: Mapping[str, pa.Table],
+    jobs: pa.Table,
+    stages: pa.Table,
+    tasks: pa.Table,
+    annotated_searches: Mapping[str, str],
+    ended: bool,
+) -> Evidence:
+    """`rows` are the event rows by table; `jobs`, `stages` and `tasks` the assembled tables."""
     filters: dict[int, tuple[str, ...]] = {}
     for row in rows["plan_folds"].to_pylist():
         if row["execution_id"] is not None and row["filter"]:
             filters[row["execution_id"]] = (*filters.get(row["execution_id"], ()), row["filter"])
-    actions = {row["execution_id"]: row["description"] for row in rows["sql_start"].to_pylist()}
-    stages: dict[int, list[Mapping[str, Any]]] = {}
-    for row in rows["job_stages"].to_pylist():
-        stages.setdefault(row["job_id"], []).append(row)
-    plans_of_stage = _plans_of_stages(rows)
-    found = [_job(job, stages.get(job["job_id"], ()), actions, plans_of_stage) for job in jobs]
+    executions = _executions(rows)
+    found = _jobs(rows, jobs, executions)
     ordered = tuple(sorted(found, key=lambda job: (job.at, job.job_id)))
-    return Evidence(ordered, _rdds(rows["rdds"]), filters, _plans(rows))
+    plans = _fold_plans(rows, executions)
+    return Evidence(ordered, _rdds(rows["rdds"]), filters, plans, executions, annotated_searches, tasks, stages, ended)
 
 
-def _plans(rows: Mapping[str, Any]) -> dict[int, Plan]:
-    starts = {row["execution_id"]: row["at"] for row in rows["sql_start"].to_pylist()}
+def _executions(rows: Mapping[str, pa.Table]) -> dict[int, SqlExecution]:
+    nodes: dict[int, list[PythonNode]] = {}
+    for row in rows["plan_functions"].to_pylist():
+        nodes.setdefault(row["execution_id"], []).append(PythonNode(row["node"] or "", row["text"] or ""))
     ends = {row["execution_id"]: (row["at"], row["completion_time_ms"]) for row in rows["sql_end"].to_pylist()}
-    return {
-        row["execution_id"]: Plan(
-            starts.get(row["execution_id"], 0),
-            ends.get(row["execution_id"], (EVER, None))[0],
-            frozenset(row["attribute_ids"] or ()),
-            ends.get(row["execution_id"], (EVER, None))[1],
-        )
-        for row in rows["plan_links"].to_pylist()
-    }
+    found: dict[int, SqlExecution] = {}
+    for row in rows["sql_start"].to_pylist():
+        key = row["execution_id"]
+        if key is not None and key not in found:
+            end_at, end_ms = ends.get(key, (EVER, None))
+            details = row["details"] or ""
+            stack = read_stack(details, details.count("\n") + 1)
+            started, text = row["submission_time_ms"], row["description"] or ""
+            found[key] = SqlExecution(key, row["at"], end_at, started, end_ms, text, stack, tuple(nodes.get(key, ())))
+    return found
 
 
-def _plans_of_stages(rows: Mapping[str, Any]) -> dict[int, frozenset[int]]:
-    """Stage id -> the SQL executions whose metrics it counted. A metric of cached data stands in many plans: it says
+def _fold_plans(rows: Mapping[str, pa.Table], executions: Mapping[int, SqlExecution]) -> dict[int, FoldPlan]:
+    found = {}
+    for row in rows["plan_links"].to_pylist():
+        known = executions.get(row["execution_id"])
+        span = (known.at, known.end_at, known.end_ms) if known else (0, EVER, None)
+        found[row["execution_id"]] = FoldPlan(span[0], span[1], frozenset(row["attribute_ids"] or ()), span[2])
+    return found
+
+
+def _plans_of_stages(rows: Mapping[str, pa.Table]) -> dict[int, frozenset[int]]:
+    """Stage id -> the SQL executions whose metrics it counted. A metric of cached data is in many plans: it says
     nothing."""
     owner: dict[int, int | None] = {}
     for row in rows["plan_links"].to_pylist():
@@ -105,47 +179,81 @@ def _plans_of_stages(rows: Mapping[str, Any]) -> dict[int, frozenset[int]]:
             owner[metric] = known if known == row["execution_id"] else None
     found: dict[int, frozenset[int]] = {}
     for row in rows["stage_metrics"].to_pylist() if owner else ():
-        plans = {owner.get(metric) for metric in row["metric_ids"] or ()} - {None}
+        plans = frozenset(plan for metric in row["metric_ids"] or () if (plan := owner.get(metric)) is not None)
         if plans and row["stage_id"] is not None:
-            found[row["stage_id"]] = found.get(row["stage_id"], frozenset()) | plans  # type: ignore[operator]
+            found[row["stage_id"]] = found.get(row["stage_id"], frozenset[int]()) | plans
     return found
 
 
-def _rdds(table: Any) -> dict[int, Rdd]:
+def _rdds(table: pa.Table) -> dict[int, Rdd]:
     rdds: dict[int, Rdd] = {}
     for row in table.to_pylist():
-        rdd = Rdd(
-            row["rdd_id"], row["name"] or "", row["callsite"] or "", tuple(row["parent_ids"] or ()), bool(row["cached"])
-        )
+        name, callsite, parents = row["name"] or "", row["callsite"] or "", tuple(row["parent_ids"] or ())
+        rdd = Rdd(row["rdd_id"], name, callsite, parents, bool(row["cached"]), bool(row["barrier"]))
         known = rdds.get(rdd.rdd_id)
         # A cached RDD is shown as not cached by jobs before its persist and after its unpersist.
         rdds[rdd.rdd_id] = rdd if known is None or rdd.cached else known
     return rdds
 
 
+def _jobs(rows: Mapping[str, pa.Table], jobs: pa.Table, executions: Mapping[int, SqlExecution]) -> list[Job]:
+    stages: dict[int, list[Row]] = {}
+    for row in rows["job_stages"].to_pylist():
+        stages.setdefault(row["job_id"], []).append(row)
+    properties: dict[int, dict[str, str]] = {}
+    for row in rows["job_properties"].to_pylist():
+        if row["value"] is not None:
+            properties.setdefault(row["job_id"], {}).setdefault(row["key"], row["value"])
+    begins, ends = (_first_position(rows[name]) for name in ("job_start", "job_end"))
+    plans = _plans_of_stages(rows)
+    return [
+        _job(
+            job,
+            stages.get(job["job_id"], ()),
+            (begins.get(job["job_id"], 0), ends.get(job["job_id"], EVER)),
+            executions,
+            plans,
+            properties.get(job["job_id"], {}),
+        )
+        for job in jobs.to_pylist()
+        if job["job_id"] is not None
+    ]
+
+
+def _first_position(events: pa.Table) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for row in events.select(["job_id", "at"]).to_pylist():
+        found.setdefault(row["job_id"], row["at"])
+    return found
+
+
 def _job(
-    job: Mapping[str, Any],
-    stages: Iterable[Mapping[str, Any]],
-    actions: Mapping[int, str | None],
+    job: Row,
+    stages: Iterable[Row],
+    span: tuple[int, int],
+    executions: Mapping[int, SqlExecution],
     plans: Mapping[int, frozenset[int]],
+    properties: Mapping[str, str],
 ) -> Job:
     stages = list(stages)
-    last = max(stages, key=lambda stage: -1 if stage["stage_id"] is None else stage["stage_id"], default=None)
-    execution = job.get("sql_execution_id")
-    name = (last or {}).get("name") or ""
+    last = max(stages, key=lambda stage: -1 if stage["stage_id"] is None else stage["stage_id"], default={})
+    execution = job["sql_execution_id"]
+    known = executions.get(execution)
+    name = last.get("name") or ""
     if spark.POOL_THREAD_CALLSITE in name:
-        name = actions.get(execution) or name  # type: ignore[arg-type]
-    end_at = job.get("end_at")
+        name = (known and known.description) or name
     return Job(
         job["job_id"],
-        job.get("at") or 0,
-        EVER if end_at is None else end_at,
-        job.get("submission_time_ms"),
-        job.get("completion_time_ms"),
+        *span,
+        job["submission_time_ms"],
+        job["completion_time_ms"],
         job["status"],
         frozenset(rdd for stage in stages for rdd in stage["rdd_ids"] or () if rdd is not None),
         name,
         execution,
-        read_stack((last or {}).get("ml_stack"), (last or {}).get("stack_depth")),
+        read_stack(last.get("ml_stack"), last.get("stack_depth")),
         frozenset().union(*(plans.get(stage["stage_id"], ()) for stage in stages)),
+        properties,
+        tuple(job["stage_ids"] or ()),
+        job["num_tasks"] or 0,
     )

@@ -1,157 +1,145 @@
-"""Searches and places -> the tables tunings, trials and fits, and the columns that jobs get."""
+"""The training tree -> the tables tunings, trials and fits, and the jobs table with the columns of this stage."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
-from ...schemas.tables import FITS, TRIALS, TUNINGS
+import pyarrow as pa
+
+from ...schemas.tables import FITS, JOBS, TRIALS, TUNINGS
 from .. import arrow
-from ..annotations.apply import events_of, search_names
-from .annotated_jobs import annotated_places
+from .assignment import TrainingTree
 from .estimator_names import name_estimators
-from .evidence import Evidence, Job, gather
-from .mllib.job_assignment import Place, Tuning, find_places
+from .evidence import Evidence, Job
+from .fit_rows import FitRows, Row, params_text, span, worst
+from .interface import EstimatorName, Fit, Search
 
-Row = dict[str, Any]
-# How sure a search is that was found so.
-_CONFIDENCE = {"annotated": 1.0, "plan": 0.99, "stack": 0.95, "lineage": 0.9}
+_COLUMNS = ("tuning_uid", "trial", "fold", "phase", "fit_uid", "estimator_class", "estimator_uid")
+_NOTHING = EstimatorName(None, None)
 
 
 @dataclass(frozen=True, slots=True)
-class Tunings:
-    """`tables` by name; `columns`: job id -> the columns of the jobs table that this stage fills."""
+class Training:
+    """Tables as declared in schemas.tables; `jobs` is the table given, with the columns of this stage filled."""
 
-    tables: Mapping[str, Any]
-    columns: Mapping[int, Row]
-
-
-def assemble_tunings(rows: Mapping[str, Any], jobs: Iterable[Mapping[str, Any]], ended: bool) -> Tunings:
-    """`jobs` are rows of the jobs table with `at` and `end_at`; `ended` says that no more jobs can come."""
-    evidence = gather(rows, jobs)
-    places, tunings = find_places(evidence)
-    names = search_names(events_of(rows["job_properties"]))
-    told = annotated_places(rows["job_properties"].to_pylist(), names)
-    if told:
-        places, tunings = _with_annotated(evidence, places, tunings, told)
-    named = name_estimators(evidence)
-    columns: dict[int, Row] = {}
-    for job in evidence.jobs:
-        place = places.get(job.job_id)
-        estimator, uid = named.get(job.job_id, (None, None))
-        columns[job.job_id] = {
-            "tuning_uid": place and place.uid,
-            "trial": place and place.trial,
-            "fold": place and place.fold,
-            "phase": place and place.phase,
-            "estimator_class": estimator,
-            "estimator_uid": uid,
-        }
-    found = [_rows(tuning, named, ended) for tuning in tunings]
-    tables = {
-        table.name: arrow.from_rows(table, ([row.get(c.name) for c in table] for parts in found for row in parts[at]))
-        for at, table in enumerate((TUNINGS, TRIALS, FITS))
-    }
-    return Tunings(tables, columns)
+    tunings: pa.Table
+    trials: pa.Table
+    fits: pa.Table
+    jobs: pa.Table
 
 
-def _rows(tuning: Tuning, named: Mapping[int, tuple[str | None, str | None]], ended: bool) -> tuple[list[Row], ...]:
-    jobs = tuning.jobs
-    status = _status_of_search(tuning, ended)
-    fits = [_fit_row(tuning, key, status) for key in sorted(tuning.fits)]
-    trials = []
-    for trial in sorted({row["trial"] for row in fits}):
-        of_trial = [row for row in fits if row["trial"] == trial]
-        trials.append(
-            {
-                "tuning_uid": tuning.uid,
-                "trial": trial,
-                "status": _worst(row["status"] for row in of_trial),
-                "num_folds": len(of_trial),
-                **_span(of_trial, "start_time_ms", "end_time_ms"),
-            }
-        )
-    work = [(job, phase) for of_fit in tuning.fits.values() for job, phase in of_fit]
-    last = _last_trained(tuning, named)
-    source = tuning.source
-    row = {
-        "tuning_uid": tuning.uid,
-        "kind": tuning.kind,
-        "source": source,
-        "confidence": round(fmean(row["confidence"] for row in fits) if fits else _CONFIDENCE[source], 4),
-        "num_folds": tuning.num_folds or len({fold for _, fold in tuning.fits}) or None,
+def training_tables(evidence: Evidence, tree: TrainingTree, jobs: pa.Table) -> Training:
+    """The tables of everything in the tree."""
+    names = {**name_estimators(evidence), **tree.estimators}
+    rows = FitRows(evidence)
+    tunings: list[Row] = []
+    trials: list[Row] = []
+    fits: list[Row] = []
+    for search in tree.searches:
+        search_row, trial_rows, fit_rows = _search_rows(search, evidence, rows, names)
+        tunings.append(search_row)
+        trials.extend(trial_rows)
+        fits.extend(fit_rows)
+    fits.extend(rows.outside(fit) for fit in tree.fits)
+    tuning_table, trial_table, fit_table = (
+        arrow.from_rows(table, ([row.get(c.name) for c in table] for row in of_table))
+        for table, of_table in ((TUNINGS, tunings), (TRIALS, trials), (FITS, fits))
+    )
+    return Training(tuning_table, trial_table, fit_table, _with_columns(jobs, tree, names))
+
+
+def _with_columns(jobs: pa.Table, tree: TrainingTree, names: Mapping[int, EstimatorName]) -> pa.Table:
+    found = []
+    for job_id in jobs["job_id"].to_pylist():
+        place, name = tree.jobs.get(job_id), names.get(job_id, _NOTHING)
+        own = (place.tuning_uid, place.trial, place.fold, place.phase, place.fit_uid) if place else (None,) * 5
+        found.append((*own, *name))
+    for at, column in enumerate(_COLUMNS):
+        values = arrow.to_array([row[at] for row in found], JOBS[column].type)
+        jobs = jobs.set_column(jobs.schema.get_field_index(column), column, values)
+    return jobs
+
+
+def _search_rows(
+    search: Search, evidence: Evidence, rows: FitRows, names: Mapping[int, EstimatorName]
+) -> tuple[Row, list[Row], list[Row]]:
+    jobs = rows.jobs(search.job_ids())
+    status = _status(search, rows, evidence.ended)
+    fits = [rows.of_search(fit, search, status) for fit in _ordered(search)]
+    trials = [_trial_row(search, trial, fits) for trial in sorted({row["trial"] for row in fits} - {None})]
+    evaluating = rows.jobs(job for fit in search.fits for job, phase in fit.jobs.items() if phase == "evaluate")
+    estimator = EstimatorName(search.estimator, search.estimator_uid) if search.estimator else _tuned(search, names)
+    parent = search.parent
+    found: Row = {
+        "tuning_uid": search.uid,
+        "kind": search.kind,
+        "framework": search.framework,
+        "source": search.source,
+        "found_by": search.found_by,
+        "confidence": round(fmean(row["confidence"] for row in fits) if fits else search.confidence, 4),
+        "num_folds": search.num_folds or len({row["fold"] for row in fits} - {None}) or None,
         "num_trials": len(trials) or None,
         "num_fits": len(fits),
-        "parallelism": _most_at_once(fits, tuning.at_once),
+        "parallelism": search.parallelism or (_most_concurrent(fits) if search.concurrent else 1),
         "status": status,
         "start_time_ms": min((j.start_ms for j in jobs if j.start_ms is not None), default=None),
         "end_time_ms": _end(jobs, status),
-        "estimator_class": last[0],
-        "estimator_uid": last[1],
-        "evaluator_class": _commonest(job.stack.evaluator for job, phase in work if phase == "evaluate"),
-        "metric_name": _commonest(job.stack.metric for job, phase in work if phase == "evaluate"),
-        "parent_uid": tuning.outer and tuning.outer[0],
-        "parent_trial": tuning.outer and tuning.outer[1],
-        "parent_fold": tuning.outer and tuning.outer[2],
+        "estimator_class": estimator.estimator,
+        "estimator_uid": estimator.uid,
+        "evaluator_class": search.evaluator or _commonest(job.stack.evaluator for job in evaluating),
+        "metric_name": search.metric or _commonest(job.stack.metric for job in evaluating),
+        "best_trial": search.best_trial,
+        "parent_uid": parent and parent.tuning_uid,
+        "parent_trial": parent and parent.trial,
+        "parent_fold": parent and parent.fold,
     }
-    return [row], trials, fits
+    return found, trials, fits
 
 
-def _status_of_search(tuning: Tuning, ended: bool) -> str:
+def _ordered(search: Search) -> list[Fit]:
+    numbered = [fit for fit in search.fits if fit.trial is not None]
+    return [
+        *sorted(numbered, key=lambda fit: (fit.trial, fit.fold or 0)),
+        *(fit for fit in search.fits if fit.trial is None),
+    ]
+
+
+def _trial_row(search: Search, trial: int, fits: Iterable[Row]) -> Row:
+    of_trial = [row for row in fits if row["trial"] == trial]
+    params = search.params.get(trial)
+    return {
+        "tuning_uid": search.uid,
+        "trial": trial,
+        "params_json": params_text(params),
+        "status": search.trial_status.get(trial) or worst(row["status"] for row in of_trial),
+        "num_folds": len(of_trial),
+        **span(of_trial, "start_time_ms", "end_time_ms"),
+    }
+
+
+def _status(search: Search, rows: FitRows, ended: bool) -> str:
     """A search that came to its refit has its folds behind it; one that did not has failed, once nothing can come."""
-    jobs = tuning.jobs
+    if search.status:
+        return search.status
+    jobs = rows.jobs(search.job_ids())
+    if not search.ends_with_refit:
+        running = any(job.status == "RUNNING" for job in jobs)
+        return "FINISHED" if not running else "FAILED" if ended else "RUNNING"
+    refit = rows.jobs(job for job, phase in search.jobs.items() if phase == "refit")
     if jobs and jobs[-1].status == "FAILED":
         return "FAILED"
-    if tuning.refit and all(job.status == "SUCCEEDED" for job in tuning.refit):
+    if refit and all(job.status == "SUCCEEDED" for job in refit):
         return "FINISHED"
     return "FAILED" if ended or any(job.status == "FAILED" for job in jobs) else "RUNNING"
 
 
-def _fit_row(tuning: Tuning, key: tuple[int, int], status: str) -> Row:
-    trial, fold = key
-    by_phase: dict[str, list[Job]] = {"fit": [], "evaluate": []}
-    for work, doing in tuning.fits[key]:
-        by_phase[doing].append(work)
-    jobs = [job for of_phase in by_phase.values() for job in of_phase]
-    evaluated = bool(by_phase["evaluate"]) or not any(p == "evaluate" for w in tuning.fits.values() for _, p in w)
-    running = any(job.status == "RUNNING" for job in jobs)
-    if any(job.status == "FAILED" for job in jobs):
-        state = "FAILED"
-    elif evaluated and not running:
-        state = "FINISHED"
-    else:
-        state = "FAILED" if status == "FAILED" else "RUNNING"
-    row: Row = {"tuning_uid": tuning.uid, "trial": trial, "fold": fold, "status": state, "num_jobs": len(jobs)}
-    row["confidence"] = round(_CONFIDENCE[tuning.source] / tuning.candidates.get(key, 1), 4)
-    for phase, of_phase in by_phase.items():
-        row[f"{phase}_start_time_ms"] = min((j.start_ms for j in of_phase if j.start_ms is not None), default=None)
-        row[f"{phase}_end_time_ms"] = max((j.end_ms for j in of_phase if j.end_ms is not None), default=None)
-    row["start_time_ms"] = min((j.start_ms for j in jobs if j.start_ms is not None), default=None)
-    row["end_time_ms"] = _end(jobs, state)
-    return row
-
-
-def _end(jobs: Iterable[Job], status: str) -> int | None:
+def _end(jobs: Sequence[Job], status: str) -> int | None:
     return None if status == "RUNNING" else max((job.end_ms for job in jobs if job.end_ms is not None), default=None)
 
 
-def _worst(states: Iterable[str]) -> str:
-    found = set(states)
-    return next((state for state in ("FAILED", "RUNNING") if state in found), "FINISHED")
-
-
-def _span(rows: Iterable[Row], start: str, end: str) -> Row:
-    rows = list(rows)
-    starts = [row[start] for row in rows if row[start] is not None]
-    ends = [row[end] for row in rows]
-    return {start: min(starts, default=None), end: max(ends) if ends and None not in ends else None}
-
-
-def _most_at_once(fits: Iterable[Row], at_once: bool) -> int:
+def _most_concurrent(fits: Iterable[Row]) -> int:
     """How many fits were under way at the same moment, at most."""
-    if not at_once:
-        return 1
     moments = sorted(
         moment
         for row in fits
@@ -165,48 +153,19 @@ def _most_at_once(fits: Iterable[Row], at_once: bool) -> int:
     return max(most, 1)
 
 
-def _last_trained(tuning: Tuning, named: Mapping[int, tuple[str | None, str | None]]) -> tuple[str | None, str | None]:
+def _tuned(search: Search, names: Mapping[int, EstimatorName]) -> EstimatorName:
     """What the search tunes: of a pipeline's estimators the last one, as the fits agree on it."""
-    classes = []
-    for work in tuning.fits.values():
-        trained = [named[job.job_id][0] for job, phase in work if phase == "fit" and job.job_id in named]
-        classes.extend([name for name in trained if name][-1:])
+    classes: list[str] = []
+    trained = [
+        [names[job] for job, phase in fit.jobs.items() if phase == "fit" and job in names] for fit in search.fits
+    ]
+    for of_fit in trained:
+        classes.extend([name.estimator for name in of_fit if name.estimator][-1:])
     estimator = _commonest(classes)
-    uids = (
-        named[job.job_id][1]
-        for work in tuning.fits.values()
-        for job, _ in work
-        if job.job_id in named and named[job.job_id][0] == estimator
-    )
-    return estimator, _commonest(uids)
+    everything = (names[job] for fit in search.fits for job in fit.jobs if job in names)
+    return EstimatorName(estimator, _commonest(name.uid for name in everything if name.estimator == estimator))
 
 
 def _commonest(values: Iterable[str | None]) -> str | None:
     counted = Counter(value for value in values if value)
     return counted.most_common(1)[0][0] if counted else None
-
-
-def _with_annotated(
-    evidence: Evidence, places: Mapping[int, Place], tunings: list[Tuning], told: Mapping[int, Place]
-) -> tuple[dict[int, Place], list[Tuning]]:
-    """Annotated searches as they say; of the others those that no annotated job has anything to do with."""
-    named = {place.uid for place in told.values()}
-    kept = [
-        tuning for tuning in tunings if tuning.uid not in named and not any(job.job_id in told for job in tuning.jobs)
-    ]
-    left = {tuning.uid for tuning in kept}
-    by_uid = {tuning.uid: tuning for tuning in tunings}
-    jobs = {job.job_id: job for job in evidence.jobs}
-    written: dict[str, Tuning] = {}
-    for job_id, place in told.items():
-        job = jobs.get(job_id)
-        if job is None or not job.rdds:  # a job without RDDs is the annotation's own letter, not work
-            continue
-        known = by_uid.get(place.uid)
-        if place.uid not in written:
-            kind = known.kind if known else place.uid.rsplit("_", 1)[0]
-            written[place.uid] = Tuning(place.uid, kind, "annotated", known.num_folds if known else None)
-        written[place.uid].put(job, place)
-    merged = {job_id: place for job_id, place in places.items() if place.uid in left}
-    merged.update({job_id: place for job_id, place in told.items() if job_id in jobs})
-    return merged, sorted([*kept, *written.values()], key=lambda t: t.jobs[0].at if t.jobs else 0)

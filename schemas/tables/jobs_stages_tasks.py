@@ -3,7 +3,7 @@
 from ..columns import Column, Table
 from ..task_columns import STAGE_SUMS, TASK_COLUMNS
 
-_SAID = "derived: from schemas.annotations, what the job itself said"
+_ANNOTATED = "derived: from schemas.annotations, written by the job"
 
 TASKS = Table(
     "tasks",
@@ -41,8 +41,8 @@ JOBS = Table(
             "SQL execution the job belongs to.",
             "JobStart > Properties > spark.sql.execution.id",
         ),
-        Column("annotation", "bool", "No work of anybody: it only carries what annotate wrote.", _SAID),
-        Column("annotated_run", "string", "Id of the annotate.run it belongs to.", _SAID),
+        Column("annotation", "bool", "It has no tasks and only carries what annotate wrote.", _ANNOTATED),
+        Column("annotated_run", "string", "Id of the annotate.run it belongs to.", _ANNOTATED),
         Column(
             "num_tasks",
             "int64",
@@ -60,22 +60,31 @@ JOBS = Table(
             "tuning_uid",
             "string",
             "The search it worked for; of nested searches the innermost. Null outside.",
-            "derived: by ingest.assemble.tuning",
+            "derived: by ingest.training",
         ),
         Column(
             "trial",
             "int32",
             "Trial, from 0; null outside, for refit and for prepare.",
-            "derived: by ingest.assemble.tuning",
+            "derived: by ingest.training",
         ),
         Column(
             "fold",
             "int32",
             "Fold, from 0; 0 for a TrainValidationSplit; null where trial is.",
-            "derived: by ingest.assemble.tuning",
+            "derived: by ingest.training",
         ),
         Column(
-            "phase", "string", "fit, evaluate, refit or prepare; null outside.", "derived: by ingest.assemble.tuning"
+            "phase",
+            "string",
+            "fit, evaluate, refit or prepare; null outside searches and fits.",
+            "derived: by ingest.training",
+        ),
+        Column(
+            "fit_uid",
+            "string",
+            "The fit of an estimator outside searches that it trained or evaluated; see fits.fit_uid.",
+            "derived: by ingest.training",
         ),
         Column(
             "estimator_class",

@@ -16,6 +16,13 @@ SQL_EXECUTIONS = Table(
             "3.4",
         ),
         Column("description", "string", "Call site or job description.", "SQLExecutionStart > description", "1.6"),
+        Column(
+            "details",
+            "string",
+            "Stack of the thread that started it, innermost frame first.",
+            "SQLExecutionStart > details",
+            "1.6",
+        ),
         Column("status", "string", "RUNNING (no end), COMPLETED or FAILED.", "derived: from SQLExecutionEnd"),
         Column("error_message", "string", "Why it failed.", "SQLExecutionEnd > errorMessage", "3.4"),
         Column("submission_time_ms", "int64", "Start, UTC epoch.", "SQLExecutionStart > time", "1.6"),

@@ -1,7 +1,7 @@
 """How many trials of a fold could be swapped from some point on, as far as the log goes: what makes a fit uncertain.
 
 Nothing in the log leads from a training to the evaluation of its model (docs/tuning.md says what was looked at), so
-trials that waited for their next section at the same time are told apart by order alone.
+trials that waited for their next group at the same time are told apart by order alone.
 """
 
 from collections import Counter
@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from ..evidence import EVER
-from .job_groups import Section
+from .job_groups import JobGroup
 
 # Trials that came to the end of something at least so long after one another also went on in this order in 64 of 67
-# pairs, where the log has the SQL execution that the next section begins with; of those closer together in 47 of 64.
+# pairs, where the log has the SQL execution that the next group begins with; of those closer together in 47 of 64.
 _ORDER_HOLDS_MS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """Where a trial came to an action: from the end of what it did before to the beginning of the section."""
+    """Where a trial came to an action: from the end of what it did before to the beginning of the group."""
 
     end: int
     end_ms: int | None
@@ -27,39 +27,39 @@ class _Step:
     ordered: bool = False
 
 
-def candidates(trials: Sequence[Sequence[Section]]) -> list[int]:
-    """Per trial, how many there are, itself included, that its later sections may belong to: 1 is certain.
+def candidates(trials: Sequence[Sequence[JobGroup]]) -> list[int]:
+    """Per trial, how many there are, itself included, that its later groups may belong to: 1 is certain.
 
-    A trial is given as its sections by start. Two trials may be swapped where both had ended what came before when the
-    next section of either began.
+    A trial is given as its groups by start. Two trials may be swapped where both had ended what came before when the
+    next group of either began.
     """
-    steps = [_steps(sections) for sections in trials]
-    rivals: list[set[int]] = [{at} for at in range(len(trials))]
+    steps = [_steps(groups) for groups in trials]
+    swappable: list[set[int]] = [{at} for at in range(len(trials))]
     for one, other in combinations(range(len(trials)), 2):
         mine, theirs = steps[one], steps[other]
         for action in mine.keys() | theirs.keys():
             if _alike(mine.get(action, _last(trials[one])), theirs.get(action, _last(trials[other]))):
-                rivals[one].add(other)
-                rivals[other].add(one)
-    return [len(found) for found in rivals]
+                swappable[one].add(other)
+                swappable[other].add(one)
+    return [len(found) for found in swappable]
 
 
-def _steps(sections: Sequence[Section]) -> dict[tuple[str, str, int], _Step | None]:
+def _steps(groups: Sequence[JobGroup]) -> dict[tuple[str, str, int], _Step | None]:
     """(Side, action, how often before in this trial) -> its step. None is where the trial begins."""
     found: dict[tuple[str, str, int], _Step | None] = {}
     done: Counter[tuple[str, str]] = Counter()
     end, end_ms = -1, None
-    for at, section in enumerate(sections):
-        key = (*section.action, done[section.action])
-        done[section.action] += 1
-        found[key] = _Step(end, end_ms, section.begin, bool(section.plans)) if at else None
-        end, end_ms = max(end, section.end), max(end_ms or 0, section.end_ms) or None
+    for at, group in enumerate(groups):
+        key = (*group.action, done[group.action])
+        done[group.action] += 1
+        found[key] = _Step(end, end_ms, group.begin, bool(group.plans)) if at else None
+        end, end_ms = max(end, group.end), max(end_ms or 0, group.end_ms) or None
     return found
 
 
-def _last(sections: Sequence[Section]) -> _Step:
+def _last(groups: Sequence[JobGroup]) -> _Step:
     """A trial that did not come to an action may be the one that did."""
-    return _Step(max(section.end for section in sections), max(section.end_ms for section in sections) or None)
+    return _Step(max(group.end for group in groups), max(group.end_ms for group in groups) or None)
 
 
 def _alike(one: _Step | None, other: _Step | None) -> bool:

@@ -25,7 +25,7 @@ _SAMPLE = re.compile(r"^(?:\*\(\d+\) )?Sample ([\d.Ee+-]+), ([\d.Ee+-]+), (?:fal
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class FoldMarker:
     """One side of one fold. `search` tells searches apart as far as the name does; `fold` orders the folds."""
 
     search: tuple[str, ...]
@@ -37,8 +37,8 @@ class Mark:
     num_folds: int | None = None
 
 
-def mark_of_text(text: str) -> Mark | None:
-    """The mark that a plan or a Filter node carries: the bounds of its outermost filter on a search's random column."""
+def marker_of_text(text: str) -> FoldMarker | None:
+    """The marker that a plan or a Filter node carries: the bounds of its outermost filter on a random column."""
     column = _COLUMN.search(text)
     if column is None:
         return None
@@ -49,7 +49,9 @@ def mark_of_text(text: str) -> Mark | None:
         return None
     search = ("column", uid, expression)
     if len(bounds) == 1:
-        return Mark(search, uid, "TrainValidationSplit", 0.0, "train" if bounds[0][0] == "<" else "validate", "plan", 1)
+        return FoldMarker(
+            search, uid, "TrainValidationSplit", 0.0, "train" if bounds[0][0] == "<" else "validate", "plan", 1
+        )
     low = next((value for sign, value in bounds if sign == ">="), None)
     high = next((value for sign, value in bounds if sign == "<"), None)
     if low is None or high is None:
@@ -58,34 +60,34 @@ def mark_of_text(text: str) -> Mark | None:
     first, last = (low, high) if inside else (high, low)
     width = last - first
     folds = round(1 / width) if width > 0 else None
-    return Mark(search, uid, "CrossValidator", first, "validate" if inside else "train", "plan", folds)
+    return FoldMarker(search, uid, "CrossValidator", first, "validate" if inside else "train", "plan", folds)
 
 
-def marks_of_rdds(rdds: Mapping[int, Rdd]) -> dict[int, Mark]:
-    """RDD id -> mark, for every RDD whose name or origin is a fold's."""
-    marks: dict[int, Mark] = {}
+def markers_of_rdds(rdds: Mapping[int, Rdd]) -> dict[int, FoldMarker]:
+    """RDD id -> marker, for every RDD whose name or origin is a fold's."""
+    markers: dict[int, FoldMarker] = {}
     for rdd in rdds.values():
-        mark = mark_of_text(rdd.name) if "_rand#" in rdd.name else _fold_column(rdd) if rdd.cached else None
-        if mark is not None and (rdd.cached or mark.source != "lineage"):
-            marks[rdd.rdd_id] = mark
-    marks.update(_sampled(rdds.values()))
-    return marks
+        marker = marker_of_text(rdd.name) if "_rand#" in rdd.name else _fold_column(rdd) if rdd.cached else None
+        if marker is not None and (rdd.cached or marker.source != "lineage"):
+            markers[rdd.rdd_id] = marker
+    markers.update(_sampled(rdds.values()))
+    return markers
 
 
-def mark_cut_names(rdds: Mapping[int, Rdd], marks: dict[int, Mark], evaluated: Container[int]) -> None:
+def mark_cut_names(rdds: Mapping[int, Rdd], markers: dict[int, FoldMarker], evaluated: Container[int]) -> None:
     """Adds folds of a fold column whose filter is past the end of the name, which InMemoryRelation cuts at 1,024
     characters. `evaluated` are the RDDs that evaluators' jobs read: what is left is the alternation of the two sides.
     """
-    cut = [r for r in sorted(rdds) if r not in marks and rdds[r].cached and _FOLD_CHECK.search(rdds[r].name)]
+    cut = [r for r in sorted(rdds) if r not in markers and rdds[r].cached and _FOLD_CHECK.search(rdds[r].name)]
     fold, before = -1, "validate"
     for rdd_id in cut:
         side: Side = "validate" if rdd_id in evaluated else "train"
         fold += side == "train" and before == "validate"
         before = side
-        marks[rdd_id] = Mark(("fold column", ""), None, "CrossValidator", float(max(fold, 0)), side, "lineage")
+        markers[rdd_id] = FoldMarker(("fold column", ""), None, "CrossValidator", float(max(fold, 0)), side, "lineage")
 
 
-def _fold_column(rdd: Rdd) -> Mark | None:
+def _fold_column(rdd: Rdd) -> FoldMarker | None:
     """A cached plan that filters one value of a checked fold column in or out."""
     if not _FOLD_CHECK.search(rdd.name):
         return None
@@ -94,11 +96,11 @@ def _fold_column(rdd: Rdd) -> Mark | None:
         if match:
             side: Side = "train" if match[2] == "<>" or "NOT (" in line else "validate"
             column = match[1].rsplit(" AND ", 1)[-1].replace("NOT ", "").strip("( ")
-            return Mark(("fold column", column), None, "CrossValidator", float(match[3]), side, "lineage")
+            return FoldMarker(("fold column", column), None, "CrossValidator", float(match[3]), side, "lineage")
     return None
 
 
-def mark_checked(jobs: Iterable[Job], marks: dict[int, Mark]) -> None:
+def mark_checked(jobs: Iterable[Job], markers: dict[int, FoldMarker]) -> None:
     """Adds the folds of Scala's fold column: MLUtils.kFold(df, numFolds, foldColName) asks of every fold whether its
     training RDD is empty, then whether its validation RDD is; the fold's data are made of the same RDDs."""
     checks: list[int] = []
@@ -110,7 +112,9 @@ def mark_checked(jobs: Iterable[Job], marks: dict[int, Mark]) -> None:
         if job.rdds:
             fold, which = divmod(len(checks), 2)
             side: Side = "validate" if which else "train"
-            marks[max(job.rdds)] = Mark(("checked", str(number)), None, "CrossValidator", float(fold), side, "stack")
+            markers[max(job.rdds)] = FoldMarker(
+                ("checked", str(number)), None, "CrossValidator", float(fold), side, "stack"
+            )
         checks.append(job.job_id)
 
 
@@ -119,9 +123,9 @@ def is_check(job: Job) -> bool:
     return job.action.startswith("isEmpty" + _SAMPLED_BY)
 
 
-def _sampled(rdds: Iterable[Rdd]) -> dict[int, Mark]:
+def _sampled(rdds: Iterable[Rdd]) -> dict[int, FoldMarker]:
     """Scala's samples. They count only where a stack names the search: randomSplit makes the same ones."""
-    marks: dict[int, Mark] = {}
+    markers: dict[int, FoldMarker] = {}
     families: dict[int, list[int]] = {}
     for rdd in rdds:
         if rdd.name == _SAMPLED and rdd.parents and _SAMPLED_BY in rdd.callsite:
@@ -130,15 +134,15 @@ def _sampled(rdds: Iterable[Rdd]) -> dict[int, Mark]:
         low = _number(match[1]) if match else None
         if match and low is not None:
             side: Side = "train" if low == 0 else "validate"
-            marks[rdd.rdd_id] = Mark(("sample", match[3]), None, "TrainValidationSplit", 0.0, side, "stack", 1)
+            markers[rdd.rdd_id] = FoldMarker(("sample", match[3]), None, "TrainValidationSplit", 0.0, side, "stack", 1)
     for parent, ids in families.items():
         first = min(ids)
         for rdd_id in ids:
             fold, which = divmod(rdd_id - first, 2)
-            marks[rdd_id] = Mark(
+            markers[rdd_id] = FoldMarker(
                 ("sampled", str(parent)), None, "CrossValidator", float(fold), "train" if which else "validate", "stack"
             )
-    return marks
+    return markers
 
 
 def _number(text: str) -> float | None:

@@ -1,12 +1,12 @@
 """What a search does around its fits: the check of the folds before, the refit after; jobs without its data."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from ..evidence import EVER, Evidence, Job
+from ..interface import Assignment
 from .fold_markers import is_check
-from .job_groups import sections
-from .searches import Search
+from .job_groups import group_jobs
+from .searches import SearchCall
 
 # pyspark.traceback_utils.first_spark_call: the outermost PySpark function and the user's line
 _PYTHON_FIT = "fit at "
@@ -14,8 +14,12 @@ _PYTHON_FIT = "fit at "
 _LOOKS = (_PYTHON_FIT, "isEmpty at NativeMethodAccessorImpl.java")
 
 
-def refitted(
-    search: Search, searches: Sequence[Search], evidence: Evidence, places: Mapping[int, Any], outer: str | None
+def refit_jobs(
+    search: SearchCall,
+    searches: Sequence[SearchCall],
+    evidence: Evidence,
+    assigned: Mapping[int, Assignment],
+    outer: str | None,
 ) -> list[Job]:
     """The jobs that train the best trial again on all data: after the last fold, doing what its fits do, once.
 
@@ -23,11 +27,11 @@ def refitted(
     """
     if not _went_through(search):
         return []
-    end = max(work.job.end_at for work in search.work)
-    at_once = _at_same_time(search, searches)
-    mine = {work.job.job_id for work in search.work}
-    actions = {work.job.action for work in search.work if work.side == "train"}
-    estimators = {work.job.stack.estimator for work in search.work if work.side == "train"} - {None}
+    end = max(item.job.end_at for item in search.fold_jobs)
+    concurrent = _at_same_time(search, searches)
+    mine = {item.job.job_id for item in search.fold_jobs}
+    actions = {item.job.action for item in search.fold_jobs if item.side == "train"}
+    estimators = {item.job.stack.estimator for item in search.fold_jobs if item.side == "train"} - {None}
     before = frozenset().union(*(job.rdds for job in evidence.jobs if job.at <= end))
     refit: list[Job] = []
     shared: set[int] = set()
@@ -37,8 +41,8 @@ def refitted(
     for job in evidence.jobs:
         if job.at < end or job.job_id in mine:
             continue
-        place = places.get(job.job_id)
-        free = place is None or (outer is not None and place.uid == outer and place.phase == "fit")
+        place = assigned.get(job.job_id)
+        free = place is None or (outer is not None and place.tuning_uid == outer and place.phase == "fit")
         own = job.rdds - before
         known = bool(own & shared)
         fits = (
@@ -52,7 +56,7 @@ def refitted(
             )
         )
         if not free or not (known or fits):
-            if at_once:
+            if concurrent:
                 continue
             break
         line = line or (job.action if job.action.startswith(_PYTHON_FIT) else "")
@@ -66,54 +70,56 @@ def refitted(
     return refit
 
 
-def _went_through(search: Search) -> bool:
-    last = max(search.work, key=lambda work: work.job.at)
-    folds = len({work.fold for work in search.work})
+def _went_through(search: SearchCall) -> bool:
+    last = max(search.fold_jobs, key=lambda item: item.job.at)
+    folds = len({item.fold for item in search.fold_jobs})
     return last.job.status == "SUCCEEDED" and (search.num_folds is None or folds >= search.num_folds)
 
 
-def _most_per_fit(search: Search) -> dict[str, int]:
+def _most_per_fit(search: SearchCall) -> dict[str, int]:
     """How often an action begins something of its own within one block of training."""
     most: dict[str, int] = {}
     count: dict[str, int] = {}
-    for section in sorted(sections(search.work, search.plans), key=lambda section: section.work[0].job.at):
-        if section.evaluates and not section.fits:
+    for group in sorted(group_jobs(search.fold_jobs, search.plans), key=lambda group: group.fold_jobs[0].job.at):
+        if group.evaluates and not group.fits:
             count = {}
             continue
-        action = section.work[0].job.action
+        action = group.fold_jobs[0].job.action
         count[action] = count.get(action, 0) + 1
         most[action] = max(most.get(action, 0), count[action])
-        if section.evaluates:
+        if group.evaluates:
             count = {}
     return most
 
 
-def _at_same_time(search: Search, searches: Iterable[Search]) -> bool:
+def _at_same_time(search: SearchCall, searches: Iterable[SearchCall]) -> bool:
     """Another search, neither around nor within this one, ran meanwhile."""
     begin, end = _span(search)
-    jobs = {work.job.job_id for work in search.work}
+    jobs = {item.job.job_id for item in search.fold_jobs}
     for other in searches:
-        if other is not search and not jobs & {work.job.job_id for work in other.work}:
+        if other is not search and not jobs & {item.job.job_id for item in other.fold_jobs}:
             first, last = _span(other)
             if first < end and begin < last:
                 return True
     return False
 
 
-def _span(search: Search) -> tuple[int, int]:
-    ends = [work.job.end_at if work.job.end_at < EVER else work.job.at for work in search.work]
-    return min(work.job.at for work in search.work), max(ends)
+def _span(search: SearchCall) -> tuple[int, int]:
+    ends = [item.job.end_at if item.job.end_at < EVER else item.job.at for item in search.fold_jobs]
+    return min(item.job.at for item in search.fold_jobs), max(ends)
 
 
-def prepared(search: Search, evidence: Evidence, places: Mapping[int, Any], outer: str | None) -> list[Job]:
+def prepare_jobs(
+    search: SearchCall, evidence: Evidence, assigned: Mapping[int, Assignment], outer: str | None
+) -> list[Job]:
     """The jobs right before the first fold in which the search looks at its folds: `fit` itself called them."""
     if search.source == "plan":
         return []
     begin, _ = _span(search)
     found: list[Job] = []
     for job in reversed([job for job in evidence.jobs if job.at < begin]):
-        place = places.get(job.job_id)
-        free = place is None or (outer is not None and place.uid == outer)
+        place = assigned.get(job.job_id)
+        free = place is None or (outer is not None and place.tuning_uid == outer)
         called = job.action.startswith(_LOOKS) and job.stack.estimator is None and search.source == "lineage"
         if not free or not (called or (search.source == "stack" and is_check(job))):
             break
@@ -121,20 +127,20 @@ def prepared(search: Search, evidence: Evidence, places: Mapping[int, Any], oute
     return found[::-1]
 
 
-def strays(
-    search: Search, others: Sequence[Search], evidence: Evidence, places: Mapping[int, Any]
+def stray_jobs(
+    search: SearchCall, others: Sequence[SearchCall], evidence: Evidence, assigned: Mapping[int, Assignment]
 ) -> list[tuple[Job, Job]]:
     """Jobs in the midst of a search that show none of its data (a checkpoint, a local relation), each with the job of
     the search that started last before it. Where another search ran meanwhile it cannot be said whose they are."""
     if _at_same_time(search, others):
         return []
     begin, end = _span(search)
-    spans = [(work.job.at, work.job) for work in sorted(search.work, key=lambda work: work.job.at)]
+    spans = [(item.job.at, item.job) for item in sorted(search.fold_jobs, key=lambda item: item.job.at)]
     found = []
     for job in evidence.jobs:
-        if begin < job.at < end and job.job_id not in places:
+        if begin < job.at < end and job.job_id not in assigned:
             around = [other for at, other in spans if at < job.at]
             during = any(at < job.at < other.end_at for at, other in spans)
-            if around and not during and around[-1].job_id in places:
+            if around and not during and around[-1].job_id in assigned:
                 found.append((job, around[-1]))
     return found

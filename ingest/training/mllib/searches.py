@@ -1,29 +1,38 @@
-"""Marks -> searches: which call of `fit` every marked RDD is of, and which folds of which searches a job works on."""
+"""Markers -> searches: which call of `fit` every marked RDD is of, and which folds of which searches a job works on."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..evidence import Evidence, Job, Plan, Rdd
-from .fold_markers import Mark, Side, Source, is_check, mark_checked, mark_cut_names, mark_of_text, marks_of_rdds
+from ..evidence import Evidence, FoldPlan, Job, Rdd
+from .fold_markers import (
+    FoldMarker,
+    Side,
+    Source,
+    is_check,
+    mark_checked,
+    mark_cut_names,
+    marker_of_text,
+    markers_of_rdds,
+)
 
 # org.apache.spark.sql.execution.SQLExecutionRDD: what Dataset.rdd begins with (3.4)
 _SQL_RDD = "SQLExecutionRDD"
 
 
 @dataclass(slots=True)
-class Search:
+class SearchCall:
     """One call of a search's `fit`, and the jobs that read its folds."""
 
     kind: str | None
     uid: str | None
     source: Source
     num_folds: int | None
-    work: list["Work"] = field(default_factory=list)
-    plans: Mapping[int, Plan] = field(default_factory=dict)
+    fold_jobs: list["FoldJob"] = field(default_factory=list)
+    plans: Mapping[int, FoldPlan] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class FoldJob:
     """A job of one fold of a search: what it reads, and which of its RDDs stand above the fold's data."""
 
     job: Job
@@ -34,42 +43,42 @@ class Work:
     """How far in the search is nested in the others the job works for: the marked RDD's id."""
 
 
-def find_searches(evidence: Evidence) -> list[Search]:
-    """The searches with at least one job, by their first job; a job of nested searches is in the work of each."""
-    marks = marks_of_rdds(evidence.rdds)
+def find_searches(evidence: Evidence) -> list[SearchCall]:
+    """The searches with at least one job, by their first job; a job of nested searches is in the fold_jobs of each."""
+    markers = markers_of_rdds(evidence.rdds)
     evaluating = (job.rdds for job in evidence.jobs if job.stack.evaluator)
-    mark_cut_names(evidence.rdds, marks, frozenset().union(*evaluating))
-    mark_checked(evidence.jobs, marks)
-    search_of: dict[int, Search] = {}
-    by_column: dict[tuple[str, ...], Search] = {}
-    for calls in _calls(marks):
-        first = marks[calls[0]]
-        search = Search(first.kind, first.uid, first.source, first.num_folds, plans=evidence.plans)
+    mark_cut_names(evidence.rdds, markers, frozenset().union(*evaluating))
+    mark_checked(evidence.jobs, markers)
+    search_of: dict[int, SearchCall] = {}
+    by_column: dict[tuple[str, ...], SearchCall] = {}
+    for calls in _calls(markers):
+        first = markers[calls[0]]
+        search = SearchCall(first.kind, first.uid, first.source, first.num_folds, plans=evidence.plans)
         for rdd_id in calls:
             search_of[rdd_id] = search
-            by_column[marks[rdd_id].search] = search
+            by_column[markers[rdd_id].search] = search
     above = _Above(evidence.rdds)
     for job in evidence.jobs:
         if is_check(job):
             continue
-        found = {rdd_id: marks[rdd_id] for rdd_id in job.rdds if rdd_id in search_of}
+        found = {rdd_id: markers[rdd_id] for rdd_id in job.rdds if rdd_id in search_of}
         if not found:
-            found = _planned(job, evidence, by_column, marks, search_of)
+            found = _planned(job, evidence, by_column, markers, search_of)
         if found:
             _assign(job, found, search_of, above)
     searches = list({id(search): search for search in search_of.values()}.values())
-    kept = [search for search in searches if search.work and _believable(search)]
-    return sorted(kept, key=lambda search: search.work[0].job.at)
+    kept = [search for search in searches if search.fold_jobs and _believable(search)]
+    return sorted(kept, key=lambda search: search.fold_jobs[0].job.at)
 
 
 def _planned(
     job: Job,
     evidence: Evidence,
-    by_column: Mapping[tuple[str, ...], Search],
-    marks: dict[int, Mark],
-    search_of: dict[int, Search],
-) -> dict[int, Mark]:
-    """The mark that a job's plan gives to the RDD it begins with, for this job and those that read the same RDD.
+    by_column: Mapping[tuple[str, ...], SearchCall],
+    markers: dict[int, FoldMarker],
+    search_of: dict[int, SearchCall],
+) -> dict[int, FoldMarker]:
+    """The marker that a job's plan gives to the RDD it begins with, for this job and those that read the same RDD.
 
     A fold is not always cached: another search over the same data may have dropped what both had in common.
     """
@@ -78,48 +87,48 @@ def _planned(
         return {}
     for execution in sorted(job.plans):
         for text in evidence.filters.get(execution, ()):
-            mark = mark_of_text(text)
-            if mark is not None and mark.search in by_column:
-                marks[begins[0]], search_of[begins[0]] = mark, by_column[mark.search]
-                return {begins[0]: mark}
+            marker = marker_of_text(text)
+            if marker is not None and marker.search in by_column:
+                markers[begins[0]], search_of[begins[0]] = marker, by_column[marker.search]
+                return {begins[0]: marker}
     return {}
 
 
-def _believable(search: Search) -> bool:
+def _believable(search: SearchCall) -> bool:
     """Samples are a search's only where a stack says so: MLUtils.kFold and randomSplit are open to everybody."""
-    return search.source != "stack" or any(work.job.stack.search == search.kind for work in search.work)
+    return search.source != "stack" or any(item.job.stack.search == search.kind for item in search.fold_jobs)
 
 
-def _calls(marks: Mapping[int, Mark]) -> Iterable[list[int]]:
+def _calls(markers: Mapping[int, FoldMarker]) -> Iterable[list[int]]:
     """The marked RDDs of every call of `fit`, by id."""
     families: dict[tuple[str, ...], list[int]] = {}
-    for rdd_id in sorted(marks):
-        mark = marks[rdd_id]
-        families.setdefault(mark.search[:2], []).append(rdd_id)
+    for rdd_id in sorted(markers):
+        marker = markers[rdd_id]
+        families.setdefault(marker.search[:2], []).append(rdd_id)
     for ids in families.values():
-        if not _repeats(ids, marks):
+        if not _repeats(ids, markers):
             yield ids
             continue
         # The same search was fitted again: each call has made its own random column, and so its own attribute id.
         # Under one attribute a fold may come again too, when a search beside this one has dropped it from the cache.
         by_attribute: dict[tuple[str, ...], list[int]] = {}
         for rdd_id in ids:
-            by_attribute.setdefault(marks[rdd_id].search, []).append(rdd_id)
-        groups = list(by_attribute.values())
-        if marks[ids[0]].source != "plan" or any(len(group) < 2 for group in groups):
-            yield from _in_turn(ids, marks)  # Spark Connect analyses anew for every request: attributes say nothing
+            by_attribute.setdefault(markers[rdd_id].search, []).append(rdd_id)
+        by_call = list(by_attribute.values())
+        if markers[ids[0]].source != "plan" or any(len(of_attribute) < 2 for of_attribute in by_call):
+            yield from _in_turn(ids, markers)  # Spark Connect analyses anew for every request: attributes say nothing
         else:
-            yield from groups
+            yield from by_call
 
 
-def _repeats(ids: Sequence[int], marks: Mapping[int, Mark]) -> bool:
-    return len({(marks[i].fold, marks[i].side) for i in ids}) < len(ids)
+def _repeats(ids: Sequence[int], markers: Mapping[int, FoldMarker]) -> bool:
+    return len({(markers[i].fold, markers[i].side) for i in ids}) < len(ids)
 
 
-def _in_turn(ids: Sequence[int], marks: Mapping[int, Mark]) -> Iterable[list[int]]:
+def _in_turn(ids: Sequence[int], markers: Mapping[int, FoldMarker]) -> Iterable[list[int]]:
     call: list[int] = []
     for rdd_id in ids:
-        if call and _repeats([*call, rdd_id], marks):
+        if call and _repeats([*call, rdd_id], markers):
             yield call
             call = []
         call.append(rdd_id)
@@ -127,16 +136,16 @@ def _in_turn(ids: Sequence[int], marks: Mapping[int, Mark]) -> Iterable[list[int
         yield call
 
 
-def _assign(job: Job, found: Mapping[int, Mark], search_of: Mapping[int, Search], above: "_Above") -> None:
+def _assign(job: Job, found: Mapping[int, FoldMarker], search_of: Mapping[int, SearchCall], above: "_Above") -> None:
     per_search: dict[int, list[int]] = {}
     for rdd_id in sorted(found):
         per_search.setdefault(id(search_of[rdd_id]), []).append(rdd_id)
     for ids in per_search.values():
         # A model may carry its training data along (ALS' factors): reading the validation side is what tells.
         validation = [rdd_id for rdd_id in ids if found[rdd_id].side == "validate"]
-        mark = found[(validation or ids)[-1]]
+        marker = found[(validation or ids)[-1]]
         own = frozenset().union(*(above.of(rdd_id, job.rdds) for rdd_id in ids)) | _starts(ids, above.rdds)
-        search_of[ids[0]].work.append(Work(job, mark.fold, mark.side, own, ids[-1]))
+        search_of[ids[0]].fold_jobs.append(FoldJob(job, marker.fold, marker.side, own, ids[-1]))
 
 
 def _starts(ids: Iterable[int], rdds: Mapping[int, Rdd]) -> frozenset[int]:

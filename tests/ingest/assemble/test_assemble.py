@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from afterglow.ingest import arrow
-from afterglow.ingest.assemble import assemble
 from afterglow.ingest.assemble.redact import redactor
 from afterglow.ingest.errors import AssemblyError
+from afterglow.ingest.pipeline import tables_of_rows
 from afterglow.schemas.events import EVENT_TABLES
 from afterglow.schemas.logs import EventLog, EventLogTables, LogFile
 
@@ -23,7 +23,7 @@ def tables(log: EventLog = LOG, /, **rows: list[dict[str, Any]]) -> EventLogTabl
         )
         for declared in EVENT_TABLES
     }
-    return assemble(given, log)
+    return tables_of_rows(given, log)
 
 
 def task(task_id: int, **values: Any) -> dict[str, Any]:

@@ -5,17 +5,18 @@ from dataclasses import replace
 
 import pytest
 
-from afterglow.ingest.training.evidence import EVER, Evidence, Plan
-from afterglow.ingest.training.mllib.job_assignment import find_places
+from afterglow.ingest.training.evidence import EVER, Evidence, FoldPlan
+from afterglow.ingest.training.mllib.job_assignment import CONFIDENCE, find_trees
 
 from .builders import Log
 
 
-def candidates(log: Log, plans: Mapping[int, Plan] | None = None) -> list[int]:
+def candidates(log: Log, plans: Mapping[int, FoldPlan] | None = None) -> list[int]:
     evidence = log.evidence()
-    _, (tuning,) = find_places(Evidence(evidence.jobs, evidence.rdds, {}, plans or {}))
-    assert tuning.at_once
-    return [count for _, count in sorted(tuning.candidates.items())]
+    (search,) = find_trees(Evidence(evidence.jobs, evidence.rdds, {}, plans or {}))
+    assert search.concurrent
+    fits = sorted(search.fits, key=lambda fit: (fit.trial or 0, fit.fold or 0))
+    return [round(CONFIDENCE["plan"] / fit.confidence) for fit in fits]
 
 
 def two_at_once(second_fit_ends: int) -> Log:
@@ -46,8 +47,8 @@ def test_one_trial_after_the_other_is_certain() -> None:
     fold = log.fold(0.0, 0.5)
     log.trial(*fold)
     log.trial(*fold)
-    _, (tuning,) = find_places(log.evidence())
-    assert not tuning.at_once and set(tuning.candidates.values()) == {1}
+    (search,) = find_trees(log.evidence())
+    assert not search.concurrent and {fit.confidence for fit in search.fits} == {CONFIDENCE["plan"]}
 
 
 @pytest.mark.parametrize(("apart", "count"), [(150, 2), (250, 1)])
@@ -64,7 +65,7 @@ def test_trainings_that_ended_far_apart_keep_their_order_where_the_log_has_the_e
     for number, rdd in enumerate(scores):
         log.job("collect at Metrics.scala:1", validate, rdd, ends=40)
         job = log.jobs[-1] = replace(log.jobs[-1], plans=frozenset({number}))
-        plans[number] = Plan(job.at, EVER, frozenset({number + 100}))
+        plans[number] = FoldPlan(job.at, EVER, frozenset({number + 100}))
     assert candidates(log, plans) == [count, count]
     log.jobs = [replace(job, plans=frozenset()) for job in log.jobs]
     assert candidates(log) == [2, 2]

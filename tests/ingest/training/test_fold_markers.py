@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from afterglow.ingest.training.evidence import Rdd
-from afterglow.ingest.training.mllib.fold_markers import mark_of_text, marks_of_rdds
+from afterglow.ingest.training.mllib.fold_markers import marker_of_text, markers_of_rdds
 
 from .builders import UID, bounds
 
@@ -14,7 +14,7 @@ from .builders import UID, bounds
 def test_bounds_of_every_fold_give_its_place_and_side(folds: int) -> None:
     for fold in range(folds):
         for validation in (True, False):
-            mark = mark_of_text(bounds(fold / folds, (fold + 1) / folds, validation))
+            mark = marker_of_text(bounds(fold / folds, (fold + 1) / folds, validation))
             assert mark is not None
             assert (mark.uid, mark.kind, mark.num_folds) == (UID, "CrossValidator", folds)
             assert round(mark.fold * folds) == fold
@@ -23,7 +23,7 @@ def test_bounds_of_every_fold_give_its_place_and_side(folds: int) -> None:
 
 def test_one_bound_is_a_train_validation_split() -> None:
     column = "TrainValidationSplit_0123456789ab_rand#6"
-    train, validation = (mark_of_text(f"*(1) Filter ({column} {sign} 0.75)") for sign in ("<", ">="))
+    train, validation = (marker_of_text(f"*(1) Filter ({column} {sign} 0.75)") for sign in ("<", ">="))
     assert train is not None and validation is not None
     assert (train.kind, train.side, validation.side) == ("TrainValidationSplit", "train", "validate")
     assert train.search == validation.search
@@ -33,7 +33,7 @@ def test_one_bound_is_a_train_validation_split() -> None:
     "text", ["", "x_rand#1", "Filter (x_rand#1 >= )", "Filter (x_rand#1 >= 1.2.3)", "Project [x_rand#1]"]
 )
 def test_what_is_no_fold_has_no_mark(text: str) -> None:
-    assert mark_of_text(text) is None
+    assert marker_of_text(text) is None
 
 
 @pytest.mark.parametrize(
@@ -49,15 +49,15 @@ def test_what_is_no_fold_has_no_mark(text: str) -> None:
 def test_a_checked_fold_column(filters: str, sides: str) -> None:
     above = "*(2) Filter pythonUDF0#9: boolean\n+- BatchEvalPython [checker(part#3)#8], [pythonUDF0#9]\n"
     name = f"{above}   +- *(1) {filters}"
-    (mark,) = marks_of_rdds({1: Rdd(1, name, "", (), True)}).values()
+    (mark,) = markers_of_rdds({1: Rdd(1, name, "", (), True)}).values()
     assert (mark.fold, mark.side) == (2.0, sides)
 
 
 def test_a_filter_of_a_users_own_is_no_fold_column() -> None:
-    assert marks_of_rdds({1: Rdd(1, "*(1) Filter NOT (part#3 = 2)", "", (), True)}) == {}
+    assert markers_of_rdds({1: Rdd(1, "*(1) Filter NOT (part#3 = 2)", "", (), True)}) == {}
 
 
 @given(st.text())
 def test_any_text_is_read_without_an_error(text: str) -> None:
     for name in (text, f"a_rand#1 {text}", f"checker({text})\nFilter {text} = 1)"):
-        marks_of_rdds({1: Rdd(1, name, text, (), True)})
+        markers_of_rdds({1: Rdd(1, name, text, (), True)})

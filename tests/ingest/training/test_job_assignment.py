@@ -3,13 +3,19 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afterglow.ingest.training.mllib.job_assignment import Place, find_places
+from afterglow.ingest.training import mllib
+from afterglow.ingest.training.assignment import TrainingTree, assign_jobs
+from afterglow.ingest.training.interface import Assignment, ParentFit
 
 from .builders import UID, Log
 
 
-def placed(log: Log) -> dict[int, tuple[str, int | None, int | None, str]]:
-    return {job: (p.uid, p.trial, p.fold, p.phase) for job, p in find_places(log.evidence())[0].items()}
+def tree_of(log: Log) -> TrainingTree:
+    return assign_jobs(log.evidence(), (mllib.recognize,))
+
+
+def placed(log: Log) -> dict[int, tuple[str | None, int | None, int | None, str | None]]:
+    return {job: (p.tuning_uid, p.trial, p.fold, p.phase) for job, p in tree_of(log).jobs.items()}
 
 
 @given(
@@ -21,7 +27,7 @@ def placed(log: Log) -> dict[int, tuple[str, int | None, int | None, str]]:
 )
 def test_one_trial_after_the_other(folds: int, trials: int, jobs: int, before: int, after: int) -> None:
     log = Log()
-    want: dict[int, tuple[str, int | None, int | None, str]] = {}
+    want: dict[int, tuple[str | None, int | None, int | None, str | None]] = {}
     for _ in range(before):
         log.job("count at App.scala:1", log.rdd())
     for fold in range(folds):
@@ -58,12 +64,12 @@ def test_trials_at_once_are_told_apart_by_their_rdds() -> None:
         scores = [log.rdd(parents=(validate,)) for _ in range(3)]
         for trial in range(3):
             log.job("collect at Metrics.scala:1", validate, scores[trial], ends=15)
-    _, (tuning,) = find_places(log.evidence())
-    assert tuning.at_once
-    assert sorted(tuning.fits) == [(trial, fold) for trial in range(3) for fold in range(2)]
-    for jobs in tuning.fits.values():
-        assert [phase for _, phase in jobs].count("fit") == 3
-        assert [phase for _, phase in jobs].count("evaluate") == 1
+    (search,) = tree_of(log).searches
+    assert search.concurrent
+    assert {(fit.trial, fit.fold) for fit in search.fits} == {(trial, fold) for trial in range(3) for fold in range(2)}
+    for fit in search.fits:
+        assert list(fit.jobs.values()).count("fit") == 3
+        assert list(fit.jobs.values()).count("evaluate") == 1
 
 
 def test_a_search_that_fails_keeps_its_fits_and_takes_nothing_after_it() -> None:
@@ -83,9 +89,9 @@ def test_one_object_fitted_twice_is_two_searches() -> None:
         for fold in range(2):
             log.trial(*log.fold(fold / 2, (fold + 1) / 2, attribute=attribute))
         log.refit()
-    _, tunings = find_places(log.evidence())
-    assert [tuning.uid for tuning in tunings] == [UID, f"{UID}.2"]
-    assert all(len(tuning.fits) == 2 and len(tuning.refit) == 2 for tuning in tunings)
+    searches = tree_of(log).searches
+    assert [search.uid for search in searches] == [UID, f"{UID}.2"]
+    assert all(len(search.fits) == 2 and list(search.jobs.values()) == ["refit"] * 2 for search in searches)
 
 
 def test_a_search_within_a_fit_is_under_it() -> None:
@@ -101,12 +107,12 @@ def test_a_search_within_a_fit_is_under_it() -> None:
         log.job("collect at Metrics.scala:1", train, inner_validate, log.rdd(parents=(inner_validate,)))
     refit = log.job("treeAggregate at Loss.scala:1", train, log.rdd(parents=(train,)), estimator="LinearSVC")
     log.job("collect at Metrics.scala:1", validate, log.rdd(parents=(validate,)))
-    places, tunings = find_places(log.evidence())
-    by_uid = {tuning.uid: tuning for tuning in tunings}
-    assert by_uid[inner].outer == (UID, 0, 0)
-    assert places[refit] == Place(inner, None, None, "refit")
-    assert {places[job].uid for job in range(4)} == {inner}
-    assert len(by_uid[UID].fits[0, 0]) == 6  # the inner search's jobs are training of the outer fit
+    tree = tree_of(log)
+    by_uid = {search.uid: search for search in tree.searches}
+    assert by_uid[inner].parent == ParentFit(UID, 0, 0)
+    assert tree.jobs[refit] == Assignment(inner, None, None, "refit")
+    assert {tree.jobs[job].tuning_uid for job in range(4)} == {inner}
+    assert len(by_uid[UID].fit(0, 0).jobs) == 6  # the inner search's jobs are training of the outer fit
 
 
 def test_sampled_data_without_a_stack_are_no_search() -> None:
@@ -138,6 +144,6 @@ def test_damaged_evidence_never_raises(data: st.DataObject) -> None:
     gone = data.draw(st.sets(st.integers(0, len(log.rdds) - 1)))
     log.jobs = [job for job in log.jobs if job.job_id not in lost]
     log.rdds = {rdd_id: rdd for rdd_id, rdd in log.rdds.items() if rdd_id not in gone}
-    places, tunings = find_places(log.evidence())
-    assert set(places) <= {job.job_id for job in log.jobs}
-    assert {place.uid for place in places.values()} <= {tuning.uid for tuning in tunings}
+    tree = tree_of(log)
+    assert set(tree.jobs) <= {job.job_id for job in log.jobs}
+    assert {place.tuning_uid for place in tree.jobs.values()} <= {search.uid for search in tree.searches}

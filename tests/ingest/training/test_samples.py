@@ -32,7 +32,8 @@ def test_every_job_has_its_true_place(searched: tuple[Any, dict[str, Any]]) -> N
 def test_the_search_is_described_as_it_was(searched: tuple[Any, dict[str, Any]]) -> None:
     tables, truth = searched
     (row,), (told,) = tables["tunings"].to_pylist(), truth["tunings"]
-    assert (row["kind"], row["source"], row["status"]) == (told["kind"], "plan", "FINISHED")
+    assert (row["kind"], row["framework"], row["source"]) == (told["kind"], "mllib", "exact")
+    assert (row["found_by"], row["status"]) == ("plan", "FINISHED")
     assert row["num_trials"] == len(told["param_maps"])
     assert row["num_folds"] == told.get("num_folds", 1)
     assert row["evaluator_class"] == told["evaluator"]

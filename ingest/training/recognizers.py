@@ -1,0 +1,9 @@
+"""The recognizers, in the order in which they run. Adding a framework is adding its module and one line here."""
+
+from . import annotated_jobs, mllib
+from .interface import Recognizer
+
+RECOGNIZERS: tuple[Recognizer, ...] = (
+    annotated_jobs.recognize,
+    mllib.recognize,
+)
