@@ -67,7 +67,9 @@ def branches(tables: Mapping[str, Any], root: str) -> list[Branch]:
                 },
                 tags={
                     "afterglow.tuning.kind": row["kind"],
+                    "afterglow.framework": row["framework"],
                     "afterglow.tuning.source": row["source"],
+                    "afterglow.tuning.found_by": row["found_by"],
                     "afterglow.tuning.confidence": row["confidence"],
                     "afterglow.tuning.parallelism": row["parallelism"],
                     "afterglow.tuning.folds": row["num_folds"],
@@ -97,22 +99,28 @@ def branches(tables: Mapping[str, Any], root: str) -> list[Branch]:
             )
         )
     for row in fits:
-        name = metric.get(row["tuning_uid"])
+        name = metric.get(row["tuning_uid"]) if row["tuning_uid"] else None
         spans = {
             f"time/{phase}_s": _seconds(row[f"{phase}_start_time_ms"], row[f"{phase}_end_time_ms"])
             for phase in ("fit", "evaluate")
         }
+        named = f"fold {row['fold']}" if row["fit_uid"] is None else row["name"] or row["estimator_class"]
         found.append(
             _branch(
                 "fit",
                 fit_key(root, row),
-                trial_key(root, row),
-                f"fold {row['fold']}",
+                _above_fit(root, row, keys),
+                named or row["fit_uid"],
                 row,
                 _known({**spans, **({name: row["metric"]} if name else {})}),
-                tags={
+                _params(row["params_json"]),
+                {
                     "afterglow.trial": row["trial"],
                     "afterglow.fold": row["fold"],
+                    "afterglow.fit.uid": row["fit_uid"],
+                    "afterglow.framework": row["framework"],
+                    "afterglow.estimator": row["estimator_class"],
+                    "afterglow.estimator.uid": row["estimator_uid"],
                     "afterglow.tuning.confidence": row["confidence"],
                 },
             )
@@ -131,8 +139,25 @@ def trial_key(root: str, row: Mapping[str, Any]) -> str:
 
 
 def fit_key(root: str, row: Mapping[str, Any]) -> str:
-    """Key of a fit's run."""
-    return f"{trial_key(root, row)}/fold/{row['fold']}"
+    """Key of a fit's run: below its trial, its search, or the application. `row` is a row of fits or jobs."""
+    if row.get("fit_uid") is None:
+        return f"{trial_key(root, row)}/fold/{row['fold']}"
+    return f"{_place_key(root, row)}/fit/{row['fit_uid']}"
+
+
+def _place_key(root: str, row: Mapping[str, Any]) -> str:
+    if row["tuning_uid"] is None:
+        return root
+    return tuning_key(root, row) if row["trial"] is None else trial_key(root, row)
+
+
+def _above_fit(root: str, row: Mapping[str, Any], keys: set[str]) -> str:
+    """Key of the run that a fit is directly under: the fit that called it, its trial, its search, the application."""
+    if row["parent_fit_uid"] is not None:
+        caller = fit_key(root, {**row, "fit_uid": row["parent_fit_uid"]})
+        if caller in keys:
+            return caller
+    return _place_key(root, row)
 
 
 def run_key(root: str, run: str | None) -> str:
@@ -143,8 +168,8 @@ def run_key(root: str, run: str | None) -> str:
 def job_parent(root: str, job: Mapping[str, Any], keys: set[str]) -> str:
     """Key of the run that a job is directly under: its fit, the search it prepares or refits for, what annotate.run
     named, or the application."""
-    inside = (fit_key(root, job), tuning_key(root, job))
-    wanted = inside if job["tuning_uid"] else (run_key(root, job["annotated_run"]),)
+    inside = [fit_key(root, job)] if job["tuning_uid"] or job["fit_uid"] else []
+    wanted = [*inside, tuning_key(root, job)] if job["tuning_uid"] else [*inside, run_key(root, job["annotated_run"])]
     return next((key for key in wanted if key in keys), root)
 
 

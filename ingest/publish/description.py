@@ -128,7 +128,7 @@ def _sentence(run: Run) -> str:
 _UNSURE = 0.5
 
 _FOUND = {
-    "annotated": "The job said so itself (afterglow.annotate).",
+    "annotation": "The job said so itself (afterglow.annotate).",
     "plan": "Found by the folds in its query plans.",
     "lineage": "Found by the cached data that its jobs read in turn.",
     "stack": "Found by the call stacks of its jobs.",
@@ -139,8 +139,8 @@ def _how_found(run: Run) -> str:
     estimator, evaluator = run.tags.get("afterglow.estimator"), run.tags.get("afterglow.evaluator")
     of = f"Estimator {escape(estimator)}" if estimator else ""
     of += (f", evaluator {escape(evaluator)}" if evaluator else "") + ("." if estimator else "")
-    source, sure = run.tags.get("afterglow.tuning.source", ""), run.tags.get("afterglow.tuning.confidence")
-    found = _FOUND.get(source, "") + (f" Confidence {share(float(sure))}." if sure and source != "annotated" else "")
+    source, sure = run.tags.get("afterglow.tuning.found_by", ""), run.tags.get("afterglow.tuning.confidence")
+    found = _FOUND.get(source, "") + (f" Confidence {share(float(sure))}." if sure and source != "annotation" else "")
     return f"{of} {found}".strip()
 
 

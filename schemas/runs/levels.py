@@ -21,7 +21,7 @@ LEVELS = (
     RunLevel("run", "One `with annotate.run(name)` of the job.", "<app_id>/<attempt>/run/<id>", "the name given"),
     RunLevel(
         "tuning",
-        "One call of fit of a CrossValidator or TrainValidationSplit; under a fit if part of another.",
+        "One hyperparameter search; under a fit if it runs in another search.",
         "<app_id>/<attempt>/tuning/<uid>",
         "tuning CrossValidator_4506ccbc4279 · 3 folds x 4 trials",
     ),
@@ -33,9 +33,9 @@ LEVELS = (
     ),
     RunLevel(
         "fit",
-        "One param map trained and evaluated on one fold.",
-        "<app_id>/<attempt>/tuning/<uid>/trial/<trial>/fold/<fold>",
-        "fold 0",
+        "One call of an estimator's fit with the evaluation of its model; in a search one trial on one fold.",
+        "<app_id>/<attempt>/tuning/<uid>/trial/<trial>/fold/<fold>, outside searches <app_id>/<attempt>/fit/<fit_uid>",
+        "fold 0, outside searches the estimator's class",
     ),
     RunLevel(
         "job",

@@ -104,11 +104,21 @@ RUN_TAGS = (
     RunText("spark.host", ("task",), "Host."),
     RunText("spark.locality", ("task",), "Locality level."),
     RunText("spark.failure_reason", ("job", "stage", "task"), "Why it failed or was killed."),
-    RunText("afterglow.tuning.uid", (*SEARCH, "job"), "The search."),
-    RunText("afterglow.tuning.kind", ("tuning",), "CrossValidator or TrainValidationSplit."),
-    RunText("afterglow.tuning.source", ("tuning",), "What it was found by: annotated, plan, stack or lineage."),
+    RunText("afterglow.tuning.uid", (*SEARCH, "job"), "The search; of a fit outside searches there is none."),
+    RunText("afterglow.framework", ("tuning", "fit"), "Framework that ran it: mllib, hyperopt, joblib, ..."),
+    RunText("afterglow.tuning.kind", ("tuning",), "CrossValidator, TrainValidationSplit, or that of the framework."),
     RunText(
-        "afterglow.tuning.confidence", ("tuning", "fit"), "How sure the jobs' places are, from 0 to 1: docs/tuning.md."
+        "afterglow.tuning.source",
+        ("tuning",),
+        "annotated (the job wrote it), exact (the log holds it) or inferred (from the shape of the jobs).",
+    ),
+    RunText(
+        "afterglow.tuning.found_by", ("tuning",), "Evidence it was found by: annotation, plan, stack, lineage, ..."
+    ),
+    RunText(
+        "afterglow.tuning.confidence",
+        ("tuning", "fit"),
+        "How sure the jobs' places are, from 0 to 1: docs/training.md.",
     ),
     RunText("afterglow.tuning.parallelism", ("tuning",), "Most fits that ran at the same time."),
     RunText("afterglow.tuning.folds", ("tuning",), "Folds."),
@@ -116,8 +126,11 @@ RUN_TAGS = (
     RunText("afterglow.trial", ("trial", "fit", "job"), "Trial."),
     RunText("afterglow.fold", ("fit", "job"), "Fold."),
     RunText("afterglow.phase", ("job",), "fit, evaluate, refit or prepare."),
-    RunText("afterglow.estimator", ("tuning", "job"), "Estimator's class; outside searches too."),
-    RunText("afterglow.estimator.uid", ("tuning", "job"), "Its uid."),
+    RunText(
+        "afterglow.fit.uid", ("fit",), "Name of a fit outside searches: the estimator's uid or class and a number."
+    ),
+    RunText("afterglow.estimator", ("tuning", "fit", "job"), "Estimator's class; outside searches too."),
+    RunText("afterglow.estimator.uid", ("tuning", "fit", "job"), "Its uid."),
     RunText("afterglow.evaluator", ("tuning",), "Evaluator's class."),
     *(
         RunText(

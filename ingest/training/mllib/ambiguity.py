@@ -1,6 +1,6 @@
 """How many trials of a fold could be swapped from some point on, as far as the log goes: what makes a fit uncertain.
 
-Nothing in the log leads from a training to the evaluation of its model (docs/tuning.md says what was looked at), so
+Nothing in the log leads from a training to the evaluation of its model (docs/training.md says what was looked at), so
 trials that waited for their next group at the same time are told apart by order alone.
 """
 
