@@ -6,21 +6,39 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 DEMO := demo
 
-.PHONY: demo test test-spark35 lint golden docs bench soak clean
+# Two processes: many tests start processes of their own.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+COVERED := $(if $(COVERAGE),--cov --cov-append --cov-report=)
+
+.PHONY: demo test test-all test-slow test-spark35 coverage lint golden docs bench soak clean
 
 demo: .venv/core
 	@mkdir -p $(DEMO)
 	@$(BIN)/afterglow show sample_logs/cv-pipeline sample_logs/skewed-join --depth job --limit 4
 	@$(BIN)/afterglow import sample_logs --tracking-uri sqlite:///$(CURDIR)/$(DEMO)/mlflow.db
 
+# Everything that needs no Spark, no server, no database and no browser. COVERAGE=1 measures what it runs.
 test: .venv/dev
-	@$(BIN)/python -m pytest -n auto --dist loadfile
+	@$(PYTEST) -m 'not slow' $(COVERED)
 
-# annotate runs inside the job, so on its Spark: everything but pyspark and pytest is left out there. What the job has said
-# is then read back here, from a job that ran there.
+# The rest. The coverage shown is that of all measured runs since the last `make coverage` or `make clean`.
+test-all: .venv/dev
+	@$(MAKE) --no-print-directory test-slow COVERAGE=1
+	@$(MAKE) --no-print-directory test-spark35
+	@$(BIN)/coverage report
+
+test-slow: .venv/dev
+	@$(PYTEST) -m slow $(COVERED)
+
+coverage: .venv/dev
+	@$(BIN)/coverage erase
+	@$(MAKE) --no-print-directory test COVERAGE=1
+	@$(BIN)/coverage report
+
+# Only pyspark and pytest are installed beside `annotate`, as in a training job. A job that ran there is read back here.
 SPARK35 := .venv-spark35/bin/python
 test-spark35: .venv/dev .venv-spark35/done
-	@$(SPARK35) -m pytest -n auto --dist loadfile tests/annotate --ignore tests/annotate/test_read_back.py
+	@$(SPARK35) -m pytest -n 2 --dist loadfile tests/annotate --ignore tests/annotate/test_read_back.py
 	@AFTERGLOW_JOB_PYTHON=$(CURDIR)/$(SPARK35) $(BIN)/python -m pytest tests/annotate/test_read_back.py -k 'not own_runs'
 
 lint: .venv/dev
@@ -39,14 +57,14 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks
 
 soak: .venv/dev
-	AFTERGLOW_SOAK=1 $(BIN)/python -m pytest -n auto tests/property
-	AFTERGLOW_TIMES=20 $(BIN)/python -m pytest -n auto --dist load tests/ingest/publish/test_concurrent_imports.py
+	AFTERGLOW_SOAK=1 $(BIN)/python -m pytest -n 2 tests/property
+	AFTERGLOW_TIMES=20 $(BIN)/python -m pytest -n 2 --dist load tests/ingest/publish/test_concurrent_imports.py
 	$(BIN)/python -m tests.property.run_corruptions --count 2520
 	$(BIN)/python -m tests.ingest.publish.kills --count 200
 	$(BIN)/python -m tests.ingest.publish.faults --count 100
 
 clean:
-	rm -rf .venv .venv-spark35 $(DEMO) build *.egg-info
+	rm -rf .venv .venv-spark35 $(DEMO) build dist *.egg-info .coverage .coverage.*
 
 DIRS := $(shell find ingest schemas annotate -type d -not -name __pycache__ 2>/dev/null)
 

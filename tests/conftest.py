@@ -1,11 +1,17 @@
-"""What every test may use. A missing sample fails; a test whose program is missing is named at the end as not run."""
+"""Fixtures and rules for all tests.
+
+- A missing sample is a failure.
+- A test that starts Spark, a server, a database or a browser is slow: `make test` leaves it to `make test-all`.
+- A test whose program is not installed is named in the last lines as not run. With AFTERGLOW_EVERYTHING=1 it fails.
+"""
 
 import contextlib
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,7 +19,7 @@ if TYPE_CHECKING:
     from tests.cluster import Cluster
 
 SAMPLES = Path(__file__).parent.parent / "sample_logs"
-# In a checkout of yesterday its log would be one that nobody writes any more.
+# The log of a driver that was killed yesterday counts as abandoned, so an old checkout would read differently.
 for _file in (SAMPLES / "killed-driver").iterdir():
     with contextlib.suppress(OSError):
         os.utime(_file)
@@ -39,6 +45,8 @@ _NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
     "postgres": ("PostgreSQL's initdb and postgres", lambda: _database("postgres")),
     "mariadb": ("MariaDB's mariadbd and mariadb-install-db", lambda: _database("mariadb")),
 }
+_SLOW = ("spark", "server", "browser", "postgres", "mariadb")
+_NOT_RUN = "not run: needs "
 
 
 def sample_names() -> list[str]:
@@ -80,9 +88,25 @@ def cluster() -> "Iterator[Cluster]":
         yield started
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m selects by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Takes out what cannot run here, unless nothing may be left out."""
+    """Mark what is slow, and skip what cannot run here unless everything has to run."""
     for item in items:
+        if any(item.get_closest_marker(marker) for marker in _SLOW):
+            item.add_marker(pytest.mark.slow)
         for marker, (needed, there) in _NEEDS.items():
             if item.get_closest_marker(marker) and not EVERYTHING and not there():
-                item.add_marker(pytest.mark.skip(reason=f"not run: needs {needed}"))
+                item.add_marker(pytest.mark.skip(reason=f"{_NOT_RUN}{needed}"))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Name the tests that could not run here, one line for each missing program."""
+    missing = defaultdict(list)
+    for report in terminalreporter.stats.get("skipped", []):
+        _, _, reason = report.longrepr if isinstance(report.longrepr, (list, tuple)) else ("", 0, "")
+        if _NOT_RUN in reason:
+            missing[reason.split(_NOT_RUN)[1]].append(report.nodeid)
+    for needed, tests in missing.items():
+        terminalreporter.write_line(f"not run, because it needs {needed}: {len(tests)} tests")
+        for test in tests:
+            terminalreporter.write_line(f"  {test}")

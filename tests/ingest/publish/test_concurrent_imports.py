@@ -19,6 +19,7 @@ from tests.conftest import sample_log
 from . import stores
 from .trees import differences, held
 
+pytestmark = pytest.mark.slow
 TIMES = int(os.environ.get("AFTERGLOW_TIMES") or 2)
 
 

@@ -32,6 +32,7 @@ def module(name: str, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_imports_that_were_killed_are_finished_by_the_next() -> None:
     figures = module("kills", "--count", "12", "--on", "client-sqlite", "sql-sqlite")
     assert figures.count('"imports": 6') == 2

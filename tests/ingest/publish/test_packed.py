@@ -60,6 +60,7 @@ def test_a_log_that_was_sent_leaves_what_one_that_was_read_here_leaves(name: str
     assert_equal(store, "here", "sent")
 
 
+@pytest.mark.slow
 def test_two_processes_leave_what_one_leaves(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     logs = find_logs([str(sample_log(name)) for name in SAMPLES])
     one = [*import_logs(logs, open_experiments(store, "one"), ImportOptions(ReadOptions(workers=1)))]
