@@ -1,0 +1,1 @@
+"""Secrets out of whatever was read of a log: texts, properties, tables."""
