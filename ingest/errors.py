@@ -12,6 +12,12 @@ class AfterglowError(Exception):
 
     exit_code = 1
 
+    def __str__(self) -> str:
+        """The message without secrets: text of a log, or a URI, may be in it."""
+        from .redaction.text import redact_text  # imports pyarrow, which a command that works need not wait for
+
+        return redact_text(super().__str__())
+
 
 class InputError(AfterglowError):
     """A log cannot be found or read at all."""

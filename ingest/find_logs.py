@@ -11,6 +11,7 @@ from ..schemas.logs import EventLog, without_password
 from . import codecs, decode, discover
 from .errors import AfterglowError
 from .filesystems import is_local
+from .redaction.text import redact_texts
 
 _HEAD_BYTES = 2**20
 _HEADS_AT_ONCE = 32
@@ -73,12 +74,27 @@ def heads(logs: Sequence[EventLog]) -> list[Head]:
     """Each log's head. Far away most of the time is waiting for answers, so many are asked at once."""
     far = any(not is_local(file.uri) for log in logs for file in log.files[:1])
     if not far:
-        return list(map(peek, logs))
+        return _redacted(list(map(_peek, logs)))
     with ThreadPoolExecutor(_HEADS_AT_ONCE, "afterglow-heads") as pool:
-        return list(pool.map(peek, logs))
+        return _redacted(list(pool.map(_peek, logs)))
+
+
+def _redacted(found: list[Head]) -> list[Head]:
+    """The heads without secrets, as the tables have them. All at once, since redacting costs the same for many."""
+    texts = redact_texts([text for head in found for text in (head.app_id, head.app_attempt, head.name, head.user)])
+    four = zip(*[iter(texts)] * 4, strict=True)
+    return [
+        replace(head, app_id=app_id, app_attempt=attempt, name=name, user=user)
+        for head, (app_id, attempt, name, user) in zip(found, four, strict=True)
+    ]
 
 
 def peek(log: EventLog) -> Head:
+    """The head of one log, see `heads`."""
+    return _redacted([_peek(log)])[0]
+
+
+def _peek(log: EventLog) -> Head:
     """Reads as little of a log as says which application it is. A log that cannot be opened counts as one: the reader
     will say what is wrong with it. Of a log on a History Server nothing is read."""
     if not log.files or log.files[0].uri.startswith("http"):

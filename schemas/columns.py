@@ -9,6 +9,8 @@ from typing import Literal
 
 Type = Literal["int64", "int32", "double", "bool", "string", "list<int64>", "list<string>"]
 Aggregate = Literal["sum", "max"]
+Text = Literal["free", "constant", "property", "param", "json"]
+"""What may be in a text column, and so how secrets are taken out of it: see `Column`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,10 @@ class Column:
 
     `source` is a path into the event log (`TaskEnd > Task Metrics > Executor CPU Time`), which the reader follows,
     or `derived: <formula in words>`. `since` is the first Spark that writes it.
+
+    `text` says what ingest.redaction does with a text column. `free` is searched for secrets. `constant` is not, since
+    Afterglow's code writes it and no text of a log is in it. `property` is the value of the Spark property in the
+    column `key`, `param` the value of the param or tag in the column `name`, and `json` a JSON object of params.
     """
 
     name: str
@@ -38,6 +44,7 @@ class Column:
     source: str
     since: str = "1.2"
     metric: Metric | None = None
+    text: Text = "free"
 
     @property
     def path(self) -> tuple[str, ...] | None:

@@ -128,6 +128,12 @@ _CODES = (
         "name_changed", "note", "MLflow does not take a name; the characters it refuses were replaced.", "Nothing."
     ),
     IssueCode(
+        "redaction_regex_unused",
+        "warning",
+        "The log's own spark.redaction.regex could not be used; secrets were redacted by the default rules.",
+        "Set a pattern without look-around and back-references, of at most 2,000 characters.",
+    ),
+    IssueCode(
         "value_not_numeric", "note", "A named accumulator holds something else than a number; left out.", "Nothing."
     ),
 )

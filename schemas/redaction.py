@@ -1,22 +1,19 @@
 """What a secret looks like: every rule of redaction, declared once with examples of what it replaces.
 
-Patterns are in RE2's syntax, which matches in time linear in the text: no look-around, no back-references. A rule replaces
-its match by its groups, which are the text that stays readable, followed by REDACTED.
+Patterns are in RE2's syntax, which matches in time linear in the text: no look-around, no back-references. A rule
+replaces its match by the groups that stay readable and spark.REDACTED.
 """
 
 from dataclasses import dataclass
 
-# org.apache.spark.util.Utils.REDACTION_REPLACEMENT_TEXT
-REDACTED = "*********(redacted)"
+from .spark import REDACTION_PATTERN
 
-# org.apache.spark.internal.config.SECRET_REDACTION_PATTERN (`spark.redaction.regex`): the default of Spark 4.3
-SPARK_KEY = r"secret|password|token|access[.]?key"
-# Names that Spark leaves readable.
+# Names that Spark's own pattern leaves readable.
 _MORE_KEYS = (
-    r"credential|pass[._-]?(?:wd|code|phrase)|pwd|api[._-]?key|account[._-]?key|private[._-]?key|access[._-]key|"
-    r"authorization|signature|(?:^|[._-])(?:sig|sas)(?:[._-]|$)"
+    r"pass[._-]?(?:code|phrase)|pwd|account[._-]?key|private[._-]?key|access[._-]key|authorization|signature|"
+    r"[._-]sas[._-]"
 )
-SECRET_KEY = rf"(?i){SPARK_KEY}|{_MORE_KEYS}"
+SECRET_KEY = f"{REDACTION_PATTERN}|{_MORE_KEYS}"
 """A property of which any part of the key matches this is a secret, as `spark.redaction.regex` has it."""
 
 # In free text a name is a secret's only where it ends so: `token_count = 5` and `Tokenizer.inputCol` are none.
@@ -48,7 +45,10 @@ _QUOTES = r"\2\3\4\5"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One form of secret. `keep` names the groups of `pattern` that stay before REDACTED, `after` those behind it."""
+    """One form of secret. `keep` names the groups of `pattern` that stay before spark.REDACTED, `after` those behind.
+
+    `{}` in an example is the secret; an example without it is one as a whole.
+    """
 
     name: str
     pattern: str
@@ -226,7 +226,7 @@ RULES = (
     ),
     Rule(
         "pair of key and value",
-        rf"(?i)(\([\w.\-]*(?:{_STRONG_NAME}|token),)[^()\s]+",
+        rf"(?i)(\([\w.\-]*(?:{_STRONG_NAME}|token),)(?:\*+\(redacted\)|[^()\s]+)",
         ("Array((spark.db.password,{}), (a,b))",),
         r"\1",
     ),
@@ -270,5 +270,7 @@ RULES = (
     Rule("npm or PyPI token", r"\b(?:npm_[A-Za-z0-9]{36}|pypi-AgE[\w\-]{20,})", ("npm_" + "q" * 36,)),
     Rule("SendGrid key", r"\bSG\.[\w\-]{16,32}\.[\w\-]{16,64}", ("SG." + "q" * 22 + "." + "q" * 43,)),
     Rule("Vault token", r"\bhv[bs]\.[\w\-]{24,}", ("hvs." + "q" * 24,)),
-    Rule("Docker or DigitalOcean token", r"\b(?:dckr_pat_[\w\-]{20,}|do[opr]_v1_[a-f0-9]{64})", ("dckr_pat_" + "q" * 27,)),
+    Rule(
+        "Docker or DigitalOcean token", r"\b(?:dckr_pat_[\w\-]{20,}|do[opr]_v1_[a-f0-9]{64})", ("dckr_pat_" + "q" * 27,)
+    ),
 )

@@ -28,6 +28,7 @@ TASK_COLUMNS = (
         "string",
         "RUNNING (no TaskEnd), SUCCESS, FAILED or KILLED.",
         "derived: from TaskEnd > Task End Reason",
+        text="constant",
     ),
     Column(
         "failure_reason",

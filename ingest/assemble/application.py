@@ -14,7 +14,6 @@ from .. import arrow
 from ..errors import AssemblyError
 from .executor_metrics import assemble_executor_metrics, measured_at_tasks
 from .executors import assemble_executors
-from .redact import redactor
 from .sql import assemble_sql_executions, assemble_sql_scans
 from .stages import assemble_jobs_and_stages
 from .tasks import assemble_tasks, stage_figures
@@ -80,7 +79,4 @@ def _properties(rows: pa.Table) -> pa.Table:
     properties: dict[tuple[str, str], str | None] = {}
     for row in rows.to_pylist():  # a later EnvironmentUpdate (addJar) supersedes
         properties[row["section"], row["key"]] = row["value"]
-    redact = redactor({key: value or "" for (section, key), value in properties.items() if section == "spark"})
-    return arrow.from_rows(
-        PROPERTIES, ([section, key, redact(key, value)] for (section, key), value in sorted(properties.items()))
-    )
+    return arrow.from_rows(PROPERTIES, ([*key, value] for key, value in sorted(properties.items())))

@@ -9,6 +9,8 @@ from ...schemas.issues import ImportIssue
 from ...schemas.logs import EventLog, EventLogTables
 from ...schemas.tables import APPLICATIONS, FINDINGS, ISSUES
 from .. import arrow
+from ..redaction.properties import own_pattern
+from ..redaction.tables import redact_tables
 from .completeness import completeness, lost_events, missing_rollovers
 
 _SHOWN_PER_CODE = 100
@@ -28,7 +30,10 @@ def complete_tables(
     issues: Iterable[ImportIssue],
     mlflow_run: MlflowRun,
 ) -> EventLogTables:
-    """Adds `applications`, `issues` and an empty `findings`. `issues` are those of the stages before, in order."""
+    """Adds `applications`, `issues` and an empty `findings`, and takes the secrets out of all tables.
+
+    `issues` are those of the stages before, in order.
+    """
     found = list(issues)
     if not rows["application_start"].num_rows:
         message = f"no ApplicationStart in the log; the application is named after {log.name}"
@@ -39,20 +44,25 @@ def complete_tables(
     if not ended:
         message = "no ApplicationEnd in the log: the application still runs, its driver died, or the log is cut"
         found.append(ImportIssue("application_end_missing", message))
+    properties = {row["key"]: row["value"] for row in tables["properties"].to_pylist() if row["section"] == "spark"}
+    pattern, unused = own_pattern(properties)
+    found.extend([] if unused is None else [unused])
     verdict = completeness(log, ended, found)
     complete = {
         **tables,
         "findings": arrow.empty(FINDINGS),
         "issues": _issues(found),
-        "applications": _application(rows, log, tables, verdict, found, mlflow_run),
+        "applications": _application(rows, log, tables, properties, verdict, found, mlflow_run),
     }
-    return EventLogTables(log, {name: complete[name] for name in sorted(complete)})
+    redacted = redact_tables(complete, pattern)
+    return EventLogTables(log, {name: redacted[name] for name in sorted(redacted)})
 
 
 def _application(
     rows: Mapping[str, pa.Table],
     log: EventLog,
     tables: Mapping[str, pa.Table],
+    properties: Mapping[str, str | None],
     verdict: str,
     issues: Sequence[ImportIssue],
     mlflow_run: MlflowRun,
@@ -61,7 +71,6 @@ def _application(
     for name in ("application_end", "log_start", "databricks_metadata", "application_start"):
         for event in rows[name].slice(0, 1).to_pylist():
             row.update({key: value for key, value in event.items() if value is not None})
-    properties = {item["key"]: item["value"] for item in tables["properties"].to_pylist() if item["section"] == "spark"}
     executors = tables["executors"].to_pylist()
     times = [time for name, column in _TIMES for time in _bounds(tables[name], column)]
     start = row.get("start_time_ms") or min(times, default=None)

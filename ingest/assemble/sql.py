@@ -7,7 +7,6 @@ import pyarrow as pa
 
 from ...schemas.tables import SQL_EXECUTIONS, SQL_SCANS
 from .. import arrow
-from .redact import redact_text, redactor
 
 
 def assemble_sql_executions(rows: Mapping[str, pa.Table]) -> pa.Table:
@@ -17,8 +16,6 @@ def assemble_sql_executions(rows: Mapping[str, pa.Table]) -> pa.Table:
         if start["execution_id"] is not None:
             root = start["root_execution_id"]
             start["root_execution_id"] = start["execution_id"] if root is None else root
-            start["description"] = redact_text(start["description"])
-            start["details"] = redact_text(start["details"])
             executions.setdefault(start["execution_id"], {**start, "status": "RUNNING"})
     for end in rows["sql_end"].to_pylist():
         if end["execution_id"] is None:
@@ -29,7 +26,7 @@ def assemble_sql_executions(rows: Mapping[str, pa.Table]) -> pa.Table:
             # An empty message is a success (SparkListenerSQLExecutionEnd.errorMessage, SPARK-34205).
             execution.update(
                 status="FAILED" if end["error_message"] else "COMPLETED",
-                error_message=redact_text(end["error_message"] or None),
+                error_message=end["error_message"] or None,
                 completion_time_ms=end["completion_time_ms"],
             )
             if end["completion_time_ms"] is not None and execution["submission_time_ms"] is not None:
@@ -43,5 +40,4 @@ def assemble_sql_scans(rows: Mapping[str, pa.Table]) -> pa.Table:
     found = dict.fromkeys(
         (row["execution_id"], row["format"], row["location"]) for row in rows["plan_scans"].to_pylist()
     )
-    redact = redactor({})
-    return arrow.from_rows(SQL_SCANS, ([execution, kind, redact("", place)] for execution, kind, place in found))
+    return arrow.from_rows(SQL_SCANS, found)

@@ -11,7 +11,6 @@ from ...schemas.issues import ImportIssue
 from ...schemas.tables import JOBS, STAGES
 from .. import arrow
 from .rdd_sources import rdds_of_stages
-from .redact import redact_text
 from .stage_signature import plans_of_stages
 
 Row = dict[str, Any]
@@ -99,8 +98,7 @@ def _jobs(rows: Mapping[str, Any]) -> tuple[dict[int, Row], dict[int, int], list
             item = {**item, "key": "annotation", "value": True}
         column = _JOB_PROPERTIES.get(item["key"])
         if column and item["job_id"] in jobs:
-            value = redact_text(item["value"]) if isinstance(item["value"], str) else item["value"]
-            jobs[item["job_id"]].setdefault(column, value)
+            jobs[item["job_id"]].setdefault(column, item["value"])
     names: dict[int, tuple[int, str | None]] = {}
     for stage in rows["job_stages"].to_pylist():
         if stage["stage_id"] is not None:
@@ -119,7 +117,7 @@ def _jobs(rows: Mapping[str, Any]) -> tuple[dict[int, Row], dict[int, int], list
             job.update(
                 status="SUCCEEDED" if succeeded else "FAILED",
                 completion_time_ms=end["completion_time_ms"],
-                failure_reason=None if succeeded else redact_text(end["failure_reason"]),
+                failure_reason=None if succeeded else end["failure_reason"],
             )
     if unknown:
         message = f"{len(unknown):,} JobEnd events have no JobStart in the log, e.g. of job {unknown[0]}; left out"
@@ -158,7 +156,7 @@ def _attempts(rows: Mapping[str, Any]) -> dict[StageKey, Row]:
         if stage["status"] == "ACTIVE":
             stage.update({name: value for name, value in event.items() if value is not None and name != "at"})
             stage["stage_attempt"] = key[1]
-            stage["failure_reason"] = redact_text(event["failure_reason"])
+            stage["failure_reason"] = event["failure_reason"]
             stage["status"] = "FAILED" if event["failure_reason"] else "COMPLETE"
     return stages
 

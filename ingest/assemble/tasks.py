@@ -13,7 +13,6 @@ from ...schemas.issues import ImportIssue
 from ...schemas.tables import TASKS
 from ...schemas.task_columns import STAGE_SUMS
 from .. import arrow
-from .redact import redact_text
 
 Array = np.ndarray[Any, Any]
 _COLUMNS_BETWEEN = 12
@@ -148,7 +147,7 @@ def _with_derived(rows: Any, running: Array) -> Any:
 def _failure_reasons(rows: Any, wanted: Array) -> Any:
     names = ["reason", "class_name", "description", "message", "kill_reason", "loss_reason", "executor_id"]
     failed = rows.select(names).take(arrow.from_numpy(np.flatnonzero(wanted), "int64"))
-    texts = [redact_text(_failure_reason(row)) for row in failed.to_pylist()]
+    texts = [_failure_reason(row) for row in failed.to_pylist()]
     return arrow.picked(texts, np.where(wanted, np.cumsum(wanted) - 1, -1))
 
 

@@ -14,6 +14,7 @@ import msgspec
 
 from .structs import EVENT_TYPES
 
+_LAST_WORD = re.compile(r"[\w+/=.~-]*$")
 _EVENT = re.compile(rb'\{\s*"Event"\s*:\s*"')
 
 
@@ -111,5 +112,6 @@ def _drop_typed(raw: Any, parts: list[str]) -> bool:
 
 
 def _shown(text: bytes) -> str:
+    """The beginning of a line. It ends between two words: half a secret would not be known for one."""
     shown = text[:60].decode("utf-8", "replace")
-    return repr(shown + ("..." if len(text) > 60 else ""))
+    return repr(_LAST_WORD.sub("", shown) + "..." if len(text) > 60 else shown)

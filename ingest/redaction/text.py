@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from ...schemas.redaction import REDACTED, RULES
+from ...schemas.redaction import RULES
+from ...schemas.spark import REDACTED
 from .. import arrow
 
 # Whether any rule applies. Most text has no secret, and one pass over it says so.
@@ -37,12 +38,15 @@ def changes(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
     return found, redact_array(found)
 
 
-def redact_texts(texts: Sequence[str]) -> list[str]:
-    """As `redact_array`, for a few texts."""
-    shown: list[str] = redact_array(arrow.to_array(texts, "string")).to_pylist()
+def redact_texts(texts: Sequence[str | None]) -> list[str | None]:
+    """As `redact_array`, for a few texts; None stays None."""
+    given = arrow.to_array(texts, "string")
+    if not len(changes(given)[0]):
+        return list(texts)
+    shown: list[str | None] = redact_array(given).to_pylist()
     return shown
 
 
 def redact_text(text: str) -> str:
-    """One text, such as an error message or a name that is shown before a log is read."""
-    return redact_texts([text])[0]
+    """One text, such as an error message."""
+    return str(redact_texts([text])[0])

@@ -25,9 +25,9 @@ ANNOTATIONS = Table(
         Column(
             "target", "string", "Whose it is: the run's key below the application's, empty for the application.", _SAID
         ),
-        Column("kind", "string", "param, tag or metric.", _SAID),
+        Column("kind", "string", "param, tag or metric.", _SAID, text="constant"),
         Column("name", "string", "Its name.", _SAID),
-        Column("text", "string", "Value of a param or tag.", _SAID),
+        Column("text", "string", "Value of a param or tag.", _SAID, text="param"),
         Column("value", "double", "Value of a metric.", _SAID),
         Column("step", "int64", "Step of a metric.", _SAID),
         Column("time_ms", "int64", "Time of a metric, UTC epoch.", _SAID),
@@ -42,7 +42,7 @@ ANNOTATED_RUNS = Table(
         Column("run", "string", "Its id.", _SAID),
         Column("name", "string", "The name given.", _SAID),
         Column("parent", "string", "Id of the one around it.", _SAID),
-        Column("status", "string", "FINISHED, FAILED or RUNNING.", _SAID),
+        Column("status", "string", "FINISHED, FAILED or RUNNING.", _SAID, text="constant"),
         Column("start_time_ms", "int64", "When it was entered, UTC epoch.", _SAID),
         Column("end_time_ms", "int64", "When it was left, UTC epoch.", _SAID),
     ),

@@ -41,6 +41,7 @@ APPLICATIONS = Table(
             "string",
             "complete, in_progress, no_end, truncated, compacted or events_lost; see docs/completeness.md.",
             "derived: by ingest.assemble.completeness",
+            text="constant",
         ),
         Column("log_complete", "bool", "Every event of the application was read.", "derived: completeness is complete"),
         Column(
@@ -73,13 +74,14 @@ PROPERTIES = Table(
     grain="one configuration property, redacted",
     key=("section", "key"),
     columns=(
-        Column("section", "string", "spark or jvm.", "derived: EnvironmentUpdate, the section's name"),
+        Column("section", "string", "spark or jvm.", "derived: EnvironmentUpdate, the section's name", text="constant"),
         Column("key", "string", "Property.", "derived: EnvironmentUpdate > Spark Properties, its keys"),
         Column(
             "value",
             "string",
             "Value, with secrets replaced.",
             "derived: EnvironmentUpdate > Spark Properties, its values, redacted",
+            text="property",
         ),
     ),
 )
@@ -89,12 +91,19 @@ ISSUES = Table(
     grain="one kind of damage at one place; beyond 100 of a kind in a log, one row counts the rest",
     key=("code", "file", "offset"),
     columns=(
-        Column("code", "string", "What kind; see `afterglow schema issue-codes`.", "derived: schemas.issues"),
+        Column(
+            "code",
+            "string",
+            "What kind; see `afterglow schema issue-codes`.",
+            "derived: schemas.issues",
+            text="constant",
+        ),
         Column(
             "severity",
             "string",
             "error (data lost), warning (repaired or doubtful) or note.",
             "derived: schemas.issues",
+            text="constant",
         ),
         Column("file", "string", "File of the log.", "derived: by the reader"),
         Column("line", "int64", "Line in that file, from 1.", "derived: by the reader"),

@@ -75,7 +75,7 @@ TRIALS = Table(
             "Trial, from 0, in the order in which trials began; the index of the param map where the log has it.",
             _TRAINING,
         ),
-        Column("params_json", "string", "Param map; null where the log does not have it.", _TRAINING),
+        Column("params_json", "string", "Param map; null where the log does not have it.", _TRAINING, text="json"),
         Column(
             "avg_metric",
             "double",
@@ -117,7 +117,9 @@ FITS = Table(
         ),
         Column("estimator_class", "string", "Estimator; null in searches, where tunings has it.", _TRAINING),
         Column("estimator_uid", "string", "Its uid, where the log has it.", _TRAINING),
-        Column("params_json", "string", "Its params, where the log has them and no trial does.", _TRAINING),
+        Column(
+            "params_json", "string", "Its params, where the log has them and no trial does.", _TRAINING, text="json"
+        ),
         Column("metric", "double", "Evaluation metric; null where the log does not have it.", _TRAINING),
         Column("status", "string", "FINISHED, FAILED or RUNNING.", _TRAINING),
         Column("num_jobs", "int64", "Jobs, those of searches within it too.", _TRAINING),

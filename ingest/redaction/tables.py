@@ -1,0 +1,132 @@
+"""Secrets out of tables: every text column, unless its declaration says that no text of a log is in it."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from ...schemas.columns import Column
+from ...schemas.redaction import SECRET_NAME
+from ...schemas.spark import REDACTED
+from ...schemas.tables import TABLES
+from .. import arrow
+from .properties import redact_properties
+from .text import changes, matches, redact_array, redact_text, redact_texts
+
+_AT_ONCE_BYTES = 2**24
+
+
+def redact_tables(tables: Mapping[str, pa.Table], own: str | None = None) -> dict[str, pa.Table]:
+    """The tables without secrets. Tables and columns in which nothing changes are the same objects.
+
+    `own` is the log's own pattern for properties, see `own_pattern`. Only distinct values are looked at.
+    """
+    free = {
+        (declared.name, column.name): tables[declared.name][column.name]
+        for declared in TABLES
+        for column in declared
+        if declared.name in tables and column.text == "free" and "string" in column.type
+    }
+    found, shown = _changes([_distinct(values) for values in free.values()])
+    redacted = dict(tables)
+    for declared in TABLES:
+        if declared.name not in tables:
+            continue
+        for at, column in enumerate(declared):
+            table = redacted[declared.name]
+            values = _redacted(table, column, found, shown, own)
+            if values is not None:
+                redacted[declared.name] = table.set_column(at, table.schema.field(at), values)
+    return redacted
+
+
+def _redacted(table: pa.Table, column: Column, found: pa.Array, shown: pa.Array, own: str | None) -> Any:
+    """A column's new values; None where they are the old ones."""
+    import pyarrow.compute as pc
+
+    values = table[column.name]
+    if "string" not in column.type or column.text == "constant" or not len(values):
+        return None
+    if column.text == "property":
+        return redact_properties(_whole(table["key"]), _whole(values), own)
+    if column.text == "param":
+        return pc.if_else(matches(_whole(table["name"]), SECRET_NAME), REDACTED, redact_array(_whole(values)))
+    if column.text == "json":
+        return arrow.to_array([text and redact_json(text) for text in values.to_pylist()], "string")
+    if not len(found):
+        return None
+    flat = pc.list_flatten(values) if pa.types.is_list(values.type) else values
+    at = pc.index_in(flat, value_set=found)
+    if at.null_count == len(flat):
+        return None
+    flat = pc.if_else(pc.is_valid(at), shown.take(_whole(at)), flat)
+    return _relisted(_whole(values), _whole(flat)) if pa.types.is_list(values.type) else flat
+
+
+def redact_json(text: str) -> str:
+    """A JSON object of params, still as JSON: values by their names, and text in them. What is no JSON is free text."""
+    try:
+        content = json.loads(text)
+        found: list[tuple[str, str]] = []
+        _walk(content, "", lambda name, value: found.append((name, value)))
+    except (ValueError, RecursionError):
+        return redact_text(text)
+    secret = matches(arrow.to_array([name for name, _ in found], "string"), SECRET_NAME).to_pylist()
+    shown = redact_texts([value for _, value in found])
+    values = iter([REDACTED if hidden else value for hidden, value in zip(secret, shown, strict=True)])
+    changed = _walk(content, "", lambda name, value: next(values))
+    return text if changed == content else json.dumps(changed)
+
+
+def _walk(content: Any, name: str, change: Callable[[str, str], Any]) -> Any:
+    """The content with every text in it changed; `change` gets the name that it has, or that its list has."""
+    if isinstance(content, dict):
+        return {key: _walk(value, key, change) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_walk(value, name, change) for value in content]
+    return change(name, content) if isinstance(content, str) else content
+
+
+def _distinct(values: pa.ChunkedArray) -> pa.Array:
+    import pyarrow.compute as pc
+
+    return pc.unique(pc.list_flatten(values) if pa.types.is_list(values.type) else values)
+
+
+def _changes(columns: list[pa.Array]) -> tuple[pa.Array, pa.Array]:
+    """The distinct texts that change, and what they become. A pattern is compiled per call, so that the columns are
+    looked at together, unless they are large."""
+    found: list[pa.Array] = []
+    shown: list[pa.Array] = []
+    batch: list[pa.Array] = []
+    for column in [*columns, None]:
+        if batch and (column is None or sum(part.nbytes for part in batch) + column.nbytes > _AT_ONCE_BYTES):
+            old, new = changes(pa.concat_arrays(batch).unique())
+            found.append(old)
+            shown.append(new)
+            batch = []
+        if column is not None:
+            batch.append(column)
+    return pa.concat_arrays(found), pa.concat_arrays(shown)
+
+
+def _relisted(lists: pa.ListArray, values: pa.Array) -> pa.Array:
+    """The lists with other values."""
+    import pyarrow.compute as pc
+
+    lengths = arrow.numbers(pa.table({"n": pc.fill_null(pc.list_value_length(lists), 0)}), "n")
+    offsets = arrow.to_array([0, *lengths.cumsum().tolist()], "int32")
+    valid = pc.is_valid(lists)
+    return pa.ListArray.from_arrays(pc.if_else(_with_end(valid), offsets, None), values)
+
+
+def _with_end(valid: pa.Array) -> pa.Array:
+    return pa.concat_arrays([valid, arrow.to_array([True], "bool")])
+
+
+def _whole(values: Any) -> pa.Array:
+    """One array of a column."""
+    if isinstance(values, pa.ChunkedArray):
+        return values.combine_chunks() if values.num_chunks != 1 else values.chunk(0)
+    return values
