@@ -22,46 +22,58 @@ def redact_tables(tables: Mapping[str, pa.Table], own: str | None = None) -> dic
 
     `own` is the log's own pattern for properties, see `own_pattern`. Only distinct values are looked at.
     """
-    free = {
-        (declared.name, column.name): tables[declared.name][column.name]
+    distinct = {
+        (declared.name, column.name): _distinct(tables[declared.name][column.name])
         for declared in TABLES
         for column in declared
         if declared.name in tables and column.text == "free" and "string" in column.type
     }
-    found, shown = _changes([_distinct(values) for values in free.values()])
+    found, shown = _changes(list(distinct.values()))
     redacted = dict(tables)
     for declared in TABLES:
         if declared.name not in tables:
             continue
         for at, column in enumerate(declared):
             table = redacted[declared.name]
-            values = _redacted(table, column, found, shown, own)
+            values = None
+            if column.text not in ("free", "constant") and table.num_rows:
+                values = _by_name(table, column, own)
+            elif _holds(distinct.get((declared.name, column.name)), found):
+                values = _replaced(_whole(table[column.name]), found, shown)
             if values is not None:
                 redacted[declared.name] = table.set_column(at, table.schema.field(at), values)
     return redacted
 
 
-def _redacted(table: pa.Table, column: Column, found: pa.Array, shown: pa.Array, own: str | None) -> Any:
-    """A column's new values; None where they are the old ones."""
+def _by_name(table: pa.Table, column: Column, own: str | None) -> pa.Array | None:
+    """The new values of a column whose values have names; None where they are the old ones."""
     import pyarrow.compute as pc
 
-    values = table[column.name]
-    if "string" not in column.type or column.text == "constant" or not len(values):
-        return None
+    values = _whole(table[column.name])
     if column.text == "property":
-        return redact_properties(_whole(table["key"]), _whole(values), own)
-    if column.text == "param":
-        return pc.if_else(matches(_whole(table["name"]), SECRET_NAME), REDACTED, redact_array(_whole(values)))
-    if column.text == "json":
-        return arrow.to_array([text and redact_json(text) for text in values.to_pylist()], "string")
-    if not len(found):
-        return None
+        new = redact_properties(_whole(table["key"]), values, own)
+    elif column.text == "param":
+        secret = pc.and_(matches(_whole(table["name"]), SECRET_NAME), pc.is_valid(values))
+        new = pc.if_else(secret, REDACTED, redact_array(values))
+    else:
+        new = arrow.to_array([text and redact_json(text) for text in values.to_pylist()], "string")
+    return None if new.equals(values) else new
+
+
+def _holds(distinct: pa.Array | None, found: pa.Array) -> bool:
+    import pyarrow.compute as pc
+
+    return distinct is not None and len(found) > 0 and pc.index_in(distinct, value_set=found).null_count < len(distinct)
+
+
+def _replaced(values: pa.Array, found: pa.Array, shown: pa.Array) -> pa.Array:
+    """The column with every value of `found` replaced by its value of `shown`."""
+    import pyarrow.compute as pc
+
     flat = pc.list_flatten(values) if pa.types.is_list(values.type) else values
     at = pc.index_in(flat, value_set=found)
-    if at.null_count == len(flat):
-        return None
-    flat = pc.if_else(pc.is_valid(at), shown.take(_whole(at)), flat)
-    return _relisted(_whole(values), _whole(flat)) if pa.types.is_list(values.type) else flat
+    flat = pc.if_else(pc.is_valid(at), shown.take(at), flat)
+    return _relisted(values, flat) if pa.types.is_list(values.type) else flat
 
 
 def redact_json(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Relations resolved by keys: ownership, skipped stages, resubmitted and unfinished tasks, redaction."""
+"""Relations resolved by keys: ownership, skipped stages, resubmitted and unfinished tasks."""
 
 from typing import Any
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from afterglow.ingest import arrow
-from afterglow.ingest.assemble.redact import redactor
 from afterglow.ingest.errors import AssemblyError
 from afterglow.ingest.pipeline import tables_of_rows
 from afterglow.schemas.events import EVENT_TABLES
@@ -146,24 +145,3 @@ def test_gaps_in_task_ids_and_short_stages_are_lost_events() -> None:
 def test_no_event_of_an_application_is_an_error() -> None:
     with pytest.raises(AssemblyError, match="app: no event of a Spark application"):
         tables()
-
-
-@pytest.mark.parametrize(
-    "key, value, shown",
-    [
-        ("spark.my.password", "hunter2", "*********(redacted)"),
-        ("spark.hadoop.fs.azure.account.key.x", "abc", "*********(redacted)"),
-        ("spark.my.apikey", "abc", "*********(redacted)"),
-        ("spark.jdbc.url", "jdbc:postgresql://ml:s3cret@db/x", "jdbc:postgresql://*********(redacted)@db/x"),
-        ("spark.driver.extraJavaOptions", "-Ddb.password=x -Da=b", "-Ddb.password=*********(redacted) -Da=b"),
-        ("spark.app.name", "train", "train"),
-    ],
-)
-def test_secrets_are_taken_out_by_key_and_by_value(key: str, value: str, shown: str) -> None:
-    assert redactor({})(key, value) == shown
-
-
-def test_the_job_s_own_pattern_counts_too() -> None:
-    redact = redactor({"spark.redaction.regex": "(?i)internal-id"})
-    assert redact("spark.internal-id", "1") == redact("spark.x", "an internal-id") == "*********(redacted)"
-    assert redactor({"spark.redaction.regex": "(?<broken"})("spark.x", "y") == "y"

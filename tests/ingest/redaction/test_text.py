@@ -1,0 +1,95 @@
+"""Every rule takes its secret out and nothing else; ordinary text of logs stays as it is."""
+
+import pytest
+
+from afterglow.ingest import arrow
+from afterglow.ingest.redaction.text import changes, redact_text, redact_texts
+from afterglow.schemas.redaction import RULES
+from afterglow.schemas.spark import REDACTED
+
+SECRET = "PLANTED123zQ7"
+
+EXAMPLES = [(rule.name, example) for rule in RULES for example in rule.examples]
+
+
+@pytest.mark.parametrize("name, example", EXAMPLES, ids=[f"{name}: {example[:30]}" for name, example in EXAMPLES])
+def test_each_rule_takes_out_its_examples(name: str, example: str) -> None:
+    given = example.format(SECRET)
+    shown = redact_text(f"before {given} after")
+    secret = SECRET if SECRET in given else given
+    assert secret not in shown
+    assert REDACTED in shown
+    assert shown.startswith("before ")
+    assert redact_text(shown) == shown  # Spark itself redacts, and so does a second pass
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_each_rule_has_examples_that_it_matches_itself(rule: object) -> None:
+    import pyarrow.compute as pc
+
+    examples = arrow.to_array([e.format(SECRET) for e in rule.examples], "string")  # type: ignore[attr-defined]
+    assert len(examples)
+    assert pc.all(pc.match_substring_regex(examples, rule.pattern)).as_py()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "given, shown",
+    [
+        ("save at jdbc:mysql://u:s@h/db password=x y", f"save at jdbc:mysql://{REDACTED}@h/db password={REDACTED} y"),
+        ("password='a b', user='u'", f"password='{REDACTED}', user='u'"),
+        ("OPTIONS (password 'x', user 'u')", f"OPTIONS (password '{REDACTED}', user 'u')"),
+        ('{"password":"a\\"b","user":"u"}', f'{{"password":"{REDACTED}","user":"u"}}'),
+        ("https://h/x?sig=a%2Fb&se=2030", f"https://h/x?sig={REDACTED}&se=2030"),
+        ("AccountName=a;AccountKey=q==;EndpointSuffix=x", f"AccountName=a;AccountKey={REDACTED};EndpointSuffix=x"),
+        ("password='never closed", f"password='{REDACTED}"),
+        ("password=" + REDACTED, "password=" + REDACTED),
+        ("sent Bearer abc123def456 to h", f"sent Bearer {REDACTED} to h"),
+    ],
+)
+def test_what_is_beside_a_secret_stays(given: str, shown: str) -> None:
+    assert redact_text(given) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "count at TokenCount.scala:12",
+        "fit at Tokenizer.scala:34",
+        "token_count = 5 AND num_tokens > 3",
+        "Filter (isnotnull(token_count#12) AND (token_count#12 > 5))",
+        "Project [secret#1, password#2, access_key#3]",
+        "hdfs://nn:8020/user/secrets/part-00000",
+        "abfss://container@account.dfs.core.windows.net/a/b",
+        "wasbs://c@acct.blob.core.windows.net/x",
+        "spark://CoarseGrainedScheduler@10.0.0.1:4040",
+        "s3a://bucket/tokens/year=2024/part-0.parquet",
+        "http://host:8080/x?mail=a@b.example",
+        "PWD=/home/user OLDPWD=/tmp",
+        "Unexpected token: ')' at line 3",
+        "Unrecognized token 'abc': was expecting (JSON String, Number or Object)",
+        "bearer token authentication is needed",
+        "Basic statistics of the columns",
+        "collect at /home/me/password.py:12",
+        "key = 5 and foreign_key = 'a'",
+        "primaryKey: 17",
+        "HashPartitioning(api_call#3, 200)",
+        "org.apache.spark.sql.catalyst.parser.ParseException: mismatched input 'x' expecting 'y'",
+        "user identified by his name",
+        "LogisticRegression.tokensCol=words",
+        "CrossValidator_4506ccbc4279_rand",
+        "CREATE TABLE t (password STRING, token STRING)",
+        "SELECT password, token FROM users WHERE id = 3",
+        "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "signature of the method differs",
+        "design=big assign=3 msig=4",
+    ],
+)
+def test_ordinary_text_stays(text: str) -> None:
+    assert redact_text(text) == text
+    assert not len(changes(arrow.to_array([text], "string"))[0])
+
+
+def test_missing_texts_stay_missing() -> None:
+    assert redact_texts([None, "a", None]) == [None, "a", None]
+    assert redact_texts([None, "password=a"]) == [None, f"password={REDACTED}"]
+    assert redact_texts([]) == []
