@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ..schemas.issues import ImportIssue
 from ..schemas.logs import EventLog, EventLogTables
-from ..schemas.report import Pictures
+from ..schemas.report import ReportFiles
 from ..schemas.runs.tree import RunTree
 from . import discover, extract
 from .annotations import apply_annotations, read_annotations
@@ -246,7 +246,7 @@ def ready(log: EventLog, tables: EventLogTables, options: ImportOptions) -> Read
     from .publish import write_artifacts
 
     tree = tree_of(tables, options.task_runs, options.max_task_runs) if options.runs else None
-    draw = Pictures if tree is None else partial(_draw, tree, tables, options.pictures)
+    draw = ReportFiles if tree is None else partial(_draw, tree, tables, options.pictures)
     return Ready(log, tables.application, _queue(tables), tree, draw, partial(write_artifacts, tables))
 
 
@@ -265,7 +265,7 @@ def _no_artifacts(issues: Any, folder: str) -> None:
     """Of a log without runs."""
 
 
-def _drawn(pictures: Pictures) -> Pictures:
+def _drawn(pictures: ReportFiles) -> ReportFiles:
     return pictures
 
 
@@ -344,7 +344,7 @@ def write_file(path: str, content: bytes) -> str:
     return path
 
 
-def _draw(tree: RunTree, tables: EventLogTables, wanted: str) -> Pictures:
+def _draw(tree: RunTree, tables: EventLogTables, wanted: str) -> ReportFiles:
     from .report import draw
 
     return draw(tree, tables, cast(Any, wanted))

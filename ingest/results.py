@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..schemas.logs import EventLog
-from ..schemas.report import Pictures
+from ..schemas.report import ReportFiles
 from ..schemas.runs.tree import RunTree
 
 
@@ -60,5 +60,5 @@ class Ready:
     application: Mapping[str, Any]
     queue: str | None
     tree: RunTree | None
-    draw: Callable[[], Pictures]
+    draw: Callable[[], ReportFiles]
     artifacts: Callable[[Any, str], None]

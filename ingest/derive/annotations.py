@@ -1,18 +1,20 @@
-"""What the job itself said, put on the runs it is about: params, tags, metrics with their history."""
+"""Puts what the job annotated on the runs it is about: params, tags, metrics with their history."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+
+import pyarrow as pa
 
 from ...schemas.runs.tree import Run
 
 Point = tuple[int, int, float]
 
 
-def with_said(runs: Sequence[Run], annotations: Any, root: str) -> list[Run]:
-    """The runs with their share of the annotations table; what is about a run that is not there goes to the root.
+def apply_annotations(runs: Sequence[Run], annotations: pa.Table, root: str) -> list[Run]:
+    """The runs with the rows of the annotations table that are about them; a row about none of them goes to the root.
 
-    A metric with one value is a metric, with several its history. What Afterglow itself writes is not overwritten.
+    A metric with several values becomes a history. Values that Afterglow computed are not overwritten.
     """
     rows = annotations.to_pylist()
     if not rows:
@@ -22,10 +24,10 @@ def with_said(runs: Sequence[Run], annotations: Any, root: str) -> list[Run]:
     for row in rows:
         key = f"{root}/{row['target']}" if row["target"] else root
         by_key.setdefault(key if key in known else root, []).append(row)
-    return [_told(run, by_key[run.key]) if run.key in by_key else run for run in runs]
+    return [_annotated(run, by_key[run.key]) if run.key in by_key else run for run in runs]
 
 
-def _told(run: Run, rows: Sequence[Mapping[str, Any]]) -> Run:
+def _annotated(run: Run, rows: Sequence[Mapping[str, Any]]) -> Run:
     points: dict[str, list[Point]] = {}
     for row in rows:
         if row["kind"] == "metric":

@@ -1,13 +1,15 @@
-"""What stands between application and job: a run for every search, trial and fit, without the figures of its tasks."""
+"""The runs between application and job, without the figures of their tasks: searches, trials, fits, annotated runs."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...schemas.logs import EventLogTables
 from ...schemas.runs.levels import Level
+from ...schemas.runs.tree import Status
 
-_STATUS = {"FINISHED": "FINISHED", "FAILED": "FAILED"}
+_STATUS: Mapping[str, Status] = {"FINISHED": "FINISHED", "FAILED": "FAILED"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,7 @@ class Branch:
     key: str
     parent: str
     name: str
-    status: str | None
+    status: Status | None
     start_ms: int | None
     end_ms: int | None
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -26,7 +28,7 @@ class Branch:
     tags: Mapping[str, Any] = field(default_factory=dict)
 
 
-def branches(tables: Mapping[str, Any], root: str) -> list[Branch]:
+def branches(tables: EventLogTables, root: str) -> list[Branch]:
     """The runs of all searches of an application whose key is `root`; one within another is under the fit it is of."""
     tunings, trials, fits = (tables[name].to_pylist() for name in ("tunings", "trials", "fits"))
     found: list[Branch] = []

@@ -1,17 +1,12 @@
 """Which tasks get a run of their own, what that run is called, and the tasks' figures as history of their stage."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from ...schemas.runs.tree import Run, Status
-from .. import arrow
-
-Array = np.ndarray[Any, Any]
-
-# A straggler takes at least this many times its stage's median, and this much longer than it.
-STRAGGLER_RATIO, STRAGGLER_MS = 3, 1000
+from ..application_view import ApplicationView, Row
+from ..task_groups import Array
 
 # Task figures kept as metric history of the stage run, so that MLflow draws them: metric, column, factor.
 _HISTORY = (
@@ -41,47 +36,33 @@ TASK_RUN_COLUMNS = (
 _STATUS: Mapping[str, Status] = {"SUCCESS": "FINISHED", "FAILED": "FAILED", "KILLED": "KILLED", "RUNNING": "RUNNING"}
 
 
-def choose_task_runs(tasks: Any, policy: str, at_most: int) -> dict[int, str | None]:
+def choose_task_runs(app: ApplicationView, policy: str, at_most: int) -> dict[int, str | None]:
     """Row number in the tasks table -> why the task is notable (None: it is not), for every task that gets a run.
 
     `all` gives every task a run while there are at most `at_most`, else the notable ones: failed, killed, speculative,
     stragglers; of more notable ones than that, the longest.
     """
-    if policy == "none" or not len(tasks):
+    if policy == "none" or not len(app):
         return {}
-    why = _notable(tasks)
-    if policy == "all" and len(tasks) <= at_most:
-        return {row: why.get(row) for row in range(len(tasks))}
+    why = _notable(app)
+    if policy == "all" and len(app) <= at_most:
+        return {row: why.get(row) for row in range(len(app))}
     if len(why) > at_most:
-        duration = arrow.numbers(tasks, "duration_ms")
+        duration = app.column("duration_ms")
         kept = sorted(why, key=lambda row: (-int(duration[row]), row))[:at_most]
         return {row: why[row] for row in sorted(kept)}
     return dict(sorted(why.items()))  # sorted: rows in the order of the table
 
 
-def _notable(tasks: Any) -> dict[int, str | None]:
-    why: dict[int, str | None] = {}
-    duration = arrow.numbers(tasks, "duration_ms")
-    median = _medians(arrow.numbers(tasks, "stage_id"), arrow.numbers(tasks, "stage_attempt"), duration)
-    straggler = (duration >= STRAGGLER_RATIO * median) & (duration >= median + STRAGGLER_MS)
-    why.update(dict.fromkeys(np.flatnonzero(straggler).tolist(), "straggler"))
-    speculative = np.flatnonzero(arrow.numbers(tasks, "speculative"))
-    why.update(dict.fromkeys(speculative.tolist(), "speculative"))
+def _notable(app: ApplicationView) -> dict[int, str | None]:
+    why: dict[int, str | None] = dict.fromkeys(np.flatnonzero(app.stragglers).tolist(), "straggler")
+    why.update(dict.fromkeys(np.flatnonzero(app.column("speculative")).tolist(), "speculative"))
     for status in ("FAILED", "KILLED"):
-        ended = np.flatnonzero(arrow.equals(tasks, "status", status))
-        why.update(dict.fromkeys(ended.tolist(), status.lower()))
+        why.update(dict.fromkeys(np.flatnonzero(app.with_status(status)).tolist(), status.lower()))
     return why
 
 
-def _medians(stage: Array, attempt: Array, duration: Array) -> Array:
-    """Each task's stage's median duration; the tasks are sorted by stage."""
-    begins = np.flatnonzero(np.concatenate(([True], (stage[1:] != stage[:-1]) | (attempt[1:] != attempt[:-1]))))
-    ends = np.append(begins[1:], len(stage))
-    medians = [float(np.median(duration[begin:end])) for begin, end in zip(begins, ends, strict=True)]
-    return np.repeat(medians, ends - begins)
-
-
-def task_run(row: Mapping[str, Any], stage: Run, root: str, notable: str | None) -> Run:
+def task_run(row: Row, stage: Run, root: str, notable: str | None) -> Run:
     """A task attempt's run, without metrics, from a row with TASK_RUN_COLUMNS."""
     identity = f"{row['stage_id']}.{row['stage_attempt']}"
     start = row["launch_time_ms"] or stage.start_ms
@@ -107,17 +88,17 @@ def task_run(row: Mapping[str, Any], stage: Run, root: str, notable: str | None)
     )
 
 
-def task_history(tasks: Any, at: Array) -> dict[str, Sequence[tuple[int, int, float]]]:
+def task_history(app: ApplicationView, at: Array) -> dict[str, Sequence[tuple[int, int, float]]]:
     """Per metric (step, time_ms, value) of a stage's tasks: step is the task's index, the last attempt of it counts."""
     if not len(at):
         return {}
-    index, end = arrow.numbers(tasks, "index")[at], arrow.numbers(tasks, "finish_time_ms")[at]
-    ended = arrow.valid(tasks, "finish_time_ms")[at]
+    index, end = app.column("index")[at], app.column("finish_time_ms")[at]
+    ended = app.known("finish_time_ms")[at]
     last = {int(index[i]): i for i in np.argsort(end, kind="stable") if ended[i]}
     chosen = [last[step] for step in sorted(last)]
     history: dict[str, Sequence[tuple[int, int, float]]] = {}
     for metric, column, factor in _HISTORY:
-        values, held = arrow.numbers(tasks, column)[at], arrow.valid(tasks, column)[at]
+        values, held = app.column(column)[at], app.known(column)[at]
         points = [(int(index[i]), int(end[i]), float(values[i] * factor)) for i in chosen if held[i]]
         if any(value for _, _, value in points):
             history[metric] = points

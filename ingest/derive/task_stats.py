@@ -1,35 +1,29 @@
-"""The figures of any set of tasks: sums, quantiles, skew. The same function serves every level."""
+"""The metrics of any set of tasks: sums, quantiles, skew. The same for runs of every level."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from ...schemas.runs.metrics import QUANTILES, SPREADS
 from ...schemas.task_columns import TASK_COLUMNS
-from .. import arrow
+from ..application_view import ApplicationView
+from ..task_groups import Array
 
-Array = np.ndarray[Any, Any]
 _AT = np.array(list(QUANTILES.values()))
 
 
-class TaskFigures:
-    """The columns of a tasks table that metrics are made of, held as numpy for the many subsets to come."""
+class TaskStats:
+    """The columns of a tasks table that metrics are made factory, held as numpy for the many subsets to come."""
 
-    def __init__(self, tasks: Any) -> None:
+    def __init__(self, app: ApplicationView) -> None:
         self.columns = [
-            (column.metric, arrow.numbers(tasks, column.name), arrow.valid(tasks, column.name))
-            for column in TASK_COLUMNS
-            if column.metric
+            (column.metric, app.column(column.name), app.known(column.name)) for column in TASK_COLUMNS if column.metric
         ]
         self.spreads = [
-            (group, arrow.numbers(tasks, column) * factor, arrow.valid(tasks, column), word)
-            for group, column, factor, _, word in SPREADS
+            (group, app.column(column) * factor, app.known(column), word) for group, column, factor, _, word in SPREADS
         ]
-        self.succeeded, self.failed, self.killed = (
-            arrow.equals(tasks, "status", status) for status in ("SUCCESS", "FAILED", "KILLED")
-        )
-        self.speculative = arrow.numbers(tasks, "speculative")
+        self.succeeded, self.failed, self.killed = map(app.with_status, ("SUCCESS", "FAILED", "KILLED"))
+        self.speculative = app.column("speculative")
 
     def of(self, at: Array) -> dict[str, float]:
         """Metric name -> value for the tasks at these row numbers; what none of them has is left out."""

@@ -2,33 +2,30 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from ...schemas.runs.timeseries import EXECUTOR_FIGURES, EXECUTORS, LEAST_POINTS, MEGABYTE, POINTS
 from .. import arrow
-from .material import Material
+from ..application_view import ApplicationView
+from ..task_groups import Array
 
-Array = np.ndarray[Any, Any]
 Points = Sequence[tuple[int, int, float]]
 
 _ODD = re.compile(r"[^\w.\-]")
 
 
-def over_time(of: Material) -> Mapping[str, Points]:
-    """Metric -> (step, time_ms, value). A step is one of equal parts of the application's time, its time that part's
-    end. Nothing of an application that still runs: its parts would be others with every import."""
-    start, tasks = of.app["start_time_ms"] or 0, of.tables["tasks"]
-    if of.open or not len(tasks) or of.last <= start:
+def time_series(app: ApplicationView) -> Mapping[str, Points]:
+    """Metric -> (step, time_ms, value). Steps divide the application's time into equal parts; a time is a part's end.
+    Empty while the log is being written, since the parts would change with every import."""
+    if app.in_progress or not len(app) or app.duration_ms <= 0:
         return {}
-    number = min(max(len(tasks), LEAST_POINTS), POINTS)
-    edges = np.linspace(start, of.last, number + 1)
+    edges = np.linspace(app.start_ms, app.end_ms, min(max(len(app), LEAST_POINTS), POINTS) + 1)
     return {
-        "system/running_tasks": _points(edges, _running(tasks, edges)),
-        "system/cores": _points(edges, [of.timeline.capacity_ms(a, b) / (b - a) for a, b in _pairs(edges)]),
-        "system/gc_ratio": _points(edges, _collecting(tasks, edges)),
-        **_memory(of, edges),
+        "system/running_tasks": _points(edges, _running(app, edges)),
+        "system/cores": _points(edges, [app.timeline.capacity_ms(a, b) / (b - a) for a, b in _pairs(edges)]),
+        "system/gc_ratio": _points(edges, _collecting(app, edges)),
+        **_memory(app, edges),
     }
 
 
@@ -42,22 +39,22 @@ def _points(edges: Array, values: Iterable[float]) -> Points:
     return [(i, time, round(float(v), 6)) for i, (time, v) in enumerate(zip(times, values, strict=True)) if v == v]
 
 
-def _spans(tasks: Any) -> tuple[Array, Array]:
-    launch, duration = arrow.numbers(tasks, "launch_time_ms"), arrow.numbers(tasks, "duration_ms")
-    ran = arrow.valid(tasks, "duration_ms") & arrow.valid(tasks, "launch_time_ms") & (duration > 0)
+def _spans(app: ApplicationView) -> tuple[Array, Array]:
+    launch, duration = app.column("launch_time_ms"), app.column("duration_ms")
+    ran = app.known("duration_ms") & app.known("launch_time_ms") & (duration > 0)
     return np.flatnonzero(ran), np.stack([launch[ran], (launch + duration)[ran]], axis=1).astype(np.float64)
 
 
-def _running(tasks: Any, edges: Array) -> Any:
-    at, spans = _spans(tasks)
+def _running(app: ApplicationView, edges: Array) -> Array:
+    at, spans = _spans(app)
     return _weighted(spans, np.ones(len(at)), edges) / np.diff(edges)
 
 
-def _collecting(tasks: Any, edges: Array) -> Any:
+def _collecting(app: ApplicationView, edges: Array) -> Array:
     """Garbage collection is spread evenly over the task that met it; where no task ran there is no share."""
-    at, spans = _spans(tasks)
+    at, spans = _spans(app)
     length = spans[:, 1] - spans[:, 0]
-    collected = np.minimum(arrow.numbers(tasks, "jvm_gc_time_ms")[at], length)
+    collected = np.minimum(app.column("jvm_gc_time_ms")[at], length)
     busy = _weighted(spans, np.ones(len(at)), edges)
     gc = _weighted(spans, collected / length, edges)
     return np.where(busy > 0, np.minimum(gc / np.where(busy > 0, busy, 1), 1), np.nan)
@@ -76,11 +73,13 @@ def _weighted(spans: Array, weight: Array, edges: Array) -> Array:
     return weighted
 
 
-def _memory(of: Material, edges: Array) -> Mapping[str, Points]:
-    measured = of.tables["executor_metrics"]
+def _memory(app: ApplicationView, edges: Array) -> Mapping[str, Points]:
+    measured = app.tables["executor_metrics"]
     if not len(measured):
         return {}
-    rows = sorted(of.tables["executors"].to_pylist(), key=lambda row: (-(row["task_time_ms"] or 0), row["executor_id"]))
+    rows = sorted(
+        app.tables["executors"].to_pylist(), key=lambda row: (-(row["task_time_ms"] or 0), row["executor_id"])
+    )
     codes, names = arrow.codes(measured, "executor_id")
     known = {name: code for code, name in enumerate(names)}
     part = np.clip(np.searchsorted(edges, arrow.numbers(measured, "time_ms"), "left") - 1, 0, len(edges) - 2)

@@ -1,4 +1,4 @@
-"""Tables -> what made the application slow: rows of `findings`, as schemas.findings declares them."""
+"""An application -> the rows of its table `findings`, as schemas.findings declares them."""
 
 from .rules import diagnose
 

@@ -1,121 +1,115 @@
-"""Figures of the whole application: its critical path, the least time on the same cores, where the core time went."""
+"""Figures of the whole application: critical path, lower bound on the same cores, use of the core time."""
 
 from collections.abc import Iterator
 
 import numpy as np
 
-from .. import arrow
+from ..application_view import ApplicationView
+from ..task_groups import Array
 from ..units import count, seconds, share
 from .intervals import clipped, length, spans
-from .ranking import Found
-from .work import Array, Work
+from .ranking import Candidate
 
 _NAMED = 3
 _STAGES_KEPT = 500
 
 
-def find(of: Work) -> Iterator[Found]:
+def find(app: ApplicationView) -> Iterator[Candidate]:
     """One of each for every application that ran tasks."""
-    if not len(of) or of.duration_ms <= 0:
+    if not len(app) or app.duration_ms <= 0:
         return
-    yield _critical_path(of)
-    yield _lower_bound(of)
-    yield from _core_hours(of)
+    yield _critical_path(app)
+    yield _lower_bound(app)
+    yield from _core_hours(app)
 
 
-def _subject(of: Work) -> str:
-    return f"application {of.app['name'] or of.app['app_id']}"
+def _subject(app: ApplicationView) -> str:
+    return f"application {app.title}"
 
 
-def _critical_path(of: Work) -> Found:
-    """From the end backwards: the stage that ended last before what follows on the path began."""
-    at = [of.span(stage) for stage in range(len(of.stages))]
-    time, path, driver = of.end_ms, list[int](), 0
-    for stage in sorted(range(len(at)), key=lambda number: (at[number][1], at[number][0]), reverse=True):
-        start, end = at[stage]
-        if end <= time and end > start:
-            driver += time - end
-            path.append(stage)
-            time = max(start, of.start_ms)
-    driver += max(time - of.start_ms, 0)
-    path.reverse()
-    in_stages = sum(at[stage][1] - at[stage][0] for stage in path)
-    longest = sorted(path, key=lambda stage: at[stage][0] - at[stage][1])[:_NAMED]
-    named = ", ".join(f"{of.subject(stage)} ({seconds((at[stage][1] - at[stage][0]) / 1e3)})" for stage in longest)
-    stages = [f"{of.stages[s]['stage_id']}.{of.stages[s]['stage_attempt']}" for s in path]
-    return Found(
+def _critical_path(app: ApplicationView) -> Candidate:
+    path, spans_of = app.critical_path, [app.span(stage) for stage in range(len(app.stages))]
+    took = {stage: spans_of[stage][1] - spans_of[stage][0] for stage in path.stages}
+    longest = sorted(path.stages, key=lambda stage: -took[stage])[:_NAMED]
+    named = ", ".join(f"{app.subject(stage)} ({seconds(took[stage] / 1e3)})" for stage in longest)
+    return Candidate(
         "critical_path",
         None,
-        _subject(of),
-        f"{count(len(path))} of {count(len(at))} stages are on it with {seconds(in_stages / 1e3)}, the driver and "
-        f"waiting "
-        f"with {seconds(driver / 1e3)}; the longest: {named}.",
-        figures={"stages_ms": in_stages, "driver_ms": driver, "num_stages": len(path), "stages": stages[:_STAGES_KEPT]},
+        _subject(app),
+        f"{seconds(path.stages_ms / 1e3)} in {count(len(path.stages))} of {count(len(app.stages))} stages, "
+        f"{seconds(path.driver_ms / 1e3)} in the driver or waiting. Longest stages: {named or 'none'}.",
+        figures={
+            "stages_ms": path.stages_ms,
+            "driver_ms": path.driver_ms,
+            "num_stages": len(path.stages),
+            "stages": [app.stage_identity(stage) for stage in path.stages[:_STAGES_KEPT]],
+        },
     )
 
 
-def _lower_bound(of: Work) -> Found:
-    longest = np.zeros(len(of.stages), np.int64)
-    np.maximum.at(longest, of.stage_of[of.succeeded], of.column("duration_ms")[of.succeeded])
+def _lower_bound(app: ApplicationView) -> Candidate:
+    longest = np.zeros(len(app.stages), np.int64)
+    done = app.succeeded & (app.stage_of >= 0)
+    np.maximum.at(longest, app.stage_of[done], app.column("duration_ms")[done])
     by_job: dict[int | None, list[int]] = {}
-    for number, row in enumerate(of.stages):
+    for number, row in enumerate(app.stages):
         by_job.setdefault(row["job_id"], []).append(number)
     chains = [
-        (job["submission_time_ms"], _chain(of, by_job.get(job["job_id"], []), longest))
-        for job in of.jobs
+        (job["submission_time_ms"], _chain(app, by_job.get(job["job_id"], []), longest))
+        for job in app.jobs
         if job["submission_time_ms"] is not None
     ]
-    jobs = [job for job in of.jobs if job["submission_time_ms"] is not None]
+    jobs = [job for job in app.jobs if job["submission_time_ms"] is not None]
     starts = np.array([job["submission_time_ms"] for job in jobs], np.int64)
-    ends = np.array([max(job["completion_time_ms"] or of.end_ms, job["submission_time_ms"]) for job in jobs], np.int64)
-    stretches = clipped(spans(starts, ends), of.start_ms, of.end_ms)
+    ends = np.array([max(job["completion_time_ms"] or app.end_ms, job["submission_time_ms"]) for job in jobs], np.int64)
+    stretches = clipped(spans(starts, ends), app.start_ms, app.end_ms)
     begins = np.array([start for start, _ in stretches], np.int64)
     chain = np.zeros(len(stretches))
     for start, ms in chains:
         at = int(np.searchsorted(begins, start, "right")) - 1
         if 0 <= at < len(chain):
             chain[at] = max(chain[at], ms)
-    alone = of.duration_ms - length(stretches)
+    alone = app.duration_ms - length(stretches)
     least = float(alone)
     for (start, end), longest_chain in zip(stretches, chain.tolist(), strict=True):
-        cores = of.timeline.capacity_ms(start, end) / (end - start)
-        packed = of.timeline.busy_ms(start, end) / cores if cores else 0.0
+        cores = app.timeline.capacity_ms(start, end) / (end - start)
+        packed = app.timeline.busy_ms(start, end) / cores if cores else 0.0
         least += min(max(packed, longest_chain), end - start)
-    return Found(
+    return Candidate(
         "lower_bound",
         None,
-        _subject(of),
-        f"It took {seconds(of.duration_ms / 1e3)}; on the same cores {seconds(least / 1e3)} was the least, of which "
-        f"{seconds(alone / 1e3)} without any job.",
-        figures={"duration_ms": of.duration_ms, "least_ms": least, "without_jobs_ms": alone},
+        _subject(app),
+        f"With perfect packing on the same cores it would still take {seconds(least / 1e3)} instead of "
+        f"{seconds(app.duration_ms / 1e3)} ({seconds(alone / 1e3)} of it in the driver).",
+        figures={"duration_ms": app.duration_ms, "least_ms": least, "without_jobs_ms": alone},
     )
 
 
-def _chain(of: Work, stages: list[int], longest: Array) -> int:
-    """The longest way through one job's stages, each at its longest task, in ms. Parents have lower ids."""
+def _chain(app: ApplicationView, stages: list[int], longest: Array) -> int:
+    """The longest chain of one job's stages, each at its longest task, in ms. Parents have lower ids."""
     reach: dict[int, int] = {}
     for number in stages:
-        row = of.stages[number]
+        row = app.stages[number]
         before = max((reach.get(parent, 0) for parent in row["parent_ids"] or ()), default=0)
         reach[row["stage_id"]] = max(reach.get(row["stage_id"], 0), before + int(longest[number]))
     return max(reach.values(), default=0)
 
 
-def _core_hours(of: Work) -> Iterator[Found]:
-    total = of.timeline.capacity_ms(of.start_ms, of.end_ms)
+def _core_hours(app: ApplicationView) -> Iterator[Candidate]:
+    total = app.timeline.capacity_ms(app.start_ms, app.end_ms)
     if total <= 0:
         return
-    lost = of.with_status("FAILED", "KILLED")
-    duration = np.where(arrow.valid(of.tasks, "duration_ms"), of.column("duration_ms"), 0)
+    lost = app.with_status("FAILED", "KILLED")
+    duration = np.where(app.known("duration_ms"), app.column("duration_ms"), 0)
     kept = ~lost
 
     def summed(name: str, factor: float = 1.0) -> float:
-        return float(of.column(name)[kept].sum() * factor)
+        return float(app.column(name)[kept].sum() * factor)
 
     run, cpu = summed("executor_run_time_ms"), summed("executor_cpu_time_ns", 1e-6)
     gc, wait = summed("jvm_gc_time_ms"), summed("shuffle_fetch_wait_ms")
-    working = spans(of.column("launch_time_ms"), of.ended)
-    while_tasks = sum(of.timeline.capacity_ms(start, end) for start, end in working)
+    working = spans(app.column("launch_time_ms"), app.ended)
+    while_tasks = sum(app.timeline.capacity_ms(start, end) for start, end in working)
     parts = {
         "CPU": cpu,
         "garbage collection": gc,
@@ -123,14 +117,14 @@ def _core_hours(of: Work) -> Iterator[Found]:
         "other run time (Python, disk, waiting)": max(run - cpu - gc - wait, 0.0),
         "starting and scheduling tasks": max(float(duration[kept].sum()) - run, 0.0),
         "work thrown away": float(duration[lost].sum()),
-        "idle beside other tasks": max(while_tasks - of.timeline.busy_ms(of.start_ms, of.end_ms), 0.0),
+        "idle beside other tasks": max(while_tasks - app.timeline.busy_ms(app.start_ms, app.end_ms), 0.0),
         "idle while no task ran": max(total - while_tasks, 0.0),
     }
     shown = sorted((one for one in parts.items() if one[1] >= 0.01 * total), key=lambda one: -one[1])
-    yield Found(
+    yield Candidate(
         "core_hours",
         None,
-        _subject(of),
+        _subject(app),
         f"{total / 3.6e6:.3g} core-hours: " + ", ".join(f"{share(ms / total)} {name}" for name, ms in shown) + ".",
         figures={"core_ms": total, **parts},
     )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import arrow
-from .work import Array, Work
+from ..application_view import ApplicationView
+from ..task_groups import Array
 
 # What a task's data may be counted by, the surest first -> how a message says it: verb, and what of.
 SIZES: Mapping[str, tuple[str, str]] = {
@@ -46,64 +47,74 @@ class Data:
     explained: Array
 
 
-def more_data(of: Work, rows: Array, median_ms: float) -> Data:
+def more_data(app: ApplicationView, rows: Array, median_ms: float) -> Data:
     """Which of a stage's tasks are long because they have more data: far more, at a normal time per byte or record."""
-    took = of.column("duration_ms")[rows] / max(median_ms, 1.0)
+    took = app.column("duration_ms")[rows] / max(median_ms, 1.0)
     none = Data("shuffle_read_bytes", np.zeros(len(rows)), np.zeros(len(rows), np.bool_))
     best, most = none, 0.0
-    far = took >= np.maximum(of.at("skew", "time_ratio"), 1 + of.at("skew", "excess_s") * 1e3 / max(median_ms, 1.0))
-    if far.sum() > max(1, of.at("skew", "tasks_ratio") * len(rows)) or len(rows) < of.at("skew", "tasks"):
+    far = took >= np.maximum(
+        app.threshold("skew", "time_ratio"), 1 + app.threshold("skew", "excess_s") * 1e3 / max(median_ms, 1.0)
+    )
+    if far.sum() > max(1, app.threshold("skew", "tasks_ratio") * len(rows)) or len(rows) < app.threshold(
+        "skew", "tasks"
+    ):
         return none
     for name in SIZES:
-        values = of.column(name)[rows]
+        values = app.column(name)[rows]
         if not values.any():
             continue
         # where the median task has nothing, of those that have something
         typical = float(np.median(values)) or float(np.median(values[values > 0]))
         ratio = values / typical
-        explained = far & (ratio >= of.at("skew", "data_ratio")) & (took <= of.at("skew", "normal_ratio") * ratio)
+        explained = (
+            far
+            & (ratio >= app.threshold("skew", "data_ratio"))
+            & (took <= app.threshold("skew", "normal_ratio") * ratio)
+        )
         gained = float(took[explained].sum())
         if gained > most * 1.01:
             best, most = Data(name, ratio, explained), gained
     return best
 
 
-def cause_of(of: Work, stage: int, rows: Array, row: int, median_ms: float) -> tuple[str, Mapping[str, float]]:
+def cause_of(
+    app: ApplicationView, stage: int, rows: Array, row: int, median_ms: float
+) -> tuple[str, Mapping[str, float]]:
     """The cause of one straggler among the rows of its stage's tasks, and the figures that say so."""
-    excess = float(of.column("duration_ms")[row]) - median_ms
-    ratio = others_ratio(of, stage, row)
-    if ratio is not None and ratio >= of.at("straggler", "slow_ratio"):
+    excess = float(app.column("duration_ms")[row]) - median_ms
+    ratio = others_ratio(app, stage, row)
+    if ratio is not None and ratio >= app.threshold("straggler", "slow_ratio"):
         return "slow machine", {"others_ratio": ratio}
-    parts = {name: sum(_above(of, column, rows, row) for column in columns) for name, columns in _WAITS.items()}
+    parts = {name: sum(_above(app, column, rows, row) for column in columns) for name, columns in _WAITS.items()}
     name, part = max(parts.items(), key=lambda one: one[1])
-    if part >= of.at("straggler", "explained_ratio") * excess:
+    if part >= app.threshold("straggler", "explained_ratio") * excess:
         return name, {"part_ms": part, "part_ratio": part / excess}
-    spilled = of.column("disk_spilled_bytes")
+    spilled = app.column("disk_spilled_bytes")
     if spilled[row] > 0 and not np.median(spilled[rows]):
         return "spill", {"spilled_bytes": float(spilled[row])}
     near = arrow.equals(
-        of.tasks.select(["locality"]).slice(int(rows.min()), int(rows.max() - rows.min() + 1)), "locality", *_NEAR
+        app.tasks.select(["locality"]).slice(int(rows.min()), int(rows.max() - rows.min() + 1)), "locality", *_NEAR
     )
     if not near[row - rows.min()] and near[rows - rows.min()].mean() > 0.5:
         return "locality", {}
-    run, cpu = float(of.column("executor_run_time_ms")[row]), float(of.column("executor_cpu_time_ns")[row]) / 1e6
+    run, cpu = float(app.column("executor_run_time_ms")[row]), float(app.column("executor_cpu_time_ns")[row]) / 1e6
     return "unknown", {"cpu_ratio": min(cpu / run, 1.0)} if run and cpu else {}
 
 
-def _above(of: Work, column: str, rows: Array, row: int) -> float:
-    values = of.column(column)
+def _above(app: ApplicationView, column: str, rows: Array, row: int) -> float:
+    values = app.column(column)
     return max(float(values[row]) - float(np.median(values[rows])), 0.0)
 
 
-def others_ratio(of: Work, stage: int, row: int) -> float | None:
+def others_ratio(app: ApplicationView, stage: int, row: int) -> float | None:
     """How long the other tasks of a task's executor take, times what tasks of their stages take on other executors;
     None where there are too few to say."""
-    relative = of.relative
-    codes, _ = of.executors
+    relative = app.against_others
+    codes, _ = app.executors
     if codes[row] < 0:
         return None
-    same = (codes == codes[row]) & of.succeeded & ~np.isnan(relative)
+    same = (codes == codes[row]) & app.succeeded & ~np.isnan(relative)
     same[row] = False
-    if same.sum() < of.at("straggler", "other_tasks"):
+    if same.sum() < app.threshold("straggler", "other_tasks"):
         return None
     return float(np.median(relative[same]))

@@ -6,34 +6,35 @@ from typing import Any
 
 import numpy as np
 
+from ..application_view import ApplicationView
+from ..task_groups import Array, ExecutorGroups
 from ..units import count
-from .ranking import Found
-from .work import Array, PerExecutor, Work
+from .ranking import Candidate
 
 _EXPLAINED = 0.5  # share of the excess that is garbage collection, or CPU time, and then the cause
 
 
-def find(of: Work) -> Iterator[Found]:
+def find(app: ApplicationView) -> Iterator[Candidate]:
     """Slow hosts; and slow executors, which are covered by the finding of their host where that has one."""
-    hosts = list(_slow(of, "slow_host"))
+    hosts = list(_slow(app, "slow_host"))
     yield from hosts
     slow_hosts = {one.host for one in hosts}
-    for one in _slow(of, "slow_executor"):
+    for one in _slow(app, "slow_executor"):
         yield one if one.host not in slow_hosts else _within(one)
 
 
-def _within(one: Found) -> Found:
+def _within(one: Candidate) -> Candidate:
     return replace(one, covered_by="slow_host")
 
 
-def _slow(of: Work, code: str) -> Iterator[Found]:
+def _slow(app: ApplicationView, code: str) -> Iterator[Candidate]:
     by_host = code == "slow_host"
-    codes, names = of.hosts if by_host else of.executors
-    rows = of.tables["executors"].to_pylist()
+    codes, names = app.hosts if by_host else app.executors
+    rows = app.tables["executors"].to_pylist()
     hosts = {row["executor_id"]: row["host"] for row in rows}
     if len(names) < 2 or (by_host and len(set(hosts.values())) == len(hosts)):
         return
-    groups = PerExecutor.of(of, codes, names) if by_host else of.per_executor
+    groups = app.grouped(codes, names) if by_host else app.by_executor
     known = ~np.isnan(groups.others)
     number = np.where(known, groups.number, 0)
     tasks = np.bincount(groups.executor, weights=number, minlength=len(names))
@@ -41,17 +42,21 @@ def _slow(of: Work, code: str) -> Iterator[Found]:
     should = np.bincount(groups.executor, weights=np.where(known, number * groups.others, 0), minlength=len(names))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(should > 0, took / should, 0.0)
-    for executor in np.flatnonzero((ratio >= of.at(code, "slow_ratio")) & (tasks >= of.at(code, "tasks"))).tolist():
+    for executor in np.flatnonzero(
+        (ratio >= app.threshold(code, "slow_ratio")) & (tasks >= app.threshold(code, "tasks"))
+    ).tolist():
         own = known & (groups.executor == executor)
         at = groups.rows[own[groups.group_of]]
         others = groups.others[groups.group_of[own[groups.group_of]]]
-        slower = float((of.column("duration_ms")[at] > others).mean())
-        data = _data_ratio(of, groups, own)
-        if slower < of.at(code, "consistent_ratio") or ratio[executor] / data < of.at(code, "slow_ratio"):
+        slower = float((app.column("duration_ms")[at] > others).mean())
+        data = _data_ratio(app, groups, own)
+        if slower < app.threshold(code, "consistent_ratio") or ratio[executor] / data < app.threshold(
+            code, "slow_ratio"
+        ):
             continue
         name = names[executor]
         host = name if by_host else hosts.get(name)
-        cause, figures = _cause(of, groups, own)
+        cause, figures = _cause(app, groups, own)
         subject = f"host {name}" if by_host else f"executor {name}" + (f" on {host}" if host else "")
         stages = len(np.unique(groups.stage[own]))
         words = {
@@ -64,9 +69,9 @@ def _slow(of: Work, code: str) -> Iterator[Found]:
             f"{ratio[executor]:.1f} times as long as tasks of the same stages elsewhere"
             + (f"; {words[cause]}." if cause else ".")
         )
-        yield Found(
+        yield Candidate(
             code,
-            _cost(of, groups, own, codes == executor),
+            _cost(app, groups, own, codes == executor),
             subject,
             message,
             None if by_host else cause,
@@ -77,14 +82,14 @@ def _slow(of: Work, code: str) -> Iterator[Found]:
         )
 
 
-def _data_ratio(of: Work, groups: PerExecutor, own: Array) -> float:
+def _data_ratio(app: ApplicationView, groups: ExecutorGroups, own: Array) -> float:
     """How much more data its tasks read than the others' of their stages; at least 1."""
-    amount = of.column("input_bytes") + of.column("shuffle_read_bytes")
+    amount = app.column("input_bytes") + app.column("shuffle_read_bytes")
     mine, theirs = _against(groups, own, amount[groups.rows].astype(np.float64))
     return max(mine / theirs, 1.0) if theirs > 0 else 1.0
 
 
-def _against(groups: PerExecutor, own: Array, values: Array) -> tuple[float, float]:
+def _against(groups: ExecutorGroups, own: Array, values: Array) -> tuple[float, float]:
     """The sum of a figure over its tasks, and what it would be with the means of the same stages elsewhere."""
     size = int(groups.stage.max()) + 1
     sums = np.bincount(groups.group_of, weights=values, minlength=len(groups.number))
@@ -94,11 +99,11 @@ def _against(groups: PerExecutor, own: Array, values: Array) -> tuple[float, flo
     return float(sums[own].sum()), float((means * groups.number[own]).sum())
 
 
-def _cause(of: Work, groups: PerExecutor, own: Array) -> tuple[str | None, dict[str, Any]]:
-    took, should = _against(groups, own, of.column("duration_ms")[groups.rows].astype(np.float64))
+def _cause(app: ApplicationView, groups: ExecutorGroups, own: Array) -> tuple[str | None, dict[str, Any]]:
+    took, should = _against(groups, own, app.column("duration_ms")[groups.rows].astype(np.float64))
     excess = max(took - should, 1.0)
-    gc, normal_gc = _against(groups, own, of.column("jvm_gc_time_ms")[groups.rows].astype(np.float64))
-    cpu, normal_cpu = _against(groups, own, of.column("executor_cpu_time_ns")[groups.rows] / 1e6)
+    gc, normal_gc = _against(groups, own, app.column("jvm_gc_time_ms")[groups.rows].astype(np.float64))
+    cpu, normal_cpu = _against(groups, own, app.column("executor_cpu_time_ns")[groups.rows] / 1e6)
     figures = {"gc_excess_ms": gc - normal_gc, "cpu_ms": cpu, "cpu_elsewhere_ms": normal_cpu}
     if gc - normal_gc >= _EXPLAINED * excess:
         return "garbage collection", figures
@@ -107,15 +112,15 @@ def _cause(of: Work, groups: PerExecutor, own: Array) -> tuple[str | None, dict[
     return ("slow CPU" if cpu - normal_cpu >= _EXPLAINED * excess else "waiting"), figures
 
 
-def _cost(of: Work, groups: PerExecutor, own: Array, mine: Array) -> float:
+def _cost(app: ApplicationView, groups: ExecutorGroups, own: Array, mine: Array) -> float:
     total = 0.0
     for stage, number, median, others in zip(
         groups.stage[own].tolist(), groups.number[own], groups.median[own], groups.others[own], strict=True
     ):
-        shared = number * (median - others) / of.at_once[stage]
-        rows = of.rows(stage)
-        alone = mine[rows] & of.succeeded[rows]
-        rest = of.ended[rows][~mine[rows] & of.succeeded[rows]]
-        tail = of.ended[rows][alone].max(initial=0) - rest.max() if alone.any() and len(rest) else 0
+        shared = number * (median - others) / app.at_once[stage]
+        rows = app.rows(stage)
+        alone = mine[rows] & app.succeeded[rows]
+        rest = app.ended[rows][~mine[rows] & app.succeeded[rows]]
+        tail = app.ended[rows][alone].max(initial=0) - rest.max() if alone.any() and len(rest) else 0
         total += max(shared, min(tail, median), 0.0)
     return float(total)

@@ -1,4 +1,4 @@
-"""Work thrown away: tasks that failed or were killed, stages that ran again, executors that were lost."""
+"""ApplicationView thrown away: tasks that failed or were killed, stages that ran again, executors that were lost."""
 
 import re
 from collections import Counter
@@ -9,94 +9,95 @@ import numpy as np
 
 from ...schemas import spark
 from .. import arrow
+from ..application_view import ApplicationView
+from ..task_groups import Array
 from ..units import count, seconds
-from .ranking import Found
-from .work import Array, Work
+from .ranking import Candidate
 
 _REASON = 200
 
 
-def find(of: Work) -> Iterator[Found]:
+def find(app: ApplicationView) -> Iterator[Candidate]:
     """Of stages and of executors."""
-    yield from _failed(of)
-    yield from _killed(of)
-    yield from _repeated(of)
-    yield from _lost(of)
+    yield from _failed(app)
+    yield from _killed(app)
+    yield from _repeated(app)
+    yield from _lost(app)
 
 
-def _reasons(of: Work, rows: Array) -> list[str]:
+def _reasons(app: ApplicationView, rows: Array) -> list[str]:
     if not len(rows):
         return []
-    return [reason or "" for reason in of.tasks["failure_reason"].take(arrow.from_numpy(rows, "int64")).to_pylist()]
+    return [reason or "" for reason in app.tasks["failure_reason"].take(arrow.from_numpy(rows, "int64")).to_pylist()]
 
 
-def _failed(of: Work) -> Iterator[Found]:
-    rows = np.flatnonzero(of.with_status("FAILED"))
-    reasons = _reasons(of, rows)
+def _failed(app: ApplicationView) -> Iterator[Candidate]:
+    rows = np.flatnonzero(app.with_status("FAILED"))
+    reasons = _reasons(app, rows)
     own = [not reason.startswith((spark.FETCH_FAILED, spark.EXECUTOR_LOST)) for reason in reasons]
     by_name: dict[str, dict[int, list[tuple[int, str]]]] = {}
     for row, reason, counts in zip(rows.tolist(), reasons, own, strict=True):
         if counts:
-            stage = int(of.stage_of[row])
-            by_name.setdefault(of.stages[stage]["name"] or "", {}).setdefault(stage, []).append((row, reason))
+            stage = int(app.stage_of[row])
+            by_name.setdefault(app.stages[stage]["name"] or "", {}).setdefault(stage, []).append((row, reason))
     for stages in by_name.values():
         all_of = [row for failed in stages.values() for row, _ in failed]
-        few = len(all_of) < of.at("failed_tasks", "failed_tasks")
+        few = len(all_of) < app.threshold("failed_tasks", "failed_tasks")
         if few and not _worth(
-            of, "failed_tasks", sum(_cost(of, stage, [r for r, _ in f]) for stage, f in stages.items())
+            app, "failed_tasks", sum(_cost(app, stage, [r for r, _ in f]) for stage, f in stages.items())
         ):
             continue
         for stage, failed in stages.items():
             often, times = Counter(reason for _, reason in failed).most_common(1)[0]
-            took = float(of.column("duration_ms")[[row for row, _ in failed]].sum())
+            took = float(app.column("duration_ms")[[row for row, _ in failed]].sum())
             share_of = "all" if times == len(failed) else f"most often ({count(times)})"
-            ended = " and the stage failed" if of.stages[stage]["status"] == "FAILED" else ""
-            yield Found(
+            ended = " and the stage failed" if app.stages[stage]["status"] == "FAILED" else ""
+            yield Candidate(
                 "failed_tasks",
-                _cost(of, stage, [row for row, _ in failed]),
-                message=f"{count(len(failed))} of {count(of.end[stage] - of.begin[stage])} task attempts failed after "
-                f"{seconds(took / 1e3)} of work{ended}; {share_of}: "
+                _cost(app, stage, [row for row, _ in failed]),
+                message=f"{count(len(failed))} of {count(app.end[stage] - app.begin[stage])} task attempts failed "
+                f"after {seconds(took / 1e3)} of work{ended}; {share_of}: "
                 f"{_short(often) or 'no reason given'}.",
                 figures={"num_failed": len(failed), "failed_ms": took, "reason": _short(often)},
-                **of.key(stage),
+                **app.key(stage),
             )
 
 
-def _killed(of: Work) -> Iterator[Found]:
-    rows = np.flatnonzero(of.with_status("KILLED"))
+def _killed(app: ApplicationView) -> Iterator[Candidate]:
+    rows = np.flatnonzero(app.with_status("KILLED"))
     groups: dict[tuple[str, int], list[tuple[int, str]]] = {}
-    for row, reason in zip(rows.tolist(), _reasons(of, rows), strict=True):
+    for row, reason in zip(rows.tolist(), _reasons(app, rows), strict=True):
         code = "speculation_wasted" if spark.ANOTHER_SUCCEEDED in reason else "killed_tasks"
-        groups.setdefault((code, int(of.stage_of[row])), []).append((row, reason))
+        groups.setdefault((code, int(app.stage_of[row])), []).append((row, reason))
     for (code, stage), killed in groups.items():
-        took = float(of.column("duration_ms")[[row for row, _ in killed]].sum())
+        took = float(app.column("duration_ms")[[row for row, _ in killed]].sum())
         reason = Counter(reason for _, reason in killed).most_common(1)[0][0]
         one = len(killed) == 1
         what = "killed task" if one else "killed tasks"
         if code == "speculation_wasted":
             what = f"{'attempt' if one else 'attempts'} that another attempt was faster than"
         why = "" if code == "speculation_wasted" else f": {_short(reason)}"
-        yield Found(
+        yield Candidate(
             code,
-            _cost(of, stage, [row for row, _ in killed]),
+            _cost(app, stage, [row for row, _ in killed]),
             message=f"{count(len(killed))} {what} had taken {seconds(took / 1e3)}{why}.",
             figures={"num_killed": len(killed), "killed_ms": took},
-            **of.key(stage),
+            **app.key(stage),
         )
 
 
-def _repeated(of: Work) -> Iterator[Found]:
-    reasons = {(row["stage_id"], row["stage_attempt"]): row["failure_reason"] for row in of.stages}
-    for stage, row in enumerate(of.stages):
+def _repeated(app: ApplicationView) -> Iterator[Candidate]:
+    reasons = {(row["stage_id"], row["stage_attempt"]): row["failure_reason"] for row in app.stages}
+    for stage, row in enumerate(app.stages):
         lost = row["num_resubmitted_tasks"] or 0
         if not row["stage_attempt"] and not lost:
             continue
-        start, end = of.span(stage)
+        start, end = app.span(stage)
         again = float(end - start) if row["stage_attempt"] else 0.0
-        median = of.medians[stage]
-        redone = 0.0 if row["stage_attempt"] or np.isnan(median) else lost * float(median) / float(of.at_once[stage])
+        median = app.medians[stage]
+        redone = 0.0 if row["stage_attempt"] or np.isnan(median) else lost * float(median) / float(app.at_once[stage])
         why = reasons.get((row["stage_id"], (row["stage_attempt"] or 0) - 1))
-        tasks = of.end[stage] - of.begin[stage]
+        tasks = app.end[stage] - app.begin[stage]
         parts = []
         if row["stage_attempt"]:
             parts.append(
@@ -105,32 +106,32 @@ def _repeated(of: Work) -> Iterator[Found]:
         if lost:
             parts.append(f"{count(lost)} tasks had their finished output lost with an executor")
         text = "; ".join(parts) + (f"; before: {_short(why)}" if why else "")
-        yield Found(
+        yield Candidate(
             "stage_retry",
             again + redone,
             message=f"{text[0].upper()}{text[1:]}.",
             figures={"again_ms": again, "num_resubmitted": lost, "num_tasks": tasks},
-            **of.key(stage),
+            **app.key(stage),
         )
 
 
-def _lost(of: Work) -> Iterator[Found]:
-    rows = np.flatnonzero(of.with_status("FAILED", "RUNNING"))
-    codes, names = of.executors
+def _lost(app: ApplicationView) -> Iterator[Candidate]:
+    rows = np.flatnonzero(app.with_status("FAILED", "RUNNING"))
+    codes, names = app.executors
     lost: dict[str, list[int]] = {}
-    for row, reason in zip(rows.tolist(), _reasons(of, rows), strict=True):
+    for row, reason in zip(rows.tolist(), _reasons(app, rows), strict=True):
         if codes[row] >= 0 and reason.startswith(spark.EXECUTOR_LOST):
             lost.setdefault(names[codes[row]], []).append(row)
-    for executor in of.tables["executors"].to_pylist():
+    for executor in app.tables["executors"].to_pylist():
         name, reason = executor["executor_id"], executor["remove_reason"] or ""
         tasks = lost.get(name, [])
         removed = executor["remove_time_ms"] is not None
         if not tasks and (not removed or re.search(spark.WANTED_REMOVAL, reason)):
             continue
-        took = float(of.column("duration_ms")[tasks].sum())
-        cost = sum(_cost(of, int(of.stage_of[row]), [row]) for row in tasks)
-        at = f" {seconds((executor['remove_time_ms'] - of.start_ms) / 1e3)} after the start" if removed else ""
-        yield Found(
+        took = float(app.column("duration_ms")[tasks].sum())
+        cost = sum(_cost(app, int(app.stage_of[row]), [row]) for row in tasks)
+        at = f" {seconds((executor['remove_time_ms'] - app.start_ms) / 1e3)} after the start" if removed else ""
+        yield Candidate(
             "executor_lost",
             cost,
             f"executor {name}" + (f" on {executor['host']}" if executor["host"] else ""),
@@ -149,12 +150,12 @@ def _why(reason: str) -> str:
     return "preempted" if re.search(spark.PREEMPTED, reason) else "unknown"
 
 
-def _cost(of: Work, stage: int, rows: list[int]) -> float:
-    return float(of.column("duration_ms")[rows].sum() / of.at_once[stage])
+def _cost(app: ApplicationView, stage: int, rows: list[int]) -> float:
+    return float(app.column("duration_ms")[rows].sum() / app.at_once[stage])
 
 
-def _worth(of: Work, code: str, cost: float) -> bool:
-    return cost >= max(of.at(code, "cost_s") * 1e3, of.at(code, "cost_ratio") * of.duration_ms)
+def _worth(app: ApplicationView, code: str, cost: float) -> bool:
+    return cost >= max(app.threshold(code, "cost_s") * 1e3, app.threshold(code, "cost_ratio") * app.duration_ms)
 
 
 def _short(text: Any) -> str:

@@ -4,31 +4,31 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..application_view import ApplicationView
 from ..units import count, seconds, share
 from .intervals import covered
 from .intervals import spans as spans_of
 from .makespan import makespan
-from .ranking import Found
+from .ranking import Candidate
 from .trials import took
-from .work import Work
 
 _TRIED = (2, 4, 8)
 
 
-def find(of: Work) -> Iterator[Found]:
+def find(app: ApplicationView) -> Iterator[Candidate]:
     """At most one per search; only more at once than there were is tried."""
-    tunings = of.tables["tunings"].to_pylist()
-    if not tunings or not of.stages:
+    tunings = app.tables["tunings"].to_pylist()
+    if not tunings or not app.stages:
         return
-    running = spans_of(of.column("launch_time_ms"), of.ended)
-    local = (of.app["master"] or "").startswith("local")
+    running = spans_of(app.column("launch_time_ms"), app.ended)
+    local = (app.application["master"] or "").startswith("local")
     work = np.bincount(
-        [max(row["job_id"] if row["job_id"] is not None else 0, 0) for row in of.stages],
-        weights=of.sums(of.column("duration_ms")),
+        [max(row["job_id"] if row["job_id"] is not None else 0, 0) for row in app.stages],
+        weights=app.sums(app.column("duration_ms")),
     )
-    fits = of.tables["fits"].to_pylist()
+    fits = app.tables["fits"].to_pylist()
     of_fit: dict[tuple[object, object, object], float] = {}
-    for job in of.jobs:
+    for job in app.jobs:
         key = job["tuning_uid"], job["trial"], job["fold"]
         if job["job_id"] < len(work):
             of_fit[key] = of_fit.get(key, 0.0) + float(work[job["job_id"]])
@@ -45,7 +45,7 @@ def find(of: Work) -> Iterator[Found]:
             low, high = spans.get(fit["fold"], (fit["start_time_ms"], fit["end_time_ms"]))
             spans[fit["fold"]] = min(low, fit["start_time_ms"]), max(high, fit["end_time_ms"])
         was = sum(high - low for low, high in spans.values())
-        capacity = sum(of.timeline.capacity_ms(low, high) for low, high in spans.values())
+        capacity = sum(app.timeline.capacity_ms(low, high) for low, high in spans.values())
         cores = capacity / was if was else 0.0
         if not was or not cores:
             continue
@@ -54,11 +54,11 @@ def find(of: Work) -> Iterator[Found]:
             for number in _TRIED
             if number > at_once
         }
-        if not would or was - min(would.values()) < of.at("parallelism", "gain_ratio") * was:
+        if not would or was - min(would.values()) < app.threshold("parallelism", "gain_ratio") * was:
             continue
         idle = 1 - min(sum(busy for one in folds.values() for _, busy in one) / capacity, 1.0)
         rather = ", ".join(f"{seconds(ms / 1e3)} with {number}" for number, ms in would.items())
-        yield Found(
+        yield Candidate(
             "parallelism",
             was - min(would.values()),
             f"tuning {uid}",

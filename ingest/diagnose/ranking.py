@@ -5,12 +5,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pyarrow as pa
+
 from ...schemas.findings import FINDING_CODES
 from ...schemas.findings.interface import SEVERITIES, Severity
 from ...schemas.tables import FINDINGS
 from .. import arrow
+from ..application_view import ApplicationView
 from ..units import count, seconds
-from .work import Work
 
 _STAGES_NAMED = 50
 _WITHIN_KEPT = 100
@@ -18,7 +20,7 @@ _TEXT = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Candidate:
     """Columns of `findings`. Those with one `group` are told as one, whose cost is the sum of theirs."""
 
     code: str
@@ -40,34 +42,34 @@ class Found:
     task_id: int | None = None
 
 
-def rows_of(found: Iterable[Found], of: Work) -> Any:
+def findings_table(found: Iterable[Candidate], app: ApplicationView) -> pa.Table:
     """The findings table: what is worth a person's time, dearest first, figures of the application last."""
-    kept = [one for one in _merged(found) if one.covered_by is None and _worth(one, of)]
+    kept = [one for one in _merged(found) if one.covered_by is None and _worth(one, app)]
     codes = {one.code for one in kept}
     details = [one for one in _details(found) if one.covered_by in codes]
     ordered = sorted([*kept, *details], key=_order)
-    return arrow.from_rows(FINDINGS, (_row(one, of) for one in ordered))
+    return arrow.from_rows(FINDINGS, (_row(one, app) for one in ordered))
 
 
-def _details(found: Iterable[Found]) -> list[Found]:
+def _details(found: Iterable[Candidate]) -> list[Candidate]:
     details = [one for one in found if one.covered_by is not None]
     return sorted(details, key=lambda one: -(one.cost_ms or 0))[:_WITHIN_KEPT]
 
 
-def _order(one: Found) -> tuple[Any, ...]:
+def _order(one: Candidate) -> tuple[Any, ...]:
     names = list(FINDING_CODES)
     return (one.covered_by is not None, one.cost_ms is None, -(one.cost_ms or 0), names.index(one.code), one.subject)
 
 
-def _merged(found: Iterable[Found]) -> list[Found]:
-    groups: dict[Any, list[Found]] = {}
+def _merged(found: Iterable[Candidate]) -> list[Candidate]:
+    groups: dict[Any, list[Candidate]] = {}
     for number, one in enumerate(found):
         key = number if one.group is None or one.covered_by else (one.code, one.cause, one.group)
         groups.setdefault(key, []).append(one)
     return [_one_of(group) for group in groups.values()]
 
 
-def _one_of(group: list[Found]) -> Found:
+def _one_of(group: list[Candidate]) -> Candidate:
     if len(group) == 1:
         return group[0]
     dearest = max(group, key=lambda one: one.cost_ms or 0)
@@ -82,34 +84,37 @@ def _one_of(group: list[Found]) -> Found:
     return replace(dearest, cost_ms=total, message=message, figures=figures)
 
 
-def _worth(one: Found, of: Work) -> bool:
+def _worth(one: Candidate, app: ApplicationView) -> bool:
     code = FINDING_CODES[one.code]
     if code.informational or code.always_reported:
         return True
     cost = one.cost_ms or 0
-    return cost >= of.at(one.code, "cost_s") * 1e3 and cost >= of.at(one.code, "cost_ratio") * of.duration_ms
+    return (
+        cost >= app.threshold(one.code, "cost_s") * 1e3
+        and cost >= app.threshold(one.code, "cost_ratio") * app.duration_ms
+    )
 
 
-def _severity(one: Found, of: Work) -> Severity:
+def _severity(one: Candidate, app: ApplicationView) -> Severity:
     code = FINDING_CODES[one.code]
-    share = (one.cost_ms or 0) / max(of.duration_ms, 1)
+    share = (one.cost_ms or 0) / max(app.duration_ms, 1)
     level: Severity = "note"
     if not code.informational:
-        if share >= of.at(one.code, "warning_ratio"):
+        if share >= app.threshold(one.code, "warning_ratio"):
             level = "warning"
-        if share >= of.at(one.code, "critical_ratio"):
+        if share >= app.threshold(one.code, "critical_ratio"):
             level = "critical"
     ranks = SEVERITIES.index
     rank = min(max(ranks(level), ranks(code.at_most)), ranks(code.at_least))
     return SEVERITIES[rank]
 
 
-def _row(one: Found, of: Work) -> list[Any]:
+def _row(one: Candidate, app: ApplicationView) -> list[Any]:
     code = FINDING_CODES[one.code]
     derived = {
-        "severity": _severity(one, of),
+        "severity": _severity(one, app),
         "level": one.level or code.level,
-        "cost_ms": None if one.cost_ms is None else round(min(one.cost_ms, of.duration_ms)),
+        "cost_ms": None if one.cost_ms is None else round(min(one.cost_ms, app.duration_ms)),
         "advice": code.advice_for(one.cause),
         "message": _cut(one.message),
         "subject": _cut(one.subject),

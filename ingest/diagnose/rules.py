@@ -1,10 +1,10 @@
-"""Every family of findings over one application's tables, and their rows in one table, dearest first."""
+"""The registry of rules: every rule takes an application and yields candidates, which become the findings table."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
-from ...schemas.findings.thresholds import Thresholds
-from ...schemas.logs import EventLogTables
+import pyarrow as pa
+
+from ..application_view import ApplicationView
 from . import (
     application,
     driver,
@@ -18,10 +18,9 @@ from . import (
     skew,
     trials,
 )
-from .ranking import Found, rows_of
-from .work import Work
+from .ranking import Candidate, findings_table
 
-_FAMILIES: Sequence[Callable[[Work], Iterator[Found]]] = (
+_RULES: Sequence[Callable[[ApplicationView], Iterator[Candidate]]] = (
     memory.find,
     shuffle.find,
     partitioning.find,
@@ -36,13 +35,12 @@ _FAMILIES: Sequence[Callable[[Work], Iterator[Found]]] = (
 _LEAVE_IDLE = ("skew", "straggler", "slow_executor", "slow_host", "few_partitions")
 
 
-def diagnose(tables: EventLogTables, thresholds: Thresholds | None = None) -> EventLogTables:
-    """The same tables with `findings` filled. `thresholds` are those that a person wants otherwise than declared."""
-    of = Work(tables, thresholds or Thresholds())
-    machines = list(executors.find(of)) if len(of) else []
-    found = [*machines, *skew.find(of, frozenset(one.executor_id or "" for one in machines))]
-    for family in _FAMILIES:
-        found.extend(family(of))
-    waiting = [one for one in found if one.code in _LEAVE_IDLE and one.covered_by is None]
-    found.extend(partitioning.find_idle(of, sum(one.cost_ms or 0.0 for one in waiting)))
-    return replace(tables, tables={**tables.tables, "findings": rows_of(found, of)})
+def diagnose(app: ApplicationView) -> pa.Table:
+    """The findings table of an application, most expensive first; its thresholds are those of the view."""
+    machines = list(executors.find(app)) if len(app) else []
+    candidates = [*machines, *skew.find(app, frozenset(one.executor_id or "" for one in machines))]
+    for rule in _RULES:
+        candidates.extend(rule(app))
+    waiting = [one for one in candidates if one.code in _LEAVE_IDLE and one.covered_by is None]
+    candidates.extend(partitioning.find_idle(app, sum(one.cost_ms or 0.0 for one in waiting)))
+    return findings_table(candidates, app)

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..application_view import ApplicationView
+from ..task_groups import Array
 from ..units import count, seconds, share, size
 from .causes import SIZES, cause_of, more_data, waits
 from .makespan import makespan
-from .ranking import Found
-from .work import Array, Work
+from .ranking import Candidate
 
 _TOLD_PER_STAGE = 10
 
@@ -24,63 +25,51 @@ class _Tail:
     median: float
 
 
-def find(of: Work, slow_executors: frozenset[str]) -> Iterator[Found]:
+def find(app: ApplicationView, slow_executors: frozenset[str]) -> Iterator[Candidate]:
     """`slow_executors` have a finding of their own, which counts what their stragglers cost."""
-    for tail in _tails(of):
-        data = more_data(of, tail.rows, tail.median)
+    for tail in _tails(app):
+        data = more_data(app, tail.rows, tail.median)
         skewed = tail.long & data.explained
         if skewed.any():
-            yield _skew(of, tail, skewed, data.column, data.ratio)
-            for row in _dearest(of, tail.rows[skewed]):
-                yield _task(of, tail, row, "more data", "skew", {data.column: float(data.ratio[tail.rows == row][0])})
-        yield from _stragglers(of, tail, tail.long & ~data.explained, slow_executors)
+            yield _skew(app, tail, skewed, data.column, data.ratio)
+            for row in _dearest(app, tail.rows[skewed]):
+                yield _task(app, tail, row, "more data", "skew", {data.column: float(data.ratio[tail.rows == row][0])})
+        yield from _stragglers(app, tail, tail.long & ~data.explained, slow_executors)
 
 
-def _tails(of: Work) -> Iterator[_Tail]:
+def _tails(app: ApplicationView) -> Iterator[_Tail]:
     """The stages whose longest tasks stand out."""
-    duration, begin, end = of.column("duration_ms"), of.begin, of.end
-    factor = min(of.at("skew", "time_ratio"), of.at("straggler", "time_ratio"))
-    excess = min(of.at("skew", "excess_s"), of.at("straggler", "excess_s")) * 1e3
-    least = min(of.at("skew", "tasks"), of.at("straggler", "tasks"))
-    limit = np.maximum(factor * of.medians, of.medians + excess)
-    filled = np.flatnonzero((end > begin) & ~np.isnan(of.medians) & (end - begin >= least))
+    duration, begin, end = app.column("duration_ms"), app.begin, app.end
+    factor = min(app.threshold("skew", "time_ratio"), app.threshold("straggler", "time_ratio"))
+    excess = min(app.threshold("skew", "excess_s"), app.threshold("straggler", "excess_s")) * 1e3
+    least = min(app.threshold("skew", "tasks"), app.threshold("straggler", "tasks"))
+    limit = np.maximum(factor * app.medians, app.medians + excess)
+    filled = np.flatnonzero((end > begin) & ~np.isnan(app.medians) & (end - begin >= least))
     for stage in filled.tolist():
-        rows = of.rows(stage)
+        rows = app.rows(stage)
         if duration[rows].max() < limit[stage]:
             continue
-        rows = rows[of.succeeded[rows]]
+        rows = rows[app.succeeded[rows]]
         long = duration[rows] >= limit[stage]
         if len(rows) >= least and long.any():
-            yield _Tail(stage, rows, long, float(of.medians[stage]))
+            yield _Tail(stage, rows, long, float(app.medians[stage]))
 
 
-def _chosen(of: Work, tail: _Tail, which: Array, code: str) -> Array:
-    """Of these tasks those that are long by the code's own thresholds; none where they are too many to stand out."""
-    took = of.column("duration_ms")[tail.rows]
-    far = took >= max(
-        of.at(code, "time_ratio") * tail.median,
-        tail.median + of.at(code, "excess_s") * 1e3,
-    )
-    chosen = which & far
-    few = chosen.sum() <= max(1, of.at(code, "tasks_ratio") * len(tail.rows))
-    return chosen if few and len(tail.rows) >= of.at(code, "tasks") else np.zeros(len(chosen), np.bool_)
-
-
-def _cost(of: Work, tail: _Tail, instead: Array) -> float:
-    took = of.column("duration_ms")[tail.rows]
-    slots = int(of.at_once[tail.stage])
+def _cost(app: ApplicationView, tail: _Tail, instead: Array) -> float:
+    took = app.column("duration_ms")[tail.rows]
+    slots = int(app.at_once[tail.stage])
     return max(makespan(took.tolist(), slots) - makespan(instead.tolist(), slots), 0.0)
 
 
-def _dearest(of: Work, rows: Array) -> list[int]:
-    order = np.argsort(-of.column("duration_ms")[rows], kind="stable")
+def _dearest(app: ApplicationView, rows: Array) -> list[int]:
+    order = np.argsort(-app.column("duration_ms")[rows], kind="stable")
     ordered: list[int] = rows[order[:_TOLD_PER_STAGE]].tolist()
     return ordered
 
 
-def _skew(of: Work, tail: _Tail, skewed: Array, column: str, ratio: Array) -> Found:
-    took = of.column("duration_ms")[tail.rows]
-    values = of.column(column)[tail.rows]
+def _skew(app: ApplicationView, tail: _Tail, skewed: Array, column: str, ratio: Array) -> Candidate:
+    took = app.column("duration_ms")[tail.rows]
+    values = app.column(column)[tail.rows]
     worst = int(np.argmax(np.where(skewed, took, -1)))
     typical = float(np.median(values))
     amount = size if column.endswith("_bytes") else count
@@ -94,8 +83,8 @@ def _skew(of: Work, tail: _Tail, skewed: Array, column: str, ratio: Array) -> Fo
     )
     if number > 1:
         message += f" {count(number)} tasks are like it."
-    cost = _cost(of, tail, np.full(len(took), took.mean()))
-    return Found(
+    cost = _cost(app, tail, np.full(len(took), took.mean()))
+    return Candidate(
         "skew",
         cost,
         message=message,
@@ -109,9 +98,9 @@ def _skew(of: Work, tail: _Tail, skewed: Array, column: str, ratio: Array) -> Fo
             "ratio": float(ratio[worst]),
             "num_long": number,
             "num_tasks": len(took),
-            "task_id": of.column("task_id")[tail.rows[worst]],
+            "task_id": app.column("task_id")[tail.rows[worst]],
         },
-        **of.key(tail.stage),
+        **app.key(tail.stage),
     )
 
 
@@ -121,43 +110,31 @@ def _data_cause(column: str) -> str:
     return "input" if column.startswith("input") else "written"
 
 
-def _stragglers(of: Work, tail: _Tail, which: Array, slow_executors: frozenset[str]) -> Iterator[Found]:
-    chosen = _chosen(of, tail, which & ~of.first_ones[tail.rows] & ~_warming(of, tail), "straggler")
+def _stragglers(app: ApplicationView, tail: _Tail, which: Array, slow_executors: frozenset[str]) -> Iterator[Candidate]:
+    chosen = which & app.stragglers[tail.rows]
     if not chosen.any():
         return
-    _, names = of.executors
-    codes = of.executors[0]
+    _, names = app.executors
+    codes = app.executors[0]
     by_cause: dict[str, list[int]] = {}
     why: dict[int, tuple[str, Mapping[str, float]]] = {}
     for row in tail.rows[chosen].tolist():
-        why[row] = cause_of(of, tail.stage, tail.rows, row, tail.median)
+        why[row] = cause_of(app, tail.stage, tail.rows, row, tail.median)
         by_cause.setdefault(why[row][0], []).append(row)
-    took = of.column("duration_ms")[tail.rows]
+    took = app.column("duration_ms")[tail.rows]
     for cause, rows in by_cause.items():
-        ordered = _dearest(of, np.array(rows))
+        ordered = _dearest(app, np.array(rows))
         known = cause == "slow machine" and all(codes[r] >= 0 and names[codes[r]] in slow_executors for r in rows)
         instead = np.where(np.isin(tail.rows, rows), tail.median, took)
-        cost = _cost(of, tail, instead)
+        cost = _cost(app, tail, instead)
         for number, row in enumerate(ordered):
             covered_by = "slow_executor" if known else "straggler" if number else None
             more = len(rows) - 1 if number == 0 else 0
-            yield _task(of, tail, row, cause, covered_by, why[row][1], cost if number == 0 else None, more)
-
-
-def _warming(of: Work, tail: _Tail) -> Array:
-    """The stage's first tasks on their executors, where these are all alike: not one of them is the exception."""
-    first = of.first_of_stage[tail.rows]
-    took = of.column("duration_ms")[tail.rows]
-    if not first.any():
-        return first
-    usual = max(float(np.median(took[first])), tail.median)
-    far = max(of.at("straggler", "time_ratio") * usual, usual + of.at("straggler", "excess_s") * 1e3)
-    alike: Array = first & (took < far)
-    return alike
+            yield _task(app, tail, row, cause, covered_by, why[row][1], cost if number == 0 else None, more)
 
 
 def _task(
-    of: Work,
+    app: ApplicationView,
     tail: _Tail,
     row: int,
     cause: str,
@@ -165,20 +142,20 @@ def _task(
     figures: Mapping[str, float],
     cost: float | None = None,
     more: int = 0,
-) -> Found:
-    took = float(of.column("duration_ms")[row])
-    code, (hosts, host_names) = of.executors[0][row], of.hosts
-    executor = of.executors[1][code] if code >= 0 else None
+) -> Candidate:
+    took = float(app.column("duration_ms")[row])
+    code, (hosts, host_names) = app.executors[0][row], app.hosts
+    executor = app.executors[1][code] if code >= 0 else None
     where = f" on executor {executor}" if executor else ""
-    index = of.column("index")[row]
+    index = app.column("index")[row]
     message = (
         f"Task {index}{where} took {seconds(took / 1e3)}, the median of its stage {seconds(tail.median / 1e3)}: "
         f"{_told(cause, figures, took - tail.median)}."
     )
     if more:
         message += f" {count(more)} more task{'' if more == 1 else 's'} of the stage for the same cause."
-    key = {**of.key(tail.stage), "group": of.stages[tail.stage]["name"]}
-    return Found(
+    key = {**app.key(tail.stage), "group": app.stages[tail.stage]["name"]}
+    return Candidate(
         "straggler",
         took - tail.median if cost is None else cost,
         message=message,
@@ -186,7 +163,7 @@ def _task(
         covered_by=covered_by,
         executor_id=executor,
         host=host_names[hosts[row]] if hosts[row] >= 0 else None,
-        task_id=int(of.column("task_id")[row]),
+        task_id=int(app.column("task_id")[row]),
         figures={
             "duration_ms": took,
             "median_ms": tail.median,

@@ -5,24 +5,24 @@ from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import Any
 
+from ..application_view import ApplicationView, Row
 from ..units import count, seconds
-from .ranking import Found
+from .ranking import Candidate
 from .recomputation import first_touches
-from .work import Row, Work
 
 
-def find(of: Work) -> Iterator[Found]:
+def find(app: ApplicationView) -> Iterator[Candidate]:
     """Of every search of the application."""
-    tunings = of.tables["tunings"].to_pylist()
+    tunings = app.tables["tunings"].to_pylist()
     if not tunings:
         return
-    fits, trials = of.tables["fits"].to_pylist(), of.tables["trials"].to_pylist()
+    fits, trials = app.tables["fits"].to_pylist(), app.tables["trials"].to_pylist()
     for tuning in tunings:
         uid = tuning["tuning_uid"]
         own_fits = [row for row in fits if row["tuning_uid"] == uid]
         own_trials = [row for row in trials if row["tuning_uid"] == uid]
-        yield from _dear(of, tuning, own_trials, own_fits)
-        yield from _features(of, tuning, own_trials, own_fits)
+        yield from _dear(app, tuning, own_trials, own_fits)
+        yield from _features(app, tuning, own_trials, own_fits)
 
 
 def took(fit: Row) -> int:
@@ -32,16 +32,16 @@ def took(fit: Row) -> int:
     return max(int(fit["end_time_ms"] - fit["start_time_ms"]), 0)
 
 
-def _dear(of: Work, tuning: Row, trials: list[Row], fits: list[Row]) -> Iterator[Found]:
-    if len(trials) < of.at("expensive_trial", "trials"):
+def _dear(app: ApplicationView, tuning: Row, trials: list[Row], fits: list[Row]) -> Iterator[Candidate]:
+    if len(trials) < app.threshold("expensive_trial", "trials"):
         return
-    costs = _own_costs(of, tuning, fits)
+    costs = _own_costs(app, tuning, fits)
     typical = median(costs.values()) if costs else 0.0
     metrics = {row["trial"]: row["avg_metric"] for row in trials if row["avg_metric"] is not None}
     for trial, cost in costs.items():
-        if not typical or cost < of.at("expensive_trial", "trial_ratio") * typical:
+        if not typical or cost < app.threshold("expensive_trial", "trial_ratio") * typical:
             continue
-        cheaper = _as_good(of, tuning, metrics, costs, trial)
+        cheaper = _as_good(app, tuning, metrics, costs, trial)
         if trial in metrics and cheaper is None:
             continue
         gives = (
@@ -50,7 +50,7 @@ def _dear(of: Work, tuning: Row, trials: list[Row], fits: list[Row]) -> Iterator
             if cheaper is not None
             else "; what it gave is not in the log"
         )
-        yield Found(
+        yield Candidate(
             "expensive_trial",
             (cost - typical) / max(tuning["parallelism"] or 1, 1),
             f"trial {trial} of {tuning['tuning_uid']}",
@@ -61,15 +61,15 @@ def _dear(of: Work, tuning: Row, trials: list[Row], fits: list[Row]) -> Iterator
         )
 
 
-def _own_costs(of: Work, tuning: Row, fits: list[Row]) -> dict[int, float]:
+def _own_costs(app: ApplicationView, tuning: Row, fits: list[Row]) -> dict[int, float]:
     """Trial -> ms of all its fits, without what they did for others: persisting a fold's data, and starting up.
 
     The first fits of the search, as many as ran at once, count as the mean of their trial's others; a trial without
     others is left out."""
     uid, at_once = tuning["tuning_uid"], max(tuning["parallelism"] or 1, 1)
     persisting: dict[Any, int] = {}
-    first = first_touches(of)
-    for job in of.jobs:
+    first = first_touches(app)
+    for job in app.jobs:
         if job["tuning_uid"] == uid:
             key = job["trial"], job["fold"]
             persisting[key] = persisting.get(key, 0) + first.get(job["job_id"], 0)
@@ -82,13 +82,15 @@ def _own_costs(of: Work, tuning: Row, fits: list[Row]) -> dict[int, float]:
     return {trial: sum(own) + (sum(own) / len(own) if trial in begun else 0.0) for trial, own in costs.items()}
 
 
-def _as_good(of: Work, tuning: Row, metrics: Mapping[int, float], costs: Mapping[int, float], trial: int) -> int | None:
+def _as_good(
+    app: ApplicationView, tuning: Row, metrics: Mapping[int, float], costs: Mapping[int, float], trial: int
+) -> int | None:
     """A trial that cost less than half as much and whose metric is as good; None where there is none, or where the log
     does not say which way is better."""
     if trial not in metrics or tuning["larger_better"] is None:
         return None
     sign = 1 if tuning["larger_better"] else -1
-    margin = of.at("expensive_trial", "metric_ratio") * (max(metrics.values()) - min(metrics.values()))
+    margin = app.threshold("expensive_trial", "metric_ratio") * (max(metrics.values()) - min(metrics.values()))
     cost = costs[trial]
     good = [
         one
@@ -98,12 +100,12 @@ def _as_good(of: Work, tuning: Row, metrics: Mapping[int, float], costs: Mapping
     return max(good, key=lambda one: sign * metrics[one], default=None)
 
 
-def _features(of: Work, tuning: Row, trials: list[Row], fits: list[Row]) -> Iterator[Found]:
+def _features(app: ApplicationView, tuning: Row, trials: list[Row], fits: list[Row]) -> Iterator[Candidate]:
     uid, last = tuning["tuning_uid"], tuning["estimator_class"]
-    if last is None or len(trials) < of.at("repeated_features", "trials"):
+    if last is None or len(trials) < app.threshold("repeated_features", "trials"):
         return
     jobs: dict[Any, list[Row]] = {}
-    for job in of.jobs:
+    for job in app.jobs:
         if job["tuning_uid"] == uid and job["phase"] == "fit" and job["submission_time_ms"] is not None:
             jobs.setdefault((job["trial"], job["fold"]), []).append(job)
     settings = {row["trial"]: _setting(row["params_json"], last) for row in trials}
@@ -119,7 +121,7 @@ def _features(of: Work, tuning: Row, trials: list[Row], fits: list[Row]) -> Iter
     again = [ms for of_fold in spent.values() for ms in of_fold[1:]]
     if not again:
         return
-    yield Found(
+    yield Candidate(
         "repeated_features",
         sum(again) / max(tuning["parallelism"] or 1, 1),
         f"tuning {uid}",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 from ...schemas.issues import ImportIssue
-from ...schemas.report import REPORT, STAGE_TASKS, Pictures
+from ...schemas.report import REPORT, STAGE_TASKS, ReportFiles
 from ...schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, RUNS_TAG, VERSION_TAG, WRITTEN_TAG
 from ...schemas.runs.tree import Run, RunTree
 from ..errors import PublishError
@@ -36,7 +36,7 @@ def publish(
     parent_run: str | None = None,
     progress: Progress | None = None,
     restore: bool = False,
-    draw: Callable[[], Pictures] = Pictures,
+    draw: Callable[[], ReportFiles] = ReportFiles,
 ) -> Published:
     """Writes the tree under `parent_run`, if given, else under the job's own run, and returns where it is.
 
@@ -93,7 +93,7 @@ def publish(
     return Published(writer.experiment_id, root_id, total, written, writer.url(app_id))
 
 
-def _pictures(into: TreeWriter, root: str, pictures: Pictures, folder: str) -> None:
+def _pictures(into: TreeWriter, root: str, pictures: ReportFiles, folder: str) -> None:
     """Uploads the root's folder, with its pictures, and those of the other runs."""
     write_pictures(pictures.files.get(root, {}), folder)
     into.artifacts(root, folder)
@@ -105,7 +105,7 @@ def _pictures(into: TreeWriter, root: str, pictures: Pictures, folder: str) -> N
 
 
 def _descriptions(
-    tree: RunTree, into: TreeWriter, experiment_id: str, fit: Fitting, pictures: Pictures
+    tree: RunTree, into: TreeWriter, experiment_id: str, fit: Fitting, pictures: ReportFiles
 ) -> Iterator[tuple[str, str]]:
     below, by_key = tree.children(), {run.key: run for run in tree.runs}
 

@@ -1,31 +1,31 @@
 """Which files are drawn of an application."""
 
-from ...schemas.logs import EventLogTables
-from ...schemas.report import AUTO_SECONDS, AUTO_TASKS, REPORT, STAGE_TASKS, Pictures, Wanted
+from ...schemas.report import AUTO_SECONDS, AUTO_TASKS, REPORT, STAGE_TASKS, ReportFiles, ReportPolicy
 from ...schemas.runs.tree import RunTree
+from ..application_view import ApplicationView
 from .report import report
-from .report_data import Facts, facts
-from .stage_plot import chosen, stage_picture
+from .report_data import ReportData, report_data
+from .stage_plot import choose_stages, plot_stage
 
 
-def draw(tree: RunTree, tables: EventLogTables, wanted: Wanted = "auto") -> Pictures:
-    """The files of one application attempt; none where there is nothing to see, or none are wanted."""
-    if wanted == "none":
-        return Pictures()
-    of = facts(tree, tables)
+def draw(tree: RunTree, app: ApplicationView, policy: ReportPolicy = "auto") -> ReportFiles:
+    """The report and the stage plots of one application attempt, as far as the policy asks for them."""
+    if policy == "none":
+        return ReportFiles()
+    data = report_data(tree, app)
     files: dict[str, dict[str, bytes]] = {}
-    if wanted == "all" or _worth_a_report(of):
-        files[tree.application.key] = {REPORT.file: report(of)}
-    for number in chosen(of):
-        files.setdefault(of.stages[number].key, {})[STAGE_TASKS.file] = stage_picture(of, number)
-    return Pictures(files)
+    if policy == "all" or _worth_a_report(data):
+        files[tree.application.key] = {REPORT.file: report(data)}
+    for number in choose_stages(data):
+        files.setdefault(data.stages[number].key, {})[STAGE_TASKS.file] = plot_stage(data, number)
+    return ReportFiles(files)
 
 
-def draw_report(tree: RunTree, tables: EventLogTables) -> bytes:
-    """The report alone, whatever it is worth."""
-    return report(facts(tree, tables))
+def draw_report(tree: RunTree, app: ApplicationView) -> bytes:
+    """The report of one application attempt, whatever the application."""
+    return report(report_data(tree, app))
 
 
-def _worth_a_report(of: Facts) -> bool:
-    searched = any(run.level == "tuning" for run in of.tree.runs)
-    return searched or bool(of.findings) or (len(of.tasks) >= AUTO_TASKS and of.duration_s >= AUTO_SECONDS)
+def _worth_a_report(data: ReportData) -> bool:
+    searched = any(run.level == "tuning" for run in data.tree.runs)
+    return searched or bool(data.findings) or (len(data.tasks) >= AUTO_TASKS and data.duration_s >= AUTO_SECONDS)

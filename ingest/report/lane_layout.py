@@ -21,13 +21,13 @@ def lanes(group: Array, start: Array, end: Array) -> tuple[Array, list[int]]:
     order: Sequence[int] = np.lexsort((end, start)).tolist()
     groups, starts, ends = group.tolist(), start.tolist(), end.tolist()
     for i in order:
-        of = groups[i]
-        while busy[of] and busy[of][0][0] <= starts[i]:
-            heapq.heappush(free[of], heapq.heappop(busy[of])[1])
-        if free[of]:
-            lane[i] = heapq.heappop(free[of])
+        own = groups[i]
+        while busy[own] and busy[own][0][0] <= starts[i]:
+            heapq.heappush(free[own], heapq.heappop(busy[own])[1])
+        if free[own]:
+            lane[i] = heapq.heappop(free[own])
         else:
-            lane[i] = heights[of]
-            heights[of] += 1
-        heapq.heappush(busy[of], (ends[i], int(lane[i])))
+            lane[i] = heights[own]
+            heights[own] += 1
+        heapq.heappush(busy[own], (ends[i], int(lane[i])))
     return lane, heights

@@ -1,4 +1,4 @@
-"""Facts -> what the report's script draws, with no more tasks and stages than schemas.pictures allows."""
+"""ReportData -> what the report's script draws, with no more tasks and stages than schemas.pictures allows."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,42 +10,42 @@ from ...schemas.report import REPORT_STAGES, REPORT_TASKS
 from ...schemas.runs.tree import Run
 from ..units import count, seconds, share
 from .lane_layout import lanes
-from .report_data import OUTCOMES, Array, Facts
+from .report_data import OUTCOMES, Array, ReportData
 from .time_breakdown import PARTS
 
 _NAME = 120
 _FOLDERS = re.compile(r"(?<= )/(?:[^/ ]+/)+(?=[^/ ])")
 
 
-def payload(of: Facts) -> Mapping[str, Any]:
+def payload(data: ReportData) -> Mapping[str, Any]:
     """Times are milliseconds since the application's start."""
-    tasks = of.tasks
+    tasks = data.tasks
     drawn = longest(tasks.duration, REPORT_TASKS)
     lane, heights = lanes(tasks.executor[drawn], tasks.start[drawn], (tasks.start + tasks.duration)[drawn])
     base = np.concatenate(([0], np.cumsum(heights)))[:-1] if heights else np.empty(0, int)
-    shown = stages_drawn(of)
+    shown = stages_drawn(data)
     return {
-        "span": of.end - of.start,
+        "span": data.end - data.start,
         "executors": [
-            {"name": name[:_NAME], "slots": slots} for name, slots in zip(of.executors, heights, strict=False)
+            {"name": name[:_NAME], "slots": slots} for name, slots in zip(data.executors, heights, strict=False)
         ],
         "parts": PARTS,
         "outcomes": OUTCOMES,
-        "stages": _stages(of, shown),
-        "names": [short_name(run) for run in of.stages],
+        "stages": _stages(data, shown),
+        "names": [short_name(run) for run in data.stages],
         "stage": tasks.stage[drawn],
         "executor": tasks.executor[drawn],
         "lane": lane + base[tasks.executor[drawn]] if len(drawn) else lane,
         "index": tasks.index[drawn],
-        "start": np.maximum(tasks.start[drawn] - of.start, 0),
+        "start": np.maximum(tasks.start[drawn] - data.start, 0),
         "duration": tasks.duration[drawn],
         "bytes": np.maximum(tasks.bytes[drawn], 0),
         "part": tasks.part[drawn] + 1,
         "outcome": tasks.outcome[drawn],
         "straggler": np.round(tasks.straggler[drawn] * 10).astype(np.int64),
-        "scatter": stages_to_choose(of, drawn),
+        "scatter": stages_to_choose(data, drawn),
         "causes": {
-            str(i): of.causes[task] for i, task in enumerate(tasks.task_id[drawn].tolist()) if task in of.causes
+            str(i): data.causes[task] for i, task in enumerate(tasks.task_id[drawn].tolist()) if task in data.causes
         },
     }
 
@@ -57,52 +57,54 @@ def longest(duration: Array, at_most: int) -> Array:
     return np.sort(np.argsort(-duration, kind="stable")[:at_most])
 
 
-def left_out(of: Facts) -> str | None:
+def left_out(data: ReportData) -> str | None:
     """What the picture of the tasks does not show, in words."""
-    number = len(of.tasks) - REPORT_TASKS
+    number = len(data.tasks) - REPORT_TASKS
     if number <= 0:
         return None
-    total = int(of.tasks.duration.sum())
-    kept = int(of.tasks.duration[longest(of.tasks.duration, REPORT_TASKS)].sum())
+    total = int(data.tasks.duration.sum())
+    kept = int(data.tasks.duration[longest(data.tasks.duration, REPORT_TASKS)].sum())
     return (
-        f"The {count(REPORT_TASKS)} longest of {count(len(of.tasks))} tasks are drawn. The {count(number)} shorter "
+        f"The {count(REPORT_TASKS)} longest of {count(len(data.tasks))} tasks are drawn. The {count(number)} shorter "
         f"ones, together {share((total - kept) / max(total, 1))} of the task time, are left out here and counted "
         "everywhere else."
     )
 
 
-def stages_drawn(of: Facts) -> list[int]:
+def stages_drawn(data: ReportData) -> list[int]:
     """The longest stages and those on the critical path, by start."""
-    by_length = sorted(range(len(of.stages)), key=lambda i: (i not in of.critical, -(of.stages[i].duration_s or 0), i))
+    by_length = sorted(
+        range(len(data.stages)), key=lambda i: (i not in data.critical, -(data.stages[i].duration_s or 0), i)
+    )
     return sorted(by_length[:REPORT_STAGES])
 
 
-def stages_to_choose(of: Facts, drawn: Array) -> list[int]:
+def stages_to_choose(data: ReportData, drawn: Array) -> list[int]:
     """The stages whose tasks one would look at: first those with stragglers, then by their longest task."""
-    stage, duration = of.tasks.stage[drawn], of.tasks.duration[drawn]
-    number = len(of.stages)
+    stage, duration = data.tasks.stage[drawn], data.tasks.duration[drawn]
+    number = len(data.stages)
     tasks, longest_of, lost = np.bincount(stage, minlength=number), np.zeros(number), np.zeros(number)
     np.maximum.at(longest_of, stage, duration)
-    named = of.tasks.straggler[drawn] > 0
+    named = data.tasks.straggler[drawn] > 0
     np.add.at(lost, stage[named], duration[named])
     order = sorted(np.flatnonzero(tasks >= 2).tolist(), key=lambda i: (-lost[i], tasks[i] < 4, -longest_of[i], i))
     return order[:40]
 
 
-def _stages(of: Facts, shown: Sequence[int]) -> list[Mapping[str, Any]]:
-    start = np.array([of.stages[i].start_ms for i in shown], np.int64)
-    end = np.array([of.stages[i].end_ms for i in shown], np.int64)
+def _stages(data: ReportData, shown: Sequence[int]) -> list[Mapping[str, Any]]:
+    start = np.array([data.stages[i].start_ms for i in shown], np.int64)
+    end = np.array([data.stages[i].end_ms for i in shown], np.int64)
     lane, _ = lanes(np.zeros(len(shown), int), start, end)
     return [
         {
-            "name": short_name(of.stages[i]),
-            "start": int(start[k]) - of.start,
-            "end": int(end[k]) - of.start,
+            "name": short_name(data.stages[i]),
+            "start": int(start[k]) - data.start,
+            "end": int(end[k]) - data.start,
             "lane": int(lane[k]),
-            "critical": i in of.critical,
-            "failed": of.stages[i].status == "FAILED",
-            "tasks": int(of.stages[i].metrics.get("tasks/total", 0)),
-            "cost": seconds(of.stages[i].metrics.get("time/executor_run_s", 0.0)),
+            "critical": i in data.critical,
+            "failed": data.stages[i].status == "FAILED",
+            "tasks": int(data.stages[i].metrics.get("tasks/total", 0)),
+            "cost": seconds(data.stages[i].metrics.get("time/executor_run_s", 0.0)),
         }
         for k, i in enumerate(shown)
     ]

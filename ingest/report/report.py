@@ -11,7 +11,7 @@ from ...schemas.runs.tree import Run, RunTree
 from ..units import count, seconds, share, size
 from .embed import library, packed
 from .payload import left_out, payload, short_name, stages_drawn
-from .report_data import Facts
+from .report_data import ReportData
 
 _HERE = Path(__file__).parent
 
@@ -31,11 +31,11 @@ _HEADLINE: Sequence[tuple[str, str, Callable[[float], str]]] = (
 _ALWAYS = ("time/duration_s", "tasks/total", "executors/idle_ratio")
 
 
-def report(of: Facts) -> bytes:
+def report(data: ReportData) -> bytes:
     """The file. The same facts give the same bytes."""
-    root = of.tree.application
-    drawn, data = stages_drawn(of), payload(of)
-    faults = [row for row in of.findings if row["cost_ms"] or row["severity"] != "note"]
+    root = data.tree.application
+    drawn, data = stages_drawn(data), payload(data)
+    faults = [row for row in data.findings if row["cost_ms"] or row["severity"] != "note"]
     text: str = _template().render(
         css=(_HERE / "report.css").read_text(encoding="utf-8"),
         script=(_HERE / "report.js").read_text(encoding="utf-8"),
@@ -49,18 +49,18 @@ def report(of: Facts) -> bytes:
             for label, name, form in _HEADLINE
             if name in root.metrics and (root.metrics[name] or name in _ALWAYS)
         ],
-        findings=[_finding(row, of) for row in faults[:REPORT_FINDINGS]],
+        findings=[_finding(row, data) for row in faults[:REPORT_FINDINGS]],
         findings_left=max(len(faults) - REPORT_FINDINGS, 0),
-        told=[_finding(row, of) for row in of.findings if row not in faults and row["code"] != "critical_path"],
-        tasks=len(of.tasks),
-        tasks_left=left_out(of),
+        told=[_finding(row, data) for row in data.findings if row not in faults and row["code"] != "critical_path"],
+        tasks=len(data.tasks),
+        tasks_left=left_out(data),
         stages=len(drawn),
-        stages_left=max(len(of.stages) - len(drawn), 0),
+        stages_left=max(len(data.stages) - len(drawn), 0),
         stages_at_most=REPORT_STAGES,
         choosable=bool(data["scatter"]),
-        critical=_critical(of),
-        searches=list(islice(_searches(of.tree), REPORT_SEARCHES)),
-        searches_left=max(sum(run.level == "tuning" for run in of.tree.runs) - REPORT_SEARCHES, 0),
+        critical=_critical(data),
+        searches=list(islice(_searches(data.tree), REPORT_SEARCHES)),
+        searches_left=max(sum(run.level == "tuning" for run in data.tree.runs) - REPORT_SEARCHES, 0),
     )
     return text.encode("utf-8", "replace")
 
@@ -89,9 +89,9 @@ def _subtitle(root: Run) -> str:
     return " · ".join(parts)
 
 
-def _finding(row: Mapping[str, Any], of: Facts) -> Mapping[str, Any]:
+def _finding(row: Mapping[str, Any], data: ReportData) -> Mapping[str, Any]:
     cost = row.get("cost_ms")
-    most = max((one.get("cost_ms") or 0 for one in of.findings), default=0) or 1
+    most = max((one.get("cost_ms") or 0 for one in data.findings), default=0) or 1
     return {
         "code": str(row.get("code", "")).replace("_", " "),
         "severity": row.get("severity") or "note",
@@ -103,16 +103,16 @@ def _finding(row: Mapping[str, Any], of: Facts) -> Mapping[str, Any]:
     }
 
 
-def _critical(of: Facts) -> Mapping[str, Any] | None:
-    if not of.critical:
+def _critical(data: ReportData) -> Mapping[str, Any] | None:
+    if not data.critical:
         return None
-    on_path = [of.stages[i] for i in sorted(of.critical)]
+    on_path = [data.stages[i] for i in sorted(data.critical)]
     took = sum(run.duration_s or 0.0 for run in on_path)
     slowest = sorted(on_path, key=lambda run: -(run.duration_s or 0.0))[:3]
     return {
         "number": len(on_path),
         "took": seconds(took),
-        "rest": seconds(max(of.duration_s - took, 0.0)),
+        "rest": seconds(max(data.duration_s - took, 0.0)),
         "slowest": [(short_name(run, 70), seconds(run.duration_s or 0.0)) for run in slowest],
     }
 

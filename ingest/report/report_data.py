@@ -1,33 +1,31 @@
-"""Tables and run tree -> what every picture is drawn from."""
+"""What the report and the stage plots show of one application: its stage runs, and the tasks that ended."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ...schemas.logs import EventLogTables
-from ...schemas.report import STRAGGLER_MS, STRAGGLER_RATIO
 from ...schemas.runs.tree import Run, RunTree
-from .. import arrow
-from .critical_path import Span, critical_path
+from ..application_view import ApplicationView, Row
+from ..task_groups import Array
 from .time_breakdown import greatest, parts
 
-Array = np.ndarray[Any, Any]
+OUTCOMES = ("succeeded", "failed", "killed")
 
 
 @dataclass(frozen=True, slots=True)
 class Tasks:
-    """The task attempts that ended, in the order of the table. `stage` is the position in Facts.stages, `executor` in
-    Facts.executors; `bytes` are those read, from storage, cache and shuffle; `part` is the position in PARTS of what
-    most of its time went to, -1 where that is not known; `straggler` is how many times its stage's median it took, 0
-    where it is none."""
+    """The task attempts that ended, in the order of the tasks table.
+
+    `stage` is the position in ReportData.stages, `executor` in ReportData.executors, `outcome` in OUTCOMES. `bytes`
+    were read from storage, cache and shuffle. `part` is the position in PARTS of where most of the time went, -1 where
+    that is not known. `straggler` is the duration divided by the stage's median, 0 for a task that is no straggler.
+    """
 
     stage: Array
     executor: Array
     task_id: Array
     index: Array
-    attempt: Array
     start: Array
     duration: Array
     bytes: Array
@@ -39,14 +37,12 @@ class Tasks:
         return len(self.stage)
 
 
-OUTCOMES = ("succeeded", "failed", "killed")
-
-
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """One application. Times are epoch ms; `stages` are its stage runs that ended, by start; `critical` holds the
-    positions of those on the critical path."""
+class ReportData:
+    """One application. Times are epoch ms; `stages` are its stage runs that ended, by start; `critical` are the
+    positions of those on the critical path; `causes` maps the id of a straggling task to its cause, where known."""
 
+    app: ApplicationView
     tree: RunTree
     start: int
     end: int
@@ -54,9 +50,8 @@ class Facts:
     executors: Sequence[str]
     tasks: Tasks
     critical: frozenset[int]
-    findings: Sequence[Mapping[str, Any]]
+    findings: Sequence[Row]
     causes: Mapping[int, str]
-    """Task id -> why it straggles, of those that a finding says it of."""
 
     @property
     def duration_s(self) -> float:
@@ -64,75 +59,61 @@ class Facts:
         return (self.end - self.start) / 1e3
 
 
-def facts(tree: RunTree, tables: EventLogTables) -> Facts:
-    """What is drawn of one application attempt."""
+def report_data(tree: RunTree, app: ApplicationView) -> ReportData:
+    """What is shown of one application attempt."""
     stages = sorted(
         (run for run in tree.runs if run.level == "stage" and run.end_ms is not None),
         key=lambda run: (run.start_ms, run.key),
     )
-    tasks, executors = _tasks(tables["tasks"], {run.tags["spark.stage.id"]: i for i, run in enumerate(stages)})
+    position = {run.tags["spark.stage.id"]: i for i, run in enumerate(stages)}
+    tasks, executors = _tasks(app, position)
     root = tree.application
-    ends = [root.end_ms or 0, *(run.end_ms or 0 for run in stages)]
     last = int((tasks.start + tasks.duration).max()) if len(tasks) else root.start_ms
-    critical = critical_path([Span(run.start_ms, run.end_ms or run.start_ms) for run in stages])
-    found = tables.tables.get("findings")
-    findings = [] if found is None else found.to_pylist()
-    return Facts(
+    on_path = (position.get(app.stage_identity(stage)) for stage in app.critical_path.stages)
+    findings: list[Row] = app.tables["findings"].to_pylist()
+    return ReportData(
+        app,
         tree,
         min([root.start_ms, *(run.start_ms for run in stages)]),
-        max([*ends, last, root.start_ms + 1]),
+        max([root.end_ms or 0, *(run.end_ms or 0 for run in stages), last, root.start_ms + 1]),
         stages,
         executors,
         tasks,
-        frozenset(critical),
+        frozenset(i for i in on_path if i is not None),
         sorted(findings, key=lambda row: -(row["cost_ms"] or 0)),
-        {
-            row["task_id"]: row["cause"].replace("_", " ")
-            for row in findings
-            if row["task_id"] is not None and row["cause"]
-        },
+        {row["task_id"]: row["cause"] for row in findings if row["task_id"] is not None and row["cause"]},
     )
 
 
-def _tasks(table: Any, stages: Mapping[str, int]) -> tuple[Tasks, list[str]]:
-    ids, attempts = arrow.numbers(table, "stage_id"), arrow.numbers(table, "stage_attempt")
-    known = np.array([stages.get(f"{i}.{a}", -1) for i, a in zip(ids.tolist(), attempts.tolist(), strict=True)], int)
-    at = np.flatnonzero((known >= 0) & arrow.valid(table, "duration_ms") & arrow.valid(table, "launch_time_ms"))
-    executor, names = arrow.codes(table, "executor_id")
-    order = sorted(range(len(names)), key=lambda i: _natural(names[i] or ""))
-    place = np.empty(len(names) + 1, int)
+def _tasks(app: ApplicationView, position: Mapping[str, int]) -> tuple[Tasks, list[str]]:
+    """The tasks of the stage runs at these positions, and the names of all executors, in their natural order."""
+    shown = np.array([*(position.get(app.stage_identity(i), -1) for i in range(len(app.stages))), -1], np.int64)
+    stage = shown[app.stage_of]
+    at = np.flatnonzero((stage >= 0) & app.known("duration_ms") & app.known("launch_time_ms"))
+    codes, names = app.executors
+    order = sorted(range(len(names)), key=lambda i: _natural(names[i]))
+    place = np.empty(len(names) + 1, np.int64)
     place[order], place[-1] = np.arange(len(names)), len(names)
-    read = arrow.numbers(table, "input_bytes") + arrow.numbers(table, "shuffle_read_bytes")
-    outcome = np.zeros(len(known), np.int64)
+    outcome = np.zeros(len(app), np.int64)
     for number, status in ((1, "FAILED"), (2, "KILLED")):
-        outcome[arrow.equals(table, "status", status)] = number
-    duration = np.maximum(arrow.numbers(table, "duration_ms")[at], 0)
+        outcome[app.with_status(status)] = number
+    median = np.append(app.medians, np.nan)[app.stage_of]
+    ratio = np.where(app.stragglers, app.column("duration_ms") / np.fmax(median, 1.0), 0.0)
     tasks = Tasks(
-        known[at],
-        place[executor[at]] if len(at) else np.empty(0, int),
-        arrow.numbers(table, "task_id")[at],
-        arrow.numbers(table, "index")[at],
-        arrow.numbers(table, "attempt")[at],
-        arrow.numbers(table, "launch_time_ms")[at],
-        duration,
-        read[at],
-        greatest(parts(table, at)),
+        stage[at],
+        place[codes[at]],
+        app.column("task_id")[at],
+        app.column("index")[at],
+        app.column("launch_time_ms")[at],
+        np.maximum(app.column("duration_ms")[at], 0),
+        app.column("input_bytes")[at] + app.column("shuffle_read_bytes")[at],
+        greatest(parts(app, at)),
         outcome[at],
-        _stragglers(known[at], duration),
+        ratio[at],
     )
-    return tasks, [*(names[i] or "unknown" for i in order), *(["unknown"] if (executor[at] < 0).any() else [])]
+    return tasks, [*(names[i] or "unknown" for i in order), *(["unknown"] if (codes[at] < 0).any() else [])]
 
 
 def _natural(name: str) -> tuple[bool, int, str]:
     """Executors 1, 2, 10; the driver last."""
     return not name.isdecimal(), int(name) if name.isdecimal() and len(name) < 12 else 0, name
-
-
-def _stragglers(stage: Array, duration: Array) -> Array:
-    times = np.zeros(len(stage))
-    order = np.argsort(stage, kind="stable")
-    for at in np.split(order, np.flatnonzero(np.diff(stage[order])) + 1) if len(stage) else ():
-        median = float(np.median(duration[at]))
-        long = (duration[at] >= STRAGGLER_RATIO * median) & (duration[at] >= median + STRAGGLER_MS)
-        times[at[long]] = duration[at[long]] / max(median, 1.0)
-    return times

@@ -56,7 +56,7 @@ def size_axis(label: str, upto_bytes: float) -> Axis:
     return Axis(label, upto_bytes * 1.06, [i * step for i in range(int(upto_bytes * 1.06 / step) + 1)], _size)
 
 
-def picture(panels: Sequence[tuple[str, Axis, Axis, Iterable[Point], float]], title: str, foot: str) -> bytes:
+def draw_panels(panels: Sequence[tuple[str, Axis, Axis, Iterable[Point], float]], title: str, foot: str) -> bytes:
     """Panels one above the other, each (title, x axis, y axis, points, where a dashed line lies)."""
     width, height = _WIDTH, 46 + _HEIGHT * len(panels)
     parts = [

@@ -1,12 +1,9 @@
-"""What a task's time went to: the parts that a task's own figures tell apart."""
-
-from typing import Any
+"""Where the time of a task went, as far as its own metrics tell."""
 
 import numpy as np
 
-from .. import arrow
-
-Array = np.ndarray[Any, Any]
+from ..application_view import ApplicationView
+from ..task_groups import Array
 
 PARTS = (
     "computing",
@@ -18,19 +15,18 @@ PARTS = (
 """In the order of the columns of `parts`."""
 
 
-def parts(tasks: Any, at: Array) -> Array:
-    """Milliseconds per task (rows `at` of the tasks table) and part.
+def parts(app: ApplicationView, at: Array) -> Array:
+    """Milliseconds per task (rows `at` of the tasks table) and part of PARTS.
 
-    Garbage collection stops what computes, so that it counts towards neither CPU time nor the rest; what Spark counts
-    beyond the run time is cut off. A task without metrics has no parts.
+    The parts never add up to more than the run time and the delays. A task without metrics has none.
     """
     run, gc, fetch = (
-        arrow.numbers(tasks, name)[at].astype(np.float64)
+        app.column(name)[at].astype(np.float64)
         for name in ("executor_run_time_ms", "jvm_gc_time_ms", "shuffle_fetch_wait_ms")
     )
-    cpu = arrow.numbers(tasks, "executor_cpu_time_ns")[at] / 1e6
+    cpu = app.column("executor_cpu_time_ns")[at] / 1e6
     delay = sum(
-        arrow.numbers(tasks, name)[at].astype(np.float64)
+        app.column(name)[at].astype(np.float64)
         for name in ("scheduler_delay_ms", "executor_deserialize_time_ms", "getting_result_time_ms")
     )
     gc = np.minimum(gc, run)

@@ -1,0 +1,107 @@
+"""Makes runs: what a run of any level carries, and the figures of the tasks below it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ...schemas.runs import params_tags as names
+from ...schemas.runs.levels import Level
+from ...schemas.runs.tree import Run, Status
+from ..application_view import ApplicationView, Row
+from ..task_groups import Array
+from .finding_tags import findings_by_run, metrics_of, tags_of
+from .task_stats import TaskStats
+
+
+class RunFactory:
+    """Made once per application. `root` is the key of the application's run, `stats` are the figures of tasks."""
+
+    def __init__(self, app: ApplicationView) -> None:
+        self.app = app
+        self.root = f"{app.application['app_id']}/{app.application['app_attempt'] or '1'}"
+        self.stats = TaskStats(app)
+        self.findings = findings_by_run(app.tables["findings"].to_pylist(), self.root)
+        self._position = {(row["stage_id"], row["stage_attempt"]): i for i, row in enumerate(app.stages)}
+        self._user_metrics = _user_metrics(app.tables["task_metrics"])
+
+    def run(
+        self,
+        level: Level,
+        key: str,
+        parent: str | None,
+        name: str,
+        status: Status | None,
+        start: int,
+        end: int | None,
+        metrics: Mapping[str, float],
+        tags: Mapping[str, Any],
+        params: Mapping[str, str] | None = None,
+    ) -> Run:
+        """A run. `status` None means that the log holds no end of it: RUNNING while the log is being written, else
+        KILLED."""
+        status = status or ("RUNNING" if self.app.in_progress else "KILLED")
+        ended = None if status == "RUNNING" else max(end if end is not None else self.app.end_ms, start)
+        findings = self.findings.get(key, ())
+        own = {
+            names.LEVEL_TAG: level,
+            names.KEY_TAG: key,
+            names.APP_ID_TAG: self.app.application["app_id"],
+            "mlflow.user": self.app.application["user"],
+            **tags,
+            **tags_of(level, findings),
+        }
+        return Run(
+            level,
+            key,
+            parent,
+            name,
+            status,
+            start,
+            ended,
+            {**metrics, **metrics_of(level, findings)},
+            params or {},
+            {tag: str(value) for tag, value in own.items() if value not in (None, "")},
+            findings=findings,
+        )
+
+    def times(self, start: int, end: int | None, idle: bool = True) -> dict[str, float]:
+        """Duration, and the share of idle cores meanwhile; without an end there is no duration."""
+        end_ms = self.app.end_ms if end is None else end
+        figures = {} if end is None else {"time/duration_s": max(end - start, 0) / 1e3}
+        ratio = self.app.timeline.idle_ratio(start, end_ms) if idle else None
+        return figures if ratio is None else {**figures, "executors/idle_ratio": ratio}
+
+    def figures_of(self, at: Array) -> dict[str, float]:
+        """The figures of tasks, given as rows of their table, user accumulators included."""
+        return {**self.stats.of(at), **self.user(at)}
+
+    def rows(self, stages: Iterable[Row]) -> Array:
+        """The rows that the tasks of these stage attempts have in their table."""
+        parts = [self.app.rows(self._position[stage["stage_id"], stage["stage_attempt"]]) for stage in stages]
+        return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+    def user(self, at: Array) -> dict[str, float]:
+        """User accumulators, summed over these tasks (failed attempts do not count: Spark discards their updates)."""
+        sums: dict[str, float] = {}
+        if self._user_metrics:
+            ids = self.app.column("task_id")[at]
+            for task_id in ids.tolist():
+                for name, value in self.user_of(task_id).items():
+                    sums[name] = sums.get(name, 0.0) + value
+        return sums
+
+    def user_of(self, task_id: int | None) -> dict[str, float]:
+        """One task's user accumulators."""
+        sums: dict[str, float] = {}
+        for name, value in self._user_metrics.get(task_id, ()):
+            sums[f"user/{name}"] = sums.get(f"user/{name}", 0.0) + value
+        return sums
+
+
+def _user_metrics(task_metrics: pa.Table) -> dict[int | None, list[tuple[str, float]]]:
+    by_task: dict[int | None, list[tuple[str, float]]] = {}
+    for row in task_metrics.to_pylist():
+        by_task.setdefault(row["task_id"], []).append((row["name"], row["value"]))
+    return by_task
