@@ -42,6 +42,7 @@ def log_of(tasks: int) -> Path:
 
 def write(kind: str, uri: str, log: str) -> None:
     """One measured process: writes the log's runs, prints how many and in how many seconds, reading not counted."""
+    from afterglow.ingest.application_view import ApplicationView
     from afterglow.ingest.derive import TaskRuns, derive
     from afterglow.ingest.find_logs import find_logs
     from afterglow.ingest.pipeline import read_log
@@ -50,7 +51,7 @@ def write(kind: str, uri: str, log: str) -> None:
     from afterglow.ingest.publish.records import record
 
     tables = read_log(*find_logs([log]))
-    tree = derive(tables, TaskRuns("all", 2**31))
+    tree = derive(ApplicationView(tables), TaskRuns("all", 2**31))
     if kind != "bare":
         writer = open_writer(uri, "benchmark", kind)
         assert writer.name == kind

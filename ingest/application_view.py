@@ -18,6 +18,17 @@ from .timeline import Timeline
 Row = Mapping[str, Any]
 """A row of a declared table (schemas.tables): column name -> value."""
 
+DATA_COLUMNS = (
+    "shuffle_read_bytes",
+    "shuffle_read_records",
+    "input_bytes",
+    "input_records",
+    "shuffle_write_records",
+    "shuffle_write_bytes",
+    "output_records",
+    "output_bytes",
+)
+"""The columns by which the data of a task is measured, the most telling first."""
 _NEVER_RAN = ("SKIPPED", "PENDING")
 
 
@@ -196,12 +207,15 @@ class ApplicationView:
     def stragglers(self) -> Array:
         """Tasks that took far longer than the others of their stage, as the thresholds of `straggler` declare it.
 
-        The first tasks of an executor never count. The first of a stage on an executor count only where they stand out
-        among each other too. Where too many of a stage are long, none of them is an exception.
+        Warming up is no fault: the first tasks of an executor count only where they had more data than the others, and
+        so do the first of a stage on an executor, unless they stand out among each other too. Where too many tasks of a
+        stage are long, none of them is an exception.
         """
-        long = self._exceeds(self.medians) & ~self.first_on_executor
+        long = self._exceeds(self.medians)
         usual = np.fmax(self.medians, self.median_of("duration_ms", self.first_of_stage))
-        long &= ~self.first_of_stage | self._exceeds(usual)
+        warming = long & (self.first_on_executor | (self.first_of_stage & ~self._exceeds(usual)))
+        if warming.any():
+            long &= ~warming | self._has_more_data()
         number, of_stage = self.sums(self.succeeded), self.sums(long)
         few = of_stage <= np.maximum(1, self.threshold("straggler", "tasks_ratio") * number)
         enough = number >= self.threshold("straggler", "tasks")
@@ -215,6 +229,14 @@ class ApplicationView:
         limit = np.append(np.maximum(self.threshold("straggler", "time_ratio") * usual, usual + excess), np.nan)
         far: Array = self.succeeded & (self.column("duration_ms") >= limit[self.stage_of])
         return far
+
+    def _has_more_data(self) -> Array:
+        """Tasks with far more data than the median of their stage, as `skew` declares it."""
+        more = np.zeros(len(self), np.bool_)
+        for name in DATA_COLUMNS:
+            median = np.append(self.median_of(name), np.nan)[self.stage_of]
+            more |= self.column(name) >= self.threshold("skew", "data_ratio") * np.maximum(median, 1)
+        return more
 
     @cached_property
     def by_executor(self) -> ExecutorGroups:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..schemas.comparison import Comparison
-from ..schemas.logs import EventLogTables
+from .application_view import ApplicationView
 from .errors import InputError
 from .find_logs import find_logs
 from .options import ReadOptions
-from .pipeline import read_log, tree_of
+from .pipeline import read_view, tree_of
 
 _ODD = re.compile(r"[^\w.\-]")
 
@@ -44,26 +44,26 @@ def compare_applications(
     from . import compare as stage
 
     conditions = check_limits(fail_if)
-    before, _ = _tables(a, tracking_uri, experiment, options)
-    after, root = _tables(b, tracking_uri, experiment, options)
-    sides = [stage.side_of(tree_of(tables, "none"), tables, label) for tables, label in ((before, a), (after, b))]
+    before, _ = _view(a, tracking_uri, experiment, options)
+    after, root = _view(b, tracking_uri, experiment, options)
+    sides = [stage.side_of(tree_of(app, "none"), app.tables, label) for app, label in ((before, a), (after, b))]
     found = stage.compare(*sides)
     broken = [text for one in conditions for text in stage.broken(one, found)]
     return Compared(found, broken, stage.page(found, broken), root)
 
 
-def _tables(
+def _view(
     named: str, tracking_uri: str | None, experiment: str | None, options: ReadOptions | None
-) -> tuple[EventLogTables, Any]:
+) -> tuple[ApplicationView, Any]:
     if os.path.exists(named) or "://" in named or any(sign in named for sign in "*?["):
         logs = list(find_logs([named]))
         if len(logs) != 1:
             raise InputError(f"{named}: holds {len(logs):,} event logs, compare takes one; name one of them")
-        return read_log(logs[0], options), None
+        return read_view(logs[0], options), None
     from .publish import find_root, stored_tables
 
     root = find_root(named, tracking_uri, experiment)
-    return stored_tables(root, tracking_uri, experiment), root
+    return ApplicationView(stored_tables(root, tracking_uri, experiment)), root
 
 
 def check_limits(fail_if: Sequence[str]) -> list[Any]:

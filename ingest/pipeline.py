@@ -19,6 +19,7 @@ from ..schemas.report import ReportFiles
 from ..schemas.runs.tree import RunTree
 from . import discover, extract
 from .annotations import apply_annotations, read_annotations
+from .application_view import ApplicationView
 from .assemble import MlflowRun, assemble, complete_tables
 from .diagnose import diagnose
 from .errors import InputError
@@ -44,8 +45,18 @@ def read_log(
         InputError: no file of it can be read, or it holds no event at all.
         AssemblyError: it holds events, but none of a Spark application.
     """
-    options = options or ReadOptions()
-    return diagnose(read_undiagnosed(log, options, progress, parts_read), options.thresholds)
+    return read_view(log, options, progress, parts_read).tables
+
+
+def read_view(
+    log: EventLog,
+    options: ReadOptions | None = None,
+    progress: Progress | None = None,
+    parts_read: Callable[..., Iterator["PartRead"]] = side_by_side,
+) -> ApplicationView:
+    """As `read_log`: the view of the tables, from which runs and report are made."""
+    app = read_undiagnosed(log, options or ReadOptions(), progress, parts_read)
+    return app.with_findings(diagnose(app))
 
 
 def read_undiagnosed(
@@ -53,10 +64,10 @@ def read_undiagnosed(
     options: ReadOptions,
     progress: Progress | None = None,
     parts_read: Callable[..., Iterator["PartRead"]] = side_by_side,
-) -> EventLogTables:
-    """As `read_log`, with `findings` still empty: see diagnose."""
+) -> ApplicationView:
+    """As `read_view`, with `findings` still empty."""
     with discover.fetched(log) as there, _without_collecting():
-        return _read_log(there, options, progress, parts_read)
+        return ApplicationView(_read_log(there, options, progress, parts_read), options.thresholds)
 
 
 def _read_log(
@@ -136,22 +147,22 @@ def export_log(
         InputError, AssemblyError: as `read_log`; or the folder cannot be written.
     """
     options = options or ReadOptions()
-    tables = read_undiagnosed(log, options, progress)
+    app = read_undiagnosed(log, options, progress)
     with ThreadPoolExecutor(1, "afterglow-diagnose") as pool:  # beside the writing, which runs without Python's lock
-        diagnosed = pool.submit(diagnose, tables, options.thresholds)
+        diagnosed = pool.submit(diagnose, app)
         try:
-            folder = export_tables(tables, out, {"findings": lambda: diagnosed.result()["findings"]})
+            folder = export_tables(app.tables, out, {"findings": diagnosed.result})
         except OSError as error:
             raise InputError(f"{out}: the tables cannot be written: {error}") from error
-    rows = {name: table.num_rows for name, table in diagnosed.result().tables.items()}
-    return Exported(log.name, folder, tables.application, rows)
+    rows = {name: table.num_rows for name, table in app.with_findings(diagnosed.result()).tables.tables.items()}
+    return Exported(log.name, folder, app.application, rows)
 
 
-def tree_of(tables: EventLogTables, task_runs: str, max_task_runs: int = 2**31) -> RunTree:
+def tree_of(app: ApplicationView, task_runs: str, max_task_runs: int = 2**31) -> RunTree:
     """The run tree of a log that was read, without MLflow."""
     from .derive import TaskRuns, derive
 
-    return derive(tables, TaskRuns(cast(Any, task_runs), max_task_runs))
+    return derive(app, TaskRuns(cast(Any, task_runs), max_task_runs))
 
 
 def open_experiments(
@@ -184,19 +195,19 @@ def import_log(
     before = imported_before(log, experiments, options)
     if before is not None:
         return before
-    tables = read_for_import(log, options, read)
-    return import_ready(ready(log, tables, options), experiments, options, started, wrote)
+    app = read_for_import(log, options, read)
+    return import_ready(ready(log, app, options), experiments, options, started, wrote)
 
 
-def read_for_import(log: EventLog, options: ImportOptions, progress: Progress | None = None) -> EventLogTables:
+def read_for_import(log: EventLog, options: ImportOptions, progress: Progress | None = None) -> ApplicationView:
     """Reads one log, and adds its tables to the dataset where one is wanted.
 
     Raises:
         InputError, AssemblyError: as `read_log`; or the dataset cannot be written.
     """
-    tables = read_log(log, options.read, progress)
-    add_to_dataset(log, tables, options)
-    return tables
+    app = read_view(log, options.read, progress)
+    add_to_dataset(log, app.tables, options)
+    return app
 
 
 def add_to_dataset(log: EventLog, tables: EventLogTables, options: ImportOptions) -> None:
@@ -241,24 +252,25 @@ def imported_before(log: EventLog, experiments: Any, options: ImportOptions) -> 
     return Imported(log.name, before)
 
 
-def ready(log: EventLog, tables: EventLogTables, options: ImportOptions) -> Ready:
+def ready(log: EventLog, app: ApplicationView, options: ImportOptions) -> Ready:
     """Derives the run tree, where runs are wanted; pictures and artifacts are made when they are asked for."""
     from .publish import write_artifacts
 
-    tree = tree_of(tables, options.task_runs, options.max_task_runs) if options.runs else None
-    draw = ReportFiles if tree is None else partial(_draw, tree, tables, options.pictures)
-    return Ready(log, tables.application, _queue(tables), tree, draw, partial(write_artifacts, tables))
+    tree = tree_of(app, options.task_runs, options.max_task_runs) if options.runs else None
+    draw = ReportFiles if tree is None else partial(_draw, tree, app, options.pictures)
+    queue = app.properties.get("spark.yarn.queue")
+    return Ready(log, app.application, queue, tree, draw, partial(write_artifacts, app.tables))
 
 
-def packed(log: EventLog, tables: EventLogTables, options: ImportOptions) -> Ready:
+def packed(log: EventLog, app: ApplicationView, options: ImportOptions) -> Ready:
     """The same, to be sent to another process: nothing is left to be made, and no tables are in it."""
     from .publish import packed_artifacts
 
-    one = ready(log, tables, options)
+    one = ready(log, app, options)
     if one.tree is None:
         return replace(one, artifacts=_no_artifacts)
     tree = replace(one.tree, tasks={key: list(runs) for key, runs in one.tree.tasks.items()})
-    return replace(one, tree=tree, draw=partial(_drawn, one.draw()), artifacts=packed_artifacts(tables))
+    return replace(one, tree=tree, draw=partial(_drawn, one.draw()), artifacts=packed_artifacts(app.tables))
 
 
 def _no_artifacts(issues: Any, folder: str) -> None:
@@ -313,7 +325,7 @@ def import_ready(
     )
 
 
-def write_report(tables: EventLogTables, path: str, folder: bool = False) -> str:
+def write_report(app: ApplicationView, tree: RunTree, path: str, folder: bool = False) -> str:
     """Writes the report of a log that was read, one HTML file, to `path`, or into the folder at `path`; where it is.
 
     Raises:
@@ -322,11 +334,10 @@ def write_report(tables: EventLogTables, path: str, folder: bool = False) -> str
     from .report import draw_report
 
     if folder:
-        app = tables.application
-        path = os.path.join(
-            path, "_".join(filter(None, (app["app_id"], app["app_attempt"]))).replace(os.sep, "_") + ".html"
-        )
-    return write_file(path, draw_report(tree_of(tables, "none"), tables))
+        row = app.application
+        name = "_".join(filter(None, (row["app_id"], row["app_attempt"])))
+        path = os.path.join(path, name.replace(os.sep, "_") + ".html")
+    return write_file(path, draw_report(tree, app))
 
 
 def write_file(path: str, content: bytes) -> str:
@@ -344,10 +355,10 @@ def write_file(path: str, content: bytes) -> str:
     return path
 
 
-def _draw(tree: RunTree, tables: EventLogTables, wanted: str) -> ReportFiles:
+def _draw(tree: RunTree, app: ApplicationView, policy: str) -> ReportFiles:
     from .report import draw
 
-    return draw(tree, tables, cast(Any, wanted))
+    return draw(tree, app, cast(Any, policy))
 
 
 def _identity(log: EventLog, options: ImportOptions) -> str:
@@ -361,8 +372,3 @@ def _identity(log: EventLog, options: ImportOptions) -> str:
 
 def _identity_of_tables(log: EventLog, options: ImportOptions) -> str:
     return fingerprint(log, version(), f"tables {options.read.thresholds.identity}")
-
-
-def _queue(tables: EventLogTables) -> str | None:
-    rows = tables["properties"].to_pylist()
-    return next((row["value"] for row in rows if row["key"] == "spark.yarn.queue"), None)

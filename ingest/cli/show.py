@@ -51,10 +51,11 @@ def show(
             if isinstance(one, AfterglowError):
                 batch.failure(one)
                 continue
-            tables, tree = one
+            app, tree = one
+            tables = app.tables
             batch.success(tables.application["log_complete"])
             if report is not None:
-                write_report(tables, report, folder=len(found) > 1)
+                write_report(app, tree, report, folder=len(found) > 1)
             shown = levels[: levels.index(depth) + 1]
             if as_json:
                 terminal.print_json(

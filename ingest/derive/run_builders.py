@@ -16,6 +16,8 @@ from .task_runs import TASK_RUN_COLUMNS, task_history, task_run
 from .timeseries import time_series
 
 _TASKS_AT_ONCE = 4096
+_JOB_STATUS: Mapping[str, Status] = {"SUCCEEDED": "FINISHED", "FAILED": "FAILED"}
+_STAGE_STATUS: Mapping[str, Status] = {"COMPLETE": "FINISHED", "FAILED": "FAILED"}
 
 
 def application_run(factory: RunFactory) -> Run:
@@ -116,7 +118,7 @@ def job_run(factory: RunFactory, job: Row, stages: list[Row], parent: str) -> Ru
         "afterglow.estimator": job["estimator_class"],
         "afterglow.estimator.uid": job["estimator_uid"],
     }
-    status = {"SUCCEEDED": "FINISHED", "FAILED": "FAILED"}.get(job["status"])
+    status = _JOB_STATUS.get(job["status"])
     return factory.run(
         "job",
         f"{factory.root}/job/{job['job_id']}",
@@ -137,7 +139,7 @@ def stage_run(factory: RunFactory, stage: Row, parent: Run, at: Array) -> Run:
     start = stage["submission_time_ms"] or (int(launches.min()) if len(launches) else parent.start_ms)
     metrics = {**factory.times(start, stage["completion_time_ms"]), **factory.figures_of(at)}
     tags = {"spark.stage.id": identity, "spark.failure_reason": stage["failure_reason"]}
-    status = {"COMPLETE": "FINISHED", "FAILED": "FAILED"}.get(stage["status"])
+    status = _STAGE_STATUS.get(stage["status"])
     run = factory.run(
         "stage",
         f"{factory.root}/stage/{identity}",

@@ -12,7 +12,7 @@ from .. import arrow
 from ..application_view import ApplicationView
 from ..task_groups import Array
 from ..units import count, seconds
-from .ranking import Candidate
+from .ranking import Candidate, about_stage
 
 _REASON = 200
 
@@ -59,7 +59,7 @@ def _failed(app: ApplicationView) -> Iterator[Candidate]:
                 f"after {seconds(took / 1e3)} of work{ended}; {share_of}: "
                 f"{_short(often) or 'no reason given'}.",
                 figures={"num_failed": len(failed), "failed_ms": took, "reason": _short(often)},
-                **app.key(stage),
+                **about_stage(app, stage),
             )
 
 
@@ -82,7 +82,7 @@ def _killed(app: ApplicationView) -> Iterator[Candidate]:
             _cost(app, stage, [row for row, _ in killed]),
             message=f"{count(len(killed))} {what} had taken {seconds(took / 1e3)}{why}.",
             figures={"num_killed": len(killed), "killed_ms": took},
-            **app.key(stage),
+            **about_stage(app, stage),
         )
 
 
@@ -111,7 +111,7 @@ def _repeated(app: ApplicationView) -> Iterator[Candidate]:
             again + redone,
             message=f"{text[0].upper()}{text[1:]}.",
             figures={"again_ms": again, "num_resubmitted": lost, "num_tasks": tasks},
-            **app.key(stage),
+            **about_stage(app, stage),
         )
 
 

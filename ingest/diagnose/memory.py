@@ -6,7 +6,7 @@ import numpy as np
 
 from ..application_view import ApplicationView
 from ..units import count, seconds, share, size
-from .ranking import Candidate
+from .ranking import Candidate, about_stage
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
@@ -34,7 +34,7 @@ def _spill(app: ApplicationView) -> Iterator[Candidate]:
             message=f"{count(spilled)} of {count(len(rows))} tasks spilled {size(memory[stage])} of memory, "
             f"{size(disk[stage])} on disk.",
             figures={"memory_bytes": memory[stage], "disk_bytes": disk[stage], "num_tasks": spilled},
-            **app.key(stage),
+            **about_stage(app, stage),
         )
 
 
@@ -49,5 +49,5 @@ def _gc(app: ApplicationView) -> Iterator[Candidate]:
             message=f"{share(ratio)} of the run time of its tasks is garbage collection "
             f"({seconds(gc[stage] / 1e3)} of {seconds(run[stage] / 1e3)}).",
             figures={"gc_ms": gc[stage], "run_ms": run[stage], "ratio": ratio},
-            **app.key(stage),
+            **about_stage(app, stage),
         )

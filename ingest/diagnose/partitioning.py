@@ -7,7 +7,7 @@ import numpy as np
 from ..application_view import ApplicationView
 from ..units import count, seconds, share
 from .intervals import spans
-from .ranking import Candidate
+from .ranking import Candidate, about_stage
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
@@ -33,7 +33,7 @@ def _tiny(app: ApplicationView) -> Iterator[Candidate]:
             message=f"{count(number[stage])} tasks of {seconds(medians[stage] / 1e3)} each: "
             f"{share(overhead / (end - start))} of the stage's {seconds((end - start) / 1e3)} went into starting them.",
             figures={"num_tasks": number[stage], "median_run_ms": medians[stage], "overhead_ms": overhead},
-            **app.key(stage),
+            **about_stage(app, stage),
         )
 
 
@@ -58,7 +58,7 @@ def _few(app: ApplicationView) -> Iterator[Candidate]:
             message=f"{count(planned)} task{'' if planned == 1 else 's'} for {count(cores)} cores: "
             f"{share(idle / capacity)} of their time was idle for {seconds((end - start) / 1e3)}.",
             figures={"num_tasks": planned, "cores": cores, "idle_core_ms": idle, "stage_ms": end - start},
-            **app.key(stage),
+            **about_stage(app, stage),
         )
 
 

@@ -42,6 +42,18 @@ class Candidate:
     task_id: int | None = None
 
 
+def about_stage(app: ApplicationView, stage: int) -> dict[str, Any]:
+    """The columns that name stage i as what a candidate is about. Candidates of stages of one name become one."""
+    row = app.stages[stage]
+    return {
+        "stage_id": row["stage_id"],
+        "stage_attempt": row["stage_attempt"],
+        "job_id": row["job_id"],
+        "subject": app.subject(stage),
+        "group": row["name"],
+    }
+
+
 def findings_table(found: Iterable[Candidate], app: ApplicationView) -> pa.Table:
     """The findings table: what is worth a person's time, dearest first, figures of the application last."""
     kept = [one for one in _merged(found) if one.covered_by is None and _worth(one, app)]

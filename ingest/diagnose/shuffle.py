@@ -7,7 +7,7 @@ import numpy as np
 from ..application_view import ApplicationView
 from ..task_groups import Array
 from ..units import seconds, share, size
-from .ranking import Candidate
+from .ranking import Candidate, about_stage
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
@@ -22,7 +22,7 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
             message=f"{share(wait[stage] / run[stage])} of the run time of its tasks is waiting for shuffle blocks "
             f"({seconds(wait[stage] / 1e3)} of {seconds(run[stage] / 1e3)}).",
             figures={"wait_ms": wait[stage], "run_ms": run[stage], "ratio": wait[stage] / run[stage]},
-            **app.key(stage),
+            **about_stage(app, stage),
         )
     yield from _large(app, wait)
 

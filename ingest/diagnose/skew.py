@@ -10,7 +10,7 @@ from ..task_groups import Array
 from ..units import count, seconds, share, size
 from .causes import SIZES, cause_of, more_data, waits
 from .makespan import makespan
-from .ranking import Candidate
+from .ranking import Candidate, about_stage
 
 _TOLD_PER_STAGE = 10
 
@@ -100,7 +100,7 @@ def _skew(app: ApplicationView, tail: _Tail, skewed: Array, column: str, ratio: 
             "num_tasks": len(took),
             "task_id": app.column("task_id")[tail.rows[worst]],
         },
-        **app.key(tail.stage),
+        **about_stage(app, tail.stage),
     )
 
 
@@ -154,7 +154,7 @@ def _task(
     )
     if more:
         message += f" {count(more)} more task{'' if more == 1 else 's'} of the stage for the same cause."
-    key = {**app.key(tail.stage), "group": app.stages[tail.stage]["name"]}
+    key = {**about_stage(app, tail.stage), "group": app.stages[tail.stage]["name"]}
     return Candidate(
         "straggler",
         took - tail.median if cost is None else cost,

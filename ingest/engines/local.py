@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, Protocol, TypeVar
 
-from ...schemas.logs import EventLog, EventLogTables
+from ...schemas.logs import EventLog
 from ...schemas.runs.tree import RunTree
+from ..application_view import ApplicationView
 from ..errors import AfterglowError
 from ..options import ImportOptions, Progress, ReadOptions
-from ..pipeline import export_log, import_ready, imported_before, packed, read_for_import, read_log, ready, tree_of
+from ..pipeline import export_log, import_ready, imported_before, packed, read_for_import, read_view, ready, tree_of
 from ..results import Exported, Imported, Ready
 from .process_pool import each
 
@@ -44,9 +45,9 @@ def export_logs(
 
 def show_logs(
     logs: Sequence[EventLog], options: ReadOptions, task_runs: str
-) -> Iterator[tuple[EventLogTables, RunTree] | AfterglowError]:
+) -> Iterator[tuple[ApplicationView, RunTree] | AfterglowError]:
     """Reads logs and derives their run trees, without MLflow: of each, in order, or the error of `read_log`."""
-    for one in each(read_log, logs, options):
+    for one in each(read_view, logs, options):
         yield one if isinstance(one, AfterglowError) else tried(_shown, one, task_runs)
 
 
@@ -68,7 +69,7 @@ def import_logs(
     for log in logs:
         started = time.monotonic()
         one: Any = next(outcomes)
-        if isinstance(one, EventLogTables):
+        if isinstance(one, ApplicationView):
             one = ready(log, one, options)
         if isinstance(one, Ready):
             one = tried(import_ready, one, experiments, options, started, wrote)
@@ -92,16 +93,16 @@ def _export(out: str, log: EventLog, options: ReadOptions, progress: Progress | 
     return export_log(log, out, options, progress)
 
 
-def _read(options: ImportOptions, log: EventLog, read: ReadOptions, progress: Progress | None) -> EventLogTables:
+def _read(options: ImportOptions, log: EventLog, read: ReadOptions, progress: Progress | None) -> ApplicationView:
     return read_for_import(log, replace(options, read=read), progress)
 
 
-def _packed(options: ImportOptions, log: EventLog, tables: EventLogTables) -> Ready:
-    return packed(log, tables, options)
+def _packed(options: ImportOptions, log: EventLog, app: ApplicationView) -> Ready:
+    return packed(log, app, options)
 
 
-def _shown(tables: EventLogTables, task_runs: str) -> tuple[EventLogTables, RunTree]:
-    return tables, tree_of(tables, task_runs)
+def _shown(app: ApplicationView, task_runs: str) -> tuple[ApplicationView, RunTree]:
+    return app, tree_of(app, task_runs)
 
 
 def tried(do: Callable[..., Result], *given: Any) -> Result | AfterglowError:

@@ -158,12 +158,12 @@ class OnSpark:
             return [one for log in logs for one in self._each(work, [log])]  # which one it was
 
     def _in_parts(self, log: EventLog, options: ImportOptions) -> Ready:
-        from ..pipeline import read_log
+        from ..pipeline import read_view
 
         reading = replace(options.read, workers=max(2, self.context.defaultParallelism))
-        tables = read_log(_absolute(log), reading, parts_read=self._parts_read)
-        add_to_dataset(log, tables, options)
-        return ready(log, tables, options)
+        app = read_view(_absolute(log), reading, parts_read=self._parts_read)
+        add_to_dataset(log, app.tables, options)
+        return ready(log, app, options)
 
     def _parts_read(
         self, read: Callable[..., PartRead], parts: Sequence[Part], options: ReadOptions, workers: int, progress: Any

@@ -8,9 +8,10 @@ import numpy as np
 
 from ...schemas.report import REPORT_STAGES, REPORT_TASKS
 from ...schemas.runs.tree import Run
+from ..task_groups import Array
 from ..units import count, seconds, share
 from .lane_layout import lanes
-from .report_data import OUTCOMES, Array, ReportData
+from .report_data import OUTCOMES, ReportData
 from .time_breakdown import PARTS
 
 _NAME = 120

@@ -34,13 +34,13 @@ _ALWAYS = ("time/duration_s", "tasks/total", "executors/idle_ratio")
 def report(data: ReportData) -> bytes:
     """The file. The same facts give the same bytes."""
     root = data.tree.application
-    drawn, data = stages_drawn(data), payload(data)
+    drawn, shown = stages_drawn(data), payload(data)
     faults = [row for row in data.findings if row["cost_ms"] or row["severity"] != "note"]
     text: str = _template().render(
         css=(_HERE / "report.css").read_text(encoding="utf-8"),
         script=(_HERE / "report.js").read_text(encoding="utf-8"),
         library=library(),
-        data=packed(data),
+        data=packed(shown),
         title=root.name,
         subtitle=_subtitle(root),
         incomplete=root.tags.get("afterglow.completeness", "").replace("_", " "),
@@ -57,7 +57,7 @@ def report(data: ReportData) -> bytes:
         stages=len(drawn),
         stages_left=max(len(data.stages) - len(drawn), 0),
         stages_at_most=REPORT_STAGES,
-        choosable=bool(data["scatter"]),
+        choosable=bool(shown["scatter"]),
         critical=_critical(data),
         searches=list(islice(_searches(data.tree), REPORT_SEARCHES)),
         searches_left=max(sum(run.level == "tuning" for run in data.tree.runs) - REPORT_SEARCHES, 0),

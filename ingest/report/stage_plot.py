@@ -4,9 +4,10 @@ import numpy as np
 
 from ...schemas.report import STAGE_PLOTS, STAGE_POINTS
 from ...schemas.runs.tree import Run
+from ..task_groups import Array
 from ..units import count, seconds, share
 from .payload import longest, short_name
-from .report_data import Array, ReportData
+from .report_data import ReportData
 from .scatter_svg import Point, draw_panels, size_axis, time_axis
 from .time_breakdown import PARTS
 

@@ -11,6 +11,7 @@ import pytest
 from mlflow import MlflowClient
 
 from afterglow.ingest import import_logs
+from afterglow.ingest.application_view import ApplicationView
 from afterglow.ingest.derive import derive
 from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.pipeline import read_log
@@ -81,7 +82,7 @@ def test_every_job_of_a_search_has_its_place(job: tuple[EventLogTables, dict[str
 @pytest.mark.spark
 def test_named_runs_values_of_tasks_and_loss_reach_the_tree(job: tuple[EventLogTables, dict[str, Any]]) -> None:
     tables, truth = job
-    runs = derive(tables).runs
+    runs = derive(ApplicationView(tables)).runs
     (named,) = [run for run in runs if run.level == "run"]
     assert (named.name, named.params["kept"], named.tags["owner"]) == ("features", "a, b", "ml")
     assert [value for _, _, value in named.history["share"]] == [0.25, 0.5]

@@ -17,6 +17,7 @@ import atheris
 
 with atheris.instrument_imports(include=["afterglow"]):
     from afterglow.ingest import codecs, decode
+    from afterglow.ingest.application_view import ApplicationView
     from afterglow.ingest.derive import TaskRuns, derive
     from afterglow.ingest.errors import AfterglowError
     from afterglow.ingest.options import ReadOptions
@@ -41,7 +42,7 @@ def whole(data: bytes) -> None:
             raise AssertionError(f"a message that is no one line with the file's name: {error}") from error
         return
     _check((issue["code"], issue["message"]) for issue in tables["issues"].to_pylist())
-    derive(tables, TaskRuns("all", 2**31))
+    derive(ApplicationView(tables), TaskRuns("all", 2**31))
 
 
 def decoding(data: bytes) -> None:

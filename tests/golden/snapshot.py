@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from afterglow.ingest.application_view import ApplicationView
 from afterglow.ingest.derive import derive
 from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.pipeline import read_log
@@ -18,7 +19,7 @@ def snapshot(log: Path) -> dict[str, str]:
     tables = read_log(found)
     here = str(log.parent) + "/"
     rows = [_line({"table": name, **row}, here) for name in sorted(tables.tables) for row in tables[name].to_pylist()]
-    tree = derive(tables)
+    tree = derive(ApplicationView(tables))
     runs = [
         _line(
             {

@@ -7,7 +7,7 @@ import pytest
 
 from afterglow.ingest.derive import derive
 from afterglow.ingest.find_logs import find_logs
-from afterglow.ingest.pipeline import read_log
+from afterglow.ingest.pipeline import read_view
 from afterglow.schemas.columns import Table
 from afterglow.schemas.reference import documents
 from afterglow.schemas.runs.levels import LEVELS
@@ -57,7 +57,7 @@ def test_runs_carry_only_what_is_declared_and_all_of_it_somewhere() -> None:
     carried: dict[str, set[str]] = {}
     for name in sample_names():
         (log,) = find_logs([str(sample_log(name))])
-        for run in derive(read_log(log)).runs:
+        for run in derive(read_view(log)).runs:
             over_time = [name for name in run.history if name.startswith("system/")]
             for metric in (*run.metrics, *map(_of_any_executor, over_time)):
                 if not metric.startswith("user/"):

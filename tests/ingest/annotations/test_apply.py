@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from afterglow.annotate import encode
+from afterglow.ingest.application_view import ApplicationView
 from afterglow.ingest.derive import derive
 from afterglow.schemas.annotations import EVENT
 from afterglow.schemas.logs import EventLog, EventLogTables, LogFile
@@ -31,7 +32,7 @@ def said(*envelopes: list[dict[str, Any]], log: str = "app-1") -> EventLogTables
 
 
 def run(told: EventLogTables, end: str) -> Run:
-    (found,) = [run for run in derive(told).all() if run.key.endswith(end)]
+    (found,) = [run for run in derive(ApplicationView(told)).all() if run.key.endswith(end)]
     return found
 
 
@@ -96,14 +97,14 @@ def test_the_suffix_is_the_same_at_every_import_whatever_the_log_is_called_by_th
 def test_every_value_of_many_is_kept_once_under_a_name_of_its_own() -> None:
     # One envelope: what is said within two seconds.
     told = said([{"event": "log", "tags": {"stage": value}} for value in ("a", "b", "c", "b", "a")])
-    root = derive(told).runs[0]
+    root = derive(ApplicationView(told)).runs[0]
     kept = {name: value for name, value in root.tags.items() if name.split("_")[0] == "stage"}
     assert sorted(kept.values()) == ["a", "b", "c"] and kept["stage"] == "a"
 
 
 def test_params_and_tags_of_one_name_are_apart() -> None:
     told = said([{"event": "log", "params": {"kind": "p"}, "tags": {"kind": "t"}}])
-    root = derive(told).runs[0]
+    root = derive(ApplicationView(told)).runs[0]
     assert (root.params["kind"], root.tags["kind"], collisions(told)) == ("p", "t", [])
 
 

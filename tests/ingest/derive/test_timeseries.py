@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from afterglow.ingest.application_view import ApplicationView
 from afterglow.ingest.derive import derive
 from afterglow.ingest.find_logs import find_logs
-from afterglow.ingest.pipeline import read_log
+from afterglow.ingest.pipeline import read_log, read_view
 from afterglow.schemas import spark
 from tests.conftest import sample_log
 
@@ -52,7 +53,7 @@ def test_points_are_true_averages_and_peaks_of_ten_parts(tmp_path: Path) -> None
     at_stage["Executor Metrics"] = {"JVMHeapMemory": 6 * MB, "OnHeapStorageMemory": MB}
     path = _log(tmp_path, _task(0, 0, 2_000, 500, peaks), _task(1, 1_500, 3_000), stage, at_stage)
     (log,) = find_logs([path])
-    history = derive(read_log(log)).application.history
+    history = derive(read_view(log)).application.history
     step, time_ms, value = history["system/running_tasks"][1]
     assert (step, time_ms, value) == (1, START + 2_000, 1.5)
     assert [point[2] for point in history["system/cores"]] == [4.0] * 10
@@ -71,7 +72,7 @@ def test_what_was_not_polled_is_no_point() -> None:
     (log,) = find_logs([str(sample_log("cv-pipeline"))])
     tables = read_log(log)
     assert len(tables.executor_metrics) == 0
-    assert {name for name in derive(tables).application.history if name.startswith("system/")} == {
+    assert {name for name in derive(ApplicationView(tables)).application.history if name.startswith("system/")} == {
         "system/running_tasks",
         "system/cores",
         "system/gc_ratio",
@@ -81,4 +82,4 @@ def test_what_was_not_polled_is_no_point() -> None:
 def test_an_application_that_runs_has_no_points_yet() -> None:
     (log,) = find_logs([str(sample_log("killed-driver"))])
     assert log.in_progress
-    assert not derive(read_log(log)).application.history
+    assert not derive(read_view(log)).application.history

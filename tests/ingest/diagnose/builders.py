@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from afterglow.ingest import arrow
+from afterglow.ingest.application_view import ApplicationView
 from afterglow.ingest.diagnose import diagnose
 from afterglow.schemas.findings.thresholds import thresholds
 from afterglow.schemas.logs import EventLog, EventLogTables
@@ -121,9 +122,14 @@ class Made:
         made = {t.name: arrow.from_rows(t, ([row.get(c.name) for c in t] for row in rows[t.name])) for t in TABLES}
         return EventLogTables(EventLog("made", "single", ()), made)
 
+    def view(self, *given: tuple[str, float]) -> ApplicationView:
+        """The application with its findings; `given` are thresholds."""
+        app = ApplicationView(self.tables(), thresholds(given))
+        return app.with_findings(diagnose(app))
+
     def findings(self, *given: tuple[str, float]) -> list[Row]:
         """What is found, dearest first, without the figures that every application has."""
-        found: Sequence[Row] = diagnose(self.tables(), thresholds(given))["findings"].to_pylist()
+        found: Sequence[Row] = self.view(*given).tables["findings"].to_pylist()
         return [row for row in found if row["code"] not in ("critical_path", "lower_bound", "core_hours")]
 
     def codes(self, *given: tuple[str, float]) -> list[str]:

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from afterglow.ingest.diagnose import diagnose
 from tests.ingest.diagnose.builders import START, Made, Row, task
 
 
@@ -209,7 +208,7 @@ def test_the_figures_of_an_application() -> None:
     work.stage([2_000, 2_000, 2_000, 8_000], name="first")
     work.at += 3_000
     work.stage([1_000] * 8, name="second")
-    rows = {row["code"]: row for row in diagnose(work.tables())["findings"].to_pylist()}
+    rows = {row["code"]: row for row in work.view().tables["findings"].to_pylist()}
     figures = {code: json.loads(row["figures"]) for code, row in rows.items()}
     assert figures["critical_path"] == {
         "stages_ms": 10_000,
@@ -244,9 +243,9 @@ def test_of_stages_side_by_side_the_later_one_is_on_the_path() -> None:
     work.at = 0
     work.stage([9_000, 9_000], name="long")
     work.stage([1_000], name="last")
-    (row,) = [r for r in diagnose(work.tables())["findings"].to_pylist() if r["code"] == "critical_path"]
+    (row,) = [r for r in work.view().tables["findings"].to_pylist() if r["code"] == "critical_path"]
     assert json.loads(row["figures"])["stages"] == ["1.0", "2.0"]
 
 
 def test_an_application_without_tasks_has_no_findings() -> None:
-    assert diagnose(Made().tables())["findings"].num_rows == 0
+    assert Made().view().tables["findings"].num_rows == 0

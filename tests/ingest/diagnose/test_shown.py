@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 from afterglow.ingest import import_logs, read
 from afterglow.ingest.cli import app
 from afterglow.ingest.derive import derive
-from afterglow.ingest.diagnose import diagnose
 from afterglow.ingest.publish.description import describe
 from afterglow.ingest.thresholds import wanted_thresholds
 from afterglow.schemas.runs.tree import Run, RunTree
@@ -42,7 +41,7 @@ def nasty() -> RunTree:
     work.stage(
         [task(2_000, "2", status="FAILED", failure_reason=f"ExecutorLostFailure {NASTY}")] + [500] * 20, name=NASTY
     )
-    return derive(diagnose(work.tables()))
+    return derive(work.view())
 
 
 def test_a_finding_is_a_tag_and_a_cost_on_the_run_it_is_about() -> None:
@@ -65,7 +64,7 @@ def test_of_several_findings_of_one_code_the_dearest_is_the_tag() -> None:
     for number in (0, 2):
         lost = task(4_000 + number * 1_000, str(number + 1), status="FAILED", failure_reason="ExecutorLostFailure: x")
         work.stage([lost] + [900] * 20)
-    tag = derive(diagnose(work.tables())).application.tags["afterglow.finding.executor_lost"]
+    tag = derive(work.view()).application.tags["afterglow.finding.executor_lost"]
     assert ": executor 3 on host-3: " in tag and tag.endswith("And 1 more.")
 
 
@@ -86,7 +85,7 @@ def test_only_a_handful_is_described_the_dearest_first() -> None:
     work.warm()
     for number in range(8):
         work.stage([1_000] * 20 + [task(20_000 + number * 1_000)], name=f"stage of {number}")
-    tree = derive(diagnose(work.tables(), wanted_thresholds(None, ["any.cost_ratio=0.001"])))
+    tree = derive(work.view(("any.cost_ratio", 0.001)))
     text = describe(tree.application, {}, None, lambda key: key)
     lines = [line for line in text.splitlines() if line.startswith("- **")]
     assert (

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from afterglow.ingest import units
 from afterglow.ingest.derive import derive
 from afterglow.ingest.find_logs import find_logs
-from afterglow.ingest.pipeline import read_log
+from afterglow.ingest.pipeline import read_view
 from afterglow.ingest.publish.description import describe, escape
 from tests.conftest import sample_log, sample_names
 
@@ -25,7 +25,7 @@ def test_escaped_text_shows_as_it_stands(text: str) -> None:
 @pytest.mark.parametrize("name", sample_names())
 def test_every_description_links_to_runs_and_to_nothing_else(name: str) -> None:
     (log,) = find_logs([str(sample_log(name))])
-    tree = derive(read_log(log))
+    tree = derive(read_view(log))
     below, by_key = tree.children(), {run.key: run for run in tree.all()}
     for run in tree.all():
         if run.level == "task":

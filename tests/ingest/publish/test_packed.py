@@ -11,7 +11,7 @@ from afterglow.ingest.engines import process_pool as several
 from afterglow.ingest.engines.local import import_logs
 from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.options import ImportOptions, ReadOptions
-from afterglow.ingest.pipeline import import_log, import_ready, open_experiments, packed, read_log
+from afterglow.ingest.pipeline import import_log, import_ready, open_experiments, packed, read_view
 from tests.conftest import sample_log
 
 from .stores import new_sqlite
@@ -55,7 +55,7 @@ def test_a_log_that_was_sent_leaves_what_one_that_was_read_here_leaves(name: str
     (log,) = find_logs([str(sample_log(name))])
     options = ImportOptions(pictures="all")
     import_log(log, open_experiments(store, "here"), options)
-    sent = pickle.dumps(packed(log, read_log(log), options))
+    sent = pickle.dumps(packed(log, read_view(log), options))
     import_ready(pickle.loads(sent), open_experiments(store, "sent"), options, 0.0)
     assert_equal(store, "here", "sent")
 

@@ -40,11 +40,11 @@ def test_both_writers_upload_the_same_and_link_to_it(writer: str, tmp_path: Path
     }
     from afterglow.ingest import report as pictures
     from afterglow.ingest.find_logs import find_logs
-    from afterglow.ingest.pipeline import read_log, tree_of
+    from afterglow.ingest.pipeline import read_view, tree_of
 
     (log,) = find_logs([SKEWED])
-    tables = read_log(log)
-    for key, files in pictures.draw(tree_of(tables, "none"), tables).files.items():
+    app = read_view(log)
+    for key, files in pictures.draw(tree_of(app, "none"), app).files.items():
         for name, content in files.items():
             assert found[key][name].read_bytes() == content
     note = client.get_run(imported.published.run_id).data.tags["mlflow.note.content"]

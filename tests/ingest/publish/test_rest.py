@@ -12,9 +12,10 @@ import pytest
 from mlflow import MlflowClient
 
 from afterglow.ingest import PublishError, import_logs
+from afterglow.ingest.application_view import ApplicationView
 from afterglow.ingest.derive import derive
 from afterglow.ingest.find_logs import find_logs
-from afterglow.ingest.pipeline import read_log
+from afterglow.ingest.pipeline import read_log, read_view
 from afterglow.ingest.publish import publish, write_artifacts
 from afterglow.ingest.publish.rest.writer import ClientWriter
 from afterglow.schemas.runs.params_tags import FINGERPRINT_TAG, KEY_TAG, LEVEL_TAG
@@ -52,7 +53,7 @@ def test_the_tree_in_mlflow_is_the_tree_of_the_log(store: str, tmp_path: Path) -
     name = experiment(store, "tree", tmp_path)
     log = sample_log("failing-tasks")
     (imported,) = import_logs([str(log)], store, name)
-    tree = derive(read_log(*find_logs([str(log)])))
+    tree = derive(read_view(*find_logs([str(log)])))
     runs = runs_by_key(store, name)
     assert imported.published.runs == len(tree) == len(runs)
     for run in tree.all():
@@ -71,7 +72,7 @@ def test_task_figures_are_history_of_their_stage(store: str, tmp_path: Path) -> 
     name = experiment(store, "history", tmp_path)
     log = sample_log("skewed-join")
     import_logs([str(log)], store, name, task_runs="none")
-    tree = derive(read_log(*find_logs([str(log)])))
+    tree = derive(read_view(*find_logs([str(log)])))
     stage = max((run for run in tree.all() if run.level == "stage"), key=lambda run: run.metrics["tasks/total"])
     run_id = runs_by_key(store, name)[stage.key].info.run_id
     history = MlflowClient(store).get_metric_history(run_id, "task/duration_s")
@@ -166,7 +167,7 @@ def test_a_log_still_being_written_leaves_open_runs_that_the_next_import_closes(
     (second,) = import_logs([str(done)], store, name)
     runs = runs_by_key(store, name)
     assert second.published.run_id == first.published.run_id
-    tree = derive(read_log(*find_logs([str(sample_log("failing-tasks"))])))
+    tree = derive(read_view(*find_logs([str(sample_log("failing-tasks"))])))
     assert {run.key: run.status for run in tree.all()} == {key: run.info.status for key, run in runs.items()}
 
 
@@ -222,7 +223,7 @@ def test_a_server_gets_what_a_database_gets(server: str, store: str, tmp_path: P
 def test_publish_reports_progress_and_marks_the_tree_last(store: str, tmp_path: Path) -> None:
     name = experiment(store, "progress", tmp_path)
     tables = read_log(*find_logs([str(sample_log("spark35-wordcount"))]))
-    tree = derive(tables)
+    tree = derive(ApplicationView(tables))
     seen: list[tuple[int, int]] = []
     publish(
         tree,

@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 
 from afterglow.ingest import import_logs
 from afterglow.ingest.find_logs import find_logs
-from afterglow.ingest.pipeline import read_log, tree_of
+from afterglow.ingest.pipeline import read_view, tree_of
 from afterglow.ingest.publish.trace.spans import spans_of
 from afterglow.ingest.status import imported_applications, remove_application
 from afterglow.schemas.runs.params_tags import TRACE_TAG
@@ -39,7 +39,7 @@ def _traces(uri: str, published: Any) -> list[Any]:
 def test_a_trace_holds_the_tree_with_true_times_once(uri: str, tmp_path: Path) -> None:
     (imported,) = import_logs([SEARCH], uri, "traced", task_runs="none", trace=True)
     (trace,) = _traces(uri, imported.published)
-    tree = tree_of(read_log(next(iter(find_logs([SEARCH])))), "none")
+    tree = tree_of(read_view(next(iter(find_logs([SEARCH])))), "none")
     spans = {span.name: span for span in trace.data.spans}
     assert len(trace.data.spans) == len(tree.runs)
     by_id = {span.span_id: span for span in trace.data.spans}
@@ -89,7 +89,7 @@ def test_one_that_was_written_half_is_written_whole_and_goes_with_the_runs(
 
 
 def test_of_too_many_runs_the_shortest_are_left_out_and_counted() -> None:
-    tree = tree_of(read_log(next(iter(find_logs([SEARCH])))), "none")
+    tree = tree_of(read_view(next(iter(find_logs([SEARCH])))), "none")
     spans = spans_of(tree, 40)
     assert len(spans) == 40
     ids = {span.id for span in spans}

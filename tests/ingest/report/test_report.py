@@ -14,18 +14,17 @@ import pytest
 
 from afterglow.ingest import report as pictures
 from afterglow.ingest.find_logs import find_logs
-from afterglow.ingest.pipeline import read_log, tree_of
-from afterglow.ingest.report import payload
-from afterglow.ingest.report import stage_plot as stage_picture
-from afterglow.ingest.report.report_data import facts
+from afterglow.ingest.pipeline import read_view, tree_of
+from afterglow.ingest.report import payload, stage_plot
+from afterglow.ingest.report.report_data import report_data
 from afterglow.schemas.report import REPORT, STAGE_TASKS
 from tests.conftest import sample_log
 
 
 def _read(name: str) -> tuple[Any, Any]:
     (log,) = find_logs([str(sample_log(name))])
-    tables = read_log(log)
-    return tree_of(tables, "none"), tables
+    app = read_view(log)
+    return tree_of(app, "none"), app
 
 
 class _Page(html.parser.HTMLParser):
@@ -66,22 +65,22 @@ def _numbers(packed: dict[str, str]) -> Any:
 
 def test_a_report_is_one_file_under_two_megabytes_that_asks_nobody_for_anything(sample: Path) -> None:
     (log,) = find_logs([str(sample)])
-    tables = read_log(log)
-    content = pictures.draw_report(tree_of(tables, "none"), tables)
+    app = read_view(log)
+    content = pictures.draw_report(tree_of(app, "none"), app)
     page = _Page(content)
     assert len(content) < 2 * 2**20
     assert not [attrs for _, attrs in page.tags if attrs.get("src") or attrs.get("href")]
     (policy,) = [a["content"] for tag, a in page.tags if tag == "meta" and a.get("http-equiv")]
     assert policy is not None and policy.startswith("default-src 'none'") and "http" not in policy
     assert zlib.decompress(base64.b64decode(page.data["library"])).find(b"Bokeh Contributors") > 0
-    again = read_log(log)
+    again = read_view(log)
     assert pictures.draw_report(tree_of(again, "all"), again) == content
 
 
 def test_every_task_that_ended_is_drawn_where_it_ran() -> None:
-    tree, tables = _read("executor-lost")
-    drawn = _Page(pictures.draw_report(tree, tables)).drawn()
-    rows = [row for row in tables.tasks.to_pylist() if row["duration_ms"] is not None]
+    tree, app = _read("executor-lost")
+    drawn = _Page(pictures.draw_report(tree, app)).drawn()
+    rows = [row for row in app.tables.tasks.to_pylist() if row["duration_ms"] is not None]
     start = tree.application.start_ms
     executors = [one["name"] for one in drawn["executors"]]
     assert executors == sorted({row["executor_id"] for row in rows})
@@ -97,8 +96,8 @@ def test_every_task_that_ended_is_drawn_where_it_ran() -> None:
 
 
 def test_no_text_of_a_log_becomes_markup_anywhere() -> None:
-    tree, tables = _read("untrusted-text")
-    content = pictures.draw_report(tree, tables)
+    tree, app = _read("untrusted-text")
+    content = pictures.draw_report(tree, app)
     page = _Page(content)
     assert "<script>alert(1)</script>" in page.text  # the application's name, to be read
     assert sum(tag == "script" for tag, _ in page.tags) == 3  # the library, the data, what draws
@@ -112,18 +111,18 @@ def test_no_text_of_a_log_becomes_markup_anywhere() -> None:
 def test_a_stage_picture_escapes_and_is_the_same_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
     import xml.etree.ElementTree as ElementTree
 
-    tree, tables = _read("skewed-join")
-    files = pictures.draw(tree, tables, "all").files
-    assert files == pictures.draw(tree, tables, "all").files
+    tree, app = _read("skewed-join")
+    files = pictures.draw(tree, app, "all").files
+    assert files == pictures.draw(tree, app, "all").files
     (key,) = [key for key in files if key != tree.application.key]
     assert key.endswith("/stage/8.0")
-    of = facts(tree, tables)
-    number = next(i for i, run in enumerate(of.stages) if run.key == key)
-    assert stage_picture.stage_picture(of, number) == files[key][STAGE_TASKS.file]
+    data = report_data(tree, app)
+    number = next(i for i, run in enumerate(data.stages) if run.key == key)
+    assert stage_plot.plot_stage(data, number) == files[key][STAGE_TASKS.file]
     hostile = '</text><script>alert("1")</script>\x00\ud800'
-    object.__setattr__(of.stages[number], "name", f"stage 8.0 · {hostile}")
-    of.executors[:] = [hostile for _ in of.executors]  # type: ignore[index]
-    root = ElementTree.fromstring(stage_picture.stage_picture(of, number).decode())
+    object.__setattr__(data.stages[number], "name", f"stage 8.0 · {hostile}")
+    data.executors[:] = [hostile for _ in data.executors]  # type: ignore[index]
+    root = ElementTree.fromstring(stage_plot.plot_stage(data, number).decode())
     assert {element.tag.rpartition("}")[2] for element in root.iter()} <= {
         "svg",
         "style",
@@ -141,10 +140,10 @@ def test_a_stage_picture_escapes_and_is_the_same_every_time(monkeypatch: pytest.
 
 
 def test_what_is_left_out_of_the_picture_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    tree, tables = _read("cv-pipeline")
+    tree, app = _read("cv-pipeline")
     monkeypatch.setattr(payload, "REPORT_TASKS", 10)
-    page = _Page(pictures.draw_report(tree, tables))
-    durations = sorted(tables.tasks["duration_ms"].to_pylist(), reverse=True)
+    page = _Page(pictures.draw_report(tree, app))
+    durations = sorted(app.tables.tasks["duration_ms"].to_pylist(), reverse=True)
     assert sorted(_numbers(page.drawn()["duration"]).tolist(), reverse=True) == durations[:10]
     rest = round(100 * sum(durations[10:]) / sum(durations))
     assert f"The 10 longest of {len(durations)} tasks are drawn. The {len(durations) - 10} shorter ones" in page.text
@@ -152,8 +151,8 @@ def test_what_is_left_out_of_the_picture_is_said(monkeypatch: pytest.MonkeyPatch
 
 
 def test_trials_stand_best_first_with_params_metric_and_cost() -> None:
-    tree, tables = _read("cv-pipeline")
-    text = " ".join(_Page(pictures.draw_report(tree, tables)).text.split())
+    tree, app = _read("cv-pipeline")
+    text = " ".join(_Page(pictures.draw_report(tree, app)).text.split())
     trials = [run for run in tree.runs if run.level == "trial"]
     assert trials
     names = sorted(trials, key=lambda run: -run.metrics.get("avg_areaUnderROC", -run.metrics["time/fits_s"]))
@@ -166,9 +165,8 @@ def test_trials_stand_best_first_with_params_metric_and_cost() -> None:
 
 @pytest.mark.parametrize(("name", "drawn"), [("cv-pipeline", True), ("codec-lz4", False)])
 def test_auto_draws_where_there_is_something_to_see(name: str, drawn: bool) -> None:
-    tree, tables = _read(name)
-    bare = {**tables.tables, "findings": tables["findings"].slice(0, 0)}
-    quiet = type(tables)(tables.log, bare)
+    tree, app = _read(name)
+    quiet = app.with_findings(app.tables["findings"].slice(0, 0))
     assert (tree.application.key in pictures.draw(tree, quiet, "auto").files) is drawn
     assert REPORT.file in pictures.draw(tree, quiet, "all").files[tree.application.key]
     assert not pictures.draw(tree, quiet, "none").files
@@ -177,9 +175,9 @@ def test_auto_draws_where_there_is_something_to_see(name: str, drawn: bool) -> N
 @pytest.mark.browser
 @pytest.mark.parametrize("name", ["skewed-join", "untrusted-text", "cv-pipeline"])
 def test_a_browser_draws_every_picture(name: str, tmp_path: Path) -> None:
-    tree, tables = _read(name)
+    tree, app = _read(name)
     file = tmp_path / "report.html"
-    file.write_bytes(pictures.draw_report(tree, tables))
+    file.write_bytes(pictures.draw_report(tree, app))
     command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=60000", "--dump-dom"]
     command += [f"--user-data-dir={tmp_path}/profile", file.as_uri()]
     shown = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout

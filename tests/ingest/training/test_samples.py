@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from afterglow.ingest.application_view import ApplicationView
 from afterglow.ingest.derive import derive
 from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.pipeline import read_log
@@ -44,7 +45,7 @@ def test_the_search_is_described_as_it_was(searched: tuple[Any, dict[str, Any]])
 
 def test_the_tree_hangs_together(searched: tuple[Any, dict[str, Any]]) -> None:
     tables, _ = searched
-    tree = derive(tables)
+    tree = derive(ApplicationView(tables))
     seen: set[str] = set()
     for run in tree.all():
         assert run.parent is None or run.parent in seen
@@ -63,7 +64,7 @@ def test_the_tree_hangs_together(searched: tuple[Any, dict[str, Any]]) -> None:
 
 def test_trials_and_fits_have_times_of_their_own(searched: tuple[Any, dict[str, Any]]) -> None:
     tables, _ = searched
-    tree = derive(tables)
+    tree = derive(ApplicationView(tables))
     jobs = [run for run in tree.all() if run.level == "job"]
     for level in ("trial", "fit"):
         runs = [run for run in tree.all() if run.level == level]
@@ -81,7 +82,7 @@ def test_estimators_and_evaluators_are_tags_of_the_search_and_its_jobs(
     searched: tuple[Any, dict[str, Any]],
 ) -> None:
     tables, truth = searched
-    tree, (told,) = derive(tables), truth["tunings"]
+    tree, (told,) = derive(ApplicationView(tables)), truth["tunings"]
     (tuning,) = [run for run in tree.all() if run.level == "tuning"]
     tuned = next(iter(told["param_maps"][0])).split(".")[0]  # of a pipeline the stage that the search varies
     assert (tuning.tags["afterglow.estimator"], tuning.tags["afterglow.evaluator"]) == (tuned, told["evaluator"])

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from afterglow.ingest.diagnose.work import medians
+from afterglow.ingest.task_groups import medians
 
 LARGE = 2**62  # times a group's number it no longer fits one integer, so the other way of sorting is taken
 WHOLE = st.one_of(st.integers(0, 50), st.integers(0, LARGE), st.integers(-LARGE, LARGE))

@@ -1,0 +1,19 @@
+"""Lanes, on bars whose answer is plain."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from afterglow.ingest.report.lane_layout import lanes
+
+
+@given(st.lists(st.tuples(st.integers(0, 500), st.integers(1, 200)), min_size=1, max_size=40))
+def test_lanes_never_overlap_and_are_as_few_as_possible(bars: list[tuple[int, int]]) -> None:
+    start = np.array([s for s, _ in bars])
+    end = start + np.array([length for _, length in bars])
+    lane, (height,) = lanes(np.zeros(len(start), int), start, end)
+    moments = sorted({*start.tolist()})
+    assert height == max(int(((start <= at) & (at < end)).sum()) for at in moments)
+    for i in range(len(start)):
+        same = (lane == lane[i]) & (start < end[i]) & (start[i] < end)
+        assert same.sum() == 1
