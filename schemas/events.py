@@ -8,7 +8,19 @@ from dataclasses import dataclass
 
 from . import spark
 from .columns import Column, Table, Type
-from .tables import APPLICATIONS, EXECUTORS, JOBS, PROPERTIES, SQL_EXECUTIONS, SQL_SCANS, STAGES, TASK_METRICS, TASKS
+from .tables import (
+    APPLICATIONS,
+    CONNECT_OPERATIONS,
+    CONNECT_SESSIONS,
+    EXECUTORS,
+    JOBS,
+    PROPERTIES,
+    SQL_EXECUTIONS,
+    SQL_SCANS,
+    STAGES,
+    TASK_METRICS,
+    TASKS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +223,55 @@ STAGE_METRICS = _nested(
     _raw("stage_id", "int32", "StageCompleted > Stage Info > Stage ID"),
     _raw("metric_ids", "list<int64>", "derived: StageCompleted > Stage Info > Accumulables > ID, with metadata sql"),
 )
+CONNECT_SESSION_STARTED = _event(
+    "connect_session_started",
+    spark.CONNECT_SESSION_STARTED,
+    "one Spark Connect session",
+    *_from(CONNECT_SESSIONS, "ConnectSessionStarted"),
+)
+CONNECT_SESSION_CLOSED = _event(
+    "connect_session_closed",
+    spark.CONNECT_SESSION_CLOSED,
+    "one Spark Connect session",
+    _raw("session_id", "string", "ConnectSessionClosed > sessionId"),
+    *_from(CONNECT_SESSIONS, "ConnectSessionClosed"),
+)
+CONNECT_OPERATION_STARTED = _event(
+    "connect_operation_started",
+    spark.CONNECT_OPERATION_STARTED,
+    "one Spark Connect operation",
+    *_from(CONNECT_OPERATIONS, "ConnectOperationStarted"),
+    _raw("statement_text", "string", "ConnectOperationStarted > statementText"),
+)
+CONNECT_OPERATION_FINISHED = _event(
+    "connect_operation_finished",
+    spark.CONNECT_OPERATION_FINISHED,
+    "one Spark Connect operation",
+    _raw("operation_id", "string", "ConnectOperationFinished > operationId"),
+    *_from(CONNECT_OPERATIONS, "ConnectOperationFinished"),
+)
+CONNECT_OPERATION_FAILED = _event(
+    "connect_operation_failed",
+    spark.CONNECT_OPERATION_FAILED,
+    "one Spark Connect operation",
+    _raw("operation_id", "string", "ConnectOperationFailed > operationId"),
+    _raw("completion_time_ms", "int64", "ConnectOperationFailed > eventTime"),
+    *_from(CONNECT_OPERATIONS, "ConnectOperationFailed"),
+)
+CONNECT_OPERATION_CANCELED = _event(
+    "connect_operation_canceled",
+    spark.CONNECT_OPERATION_CANCELED,
+    "one Spark Connect operation",
+    _raw("operation_id", "string", "ConnectOperationCanceled > operationId"),
+    _raw("completion_time_ms", "int64", "ConnectOperationCanceled > eventTime"),
+)
+CONNECT_OPERATION_CLOSED = _event(
+    "connect_operation_closed",
+    spark.CONNECT_OPERATION_CLOSED,
+    "one Spark Connect operation",
+    _raw("operation_id", "string", "ConnectOperationClosed > operationId"),
+    _raw("completion_time_ms", "int64", "ConnectOperationClosed > eventTime"),
+)
 ENVIRONMENT = EventTable(
     Table("environment", PROPERTIES.grain, (), PROPERTIES.columns), spark.ENVIRONMENT_UPDATE, nested=True
 )
@@ -252,4 +313,11 @@ EVENT_TABLES = (
     PLAN_LINKS,
     STAGE_METRICS,
     STAGE_EXECUTOR_METRICS,
+    CONNECT_SESSION_STARTED,
+    CONNECT_SESSION_CLOSED,
+    CONNECT_OPERATION_STARTED,
+    CONNECT_OPERATION_FINISHED,
+    CONNECT_OPERATION_FAILED,
+    CONNECT_OPERATION_CANCELED,
+    CONNECT_OPERATION_CLOSED,
 )

@@ -19,6 +19,15 @@ TASK_END = "SparkListenerTaskEnd"
 STAGE_EXECUTOR_METRICS = "SparkListenerStageExecutorMetrics"
 SQL_START = "org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart"
 SQL_END = "org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd"
+# org.apache.spark.sql.connect.service.ExecuteEventsManager and SessionEventsManager, since 3.5
+_CONNECT = "org.apache.spark.sql.connect.service.SparkListenerConnect"
+CONNECT_SESSION_STARTED = _CONNECT + "SessionStarted"
+CONNECT_SESSION_CLOSED = _CONNECT + "SessionClosed"
+CONNECT_OPERATION_STARTED = _CONNECT + "OperationStarted"
+CONNECT_OPERATION_FINISHED = _CONNECT + "OperationFinished"
+CONNECT_OPERATION_FAILED = _CONNECT + "OperationFailed"
+CONNECT_OPERATION_CANCELED = _CONNECT + "OperationCanceled"
+CONNECT_OPERATION_CLOSED = _CONNECT + "OperationClosed"
 # Databricks writes this before, or instead of, SparkListenerLogStart (no public source; seen in real logs).
 DATABRICKS_METADATA = "DBCEventLoggingListenerMetadata"
 
@@ -28,12 +37,16 @@ JOB_DESCRIPTION = "spark.job.description"
 JOB_TAGS = "spark.job.tags"
 # org.apache.spark.sql.execution.SQLExecution.EXECUTION_ID_KEY, EXECUTION_ROOT_ID_KEY
 SQL_EXECUTION_ID = "spark.sql.execution.id"
+# org.apache.spark.sql.connect.execution.ExecuteThreadRunner (4.1); before, the operation is in a tag of the job:
+# org.apache.spark.sql.connect.service.ExecuteJobTag
+CONNECT_OPERATION_ID = "spark.connect.operation_id"
+CONNECT_JOB_TAG = "SparkConnect_OperationTag_User_"
 
 # java.util.concurrent.CompletableFuture running SQLExecution.withThreadLocalCaptured: the call site of a stage that
 # adaptive execution submitted from its own pool says nothing of who asked for it
 POOL_THREAD_CALLSITE = " at CompletableFuture.java:"
 
-JOB_PROPERTIES = frozenset({JOB_GROUP, JOB_DESCRIPTION, JOB_TAGS, SQL_EXECUTION_ID})
+JOB_PROPERTIES = frozenset({JOB_GROUP, JOB_DESCRIPTION, JOB_TAGS, SQL_EXECUTION_ID, CONNECT_OPERATION_ID})
 # afterglow.annotate writes local properties below this prefix (schemas.annotations)
 ANNOTATION_PREFIX = "afterglow."
 

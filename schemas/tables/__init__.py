@@ -6,6 +6,7 @@ Columns keep Spark's raw units; missing is null. A column with a `metric` is als
 
 from .annotations import ANNOTATED_RUNS, ANNOTATIONS, TASK_METRICS
 from .applications import APPLICATIONS, ISSUES, PROPERTIES
+from .connect import CONNECT_OPERATIONS, CONNECT_SESSIONS
 from .executors import EXECUTOR_METRICS, EXECUTORS
 from .findings import FINDINGS
 from .jobs_stages_tasks import JOBS, STAGES, TASKS
@@ -24,6 +25,8 @@ TABLES = (
     EXECUTOR_METRICS,
     SQL_EXECUTIONS,
     SQL_SCANS,
+    CONNECT_SESSIONS,
+    CONNECT_OPERATIONS,
     TASK_METRICS,
     ANNOTATIONS,
     ANNOTATED_RUNS,
@@ -36,6 +39,8 @@ __all__ = [
     "ANNOTATED_RUNS",
     "ANNOTATIONS",
     "APPLICATIONS",
+    "CONNECT_OPERATIONS",
+    "CONNECT_SESSIONS",
     "EXECUTORS",
     "EXECUTOR_METRICS",
     "FINDINGS",
