@@ -14,10 +14,10 @@ OperationStatus = Literal["FINISHED", "FAILED", "CANCELED", "RUNNING"]
 class Statement:
     """What one operation asked for.
 
-    `operator` and `uid` are those of the estimator, evaluator or transformer; `params` those that were set, without
-    defaults. `models` are the ids of the models that the statement reads, outermost first; `model_params` the params of the
-    first. `plan_ids` identify the data within the client session, from the data itself down to what they are made of, as
-    far as the text goes.
+    `operator` and `uid` are those of the estimator, evaluator or transformer. `params` are those that were set, without
+    defaults. `models` are the ids of the models that the statement reads, outermost first, and `model_params` the params
+    of the first. `plan_ids` identify the data within the client session: the data, then what they are made of, as far
+    as the text goes. `reads_model` is set where the data pass through a model, whose id may be cut off.
     """
 
     kind: StatementKind
@@ -28,6 +28,7 @@ class Statement:
     model_params: Params = ()
     plan_ids: tuple[int, ...] = ()
     relation: str | None = None
+    reads_model: bool = False
 
     @property
     def operator_class(self) -> str | None:
@@ -37,7 +38,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class ConnectOperation:
-    """One operation of one session. `start_ms` and `end_ms` are UTC epoch; `jobs` are the Spark jobs that it submitted."""
+    """One operation of one session. `start_ms` and `end_ms` are UTC epoch; `jobs` are the jobs that it submitted."""
 
     operation_id: str
     session_id: str

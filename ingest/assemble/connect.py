@@ -104,7 +104,7 @@ def _sessions(rows: Mapping[str, pa.Table], operations: list[ConnectOperation]) 
     jobs: Counter[str] = Counter()
     for one in operations:
         jobs[one.session_id] += len(one.jobs)
-        known = {"session_id": one.session_id, "user": one.user, "start_time_ms": one.start_ms}
+        known: dict[str, object] = {"session_id": one.session_id, "user": one.user, "start_time_ms": one.start_ms}
         sessions.setdefault(one.session_id, known)
     for row in rows["connect_session_closed"].to_pylist():
         if row["session_id"] in sessions:

@@ -102,6 +102,7 @@ def _ml_statement(ml: Message) -> Statement:
             _params(fit.get("params")),
             _models(data),
             plan_ids=_plan_ids(data),
+            reads_model=_reads_model(data),
         )
     if evaluate is not None:
         data = evaluate.get("dataset") or Message()
@@ -113,6 +114,7 @@ def _ml_statement(ml: Message) -> Statement:
             _models(data),
             _params(data.get("ml_relation", "transform", "params")),
             _plan_ids(data),
+            reads_model=_reads_model(data),
         )
     kind: StatementKind = "fetch" if ml.get("fetch") else "delete" if ml.get("delete") else "ml"
     return Statement(kind, models=_models(ml))
@@ -121,6 +123,10 @@ def _ml_statement(ml: Message) -> Statement:
 def _models(message: Message) -> tuple[str, ...]:
     found = [one.text("id") for name, one in message.walk() if name in ("obj_ref", "obj_refs")]
     return tuple(dict.fromkeys(one for one in found if one))
+
+
+def _reads_model(data: Message) -> bool:
+    return any("obj_ref" in one.messages for _, one in (("", data), *data.walk()))
 
 
 def _plan_ids(data: Message) -> tuple[int, ...]:
