@@ -99,7 +99,7 @@ def tables_of_rows(rows: dict[str, pa.Table], log: EventLog, issues: Iterable[Im
     """
     assembly = assemble(rows, log)
     written = read_annotations(rows["job_properties"])
-    training = recognize_training(rows, assembly.tables, written.search_names, assembly.ended)
+    training = recognize_training(rows, assembly.tables, written.search_names, assembly.ended, assembly.operations)
     tables = {
         **assembly.tables,
         "tunings": training.tunings,

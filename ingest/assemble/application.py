@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from ...schemas.connect import ConnectOperation
 from ...schemas.issues import ImportIssue
 from ...schemas.logs import EventLog
 from ...schemas.spark import EXECUTOR_METRICS
 from ...schemas.tables import PROPERTIES, TASK_METRICS
 from .. import arrow
 from ..errors import AssemblyError
+from .connect import assemble_connect, name_jobs
 from .executor_metrics import assemble_executor_metrics, measured_at_tasks
 from .executors import assemble_executors
 from .sql import assemble_sql_executions, assemble_sql_scans
@@ -34,11 +36,13 @@ _EVENTS_OF_AN_APPLICATION = (
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """The tables that events alone give, by name; the issues of these events; whether the application ended."""
+    """The tables that events alone give, by name; the issues of these events; whether the application ended;
+    the operations of Spark Connect."""
 
     tables: Mapping[str, pa.Table]
     issues: tuple[ImportIssue, ...]
     ended: bool
+    operations: tuple[ConnectOperation, ...] = ()
 
 
 def assemble(rows: dict[str, pa.Table], log: EventLog) -> Assembly:
@@ -55,18 +59,21 @@ def assemble(rows: dict[str, pa.Table], log: EventLog) -> Assembly:
     tasks = assemble_tasks(rows.pop("task_start"), rows.pop("task_end").drop_columns(list(EXECUTOR_METRICS)))
     pa.default_memory_pool().release_unused()
     work = assemble_jobs_and_stages(rows, stage_figures(tasks.table), tasks.resubmitted)
+    connect = assemble_connect(rows)
     tables = {
-        "jobs": work.jobs,
+        "jobs": name_jobs(work.jobs, connect.operations),
         "stages": work.stages,
         "tasks": tasks.table,
         "executors": assemble_executors(rows, tasks.table),
         "executor_metrics": assemble_executor_metrics(measured, rows["stage_executor_metrics"], work.stages),
         "sql_executions": assemble_sql_executions(rows),
         "sql_scans": assemble_sql_scans(rows),
+        "connect_sessions": connect.sessions,
+        "connect_operations": connect.operations_table,
         "task_metrics": _task_metrics(rows["task_accumulators"]),
         "properties": _properties(rows["environment"]),
     }
-    return Assembly(tables, (*tasks.issues, *work.issues), rows["application_end"].num_rows > 0)
+    return Assembly(tables, (*tasks.issues, *work.issues), rows["application_end"].num_rows > 0, connect.operations)
 
 
 def _task_metrics(rows: pa.Table) -> pa.Table:

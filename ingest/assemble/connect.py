@@ -3,13 +3,13 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from ...schemas import spark
-from ...schemas.connect import ConnectOperation, OperationStatus
+from ...schemas.connect import ConnectOperation, OperationStatus, Statement
 from ...schemas.tables import CONNECT_OPERATIONS, CONNECT_SESSIONS
 from .. import arrow
 from .connect_statement import read_statement
@@ -129,3 +129,21 @@ def operations_of_jobs(job_properties: pa.Table) -> dict[int, str]:
             if match:
                 found.setdefault(row["job_id"], match[1])
     return found
+
+
+def name_jobs(jobs: pa.Table, operations: Iterable[ConnectOperation]) -> pa.Table:
+    """The jobs table, with the jobs of an operation named by its request: `fit LogisticRegression`, `query aggregate`.
+
+    Spark names them by the text of the request, which nobody can read.
+    """
+    names = {job: _name(one.statement) for one in operations for job in one.jobs}
+    if not names:
+        return jobs
+    ids, old = jobs["job_id"].to_pylist(), jobs["name"].to_pylist()
+    column = arrow.to_array([names.get(job, name) for job, name in zip(ids, old, strict=True)], "string")
+    return jobs.set_column(jobs.schema.get_field_index("name"), "name", column)
+
+
+def _name(statement: Statement) -> str:
+    what = statement.operator_class or statement.relation
+    return f"{statement.kind} {what}" if what else f"Spark Connect {statement.kind}"

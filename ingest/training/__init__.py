@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
+from ...schemas.connect import ConnectOperation
 from .assignment import assign_jobs
 from .evidence import gather_evidence
 from .recognizers import RECOGNIZERS
@@ -21,11 +22,15 @@ def recognize_training(
     tables: Mapping[str, pa.Table],
     annotated_searches: Mapping[str, str],
     ended: bool,
+    operations: tuple[ConnectOperation, ...] = (),
 ) -> Training:
     """The searches, trials and fits of an application, and its jobs table with their columns filled.
 
     `rows` are event rows; `tables` holds the assembled `jobs`, `stages` and `tasks`; `annotated_searches` maps the id
-    of an annotated call of fit to its tuning_uid; `ended`: no more jobs can come.
+    of an annotated call of fit to its tuning_uid; `ended`: no more jobs can come; `operations` are those of
+    Spark Connect.
     """
-    evidence = gather_evidence(rows, tables["jobs"], tables["stages"], tables["tasks"], annotated_searches, ended)
+    evidence = gather_evidence(
+        rows, tables["jobs"], tables["stages"], tables["tasks"], annotated_searches, ended, operations
+    )
     return training_tables(evidence, assign_jobs(evidence, RECOGNIZERS), tables["jobs"])

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from ...schemas import spark
+from ...schemas.connect import ConnectOperation
 from .estimators import Stack, read_stack
 
 EVER = 2**63
@@ -109,7 +110,7 @@ class Evidence:
 
     `filters`: execution id -> the filters on a search's random column in its plan. `annotated_searches`: the id of an
     annotated call of fit -> its tuning_uid. `tasks` and `stages` are the tables of schemas.tables. `ended`: no more
-    jobs can come.
+    jobs can come. `operations` are those of Spark Connect, by their start.
     """
 
     jobs: tuple[Job, ...]
@@ -121,6 +122,7 @@ class Evidence:
     tasks: pa.Table | None = None
     stages: pa.Table | None = None
     ended: bool = True
+    operations: tuple[ConnectOperation, ...] = ()
 
 
 def gather_evidence(
@@ -130,6 +132,7 @@ def gather_evidence(
     tasks: pa.Table,
     annotated_searches: Mapping[str, str],
     ended: bool,
+    operations: tuple[ConnectOperation, ...] = (),
 ) -> Evidence:
     """`rows` are the event rows by table; `jobs`, `stages` and `tasks` the assembled tables."""
     filters: dict[int, tuple[str, ...]] = {}
@@ -140,7 +143,9 @@ def gather_evidence(
     found = _jobs(rows, jobs, executions)
     ordered = tuple(sorted(found, key=lambda job: (job.at, job.job_id)))
     plans = _fold_plans(rows, executions)
-    return Evidence(ordered, _rdds(rows["rdds"]), filters, plans, executions, annotated_searches, tasks, stages, ended)
+    return Evidence(
+        ordered, _rdds(rows["rdds"]), filters, plans, executions, annotated_searches, tasks, stages, ended, operations
+    )
 
 
 def _executions(rows: Mapping[str, pa.Table]) -> dict[int, SqlExecution]:

@@ -1,9 +1,10 @@
 """The recognizers, in the order in which they run. Adding a framework is adding its module and one line here."""
 
-from . import annotated_jobs, mllib
+from . import annotated_jobs, connect, mllib
 from .interface import Recognizer
 
 RECOGNIZERS: tuple[Recognizer, ...] = (
     annotated_jobs.recognize,
+    connect.recognize,
     mllib.recognize,
 )

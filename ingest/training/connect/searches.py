@@ -1,15 +1,14 @@
-"""Operations of one Spark Connect session -> its searches, loops and fits, exactly as the requests have them."""
+"""Operations of one Spark Connect session -> its searches and fits, exactly as the requests have them."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ....schemas.connect import ConnectOperation, ParamValue
-from ..mllib.fold_markers import Mark
+from ..mllib.fold_markers import FoldMarker
 from .fit_chains import OPEN, Chain, chains_of, end_of, pair_evaluations
 from .trial_order import Key, ParamMap, order_trials, varying
 
-_LEAST_TURNS = 3
 _SAME_MOMENT_MS = 20
 
 
@@ -24,10 +23,10 @@ class ConnectFit:
 
 @dataclass(slots=True)
 class ConnectSearch:
-    """One search. `kind` is CrossValidator, TrainValidationSplit or loop; `uid` is None for a loop."""
+    """One call of `fit` of a CrossValidator or TrainValidationSplit (`kind`)."""
 
     kind: str
-    uid: str | None
+    uid: str
     num_folds: int
     fits: list[ConnectFit]
     params: list[dict[str, ParamValue | None]]
@@ -54,11 +53,13 @@ class SessionTraining:
     fits: tuple[Chain, ...]
 
 
-def session_training(operations: Sequence[ConnectOperation], marks: Mapping[str, Sequence[Mark]]) -> SessionTraining:
+def session_training(
+    operations: Sequence[ConnectOperation], marks: Mapping[str, Sequence[FoldMarker]]
+) -> SessionTraining:
     """`operations` are one session's, by their start; `marks` by operation are the folds that its jobs' plans show.
 
     A search is known by the random column that its client added to the data (`<uid>_rand`); the refit is the first fit
-    of the same estimators afterwards on data without it. A loop is a row of at least three equal fits, each evaluated.
+    of the same estimators afterwards on data without it.
     """
     first_use = _first_uses(operations)
     trained = [one for one in operations if one.statement.kind in ("fit", "evaluate")]
@@ -76,8 +77,7 @@ def session_training(operations: Sequence[ConnectOperation], marks: Mapping[str,
     fits = [one for one in outside if one.statement.kind == "fit"]
     chains = chains_of(fits, stops)
     pair_evaluations(chains, [one for one in outside if one.statement.kind == "evaluate"], first_use)
-    loops, left = _loops(chains)
-    return SessionTraining((*searches, *loops), tuple(left))
+    return SessionTraining(tuple(searches), tuple(sorted(chains, key=lambda one: one.start_ms)))
 
 
 def _first_uses(operations: Iterable[ConnectOperation]) -> dict[str, int]:
@@ -89,7 +89,7 @@ def _first_uses(operations: Iterable[ConnectOperation]) -> dict[str, int]:
     return first
 
 
-def _search_of(marks: Sequence[Mark]) -> str | None:
+def _search_of(marks: Sequence[FoldMarker]) -> str | None:
     """The search whose folds the operation works on; of one within another the one whose column came last."""
     uids = [mark.uid for mark in marks if mark.uid is not None]
     return uids[-1] if uids else None
@@ -110,7 +110,7 @@ def _calls(own: Sequence[ConnectOperation], outside: Sequence[ConnectOperation])
 def _search(
     uid: str,
     own: Sequence[ConnectOperation],
-    marks: Mapping[str, Sequence[Mark]],
+    marks: Mapping[str, Sequence[FoldMarker]],
     first_use: Mapping[str, int],
     outside: list[ConnectOperation],
 ) -> ConnectSearch:
@@ -195,44 +195,3 @@ def _refit(search: ConnectSearch, own: Sequence[ConnectOperation], outside: list
     for one in refit:
         outside.remove(one)
     return Chain(refit) if refit else None
-
-
-def _loops(chains: Sequence[Chain]) -> tuple[list[ConnectSearch], list[Chain]]:
-    """Rows of equal fits, each with an evaluation and with other params than the one before; and what is left."""
-    loops: list[ConnectSearch] = []
-    left: list[Chain] = []
-    row: list[Chain] = []
-
-    def close() -> None:
-        keys = varying([chain.params for chain in row])
-        if len(row) >= _LEAST_TURNS and keys:
-            classes = row[0].classes
-            maps = [{_param_name(key, classes): _plain(chain.params.get(key)) for key in keys} for chain in row]
-            fits = [ConnectFit(turn, 0, chain) for turn, chain in enumerate(row)]
-            loops.append(ConnectSearch("loop", None, 1, fits, maps))
-        else:
-            left.extend(row)
-        row.clear()
-
-    for chain in sorted(chains, key=lambda one: one.start_ms):
-        if row and not (chain.evaluations and _equal(row[-1], chain)):
-            close()
-        if chain.evaluations:
-            row.append(chain)
-        else:
-            left.append(chain)
-    close()
-    for loop in loops:  # a last fit of the same kind without an evaluation trains the model that is kept
-        end = max(fit.chain.end_ms for fit in loop.fits)
-        last = next(
-            (c for c in left if c.start_ms >= end and not c.evaluations and _equal(loop.fits[0].chain, c)), None
-        )
-        if last is not None:
-            loop.refit = last
-            left.remove(last)
-    return loops, sorted(left, key=lambda one: one.start_ms)
-
-
-def _equal(one: Chain, other: Chain) -> bool:
-    """The same classes with the same params set."""
-    return one.classes == other.classes and set(one.params) == set(other.params)
