@@ -14,10 +14,10 @@ OperationStatus = Literal["FINISHED", "FAILED", "CANCELED", "RUNNING"]
 class Statement:
     """What one operation asked for.
 
-    `operator` and `uid` are those of the estimator, evaluator or transformer. `params` were set by the client: no
-    defaults. `models` are the ids of the models that the statement reads, outermost first. `model_params` are the params
-    of the first of them. `plan_ids` identify the data within the client session: the data,
-    then what they are made of, as far as the text goes. `reads_model` is set where the data pass through a model, whose id may be cut off.
+    `operator` and `uid` are those of the estimator, evaluator or transformer. `params` were set by the client, without
+    defaults. `models` are the ids of the models that the statement reads, outermost first, and `model_params` the
+    params of the first. `plan_ids` identify the data within the client session, from the data down to what they are
+    made of, as far as the text goes. `reads_model`: the data pass through a model, whose id may be cut off.
     """
 
     kind: StatementKind
