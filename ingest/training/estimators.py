@@ -46,6 +46,11 @@ class Stack:
     whole: bool = True
     fit: bool = False
 
+    @property
+    def shows_ml(self) -> bool:
+        """An estimator, an evaluator or a search is in it."""
+        return bool(self.estimator or self.evaluator or self.search)
+
 
 def read_stack(frames: str | None, depth: int | None) -> Stack:
     """`frames` are the ML lines of a stage's Details, innermost first."""

@@ -1,7 +1,7 @@
 """What recognizers look at: the jobs, RDDs, SQL executions and tasks of one application, as plain values."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -232,6 +232,20 @@ def _first_position(events: pa.Table) -> dict[int, int]:
     return found
 
 
+def _stack(execution: SqlExecution | None, result_stage: Row) -> Stack:
+    """The stack of the thread that started the SQL execution, where it shows MLlib; else that of the result stage.
+
+    Adaptive execution submits from a pool, whose stack shows nothing, or shows the RDDs of an earlier fit.
+    """
+    stage = read_stack(result_stage.get("ml_stack"), result_stage.get("stack_depth"))
+    if execution is None or not execution.stack.shows_ml:
+        return stage
+    outer = execution.stack
+    if outer.evaluator is not None and outer.metric is None and stage.evaluator == outer.evaluator:
+        return replace(outer, metric=stage.metric)
+    return outer
+
+
 def _job(
     job: Row,
     stages: Iterable[Row],
@@ -256,7 +270,7 @@ def _job(
         frozenset(rdd for stage in stages for rdd in stage["rdd_ids"] or () if rdd is not None),
         name,
         execution,
-        read_stack(last.get("ml_stack"), last.get("stack_depth")),
+        _stack(known, last),
         frozenset().union(*(plans.get(stage["stage_id"], ()) for stage in stages)),
         properties,
         tuple(job["stage_ids"] or ()),
