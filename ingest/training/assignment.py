@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from .evidence import Evidence
 from .interface import PRECEDENCE, Assignment, EstimatorName, Fit, Phase, Recognition, Recognizer, Search
+from .loops import find_loops
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,9 @@ def resolve(evidence: Evidence, recognitions: Sequence[Recognition]) -> Training
     listed first. Searches of one recognizer may be nested.
     """
     searches = _searches(recognitions)
+    loops, fits = find_loops(evidence, _fits(recognitions, set(_jobs_of_searches(searches))))
+    searches.extend(loops)
     jobs = _jobs_of_searches(searches)
-    fits = _fits(recognitions, set(jobs))
     for fit in fits:
         jobs.update({job: Assignment(None, None, None, phase, fit.fit_uid) for job, phase in fit.jobs.items()})
     order = {job.job_id: job.at for job in evidence.jobs}

@@ -34,6 +34,10 @@ _CUT_DEPTH = 20
 UID = re.compile(r"\b([A-Za-z]\w*?_[0-9a-f]{12})\b")
 
 
+# the file of a frame in org.apache.spark.ml or org.apache.spark.mllib
+MLLIB_FILE = re.compile(r"^org\.apache\.spark\.ml\S*\((\w+\.scala):\d+\)", re.MULTILINE)
+
+
 @dataclass(frozen=True, slots=True)
 class Stack:
     """What one job's stack says; None where it does not say. `whole`: the stack was not cut at Spark's depth. `fit`: it

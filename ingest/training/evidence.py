@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from ...schemas import spark
 from ...schemas.connect import ConnectOperation
-from .estimators import Stack, read_stack
+from .estimators import MLLIB_FILE, Stack, read_stack
 
 EVER = 2**63
 
@@ -110,7 +110,8 @@ class Evidence:
 
     `filters`: execution id -> the filters on a search's random column in its plan. `annotated_searches`: the id of an
     annotated call of fit -> its tuning_uid. `tasks` and `stages` are the tables of schemas.tables. `ended`: no more
-    jobs can come. `operations` are those of Spark Connect, by their start.
+    jobs can come. `operations` are those of Spark Connect, by their start. `mllib_files`: the
+    Scala files of MLlib that stacks of this log show.
     """
 
     jobs: tuple[Job, ...]
@@ -123,6 +124,7 @@ class Evidence:
     stages: pa.Table | None = None
     ended: bool = True
     operations: tuple[ConnectOperation, ...] = ()
+    mllib_files: frozenset[str] = frozenset()
 
 
 def gather_evidence(
@@ -144,8 +146,23 @@ def gather_evidence(
     ordered = tuple(sorted(found, key=lambda job: (job.at, job.job_id)))
     plans = _fold_plans(rows, executions)
     return Evidence(
-        ordered, _rdds(rows["rdds"]), filters, plans, executions, annotated_searches, tasks, stages, ended, operations
+        ordered,
+        _rdds(rows["rdds"]),
+        filters,
+        plans,
+        executions,
+        annotated_searches,
+        tasks,
+        stages,
+        ended,
+        operations,
+        _mllib_files(rows),
     )
+
+
+def _mllib_files(rows: Mapping[str, pa.Table]) -> frozenset[str]:
+    stacks = {*rows["job_stages"]["ml_stack"].to_pylist(), *rows["sql_start"]["details"].to_pylist()} - {None}
+    return frozenset(name for stack in stacks for name in MLLIB_FILE.findall(stack))
 
 
 def _executions(rows: Mapping[str, pa.Table]) -> dict[int, SqlExecution]:

@@ -80,5 +80,15 @@ class Log:
         instances = self.rdd(parents=(self.rdd("ParallelCollectionRDD"),))
         return [self.job("treeAggregate at Loss.scala:1", instances, estimator=estimator) for _ in range(jobs)]
 
+    def fit(
+        self, estimator: str, steps: tuple[str, ...] = ("first", "treeAggregate"), data: tuple[int, ...] = ()
+    ) -> list[int]:
+        """One plain fit: each step is an action on RDDs that share nothing with those of the others."""
+        return [self.job(f"{step} at {estimator}.scala:1", *data, self.rdd(), estimator=estimator) for step in steps]
+
+    def evaluate(self, evaluator: str = "RegressionEvaluator", data: tuple[int, ...] = ()) -> int:
+        """One evaluation."""
+        return self.job("collect at Metrics.scala:1", *data, self.rdd(), evaluator=evaluator)
+
     def evidence(self) -> Evidence:
-        return Evidence(tuple(self.jobs), self.rdds)
+        return Evidence(tuple(self.jobs), self.rdds, mllib_files=frozenset({"X.scala"}))
