@@ -1,33 +1,53 @@
-"""Figures as people read them."""
+"""How figures are shown to people. report/units.js has the same functions for the report; one table tests both."""
+
+import math
 
 
 def seconds(value: float) -> str:
-    """1.25 s, 4 min 5 s, 2 h 3 min."""
-    if value < 0.9995:
-        return f"{value * 1000:.0f} ms"
-    if value < 60:
-        return f"{value:.3g} s"
-    minutes, rest = divmod(round(value), 60)
+    """A duration in seconds: 250 ms, 1.25 s, 4 min 5 s, 2 h 3 min."""
+    if value == 0:
+        return "0 s"
+    if abs(value) < 0.9995:
+        return f"{significant(value * 1000)} ms" if abs(value) < 0.01 else f"{_rounded(value * 1000):,} ms"
+    if abs(value) < 59.95:
+        return f"{significant(value)} s"
+    minutes, rest = divmod(_rounded(abs(value)), 60)
+    sign = "-" if value < 0 else ""
     if minutes < 60:
-        return f"{minutes} min {rest} s"
+        return f"{sign}{minutes} min" + (f" {rest} s" if rest else "")
     hours, minutes = divmod(minutes, 60)
-    return f"{hours:,} h {minutes} min"
+    return f"{sign}{hours:,} h" + (f" {minutes} min" if minutes else "")
 
 
 def size(value: float) -> str:
-    """512 B, 1.5 MB (powers of 1,000, as disks and networks are sold)."""
+    """Bytes: 512 B, 1.5 MB. Units are powers of 1,000, as those of disks and networks are."""
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if abs(value) < 999.5 or unit == "TB":
-            return f"{value:.3g} {unit}" if unit != "B" else f"{value:.0f} B"
+            return f"{significant(value)} {unit}"
         value /= 1000
     raise AssertionError("unreachable")
 
 
 def count(value: float) -> str:
-    """12,345."""
-    return f"{value:,.0f}"
+    """A number of things: 12,345."""
+    return f"{_rounded(value):,}"
 
 
 def share(value: float) -> str:
-    """0.1234 -> 12 %."""
-    return f"{value * 100:.0f} %"
+    """A part of 1, in percent: 12 %."""
+    return f"{_rounded(value * 100)} %"
+
+
+def significant(value: float) -> str:
+    """Three significant digits, without trailing zeros: 1.25, 13.1, 1,235."""
+    if value == 0:
+        return "0"
+    digits = max(2 - math.floor(math.log10(abs(value))), 0)
+    rounded = math.floor(abs(value) * 10**digits + 0.5) / 10**digits
+    text = f"{rounded:,.{digits}f}"
+    return ("-" if value < 0 else "") + (text.rstrip("0").rstrip(".") if "." in text else text)
+
+
+def _rounded(value: float) -> int:
+    """To the nearest integer, halves up, as JavaScript's Math.round does."""
+    return math.floor(value + 0.5)

@@ -1,10 +1,9 @@
-"""What the report's script draws from: numbers as packed arrays, text as JSON, both compressed and spelled in base64.
+"""Packs data and scripts for the report: arrays of numbers and JSON, compressed, in base64.
 
-Base64 has no character that HTML or JavaScript would read as anything else, so that no text of a log can break out.
+Base64 has no character that ends a string or an element, so no text of a log can break out of it.
 """
 
 import base64
-import importlib.util
 import json
 import zlib
 from collections.abc import Mapping
@@ -16,13 +15,18 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-_SCRIPTS = ("bokeh.min.js", "bokeh-api.min.js")
+# Of the npm package @bokeh/bokehjs 3.9.2, unchanged; to renew them see docs/decisions/0008.
+BOKEHJS = {
+    "bokeh.min.js": "532c29e9d071a023b60ca0fea169a1195e100cbd0eb85fe20ba1fc0587fefd48",
+    "bokeh-api.min.js": "d7ca86ec015a3e10e9f3c4e5a8cf7b37d622a18c86efe0b45b05e44b2d952f1d",
+}
+"""File in bokehjs/ -> its SHA-256."""
 
 
-def packed(data: Mapping[str, Any]) -> str:
-    """JSON values as they are; numpy arrays as {type, data}: little-endian bytes in base64."""
+def pack(data: Mapping[str, Any]) -> str:
+    """JSON values as they are; numpy arrays as {type, data} with little-endian bytes in base64."""
     text = json.dumps({key: _value(value) for key, value in data.items()}, ensure_ascii=False, separators=(",", ":"))
-    return _spelled(text.encode("utf-8", "replace"), 6)
+    return _encoded(text.encode("utf-8", "replace"), 6)
 
 
 def _value(value: Any) -> Any:
@@ -45,15 +49,12 @@ def _narrow(values: Array) -> Array:
     return values.astype("<u1" if largest < 2**8 else "<u2" if largest < 2**16 else "<u4")
 
 
-def _spelled(data: bytes, level: int) -> str:
+def _encoded(data: bytes, level: int) -> str:
     return base64.b64encode(zlib.compress(data, level)).decode("ascii")
 
 
 @lru_cache(maxsize=1)
 def library() -> str:
-    """BokehJS, of the installed bokeh package; only its files are used, Python's bokeh is not imported."""
-    spec = importlib.util.find_spec("bokeh")
-    if spec is None or not spec.submodule_search_locations:  # pragma: no cover - a dependency
-        raise ModuleNotFoundError("bokeh is not installed")
-    folder = Path(spec.submodule_search_locations[0]) / "server" / "static" / "js"
-    return _spelled("\n".join((folder / name).read_text(encoding="utf-8") for name in _SCRIPTS).encode("utf-8"), 9)
+    """BokehJS with its API, packed for the page. Its licence stands at its beginning, as the licence asks."""
+    folder = Path(__file__).parent / "bokehjs"
+    return _encoded("\n".join((folder / name).read_text(encoding="utf-8") for name in BOKEHJS).encode("utf-8"), 9)

@@ -18,26 +18,10 @@
   for (const key of ["stage", "executor", "lane", "index", "start", "duration", "bytes", "part", "outcome", "straggler"]) data[key] = numbers(data[key]);
   const { Plotting, ColumnDataSource, HoverTool, CustomJSTickFormatter, FixedTicker, BoxZoomTool, Range1d } = Bokeh;
 
-  const time = (ms) => {
-    const s = Math.abs(ms) / 1000;
-    if (s < 0.9995) return `${Math.round(ms)} ms`;
-    if (s < 60) return `${+(ms / 1000).toPrecision(3)} s`;
-    if (s < 3600) return `${Math.floor(s / 60)} min ${Math.round(s % 60)} s`;
-    return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
-  };
-  const size = (n) => {
-    for (const unit of ["B", "KiB", "MiB", "GiB"]) { if (n < 1024) return `${+n.toPrecision(3)} ${unit}`; n /= 1024; }
-    return `${+n.toPrecision(3)} TiB`;
-  };
-  // Axis labels: short, and never more exact than the distance between two ticks.
-  const TIME_TICKS = `const s = tick / 1000; const at = ticks.length > 1 ? Math.abs(ticks[1] - ticks[0]) / 1000 : 1;
-    if (Math.max(...ticks.map(Math.abs)) < 1000) return tick === 0 ? "0" : Math.round(tick * 100) / 100 + " ms";
-    if (Math.max(...ticks.map(Math.abs)) < 120000) return s === 0 ? "0" : +s.toFixed(at < 0.1 ? 2 : at < 1 ? 1 : 0) + " s";
-    const m = Math.floor(s / 60 + 1e-9), r = Math.round(s - 60 * m);
-    if (s < 7200) return s === 0 ? "0" : (m ? m + " min" : "") + (r ? (m ? " " : "") + r + " s" : "");
-    const h = Math.floor(m / 60); return h + " h" + (m % 60 ? " " + (m % 60) + " min" : "");`;
-  const SIZE_TICKS = `if (tick === 0) return "0"; let n = tick; for (const u of ["B", "KiB", "MiB", "GiB"]) { if (n < 1024) return +n.toPrecision(3) + " " + u; n /= 1024; } return +n.toPrecision(3) + " TiB";`;
-  // Ticks at whole seconds, minutes and hours, at whole KiB and MiB: what a decimal axis would miss.
+  const units = globalThis.AfterglowUnits;
+  const time = (ms) => units.seconds(ms / 1000), size = units.size;
+  const TIME_TICKS = "return AfterglowUnits.seconds(tick / 1000)", SIZE_TICKS = "return AfterglowUnits.size(tick)";
+  // Ticks at whole seconds, minutes and hours, which a decimal axis would miss.
   const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 3e4, 6e4, 12e4, 3e5, 6e5, 12e5, 18e5, 36e5, 72e5, 144e5, 432e5, 864e5, 1728e5, 6048e5];
   const timeTicker = () => new Bokeh.CompositeTicker({ tickers: [
     new Bokeh.AdaptiveTicker({ base: 10, mantissas: [1, 2, 5], min_interval: 0, max_interval: 500, num_minor_ticks: 0 }),
@@ -48,9 +32,9 @@
     const step = STEPS.find((s) => upTo / s <= wanted) || upTo / wanted;
     return Array.from({ length: Math.floor(upTo / step) + 1 }, (_, i) => i * step);
   };
-  const doubled = (upTo, wanted) => {
-    let step = 1;
-    while (upTo / step > wanted) step *= 2;
+  const decimal = (upTo, wanted) => {
+    const power = 10 ** Math.floor(Math.log10(Math.max(upTo / wanted, 1)));
+    const step = [1, 2, 5, 10].map((n) => n * power).find((s) => upTo / s <= wanted);
     return Array.from({ length: Math.floor(upTo / step) + 1 }, (_, i) => i * step);
   };
 
@@ -58,7 +42,7 @@
   const STAGES = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442"];
   const OUTCOMES = ["#56b4e9", "#d55e00", "#f0e442"];
   const names = ["not known", ...data.parts];
-  const share = (ms, of) => `${Math.round((100 * ms) / Math.max(of, 1))} %`;
+  const share = (ms, of) => units.share(ms / Math.max(of, 1));
   const by = () => document.querySelector("#colour-by input:checked")?.value || "part";
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -96,7 +80,7 @@
   const overTime = (made) => {
     made.xaxis.ticker = made.xgrid.ticker = timeTicker();
     made.xaxis.formatter = new CustomJSTickFormatter({ code: TIME_TICKS });
-    made.xaxis.axis_label = "time since the application began";
+    made.xaxis.axis_label = "time since the application started";
   };
 
   const executor = (i) => { const name = data.executors[data.executor[i]]?.name ?? "unknown"; return /^\d+$/.test(name) ? `executor ${name}` : name; };
@@ -186,7 +170,7 @@
       text: named.map((i) => `${taskName(i)} on ${executor(i)}: ${data.causes[i] ?? names[data.part[i]]}`), text_baseline: "middle", text_font_size: "12px", text_font: "system-ui, sans-serif", text_color: css("--ink") });
     made.add_tools(hover(ROWS, { renderers: [points] }));
     if (reads) {
-      made.xaxis.ticker = made.xgrid.ticker = new FixedTicker({ ticks: doubled(right, 7) });
+      made.xaxis.ticker = made.xgrid.ticker = new FixedTicker({ ticks: decimal(right, 7) });
       made.xaxis.formatter = new CustomJSTickFormatter({ code: SIZE_TICKS });
     }
     made.yaxis.ticker = made.ygrid.ticker = new FixedTicker({ ticks: stepped(high * 1.1, 7) });

@@ -9,7 +9,7 @@ from typing import Any
 from ...schemas.report import REPORT_FINDINGS, REPORT_SEARCHES, REPORT_STAGES, REPORT_TRIALS
 from ...schemas.runs.tree import Run, RunTree
 from ..units import count, seconds, share, size
-from .embed import library, packed
+from .embed import library, pack
 from .payload import left_out, payload, short_name, stages_drawn
 from .report_data import ReportData
 
@@ -19,11 +19,11 @@ _HEADLINE: Sequence[tuple[str, str, Callable[[float], str]]] = (
     ("duration", "time/duration_s", seconds),
     ("tasks", "tasks/total", count),
     ("failed tasks", "tasks/failed", count),
-    ("run time of all tasks", "time/executor_run_s", seconds),
+    ("task run time", "time/executor_run_s", seconds),
     ("CPU", "time/executor_cpu_s", seconds),
     ("garbage collection", "time/gc_s", seconds),
     ("waiting for shuffle", "shuffle/fetch_wait_s", seconds),
-    ("cores idle", "executors/idle_ratio", share),
+    ("idle cores", "executors/idle_ratio", share),
     ("input", "io/input_bytes", size),
     ("shuffle read", "shuffle/read_bytes", size),
     ("spilled to disk", "spill/disk_bytes", size),
@@ -38,9 +38,9 @@ def report(data: ReportData) -> bytes:
     faults = [row for row in data.findings if row["cost_ms"] or row["severity"] != "note"]
     text: str = _template().render(
         css=(_HERE / "report.css").read_text(encoding="utf-8"),
-        script=(_HERE / "report.js").read_text(encoding="utf-8"),
+        script="\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("units.js", "report.js")),
         library=library(),
-        data=packed(shown),
+        data=pack(shown),
         title=root.name,
         subtitle=_subtitle(root),
         incomplete=root.tags.get("afterglow.completeness", "").replace("_", " "),
@@ -106,19 +106,18 @@ def _finding(row: Mapping[str, Any], data: ReportData) -> Mapping[str, Any]:
 def _critical(data: ReportData) -> Mapping[str, Any] | None:
     if not data.critical:
         return None
-    on_path = [data.stages[i] for i in sorted(data.critical)]
-    took = sum(run.duration_s or 0.0 for run in on_path)
+    on_path, path = [data.stages[i] for i in sorted(data.critical)], data.app.critical_path
     slowest = sorted(on_path, key=lambda run: -(run.duration_s or 0.0))[:3]
     return {
-        "number": len(on_path),
-        "took": seconds(took),
-        "rest": seconds(max(data.duration_s - took, 0.0)),
+        "number": len(path.stages),
+        "took": seconds(path.stages_ms / 1e3),
+        "rest": seconds(path.driver_ms / 1e3),
         "slowest": [(short_name(run, 70), seconds(run.duration_s or 0.0)) for run in slowest],
     }
 
 
 def _searches(tree: RunTree) -> Any:
-    """Every search with its trials, the best first where it is known which end is best, else by the metric."""
+    """Every search with its trials, ordered by metric where the log holds metrics, else by cost."""
     for search in (run for run in tree.runs if run.level == "tuning"):
         trials = [run for run in tree.runs if run.level == "trial" and run.parent == search.key]
         metric = search.tags.get("afterglow.tuning.metric")
@@ -141,7 +140,7 @@ def _searches(tree: RunTree) -> Any:
                 _trial(run, name, differing, scores, max(costs, default=0.0)) for run in ordered[:REPORT_TRIALS]
             ],
             "left": max(len(trials) - REPORT_TRIALS, 0),
-            "order": ("smallest" if smaller else "largest") + " metric first" if scores else "dearest first",
+            "order": ("smallest" if smaller else "largest") + " metric first" if scores else "most expensive first",
         }
 
 

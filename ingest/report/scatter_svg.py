@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
+from ..units import seconds, size
+
 _LEFT, _RIGHT, _TOP, _BOTTOM = 66, 30, 30, 40
 _WIDTH, _HEIGHT = 640, 220
 """Of a panel. Half a page wide, so that its text can be read where the page shrinks it."""
@@ -50,10 +52,11 @@ def time_axis(label: str, upto_ms: float) -> Axis:
 
 
 def size_axis(label: str, upto_bytes: float) -> Axis:
-    """Bytes, with ticks at powers of two."""
+    """Bytes, with ticks at 1, 2 or 5 times a power of ten."""
     upto_bytes = max(upto_bytes, 1.0)
-    step = 2.0 ** max(math.ceil(math.log2(upto_bytes / 6)), 0)
-    return Axis(label, upto_bytes * 1.06, [i * step for i in range(int(upto_bytes * 1.06 / step) + 1)], _size)
+    power = 10.0 ** max(math.floor(math.log10(upto_bytes / 6)), 0)
+    step = next(step for step in (power, 2 * power, 5 * power, 10 * power) if upto_bytes / step <= 6)
+    return Axis(label, upto_bytes * 1.06, [i * step for i in range(int(upto_bytes * 1.06 / step) + 1)], size)
 
 
 def draw_panels(panels: Sequence[tuple[str, Axis, Axis, Iterable[Point], float]], title: str, foot: str) -> bytes:
@@ -109,24 +112,7 @@ def _panel(name: str, x: Axis, y: Axis, points: Iterable[Point], dashed: float) 
 
 
 def _time(ms: float) -> str:
-    if ms < 1000:
-        return "0" if ms == 0 else f"{ms:g} ms"
-    if ms < 120_000:
-        return f"{ms / 1000:g} s"
-    minutes, rest = divmod(round(ms / 1000), 60)
-    if minutes < 120:
-        return f"{minutes} min" + (f" {rest} s" if rest else "")
-    return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
-
-
-def _size(value: float) -> str:
-    if value == 0:
-        return "0"
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024:
-            return f"{value:g} {unit}"
-        value /= 1024
-    return f"{value:g} TiB"
+    return seconds(ms / 1e3)
 
 
 def _rounded(value: float) -> float:

@@ -12,6 +12,8 @@ from afterglow.schemas.tables import TABLES
 
 START = 1_700_000_000_000
 Row = dict[str, Any]
+found: set[tuple[str, str | None]] = set()
+"""Code and cause of every finding that the cases of this process have raised; see test_every_code."""
 _GIVEN = {"status": "SUCCESS", "locality": "PROCESS_LOCAL", "attempt": 0, "speculative": False}
 
 
@@ -125,12 +127,14 @@ class Made:
     def view(self, *given: tuple[str, float]) -> ApplicationView:
         """The application with its findings; `given` are thresholds."""
         app = ApplicationView(self.tables(), thresholds(given))
-        return app.with_findings(diagnose(app))
+        app = app.with_findings(diagnose(app))
+        found.update((row["code"], row["cause"]) for row in app.tables["findings"].to_pylist())
+        return app
 
     def findings(self, *given: tuple[str, float]) -> list[Row]:
         """What is found, dearest first, without the figures that every application has."""
-        found: Sequence[Row] = self.view(*given).tables["findings"].to_pylist()
-        return [row for row in found if row["code"] not in ("critical_path", "lower_bound", "core_hours")]
+        rows: Sequence[Row] = self.view(*given).tables["findings"].to_pylist()
+        return [row for row in rows if row["code"] not in ("critical_path", "lower_bound", "core_hours")]
 
     def codes(self, *given: tuple[str, float]) -> list[str]:
         """Codes of those that stand for themselves and are about less than the application."""

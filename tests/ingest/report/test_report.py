@@ -1,9 +1,11 @@
 """The report: one small file, whole, the same every time, in which no text of a log does anything."""
 
 import base64
+import hashlib
 import html.parser
 import json
 import re
+import shutil
 import subprocess
 import zlib
 from pathlib import Path
@@ -16,7 +18,9 @@ from afterglow.ingest import report as pictures
 from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.pipeline import read_view, tree_of
 from afterglow.ingest.report import payload, stage_plot
+from afterglow.ingest.report.embed import BOKEHJS
 from afterglow.ingest.report.report_data import report_data
+from afterglow.ingest.units import seconds
 from afterglow.schemas.report import REPORT, STAGE_TASKS
 from tests.conftest import sample_log
 
@@ -183,3 +187,28 @@ def test_a_browser_draws_every_picture(name: str, tmp_path: Path) -> None:
     shown = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
     assert 'data-drawn="true"' in shown
     assert shown.count("bk-Figure") >= 2
+
+
+def test_bokehjs_is_the_release_that_is_named() -> None:
+    folder = Path(pictures.__file__).parent / "bokehjs"
+    assert {path.name for path in folder.iterdir()} == {*BOKEHJS, "LICENSE.txt"}
+    for name, digest in BOKEHJS.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+
+
+def test_the_scripts_of_the_page_parse() -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("not run: needs node")
+    for name in ("units.js", "report.js"):
+        subprocess.run([node, "--check", Path(pictures.__file__).parent / name], check=True, timeout=60)
+
+
+def test_the_report_and_the_findings_name_one_critical_path() -> None:
+    tree, app = _read("cv-pipeline")
+    (row,) = [r for r in app.tables["findings"].to_pylist() if r["code"] == "critical_path"]
+    text = " ".join(_Page(pictures.draw_report(tree, app)).text.split())
+    figures = json.loads(row["figures"])
+    assert row["message"].startswith(f"{seconds(figures['stages_ms'] / 1e3)} in {figures['num_stages']} of ")
+    assert f"{seconds(figures['stages_ms'] / 1e3)} in {figures['num_stages']} stages" in text
+    assert f"{seconds(figures['driver_ms'] / 1e3)} in the driver or waiting" in text
