@@ -69,7 +69,7 @@ clean:
 DIRS := $(shell find ingest schemas annotate -type d -not -name __pycache__ 2>/dev/null)
 
 # A strict editable install is a tree of links: it is made anew where a file came or went.
-.venv/core: pyproject.toml ingest/decode/native/scan.c $(DIRS)
+.venv/core: pyproject.toml $(wildcard ingest/decode/native/*.[ch]) $(DIRS)
 	@test -n "$(PYTHON)" || { echo "Afterglow needs Python 3.11 or newer; install it, or say make PYTHON=/path/to/python"; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv || \
 		{ echo "no virtual environment could be made with $(PYTHON); on Debian: apt install python3-venv"; exit 1; }

@@ -2,8 +2,8 @@
 
     python -m tests.fuzz.native SECONDS [SEED]
 
-Lines of every sample are edited at random and given to scan, take and thin. A memory error ends the process with the
-sanitizer's report; the seed that is printed makes the same run again.
+Lines of every sample are edited at random and given to scan, take and thin_plan. A memory error ends the process with
+the sanitizer's report. The seed that is printed repeats a run.
 """
 
 import importlib.util
@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-SOURCE = Path(__file__).parents[2] / "ingest" / "decode" / "scan.c"
+SOURCES = sorted((Path(__file__).parents[2] / "ingest" / "decode" / "native").glob("*.c"))
 CHECKS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 
 
@@ -25,7 +25,8 @@ def build(folder: str) -> str:
     """Compiles the scanner with the sanitizers; the path of the module."""
     path = f"{folder}/_scan.so"
     include = f"-I{sysconfig.get_path('include')}"
-    subprocess.run(["cc", "-O1", "-g", *CHECKS, "-shared", "-fPIC", include, str(SOURCE), "-o", path], check=True)
+    sources = [str(source) for source in SOURCES]
+    subprocess.run(["cc", "-O1", "-g", *CHECKS, "-shared", "-fPIC", include, *sources, "-o", path], check=True)
     return path
 
 
@@ -61,7 +62,7 @@ def fuzz(scan: Any, seconds: float, seed: int) -> int:
     random, tried, ends = Random(seed), 0, time.monotonic() + seconds
     short = [line for line in LINES if len(line) < 20_000]
     while time.monotonic() < ends:
-        state = scan.prepare([(event.prefix, event.slots, event.fields) for event in declared._EVENTS])
+        state = scan.prepare([(event.prefix, event.slots, event.fields) for event in declared.EVENTS])
         for _ in range(random.randint(1, 50)):
             block = edited(short, PIECES, random)
             begin = random.choice([0, 0, random.randint(0, len(block))])
@@ -73,7 +74,7 @@ def fuzz(scan: Any, seconds: float, seed: int) -> int:
                 first, last = (
                     (sorted(random.choices(range(len(line) + 1), k=2))) if random.random() < 0.1 else (0, len(line))
                 )
-                scan.thin(line, first, last, *declared.THINNED)
+                scan.thin_plan(line, first, last, *declared.PLAN_RULES)
             tried += 1
         for rows, offsets, columns in scan.take(state):
             assert len(offsets) == 8 * rows and all(c is None or len(c[1]) == rows for c in columns)

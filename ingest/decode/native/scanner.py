@@ -1,14 +1,18 @@
-"""TaskStart and TaskEnd, nearly all of a log's bytes, from text to columns by the native scanner (scan.c).
+"""Events from text to columns by the native scanner: TaskStart, TaskEnd, and the plans of SQL executions.
 
-Which fields it takes is read from schemas/events.py. Where the scanner was not built (no C compiler at installation, or
-AFTERGLOW_NATIVE=0) everything goes the Python way, with the same result.
+The fields are read from schemas/events.py. Where the scanner was not built (no C compiler at installation) or is
+switched off (AFTERGLOW_NATIVE=0), decode.events reads every line in Python, with the same result.
 """
+
+from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from ....schemas import spark
 from ....schemas.events import EVENT_TABLES
@@ -20,22 +24,27 @@ try:
 except ImportError:  # pragma: no cover - not built
     _scan = None
 
-NATIVE = _scan is not None and os.environ.get("AFTERGLOW_NATIVE", "1") != "0"
+BUILT = _scan is not None
+"""Whether the native scanner was built at installation."""
+NATIVE = BUILT and os.environ.get("AFTERGLOW_NATIVE", "1") != "0"
 """Whether the native scanner is used."""
+TEXT_CAP = 2**31 - 1
+"""Bytes of text that a column of one batch may hold: Arrow addresses text with 32 bits."""
 
 _OBJECT, _ALL_TRUE = 0, 6
 _KINDS = {"int64": 1, "int32": 2, "double": 3, "bool": 4, "string": 5}
-# Spark's own accumulators are passed over; a task that has one of the user's is read the Python way.
+# The scanner skips Spark's own accumulators; it returns a task that has one of the user's.
 _ONLY_INTERNAL: Mapping[tuple[str, ...], str] = {("Task Info", "Accumulables"): "Internal"}
 
 SEARCH_SIGNS = tuple(sign.encode() for sign in spark.SEARCH_SIGNS)
-"""What a plan shows of a hyperparameter search: extract.nested reads on only there."""
+"""What a plan shows of a hyperparameter search: extract.nested reads such plans whole."""
 
-Fields = list[tuple[bytes, int, int, Any]]
+FieldTuple = tuple[bytes, int, int, "list[FieldTuple]"]
+"""A declared field for the scanner: key, kind, slot, child fields."""
 
 
 class Column(NamedTuple):
-    """A column's buffers: values (for text the offsets into `text`), one byte per row that says whether it has one."""
+    """A column's buffers: values (for text the offsets into `text`), and a byte per row that is 0 where it is null."""
 
     values: bytes
     valid: bytes
@@ -43,63 +52,77 @@ class Column(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Rows of one kind of event as columns, in the order of its table; `offsets` says where each one's line begins."""
+    """Rows of one kind of event as columns, in the order of its table. `offsets`: where each row's line begins."""
 
-    offsets: "np.ndarray[Any, Any]"
+    offsets: npt.NDArray[np.int64]
     columns: Sequence[Column]
+
+
+@dataclass(slots=True)
+class _Field:
+    """A node of an event's field tree."""
+
+    kind: int
+    slot: int
+    children: dict[str, _Field] = field(default_factory=dict)
 
 
 class _Event(NamedTuple):
     name: str
     prefix: bytes
     slots: int
-    fields: Fields
+    fields: list[FieldTuple]
     columns: tuple[int, ...]
 
 
 def _event(name: str, only_internal: Mapping[tuple[str, ...], str]) -> _Event:
     table = next(t.table for t in EVENT_TABLES if t.event == name and not t.nested)
-    tree: dict[str, Any] = {}
+    root: dict[str, _Field] = {}
     slots = 0
     columns: list[int] = []
     for path, type_ in [(c.path or (), c.type) for c in table] + [(path, None) for path in only_internal]:
-        part = tree
+        part = root
         for key in path[:-1]:
             if key not in part:
-                part[key], slots = (_OBJECT, slots, {}), slots + 1
-            part = part[key][2]
+                part[key], slots = _Field(_OBJECT, slots), slots + 1
+            part = part[key].children
         if path[-1] not in part:
             kind = _ALL_TRUE if type_ is None else _KINDS[type_]
-            child: dict[str, Any] = {} if type_ else {only_internal[path]: (_KINDS["bool"], 0, {})}
-            part[path[-1]], slots = (kind, slots, child), slots + 1
+            part[path[-1]], slots = _Field(kind, slots), slots + 1
+            if type_ is None:
+                part[path[-1]].children[only_internal[path]] = _Field(_KINDS["bool"], 0)
         if type_ is not None:
-            columns.append(part[path[-1]][1])
-    return _Event(name, b'{"Event":"%s",' % name.encode(), slots, _fields(tree), tuple(columns))
+            columns.append(part[path[-1]].slot)
+    return _Event(name, b'{"Event":"%s",' % name.encode(), slots, _tuples(root), tuple(columns))
 
 
-def _fields(tree: Mapping[str, Any]) -> Fields:
-    ordered = sorted(tree.items(), key=lambda field: rank(field[0]))
-    return [(key.encode(), kind, slot, _fields(child)) for key, (kind, slot, child) in ordered]
+def _tuples(fields: Mapping[str, _Field]) -> list[FieldTuple]:
+    ordered = sorted(fields.items(), key=lambda item: rank(item[0]))
+    return [(key.encode(), child.kind, child.slot, _tuples(child.children)) for key, child in ordered]
 
 
-_EVENTS = (_event(spark.TASK_END, _ONLY_INTERNAL), _event(spark.TASK_START, {}))
+EVENTS = (_event(spark.TASK_END, _ONLY_INTERNAL), _event(spark.TASK_START, {}))
+"""The events that the scanner reads."""
 
 
 class Scanner:
-    """Takes ordinary task events out of blocks of lines; one thread at a time."""
+    """Reads ordinary task events out of blocks of lines. One thread at a time uses a scanner."""
 
-    def __init__(self) -> None:
-        self._state = _scan.prepare([(event.prefix, event.slots, event.fields) for event in _EVENTS])
+    def __init__(self, text_cap: int = TEXT_CAP) -> None:
+        """No text column gets more than `text_cap` bytes: lines beyond it are returned."""
+        events = [(event.prefix, event.slots, event.fields) for event in EVENTS]
+        self._state = _scan.prepare(events, text_cap)
 
     def scan(self, block: Lines) -> tuple[int, list[list[int]]]:
-        """How many lines the block has, and (begin and end in its data, line number from 0) of those not taken."""
-        lines, others = _scan.scan(self._state, block.data, block.begin, block.end, block.offset)
-        return lines, np.frombuffer(others, np.int64).reshape(-1, 3).tolist()
+        """The number of lines in the block; and of each line that is returned to Python, where it begins and ends in the
+        data and its number from 0."""
+        lines, returned = _scan.scan(self._state, block.data, block.begin, block.end, block.offset)
+        return lines, np.frombuffer(returned, np.int64).reshape(-1, 3).tolist()
 
     def take(self) -> dict[str, Columns]:
-        """Event -> what was taken since the last call; events without rows are left out."""
+        """Event -> the rows that were read since the last call. Events without rows are left out."""
         taken = {}
-        for event, (rows, offsets, slots) in zip(_EVENTS, _scan.take(self._state), strict=True):
+        for event, (rows, offsets, slots) in zip(EVENTS, _scan.take(self._state), strict=True):
             if rows:
                 columns = [Column(*slots[slot]) for slot in event.columns]
                 taken[event.name] = Columns(np.frombuffer(offsets, np.int64), columns)
@@ -109,11 +132,11 @@ class Scanner:
 _SQL_FIELDS = tuple(
     dict.fromkeys(c.path[0].encode() for t in EVENT_TABLES if t.event == spark.SQL_START for c in t.table if c.path)
 )
-# Of a plan without a search only what it reads is wanted: see extract.nested, _plan_scans.
+# What extract.nested reads of a plan without a search: see _plan_scans.
 _NODE_FIELDS = (b"nodeName", b"simpleString", b"metadata")
 _SCANS = tuple(prefix.encode() for prefix in spark.SCAN_NODES)
-THINNED = (_SQL_FIELDS, b"sparkPlanInfo", b"children", _NODE_FIELDS, b"nodeName", _SCANS, b"metadata", SEARCH_SIGNS)
-"""What is kept of an SQL execution's start, as scan.c's thin takes it."""
+PLAN_RULES = (_SQL_FIELDS, b"sparkPlanInfo", b"children", _NODE_FIELDS, b"nodeName", _SCANS, b"metadata", SEARCH_SIGNS)
+"""What is kept of an SQL execution's start, in the order of thin_plan's parameters (module.c)."""
 
 
 def thin_plan(data: bytes, begin: int = 0, end: int | None = None) -> bytes | None:
@@ -121,5 +144,5 @@ def thin_plan(data: bytes, begin: int = 0, end: int | None = None) -> bytes | No
 
     None where its plan may show a search, or the line is not ordinary.
     """
-    thin: bytes | None = _scan.thin(data, begin, len(data) if end is None else end, *THINNED)
+    thin: bytes | None = _scan.thin_plan(data, begin, len(data) if end is None else end, *PLAN_RULES)
     return thin
