@@ -1,21 +1,21 @@
-"""Lines -> typed events and columns: where a log's time is spent.
+"""Lines -> typed events and columns: where most of the time of reading a log is spent.
 
-Ordinary task events become columns in the native scanner (`scan`). Every other line is decoded here, into a struct. Of
-a TaskEnd most is `Accumulables`, of which we want only what user code named: that array is cut out by two searches
-first. A line that then does not decode goes the slow way, whole, which also reads what is no strict JSON (`recover`).
+The native scanner turns ordinary task events into columns. Every other line is decoded here, into a struct. Most of a
+TaskEnd is `Accumulables`, of which only what user code named is wanted, so that array is cut out by two searches first. A
+line that does not decode is read once more, whole, by `recover`.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from ...schemas import spark
 from ...schemas.issues import ImportIssue
 from .lines import Lines
+from .long_lines import LONG_LINE_BYTES, MOST_MEMORY_BYTES, memory_bytes, shorten_texts
 from .native.scanner import NATIVE, SEARCH_SIGNS, Columns, Scanner, thin_plan
 from .recover import recover
 from .structs import EVENT_TYPES, PLAIN_SQL_START
@@ -35,7 +35,7 @@ _ANOTHER = b'{"Event":"'
 _SQL_LINE = b'{"Event":"%s",' % spark.SQL_START.encode()
 _NAME = re.compile(rb'\s*\{\s*"Event"\s*:\s*"([\w.$]{1,300})"')
 
-_DECODERS: Mapping[bytes, tuple[str, Callable[[bytes], Any]]] = {
+_DECODERS: Mapping[bytes, tuple[str, Callable[[bytes], msgspec.Struct]]] = {
     event.encode(): (event, msgspec.json.Decoder(type_).decode) for event, type_ in EVENT_TYPES.items()
 }
 
@@ -45,48 +45,53 @@ _PLAIN_SQL_START = msgspec.json.Decoder(PLAIN_SQL_START).decode
 
 @dataclass(slots=True)
 class Decoded:
-    """Decoded events by kind, in the order of the log, and where each stands (line's byte offset).
+    """Decoded events by kind, in the order of the log, and the byte offset of each one's line.
 
-    What the scanner took is in `columns` after `close`, not in `events`. Without a scanner all are in `events`.
+    What the scanner reads is in `columns` after `close`, not in `events`. Without a scanner everything is in `events`.
+    `memory_bytes` is about how much memory they need at most.
     """
 
-    events: dict[str, list[Any]] = field(default_factory=lambda: {event: [] for event in EVENT_TYPES})
+    events: dict[str, list[msgspec.Struct]] = field(default_factory=lambda: {event: [] for event in EVENT_TYPES})
     offsets: dict[str, list[int]] = field(default_factory=lambda: {event: [] for event in EVENT_TYPES})
     columns: dict[str, Columns] = field(default_factory=dict)
     lines: int = 0
+    memory_bytes: int = 0
     scanner: Scanner | None = field(default_factory=lambda: Scanner() if NATIVE else None)
 
     @property
     def count(self) -> int:
-        """How many events were decoded, once closed."""
+        """The number of events, once closed."""
         return sum(map(len, self.events.values())) + sum(len(taken.offsets) for taken in self.columns.values())
 
-    def add(self, event: str, value: Any, offset: int) -> None:
+    def add(self, event: str, value: msgspec.Struct, offset: int) -> None:
         """Appends one event."""
         self.events[event].append(value)
         self.offsets[event].append(offset)
 
     def close(self) -> "Decoded":
-        """Fetches what the scanner took; nothing can be added afterwards."""
+        """Fetches what the scanner read. Nothing can be added afterwards."""
         if self.scanner is not None:
             self.columns, self.scanner = self.scanner.take(), None
         return self
 
 
-def decode_lines(batch: Lines, into: Decoded, report: Callable[[ImportIssue], None]) -> None:
-    """Decodes a batch of lines, appending to `into`. Unknown events and blank lines are passed over."""
-    others: Iterable[Sequence[int]]
+def decode_lines(block: Lines, into: Decoded, report: Callable[[ImportIssue], None]) -> None:
+    """Decodes a block of lines, appending to `into`. Unknown events and blank lines are skipped."""
+    lines: Iterable[Sequence[int]]
     if into.scanner is not None:
-        batch.counted, others = into.scanner.scan(batch)
+        block.counted, lines = into.scanner.scan(block)
     else:
-        others = _all(batch)
-    for begin, end, at in others:
-        offset = batch.offset + begin - batch.begin
-        plain = batch.data.startswith(_SQL_LINE, begin) and _plain_plan(batch.data, begin, end)
-        line = b"" if plain else batch.data[begin:end]
+        lines = _positions(block)
+    into.memory_bytes += block.end - block.begin
+    for begin, end, index in lines:
+        offset = block.offset + begin - block.begin
+        place = _Place(block.number + index, offset, report)
+        thin = block.data.startswith(_SQL_LINE, begin) and _thin_plan(block.data, begin, end)
+        line = b"" if thin else _bounded(block.data[begin:end], place)
+        into.memory_bytes += memory_bytes(thin or line)
         try:
-            if plain:
-                into.add(spark.SQL_START, _PLAIN_SQL_START(plain), offset)
+            if thin:
+                into.add(spark.SQL_START, _PLAIN_SQL_START(thin), offset)
             elif line.startswith(_TASK_END):
                 into.add(spark.TASK_END, _task_end(line), offset)
             elif line.startswith(_TASK_START):
@@ -94,19 +99,48 @@ def decode_lines(batch: Lines, into: Decoded, report: Callable[[ImportIssue], No
             elif line:
                 _decode_other(line, offset, into)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            cut = batch.open_end and end == batch.end
-            _decode_broken(batch.data[begin:end], offset, batch.number + at, cut, into, report)
-    into.lines += batch.count
+            cut = block.open_end and end == block.end
+            _decode_broken(line or block.data[begin:end], cut, into, place)
+    into.lines += block.count
 
 
-def _all(batch: Lines) -> Iterator[tuple[int, int, int]]:
-    begin = batch.begin
-    for at, line in enumerate(batch.lines):
-        yield begin, begin + len(line), at
+@dataclass(slots=True)
+class _Place:
+    """A line of the log: its number and offset, for issues."""
+
+    number: int
+    offset: int
+    report_issue: Callable[[ImportIssue], None]
+
+    def report(self, issue: ImportIssue) -> None:
+        self.report_issue(replace(issue, line=self.number, offset=self.offset))
+
+
+def _positions(block: Lines) -> Iterator[tuple[int, int, int]]:
+    begin = block.begin
+    for index, line in enumerate(block.lines):
+        yield begin, begin + len(line), index
         begin += len(line) + 1
 
 
-def _task_end(line: bytes) -> Any:
+def _bounded(line: bytes, place: _Place) -> bytes:
+    """The line, with what is too long in it cut; empty where even so it would need too much memory."""
+    if len(line) <= LONG_LINE_BYTES:
+        return line
+    if line.startswith(_TASK_END):
+        line = _without_accumulables(line)
+    line, cut = shorten_texts(line)
+    if cut:
+        message = f"{cut:,} texts of more than 1 MiB were cut to that length"
+        place.report(ImportIssue("text_too_long", message, count=cut))
+    if memory_bytes(line) <= MOST_MEMORY_BYTES:
+        return line
+    message = f"a line of {len(line):,} bytes with {line.count(b',') + 1:,} values needs too much memory; skipped"
+    place.report(ImportIssue("line_too_long", message))
+    return b""
+
+
+def _task_end(line: bytes) -> msgspec.Struct:
     short = _without_accumulables(line)
     if short is not line:
         with suppress(msgspec.DecodeError, UnicodeDecodeError):
@@ -115,8 +149,8 @@ def _task_end(line: bytes) -> Any:
 
 
 def _without_accumulables(line: bytes) -> bytes:
-    """A TaskEnd without its accumulables; the line itself where that is not safe, or where user accumulators are among
-    them."""
+    """A TaskEnd without its accumulables; the line itself where that is not safe, or where it has accumulators of the
+    user."""
     begin = line.find(_ACCUMULABLES) + len(_ACCUMULABLES)
     metrics = line.rfind(_TASK_METRICS)
     if metrics < begin or begin < len(_ACCUMULABLES):
@@ -129,7 +163,7 @@ def _without_accumulables(line: bytes) -> bytes:
     if end > begin and (
         line.find(_USER_ACCUMULATOR, begin, end) >= 0
         or line.find(_COUNT_FAILED, begin, begin + _ONE_ACCUMULABLE_BYTES) < 0
-        # a torn line that runs into the next one must not lend it its identity; one byte is found ten times as fast
+        # two TaskEnds on one line must not be mixed; one byte is found ten times as fast as the whole
         or (line.find(b"L", begin, end) >= 0 and line.find(_ANOTHER_TASK_END, begin, end) >= 0)
     ):
         return line
@@ -150,20 +184,18 @@ def _decode_other(line: bytes, offset: int, into: Decoded) -> None:
         raise msgspec.DecodeError("an unknown event that is cut, or runs into the next one")
 
 
-def _plain_plan(data: bytes, begin: int, end: int) -> bytes | None:
-    """An SQL execution's start, thinned out where that can be done; None where its plan may show a search."""
+def _thin_plan(data: bytes, begin: int, end: int) -> bytes | None:
+    """An SQL execution's start, without what is not read of it where that is possible; None where its plan may show a
+    search."""
     thin = thin_plan(data, begin, end) if NATIVE else None
-    if thin is None and all(data.find(sign, begin, end) < 0 for sign in SEARCH_SIGNS):
+    if thin is None and end - begin <= LONG_LINE_BYTES and all(data.find(s, begin, end) < 0 for s in SEARCH_SIGNS):
         return data[begin:end]
     return thin
 
 
-def _decode_broken(
-    line: bytes, offset: int, number: int, cut: bool, into: Decoded, report: Callable[[ImportIssue], None]
-) -> None:
+def _decode_broken(line: bytes, cut: bool, into: Decoded, place: _Place) -> None:
     recovered = recover(line)
     for event, value, at in recovered.events:
-        into.add(event, value, offset + at)
-    for code, message in recovered.issues:
-        code = "line_cut" if cut and code == "line_broken" else code
-        report(ImportIssue(code, message, line=number, offset=offset))
+        into.add(event, value, place.offset + at)
+    for issue in recovered.issues:
+        place.report(replace(issue, code="line_cut") if cut and issue.code == "line_broken" else issue)

@@ -1,4 +1,4 @@
-"""Decompressed chunks -> batches of whole lines, with where they stand."""
+"""Decompressed chunks -> blocks of whole lines, with their offset and line number."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -8,9 +8,8 @@ from ...schemas.issues import ImportIssue
 
 @dataclass(slots=True)
 class Lines:
-    """A block of whole lines: `data` from `begin` to `end`. `offset` and `number` are the first one's; `open_end` is
-    True where the last one has no newline, as at the end of a log that was cut. `counted` is how many they are, once
-    someone knows."""
+    """A block of whole lines: `data` from `begin` to `end`. `offset` and `number` are the first line's. `open_end` is
+    True where the last line has no newline, as at the end of a log that was cut. `counted` caches `count`."""
 
     data: bytes
     offset: int
@@ -34,7 +33,7 @@ class Lines:
 
     @property
     def count(self) -> int:
-        """How many lines there are."""
+        """The number of lines."""
         if self.counted is None:
             unfinished = not self.data.endswith(b"\n", self.begin, self.end)
             self.counted = self.data.count(b"\n", self.begin, self.end) + unfinished
@@ -59,31 +58,31 @@ def split_lines(
 ) -> Iterator[Lines]:
     """Cuts a byte stream into blocks of whole lines, whatever the chunks' sizes.
 
-    `start` and `end` bound the range of one reader of several: it gets the lines that begin in [start, end), its
+    `start` and `end` bound the range of one reader of several. It gets the lines that begin in [start, end). Its
     chunks begin at `start - 1`, and it reads on until its last line is whole. Line numbers count from the range's
-    first line. Damage in the stream ends the line under way. Longer lines than `max_line_bytes` are reported
-    (`line_too_long`) and passed over without being held.
+    first line. Damage in the stream ends the current line. Lines above `max_line_bytes` are reported
+    (`line_too_long`) and skipped without being held.
     """
     carry: list[bytes] = []
     held, offset, number = 0, start, 1
-    passing = start > 0  # the line under way belongs to the reader before, or is too long
-    if passing:
+    skipping = start > 0  # the current line belongs to the reader before, or is too long
+    if skipping:
         offset = start - 1
         number = 0
     for chunk in chunks:
         if isinstance(chunk, Damage):
-            if held and not passing:
+            if held and not skipping:
                 yield Lines(b"".join(carry), offset, number, open_end=chunk.code == "stream_truncated")
-            offset, number, carry, held, passing = offset + held, number + 1, [], 0, False
+            offset, number, carry, held, skipping = offset + held, number + 1, [], 0, False
             report(ImportIssue(chunk.code, chunk.message, line=number, offset=offset))
             continue
         begin = 0
-        if passing:
+        if skipping:
             begin = chunk.find(b"\n") + 1
             if not begin:
                 held += len(chunk)
                 continue
-            offset, number, passing, held = offset + held + begin, number + 1, False, 0
+            offset, number, skipping, held = offset + held + begin, number + 1, False, 0
             if end is not None and offset >= end:
                 return
         stop = chunk.rfind(b"\n", begin) + 1
@@ -91,7 +90,7 @@ def split_lines(
             held += len(chunk) - begin
             if held > max_line_bytes:
                 report(_too_long(max_line_bytes, offset, number))
-                carry, passing = [], True
+                carry, skipping = [], True
             elif begin < len(chunk):
                 carry.append(chunk[begin:] if begin else chunk)
             continue
@@ -99,6 +98,7 @@ def split_lines(
         blocks = [(chunk, first, stop)] if first < stop else []
         if carry:
             line = b"".join((*carry, chunk[begin:first]))
+            carry.clear()  # a long line is held once
             blocks.insert(0, (line, 0, len(line)))
         for data, at, to in blocks:
             over = end is not None and offset + to - at >= end
@@ -112,10 +112,11 @@ def split_lines(
             if over:
                 return
             offset, number = offset + to - at, number + batch.count
+        blocks.clear()
         carry, held = [chunk[stop:]] if stop < len(chunk) else [], len(chunk) - stop
-    if held > max_line_bytes and not passing:
+    if held > max_line_bytes and not skipping:
         report(_too_long(max_line_bytes, offset, number))
-    elif held and not passing:
+    elif held and not skipping:
         yield Lines(b"".join(carry), offset, number, open_end=True)
 
 
@@ -130,5 +131,5 @@ def _without_long(batch: Lines, limit: int, report: Callable[[ImportIssue], None
 
 
 def _too_long(limit: int, offset: int, number: int) -> ImportIssue:
-    message = f"a line of more than {limit:,} bytes was passed over; raise --max-line-bytes to read it"
+    message = f"a line of more than {limit:,} bytes was skipped; raise --max-line-bytes to read it"
     return ImportIssue("line_too_long", message, line=number, offset=offset)

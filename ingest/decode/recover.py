@@ -1,117 +1,146 @@
-"""The slow way for a line that is no strict JSON event: read what can be read of it, say what cannot.
+"""Reads what can be read of a line that is no strict JSON event, and reports the rest.
 
-Python's json takes NaN and Infinity, msgspec.convert bends types; between them they read what Spark's own
-ReplayListenerBus gives the whole application up for.
+Spark's own ReplayListenerBus gives a whole application up for one such line. Here NaN, Infinity, wrong UTF-8 and NUL
+bytes are accepted, values of another type are left out, and several events on one line are read one by one.
 """
+
+from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain, pairwise
 from typing import Any
 
 import msgspec
 
-from .structs import EVENT_TYPES
+from ...schemas import spark
+from ...schemas.issues import ImportIssue
+from .lenient import convert
+from .plans import split_plan
+from .structs import EVENT_TYPES, PlanNode
 
 _LAST_WORD = re.compile(r"[\w+/=.~-]*$")
 _EVENT = re.compile(rb'\{\s*"Event"\s*:\s*"')
+_PADDING = b"\x00\r\t \xef\xbb\xbf\x1e"
+_SHOWN_BYTES = 60
+_NAMED_FIELDS = 5
+# Parsing keeps every value of an event, also those that we do not read: up to 30 times its bytes.
+LARGEST_PARSED_BYTES = 16 * 2**20
+# A line made of torn starts has an event in every 11 bytes; after these the rest is only counted.
+MOST_BROKEN_EVENTS = 100
 
 
 @dataclass(slots=True)
 class Recovered:
-    """Events found in a damaged line with their byte offset in it, and the issues as (code, message)."""
+    """Events found in a damaged line, each with its byte offset in the line, and the issues, still without their place."""
 
-    events: list[tuple[str, Any, int]] = field(default_factory=list)
-    issues: list[tuple[str, str]] = field(default_factory=list)
+    events: list[tuple[str, msgspec.Struct, int]] = field(default_factory=list)
+    issues: list[ImportIssue] = field(default_factory=list)
+    broken: int = 0
+
+    def report(self, code: str, message: str, count: int = 1) -> None:
+        """Adds an issue."""
+        self.issues.append(ImportIssue(code, message, count=count))
 
 
 def recover(line: bytes) -> Recovered:
-    """Reads the events of a line that did not decode: repaired where that is possible, else reported broken."""
+    """Reads the events of a line that did not decode: repaired where that is possible, else reported as broken."""
     found = Recovered()
-    text = line.strip(b"\x00\r\t \xef\xbb\xbf\x1e")
-    if not text:
+    begin, end = _trimmed(line)
+    if begin == end:
         if b"\x00" in line:
-            found.issues.append(("line_broken", f"{len(line):,} bytes of NUL where a line should be; passed over"))
+            found.report("line_broken", f"{len(line):,} bytes of NUL where a line should be; skipped")
         return found
-    starts = [match.start() for match in _EVENT.finditer(text)]
-    if not starts:
-        found.issues.append(("line_broken", f"no JSON event ({_shown(text)}); passed over"))
+    starts = (match.start() for match in _EVENT.finditer(line, begin, end))
+    first = next(starts, None)
+    if first is None:
+        found.report("line_broken", f"no JSON event ({_shown(line, begin)}); skipped")
         return found
-    if starts[0] > 0:
-        found.issues.append(
-            ("line_broken", f"no JSON event before column {starts[0] + 1} ({_shown(text)}); passed over")
-        )
-    shift = line.find(text[:32])
-    for begin, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        _recover_one(text[begin:end], max(shift, 0) + begin, found)
+    if first > begin:
+        found.report("line_broken", f"no JSON event before column {first - begin + 1} ({_shown(line, begin)}); skipped")
+    for start, stop in pairwise(chain([first], starts, [end])):
+        _recover_event(line, start, stop, found)
+    if found.broken > MOST_BROKEN_EVENTS:
+        more = found.broken - MOST_BROKEN_EVENTS
+        found.report("line_broken", f"{more:,} more events on this line are not whole; skipped", more)
     return found
 
 
-def _recover_one(text: bytes, at: int, found: Recovered) -> None:
+def _trimmed(line: bytes) -> tuple[int, int]:
+    """Where the line begins and ends without padding around it."""
+    begin = len(line) - len(line.lstrip(_PADDING)) if line[:1] in _paddings() else 0
+    end = len(line.rstrip(_PADDING)) if line[-1:] in _paddings() else len(line)
+    return begin, max(begin, end)
+
+
+def _paddings() -> Iterator[bytes]:
+    return (bytes([byte]) for byte in _PADDING)
+
+
+def _recover_event(line: bytes, start: int, stop: int, found: Recovered) -> None:
+    if found.broken >= MOST_BROKEN_EVENTS and line.find(b"}", start, stop) < 0:
+        found.broken += 1
+        return
+    text = line[start:stop]
     try:
-        raw = json.loads(text.decode("utf-8", "replace").replace("\x00", ""), strict=False)
+        raw, nodes = _parse(text)
     except (ValueError, RecursionError) as error:
-        found.issues.append(("line_broken", f"no whole JSON event: {error}"[:300] + f" ({_shown(text)}); passed over"))
+        found.broken += 1
+        if found.broken <= MOST_BROKEN_EVENTS:
+            reason = f"no whole JSON event: {error}"[:300]
+            found.report("line_broken", f"{reason} ({_shown(text, 0)}); skipped")
         return
     event = raw.get("Event") if isinstance(raw, dict) else None
     type_ = EVENT_TYPES.get(event) if isinstance(event, str) else None
-    if type_ is None:
+    if event is None or type_ is None:
         return
-    value, dropped = _convert(raw, type_)
-    found.events.append((str(event), value, at))
-    if dropped:
-        fields = ", ".join(dropped[:5])
-        found.issues.append(("field_unusable", f"{event}: {fields} hold what Spark does not write; read as missing"))
-    else:
-        found.issues.append(("line_repaired", f"{event}: no strict JSON; read all the same"))
-
-
-def _convert(raw: Any, type_: Any) -> tuple[Any, list[str]]:
-    """The struct, and the paths whose values had to be dropped to get it."""
     dropped: list[str] = []
-    for _ in range(100):
-        try:
-            return msgspec.convert(raw, type_, strict=False), dropped
-        except (msgspec.ValidationError, OverflowError, ValueError) as error:
-            match = re.search(r"`\$([^`]*)`", str(error))
-            path = match[1] if match else ""
-            if not path or not _drop(raw, path):
-                break
-            dropped.append(path.lstrip("."))
-        except RecursionError:
-            break
-    return type_(), [*dropped, "its other fields"]
+    value = convert(raw, type_, dropped)
+    if nodes is not None:
+        value = msgspec.structs.replace(value, sparkplaninfo=_plan(nodes, dropped))
+    found.events.append((event, value, start))
+    if dropped:
+        names = ", ".join(dict.fromkeys(dropped[: 20 * _NAMED_FIELDS]))
+        shown = ", ".join(names.split(", ")[:_NAMED_FIELDS])
+        found.report("field_unusable", f"{event}: unusable value in {shown}; read as missing", len(dropped))
+    elif nodes is None:
+        found.report("line_repaired", f"{event}: no strict JSON; read all the same")
 
 
-def _drop(raw: Any, path: str) -> bool:
-    """Takes out the value at a msgspec error path such as `.Task Info.Launch Time` or `.Stage Infos[...].Stage ID`."""
-    parts = [part for part in re.split(r"\.(?![^\[]*\])|(?=\[)", path) if part]
-    key = parts[0]
-    if key.startswith("["):
-        done = False
-        for item in raw.values() if isinstance(raw, Mapping) else raw:
-            done = (len(parts) > 1 and isinstance(item, dict | list) and _drop_typed(item, parts[1:])) or done
-        if len(parts) == 1 or not done:
-            raw.clear()
-        return True
-    return _drop_typed(raw, parts)
+def _parse(text: bytes) -> tuple[Any, Any]:
+    """The event as Python values, and its plan split into nodes where it is too deep to parse."""
+    if len(text) > LARGEST_PARSED_BYTES:
+        raise ValueError(f"{len(text):,} bytes are too many to repair")
+    try:
+        return _loads(text), None
+    except RecursionError:
+        split = split_plan(text) if spark.SQL_START.encode() in text[:200] else None
+        if split is None:
+            raise
+        return _loads(split.event), split
 
 
-def _drop_typed(raw: Any, parts: list[str]) -> bool:
-    if not isinstance(raw, dict):
-        return False
-    key = next((k for k in (".".join(parts[:n]) for n in range(len(parts), 0, -1)) if k in raw), None)
-    if key is None:
-        return False
-    rest = parts[key.count(".") + 1 :]
-    if rest and isinstance(raw[key], dict | list) and raw[key]:
-        return _drop(raw[key], "".join(p if p.startswith("[") else "." + p for p in rest))
-    del raw[key]
-    return True
+def _loads(text: bytes) -> Any:
+    return json.loads(text.decode("utf-8", "replace").replace("\x00", ""), strict=False)
 
 
-def _shown(text: bytes) -> str:
-    """The beginning of a line. It ends between two words: half a secret would not be known for one."""
-    shown = text[:60].decode("utf-8", "replace")
-    return repr(_LAST_WORD.sub("", shown) + "..." if len(text) > 60 else shown)
+def _plan(split: Any, dropped: list[str]) -> PlanNode:
+    decode = msgspec.json.Decoder(PlanNode).decode
+
+    def node(text: bytes) -> PlanNode:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            return decode(text)
+        return convert(_loads(text), PlanNode, dropped)
+
+    root: PlanNode = split.build(node)
+    return root
+
+
+def _shown(line: bytes, begin: int) -> str:
+    """The first characters of the line. A word that the cut goes through is left out: what is left of a secret would no
+    longer be recognized as one."""
+    shown = line[begin : begin + _SHOWN_BYTES].decode("utf-8", "replace")
+    return repr(shown if len(line) - begin <= _SHOWN_BYTES else _LAST_WORD.sub("", shown) + "...")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
@@ -10,13 +10,18 @@ from ...schemas import spark
 from ...schemas.columns import Column
 from ...schemas.events import EVENT_TABLES
 
+# A value outside its column's range does not decode, so that the line goes to `recover`, which reports it.
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+Double = Annotated[float, msgspec.Meta(ge=-1.797e308, le=1.797e308)]
+
 _PYTHON: Mapping[str, Any] = {
-    "int64": int,
-    "int32": int,
-    "double": float,
+    "int64": Int64,
+    "int32": Int32,
+    "double": Double,
     "bool": bool,
     "string": str,
-    "list<int64>": list[int],
+    "list<int64>": list[Int64],
     "list<string>": list[str],
 }
 
@@ -31,10 +36,10 @@ class StorageLevel(msgspec.Struct, frozen=True, gc=False):
 class RddInfo(msgspec.Struct, frozen=True, gc=False):
     """An RDD that a stage computes or reads. Source: JsonProtocol.rddInfoToJson."""
 
-    rdd_id: int | None = msgspec.field(name="RDD ID", default=None)
+    rdd_id: Int64 | None = msgspec.field(name="RDD ID", default=None)
     name: str | None = msgspec.field(name="Name", default=None)
     callsite: str | None = msgspec.field(name="Callsite", default=None)
-    parent_ids: list[int] | None = msgspec.field(name="Parent IDs", default=None)
+    parent_ids: list[Int64] | None = msgspec.field(name="Parent IDs", default=None)
     storage_level: StorageLevel | None = msgspec.field(name="Storage Level", default=None)
     barrier: bool | None = msgspec.field(name="Barrier", default=None)
 
@@ -42,10 +47,10 @@ class RddInfo(msgspec.Struct, frozen=True, gc=False):
 class StageInfo(msgspec.Struct, frozen=True, gc=False):
     """One of a job's stages. Source: JsonProtocol.stageInfoToJson."""
 
-    stage_id: int | None = msgspec.field(name="Stage ID", default=None)
+    stage_id: Int32 | None = msgspec.field(name="Stage ID", default=None)
     name: str | None = msgspec.field(name="Stage Name", default=None)
-    num_tasks: int | None = msgspec.field(name="Number of Tasks", default=None)
-    parent_ids: list[int] | None = msgspec.field(name="Parent IDs", default=None)
+    num_tasks: Int64 | None = msgspec.field(name="Number of Tasks", default=None)
+    parent_ids: list[Int64] | None = msgspec.field(name="Parent IDs", default=None)
     rdd_info: list[RddInfo] | None = msgspec.field(name="RDD Info", default=None)
     details: str | None = msgspec.field(name="Details", default=None)
 
@@ -61,14 +66,14 @@ class Accumulable(msgspec.Struct, frozen=True, gc=False):
 class StageAccumulable(msgspec.Struct, frozen=True, gc=False):
     """One accumulator's value in one stage. Source: JsonProtocol.accumulableInfoToJson."""
 
-    id: int | None = msgspec.field(name="ID", default=None)
+    id: Int64 | None = msgspec.field(name="ID", default=None)
     metadata: str | None = msgspec.field(name="Metadata", default=None)
 
 
 class PlanMetric(msgspec.Struct, frozen=True, gc=False):
     """Source: org.apache.spark.sql.execution.metric.SQLMetricInfo."""
 
-    accumulator_id: int | None = msgspec.field(name="accumulatorId", default=None)
+    accumulator_id: Int64 | None = msgspec.field(name="accumulatorId", default=None)
 
 
 class PlanNode(msgspec.Struct, frozen=True, rename="camel"):
@@ -94,7 +99,7 @@ class PlainPlanNode(msgspec.Struct, frozen=True, rename="camel"):
 class ResourceRequest(msgspec.Struct, frozen=True, gc=False):
     """Source: JsonProtocol.executorResourceRequestToJson, taskResourceRequestToJson."""
 
-    amount: float | None = msgspec.field(name="Amount", default=None)
+    amount: Double | None = msgspec.field(name="Amount", default=None)
 
 
 # What is a list or a map in an event: the fields that extract's nested tables are made from.

@@ -1,54 +1,82 @@
-"""Rows from what is a list or a map inside an event: a job's stages and properties, plan nodes, accumulators."""
+"""Rows from the lists and maps inside an event: a job's stages and properties, plan nodes, accumulators.
+
+Each function takes the events of one kind and yields the rows of one table. A value that cannot become a row is added to
+`dropped`.
+"""
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...schemas import spark
 
 Row = tuple[Any, ...]
+Events = Sequence[Any]
+"""Structs of one kind of event, whose classes decode.structs builds from the declared columns."""
+
+
+@dataclass(slots=True)
+class Dropped:
+    """Values that became no row: per code and message, how many, and the index of the first one's event."""
+
+    counts: dict[tuple[str, str], int] = field(default_factory=dict)
+    first: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def add(self, code: str, message: str, index: int) -> None:
+        """Counts one value of the event at `index`."""
+        key = code, message
+        self.counts[key] = self.counts.get(key, 0) + 1
+        self.first.setdefault(key, index)
+
 
 # org.apache.spark.sql.execution.DataSourceScanExec.metadata: `Location: InMemoryFileIndex(1 paths)[file:/a, file:/b]`
 _LOCATION = re.compile(r"^\w+\s*(?:\(\d+ paths\))?\s*\[(.*?)\.{0,3}\]?$", re.DOTALL)
 # JDBCRelation.toString, `Scan JDBCRelation(TBLS) [numPartitions=1] ...`; HiveTableRelation: `Scan hive default.t [...]`
 _RELATION = re.compile(r"^(?:\*?\(?\d*\)?\s*)?(?:Batch)?Scan\s+(?:(\w+?)Relation\((.*?)\)(?:\s|$)|(\w+)\s+(\S+))")
-_MAX_PLAN_DEPTH = 10_000
 # org.apache.spark.ml and org.apache.spark.mllib, in the lines of StageInfo.details (CallSite.longForm)
 _ML = "org.apache.spark.ml"
 # InMemoryRelation names its RDD with Utils.abbreviate(plan, 1024); names that users set may be of any length
 _RDD_NAME_LENGTH = 2048
-# org.apache.spark.sql.execution.columnar.InMemoryTableScanExec: what is above it, or above the filter that makes the
-# fold where that is not cached, the query computes itself
+# org.apache.spark.sql.execution.columnar.InMemoryTableScanExec: the query itself computes what is above it (or above the
+# filter that makes the fold, where the fold is not cached)
 _CACHED = "InMemoryTableScan"
 _ATTRIBUTE = re.compile(r"#(\d{1,15})")
 
 
-def _job_properties(events: Iterable[Any]) -> Iterator[Row]:
-    for event in events:
+def _job_properties(events: Events, dropped: Dropped) -> Iterator[Row]:
+    for index, event in enumerate(events):
         for key, value in (event.properties or {}).items():
-            # a SQL job's properties hold the whole configuration; what says something of the job is little
-            if isinstance(value, str) and (key in spark.JOB_PROPERTIES or key.startswith(spark.ANNOTATION_PREFIX)):
+            # a SQL job's properties hold the whole configuration, of which little is about the job
+            if key not in spark.JOB_PROPERTIES and not key.startswith(spark.ANNOTATION_PREFIX):
+                continue
+            if isinstance(value, str):
                 yield event.job_id, key, value
+            elif value is not None:
+                dropped.add("field_unusable", f"{spark.JOB_START}: the property {key} is no text", index)
 
 
-def _job_stages(events: Iterable[Any]) -> Iterator[Row]:
-    for event in events:
+def _job_stages(events: Events, dropped: Dropped) -> Iterator[Row]:
+    for index, event in enumerate(events):
         for stage in event.stage_infos or ():
+            if stage.stage_id is None:
+                dropped.add("field_unusable", f"{spark.JOB_START}: Stage Infos without a Stage ID", index)
+                continue
             rdds = [rdd.rdd_id for rdd in stage.rdd_info or () if rdd.rdd_id is not None]
             stack = _ml_stack(stage.details)
             yield event.job_id, stage.stage_id, stage.name, stage.num_tasks, stage.parent_ids, rdds, *stack
 
 
 def _ml_stack(details: str | None) -> tuple[str | None, int | None]:
-    """The frames that say which estimator, evaluator or search ran, innermost first, and the whole stack's depth."""
+    """The frames of estimators, evaluators and searches, innermost first, and the whole stack's depth."""
     if not details or _ML not in details:
         return None, details.count("\n") + 1 if details else None
     lines = details.split("\n")
     return "\n".join(line for line in lines if line.startswith(_ML)), len(lines)
 
 
-def _rdds(events: Iterable[Any]) -> Iterator[Row]:
+def _rdds(events: Events, dropped: Dropped) -> Iterator[Row]:
     seen: set[int | None] = {None}
     for event in events:
         for stage in event.stage_infos or ():
@@ -61,41 +89,45 @@ def _rdds(events: Iterable[Any]) -> Iterator[Row]:
                     yield rdd.rdd_id, name, rdd.callsite, rdd.parent_ids, cached, bool(rdd.barrier)
 
 
-def _accumulators(events: Iterable[Any]) -> Iterator[Row]:
-    for event in events:
+def _accumulators(events: Events, dropped: Dropped) -> Iterator[Row]:
+    for index, event in enumerate(events):
         for accumulable in event.task_info.accumulables or ():
-            if accumulable.internal or not accumulable.name:
+            if accumulable.internal or not accumulable.name or accumulable.update is None:
                 continue
             value = _number(accumulable.update)
-            if value is not None:
-                key = event.stage_id, event.stage_attempt_id, event.task_info.task_id
-                yield *key, accumulable.name, value
+            if value is None:
+                dropped.add("value_not_numeric", f"accumulator {accumulable.name[:100]!r} is not numeric", index)
+                continue
+            key = event.stage_id, event.stage_attempt_id, event.task_info.task_id
+            yield *key, accumulable.name, value
 
 
-def _number(value: Any) -> float | None:
-    """User accumulators are written as strings; a list or a map of a collection accumulator is no number."""
+def _number(value: object) -> float | None:
+    """User accumulators are written as text. A list or a map of a collection accumulator is no number."""
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
+        return None
     try:
         number = float(value)
-    except (TypeError, ValueError, OverflowError):
+    except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
 
 
-def _environment(events: Iterable[Any]) -> Iterator[Row]:
+def _environment(events: Events, dropped: Dropped) -> Iterator[Row]:
     for event in events:
         for section, properties in (("spark", event.spark_properties), ("jvm", event.jvm_information)):
             for key, value in (properties or {}).items():
                 yield section, key, value if isinstance(value, str) else str(value)
 
 
-def _resources(events: Iterable[Any]) -> Iterator[Row]:
+def _resources(events: Events, dropped: Dropped) -> Iterator[Row]:
     for event in events:
         for scope in ("executor", "task"):
             for name, request in (getattr(event, f"{scope}_resource_requests") or {}).items():
                 yield event.resource_profile_id, scope, name, request.amount
 
 
-def _plan_scans(events: Iterable[Any]) -> Iterator[Row]:
+def _plan_scans(events: Events, dropped: Dropped) -> Iterator[Row]:
     for event in events:
         for node in _nodes(event.sparkplaninfo):
             for format_, location in _scan(node):
@@ -110,27 +142,25 @@ def _plan_functions(events: Iterable[Any]) -> Iterator[Row]:
 
 
 def _shows_search(event: Any) -> bool:
-    """decode leaves the metrics of a plan out where no sign of a search is in it."""
+    """decode leaves out the metrics of a plan that has no sign of a search."""
     return event.sparkplaninfo is not None and event.sparkplaninfo.metrics is not None
 
 
-def _plan_folds(events: Iterable[Any]) -> Iterator[Row]:
+def _plan_folds(events: Events, dropped: Dropped) -> Iterator[Row]:
     for event in events:
         for node in _nodes(event.sparkplaninfo) if _shows_search(event) else ():
             if node.node_name == "Filter" and spark.RANDOM_COLUMN in node.simple_string:
                 yield event.executionid, node.simple_string
 
 
-def _plan_links(events: Iterable[Any]) -> Iterator[Row]:
+def _plan_links(events: Events, dropped: Dropped) -> Iterator[Row]:
     for event in events:
         metrics: list[int] = []
         made: set[int] = set()
         read: set[int] = set()
         of_search = False
         pending = [(event.sparkplaninfo, False)] if _shows_search(event) else []
-        for _ in range(_MAX_PLAN_DEPTH):
-            if not pending:
-                break
+        while pending:
             node, below = pending.pop()
             text = node.simple_string
             signed = any(sign in text for sign in spark.SEARCH_SIGNS)
@@ -143,7 +173,7 @@ def _plan_links(events: Iterable[Any]) -> Iterator[Row]:
             yield event.executionid, metrics, sorted(made - read)
 
 
-def _stage_metrics(events: Iterable[Any]) -> Iterator[Row]:
+def _stage_metrics(events: Events, dropped: Dropped) -> Iterator[Row]:
     for event in events:
         ids = [a.id for a in event.stage_info.accumulables or () if a.metadata == "sql" and a.id is not None]
         if ids:
@@ -152,9 +182,7 @@ def _stage_metrics(events: Iterable[Any]) -> Iterator[Row]:
 
 def _nodes(root: Any) -> Iterator[Any]:
     pending = [root] if root is not None else []
-    for _ in range(_MAX_PLAN_DEPTH):
-        if not pending:
-            return
+    while pending:
         node = pending.pop()
         yield node
         pending += node.children[::-1]
@@ -172,7 +200,7 @@ def _scan(node: Any) -> Iterator[tuple[str, str]]:
             yield match[1] or match[3], match[2] or match[4]
 
 
-NESTED_ROWS: Mapping[str, Callable[[Iterable[Any]], Iterator[Row]]] = {
+NESTED_ROWS: Mapping[str, Callable[[Events, Dropped], Iterator[Row]]] = {
     "job_properties": _job_properties,
     "job_stages": _job_stages,
     "rdds": _rdds,

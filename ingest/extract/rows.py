@@ -1,73 +1,108 @@
 """One batch of decoded events -> one record batch per declared event table."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+from msgspec import Struct
 from msgspec.structs import astuple
 
-from ...schemas.events import EVENT_TABLES, TASK_END, TASK_START
+from ...schemas.events import EVENT_TABLES, TASK_END, TASK_START, EventTable
+from ...schemas.issues import ImportIssue
 from .. import arrow
-from .nested import NESTED_ROWS
+from .nested import NESTED_ROWS, Dropped
 
-EventRows = Mapping[str, Any]
-"""Event table's name -> pyarrow Table of its rows, in the order of the log."""
-
+EventRows = Mapping[str, pa.Table]
+"""Event table's name -> its rows, in the order of the log."""
 
 _STARTS, _ENDS = TASK_START.table.name, TASK_END.table.name
 _TASK_KEY = ("task_id", "stage_id", "stage_attempt")
 
 
+class ColumnRows(Protocol):
+    """Rows that are columns already: each row's line offset, and per column (values, valid, text); see arrow."""
+
+    @property
+    def offsets(self) -> npt.NDArray[np.int64]:
+        """Of each row's line."""
+
+    @property
+    def columns(self) -> Sequence[tuple[bytes, bytes, bytes]]:
+        """One triple per column."""
+
+
 class Batch(Protocol):
-    """What extract takes from decode: events by kind, and the byte offset of each one's line; and of some kinds events
-    that are columns already, as (offsets, columns of (values, valid, text))."""
+    """What extract takes from decode: events by kind with the byte offset of each one's line, and column rows by kind."""
 
-    events: dict[str, list[Any]]
-    offsets: dict[str, list[int]]
-    columns: dict[str, Any]
+    @property
+    def events(self) -> Mapping[str, list[Struct]]:
+        """Structs by kind of event."""
+
+    @property
+    def offsets(self) -> Mapping[str, list[int]]:
+        """The line offsets of `events`."""
+
+    @property
+    def columns(self) -> Mapping[str, ColumnRows]:
+        """What is not in `events`."""
 
 
-def extract(batch: Batch, getters: Mapping[str, tuple[str, ...]], base: int) -> dict[str, Any]:
-    """Event table's name -> pyarrow RecordBatch; tables without rows are left out.
+def extract(
+    batch: Batch, getters: Mapping[str, tuple[str, ...]], base: int, report: Callable[[ImportIssue], None]
+) -> dict[str, pa.RecordBatch]:
+    """Event table's name -> its rows; tables without rows are left out.
 
-    `getters` is, per table, where each column stands in the event's struct (see `paths`); `base` is added to line
-    offsets so that events of later files sort after those of earlier ones.
+    `getters` is, per table, the path of each column in the event's struct (see decode.PATHS). `base` is added to line
+    offsets, so that events of later files sort after those of earlier ones. Values that become no row are reported.
     """
-    batches = {}
+    batches: dict[str, pa.RecordBatch] = {}
+    dropped: dict[str, Dropped] = {}
     for declared in EVENT_TABLES:
-        events, taken = batch.events[declared.event], batch.columns.get(declared.event)
+        events = batch.events[declared.event]
         if declared.nested or declared.table.name in NESTED_ROWS:
-            rows = list(NESTED_ROWS[declared.table.name](events))
+            of_event = dropped.setdefault(declared.event, Dropped())
+            rows = list(NESTED_ROWS[declared.table.name](events, of_event))
             if rows:
                 batches[declared.table.name] = arrow.from_columns(declared.table, list(zip(*rows, strict=True)))
-            continue
-        parts = []
-        if taken is not None:
-            parts.append(arrow.from_buffers(declared.table, taken.columns))
-        if events:
-            columns = _columns(events, getters[declared.table.name])
-            if declared.table.columns[0].name == "at":
-                columns.insert(0, [base + offset for offset in batch.offsets[declared.event]])
-            parts.append(arrow.from_columns(declared.table, columns))
-        if taken is not None and events:
-            batches[declared.table.name] = _merged(parts, [*taken.offsets, *batch.offsets[declared.event]])
-        elif parts:
-            batches[declared.table.name] = parts[0]
+        else:
+            found = _rows(declared, batch, getters[declared.table.name], base)
+            if found is not None:
+                batches[declared.table.name] = found
     if _STARTS in batches and _ENDS in batches:
         batches[_STARTS] = _unfinished(batches[_STARTS], batches[_ENDS])
+    for event, values in dropped.items():
+        for (code, message), count in values.counts.items():
+            offset = batch.offsets[event][values.first[code, message]]
+            report(ImportIssue(code, message, offset=offset, count=count))
     return batches
 
 
-def _merged(parts: list[Any], offsets: list[int]) -> Any:
+def _rows(declared: EventTable, batch: Batch, getters: tuple[str, ...], base: int) -> pa.RecordBatch | None:
+    events, taken = batch.events[declared.event], batch.columns.get(declared.event)
+    parts: list[pa.RecordBatch] = []
+    if taken is not None:
+        parts.append(arrow.from_buffers(declared.table, taken.columns))
+    if events:
+        columns = _columns(events, getters)
+        if declared.table.columns[0].name == "at":
+            columns.insert(0, [base + offset for offset in batch.offsets[declared.event]])
+        parts.append(arrow.from_columns(declared.table, columns))
+    if taken is not None and events:
+        return _merged(parts, [*taken.offsets.tolist(), *batch.offsets[declared.event]])
+    return parts[0] if parts else None
+
+
+def _merged(parts: list[pa.RecordBatch], offsets: list[int]) -> pa.RecordBatch:
     """Two record batches as one, in the order of the log."""
     order = arrow.from_numpy(np.argsort(np.array(offsets, np.int64), kind="stable"), "int64")
     return pa.Table.from_batches(parts).combine_chunks().take(order).to_batches()[0]
 
 
-def _unfinished(starts: Any, ends: Any) -> Any:
-    """The TaskStarts whose task does not end in the same batch: the others say nothing that their TaskEnd does not."""
+def _unfinished(starts: pa.RecordBatch, ends: pa.RecordBatch) -> pa.RecordBatch:
+    """The TaskStarts whose task does not end in the same batch: a TaskEnd repeats all that its TaskStart says."""
     started, whole = _task_keys(starts)
     ended, known = _task_keys(ends)
     # In ordinary logs a task id ends once; a start whose id ended is left out only where stage and attempt agree too.
@@ -79,17 +114,17 @@ def _unfinished(starts: Any, ends: Any) -> Any:
     return starts.filter(arrow.from_numpy(keep, "bool"))
 
 
-def _task_keys(batch: Any) -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]":
-    """One row per task attempt: its id, stage and stage attempt; and where none of them is missing."""
+def _task_keys(batch: pa.RecordBatch) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Per task attempt its id, stage and stage attempt, and whether none of the three is missing."""
     table = pa.Table.from_batches([batch])
     keys = np.stack([arrow.numbers(table, name).astype(np.int64) for name in _TASK_KEY], axis=1)
     return keys, np.logical_and.reduce([arrow.valid(table, name) for name in _TASK_KEY])
 
 
-def _columns(events: list[Any], dotted: tuple[str, ...]) -> list[Any]:
-    """One tuple of values per path. Whole structs are turned into columns at once, which is far quicker than following
-    each path on its own."""
-    parts: dict[str, dict[str, Any]] = {}
+def _columns(events: Sequence[Struct], dotted: tuple[str, ...]) -> list[Sequence[Any]]:
+    """One tuple of values per path. Whole structs are turned into columns at once: that is far faster than following
+    each path for each event."""
+    parts: dict[str, dict[str, Sequence[Any]]] = {}
     for path in dotted:
         prefix = path.rpartition(".")[0]
         if prefix not in parts:
@@ -99,8 +134,8 @@ def _columns(events: list[Any], dotted: tuple[str, ...]) -> list[Any]:
     return [parts[path.rpartition(".")[0]][path.rpartition(".")[2]] for path in dotted]
 
 
-def concat(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Record batches by table, one mapping per batch in the order of the log -> one pyarrow Table per event table."""
+def concat(parts: Iterable[Mapping[str, pa.RecordBatch]]) -> dict[str, pa.Table]:
+    """Record batches by table, one mapping per batch in the order of the log -> one table per event table."""
     parts = list(parts)
     return {
         declared.table.name: pa.Table.from_batches(

@@ -114,8 +114,8 @@ class Scanner:
         self._state = _scan.prepare(events, text_cap)
 
     def scan(self, block: Lines) -> tuple[int, list[list[int]]]:
-        """The number of lines in the block; and of each line that is returned to Python, where it begins and ends in the
-        data and its number from 0."""
+        """The number of lines in the block; and of each line that is returned to Python, its begin and end in the data
+        and its number from 0."""
         lines, returned = _scan.scan(self._state, block.data, block.begin, block.end, block.offset)
         return lines, np.frombuffer(returned, np.int64).reshape(-1, 3).tolist()
 
