@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..schemas import spark
 from ..schemas.logs import EventLog, without_password
@@ -136,6 +137,7 @@ def _head(chunks: Iterable[bytes | codecs.Gap]) -> Head:
                 continue
             is_log = True
             decode.decode_lines(decode.Lines(line, batch.offset, batch.number + at), decoded, lambda issue: None)
+            start: Any
             for start in decoded.events[spark.APPLICATION_START]:
                 return Head(True, start.app_id, start.app_attempt_id, start.app_name, start.user, start.timestamp)
         if seen > _HEAD_BYTES:

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, TypeVar
+
+import pyarrow as pa
 
 from ..schemas.issues import ImportIssue
 from ..schemas.logs import EventLog, LogFile
@@ -14,6 +16,8 @@ from .options import Progress, ReadOptions
 
 _PART_BYTES = 32 * 2**20
 _LINES_PER_BATCH = 16_000
+BATCH_MEMORY_BYTES = 192 * 2**20
+"""A batch is closed when its events may need so much memory."""
 _FILE_STRIDE = 2**44  # files of a log are ordered before the offsets inside them; none is 16 TiB
 _ISSUES_PER_CODE = 100
 
@@ -82,28 +86,62 @@ class _Issues:
     file: str
     kept: list[ImportIssue] = field(default_factory=list)
     seen: dict[str, int] = field(default_factory=dict)
+    more: dict[str, int] = field(default_factory=dict)
 
     def report(self, issue: ImportIssue) -> None:
         self.seen[issue.code] = self.seen.get(issue.code, 0) + 1
         if self.seen[issue.code] <= _ISSUES_PER_CODE:
-            self.kept.append(ImportIssue(issue.code, issue.message, self.file, issue.line, issue.offset, issue.count))
+            self.kept.append(replace(issue, file=self.file))
+        else:
+            self.more[issue.code] = self.more.get(issue.code, 0) + issue.count
 
     def all(self) -> list[ImportIssue]:
-        more = {code: count - _ISSUES_PER_CODE for code, count in self.seen.items() if count > _ISSUES_PER_CODE}
         return self.kept + [
-            ImportIssue(code, f"{count:,} more of this kind", self.file, count=count) for code, count in more.items()
+            ImportIssue(code, f"{count:,} more of this kind", self.file, count=count)
+            for code, count in self.more.items()
         ]
 
 
 @dataclass(frozen=True, slots=True)
 class PartRead:
-    """What one part of a log holds: record batches by event table, in order; issues, whose lines count from the part's
-    first; how many lines and events there were."""
+    """One part of a log: record batches by event table, in order; issues, whose lines count from the part's first; the
+    numbers of its lines and events.
 
-    batches: list[Mapping[str, Any]]
+    `log_starts` are the indices of the batches that begin with a LogStart or a Databricks metadata event, and the
+    offset of each: a file may hold the logs of several applications, one after the other.
+    """
+
+    batches: list[Mapping[str, pa.RecordBatch]]
     issues: list[ImportIssue]
     lines: int
     events: int
+    log_starts: Mapping[int, int]
+
+
+@dataclass(slots=True)
+class _Batches:
+    """Collects the decoded events of one part as record batches, each of bounded memory."""
+
+    base: int
+    report: Callable[[ImportIssue], None]
+    batches: list[Mapping[str, pa.RecordBatch]] = field(default_factory=list)
+    log_starts: dict[int, int] = field(default_factory=dict)
+    events: int = 0
+    decoded: decode.Decoded = field(default_factory=decode.Decoded)
+
+    def is_full(self) -> bool:
+        """A batch's text stays below the 2 GiB that Arrow can address, and its memory bounded."""
+        return self.decoded.lines >= _LINES_PER_BATCH or self.decoded.memory_bytes >= BATCH_MEMORY_BYTES
+
+    def close(self) -> None:
+        """Extracts what was decoded; the next events go into a new batch."""
+        decoded = self.decoded.close()
+        self.events += decoded.count
+        for offset, part in decode.split_at_log_starts(decoded):
+            if offset is not None:
+                self.log_starts[len(self.batches)] = offset
+            self.batches.append(extract.extract(part, decode.PATHS, self.base, self.report))
+        self.decoded = decode.Decoded()
 
 
 def read_part(part: Part, options: ReadOptions, progress: Progress | None = None) -> PartRead:
@@ -113,26 +151,25 @@ def read_part(part: Part, options: ReadOptions, progress: Progress | None = None
         InputError: the file is refused as a decompression bomb. A file that cannot be read is an issue.
     """
     issues = _Issues(part.file.name)
-    batches: list[Mapping[str, Any]] = []
-    events, lines, decoded = 0, 0, decode.Decoded()
+    batches = _Batches(part.index * _FILE_STRIDE, issues.report)
+    lines = 0
     try:
         with discover.open_file(part.file, options.max_ratio) as raw:
             chunks = _chunks(_Counted(raw, progress) if progress else raw, part, options)
-            for batch in decode.split_lines(
+            for block in decode.split_lines(
                 chunks, issues.report, start=part.start, end=part.end, max_line_bytes=options.max_line_bytes
             ):
-                decode.decode_lines(batch, decoded, issues.report)
-                lines = batch.number + batch.count - 1
-                if decoded.lines >= _LINES_PER_BATCH:
-                    batches.append(extract.extract(decoded.close(), decode.PATHS, part.index * _FILE_STRIDE))
-                    events, decoded = events + decoded.count, decode.Decoded()
+                decode.decode_lines(block, batches.decoded, issues.report)
+                lines = block.number + block.count - 1
+                if batches.is_full():
+                    batches.close()
     except codecs.LimitExceeded as error:
         raise InputError(f"{part.file.name}: {error}") from error
     except (InputError, OSError) as error:
         message = str(error) if part.file.name in str(error) else f"{part.file.name}: {error}"
         issues.report(ImportIssue("file_unreadable", message))
-    batches.append(extract.extract(decoded.close(), decode.PATHS, part.index * _FILE_STRIDE))
-    return PartRead(batches, issues.all(), lines, events + decoded.count)
+    batches.close()
+    return PartRead(batches.batches, issues.all(), lines, batches.events, batches.log_starts)
 
 
 def _chunks(raw: Any, part: Part, options: ReadOptions) -> Iterator[bytes | decode.Damage]:

@@ -17,7 +17,7 @@ from ..schemas.issues import ImportIssue
 from ..schemas.logs import EventLog, EventLogTables
 from ..schemas.report import ReportFiles
 from ..schemas.runs.tree import RunTree
-from . import discover, extract
+from . import decode, discover, extract
 from .annotations import apply_annotations, read_annotations
 from .application_view import ApplicationView
 from .assemble import MlflowRun, assemble, complete_tables
@@ -31,6 +31,8 @@ from .options import ImportOptions, Progress, ReadOptions
 from .results import Exported, Imported, OnlyTables, Ready
 from .training import recognize_training
 from .version import version
+
+_LARGE_LOG_BYTES = 64 * 2**20
 
 
 def read_log(
@@ -76,8 +78,11 @@ def _read_log(
     parts = in_parts(log, options.workers, splittable)
     batches: list[Mapping[str, Any]] = []
     issues: list[ImportIssue] = []
+    log_starts: dict[int, extract.LogStart] = {}
     events = lines = 0
     for part, read in zip(parts, parts_read(read_part, parts, options, options.workers, progress), strict=True):
+        starts = {len(batches) + index: offset for index, offset in read.log_starts.items()}
+        log_starts |= {index: extract.LogStart(part.file.name, offset) for index, offset in starts.items()}
         batches.extend(read.batches)
         read.batches.clear()
         lines = 0 if part.start == 0 else lines
@@ -86,7 +91,10 @@ def _read_log(
         events += read.events
     if not events:
         raise InputError(_no_log(log, issues))
-    rows = extract.concat(batches)
+    kept, others = extract.first_application(batches, log_starts)
+    issues += [*others, *_scanner_missing(log)]
+    rows = extract.concat(kept)
+    del kept
     batches.clear()  # what is assembled can then be let go
     return tables_of_rows(rows, log, issues)
 
@@ -115,6 +123,14 @@ def tables_of_rows(rows: dict[str, pa.Table], log: EventLog, issues: Iterable[Im
         (*issues, *assembly.issues, *applied.issues),
         MlflowRun(applied.mlflow_run_id, applied.mlflow_tracking_uri),
     )
+
+
+def _scanner_missing(log: EventLog) -> list[ImportIssue]:
+    """A note on a large log where the native scanner was not built."""
+    if decode.BUILT or log.size < _LARGE_LOG_BYTES:
+        return []
+    message = "the native scanner was not built: install a C compiler and reinstall spark-afterglow to read faster"
+    return [ImportIssue("native_scanner_missing", message)]
 
 
 def _no_log(log: EventLog, issues: list[ImportIssue]) -> str:

@@ -1,4 +1,4 @@
-"""What can be wrong with a log: every code, its severity and what to do, declared once; and the issue as a value."""
+"""What can be wrong with a log: every issue code with its severity and advice, and the issue itself."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ Severity = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True, slots=True)
 class IssueCode:
-    """One kind of damage or oddity. error: data lost; warning: repaired or doubtful; note: worth knowing."""
+    """One kind of issue. error: data was lost; warning: data was repaired or is doubtful; note: worth knowing."""
 
     code: str
     severity: Severity
@@ -18,7 +18,8 @@ class IssueCode:
 
 @dataclass(frozen=True, slots=True)
 class ImportIssue:
-    """One issue at one place. `line` counts from 1; `offset` is the line's byte offset in the decompressed file."""
+    """One issue at one place. `line` counts from 1. `offset` is the line's byte offset in the decompressed file.
+    `count` is the number of values, lines or events that it stands for."""
 
     code: str
     message: str
@@ -42,45 +43,50 @@ _CODES = (
     IssueCode(
         "line_broken",
         "error",
-        "A line is no JSON event; it was passed over.",
-        "Nothing: everything else was read. Copy the log again if the copy may be at fault.",
+        "A line is not a JSON event; it was skipped.",
+        "Everything else was read. If the log is a copy, copy it again.",
     ),
     IssueCode(
         "line_cut",
         "error",
-        "The last line is cut.",
-        "Import again when the application has ended; a killed driver leaves it so.",
+        "The last line ends in the middle of an event.",
+        "Import again when the application has ended. If the driver was killed, the rest of the log does not exist.",
     ),
     IssueCode(
         "line_too_long",
         "error",
-        "A line is longer than --max-line-bytes; it was passed over.",
-        "Raise --max-line-bytes if the line is wanted.",
+        "A line is longer than --max-line-bytes, or needs too much memory once parsed; it was skipped.",
+        "Raise --max-line-bytes to read the line.",
+    ),
+    IssueCode(
+        "text_too_long",
+        "warning",
+        "A text in a line of more than 4 MiB is longer than 1 MiB; it was cut to that length.",
+        "Nothing: the rest of the line was read.",
     ),
     IssueCode(
         "line_repaired",
         "warning",
-        "A line was no valid JSON (NaN, Infinity, wrong UTF-8, NUL bytes, two events "
-        "on one line) and was read all the same.",
+        "A line is not valid JSON (NaN, Infinity, wrong UTF-8, NUL bytes, two events on one line), but could be read.",
         "Nothing.",
     ),
     IssueCode(
         "field_unusable",
         "warning",
-        "A field holds a value of another type or size than Spark writes; read as missing.",
+        "A field holds a value of another type or size than Spark writes; the value was read as missing.",
         "Nothing: the rest of the event was read.",
     ),
     IssueCode(
         "stream_damaged",
         "error",
-        "The compressed stream is damaged; reading went on after the damage.",
+        "The compressed stream is damaged; reading continued behind the damage.",
         "Copy the log again.",
     ),
     IssueCode(
         "stream_truncated",
         "error",
         "The compressed stream ends in the middle of a block.",
-        "Import again when the application has ended; a killed driver leaves it so.",
+        "Import again when the application has ended. If the driver was killed, the rest of the log does not exist.",
     ),
     IssueCode(
         "segment_missing", "error", "A segment of a rolling log is missing.", "Find the segment and import again."
@@ -88,44 +94,61 @@ _CODES = (
     IssueCode(
         "log_compacted",
         "warning",
-        "Spark compacted the log: events of finished jobs were dropped.",
+        "Spark compacted the log, which drops the events of finished jobs.",
         "Set spark.history.fs.eventLog.rolling.maxFilesToRetain higher.",
     ),
-    IssueCode("file_unreadable", "error", "A file of the log could not be read.", "See the message."),
+    IssueCode(
+        "application_not_read",
+        "error",
+        "The file also holds the log of another application, which was not read.",
+        "Split the file at the offset in the message and import both parts.",
+    ),
+    IssueCode(
+        "native_scanner_missing",
+        "note",
+        "The native scanner was not built, so large logs are read several times slower.",
+        "Install a C compiler and reinstall Afterglow.",
+    ),
+    IssueCode("file_unreadable", "error", "A file of the log could not be read.", "Follow the message."),
     IssueCode(
         "event_duplicate",
         "warning",
-        "The same event stands in the log more than once; the first one counts.",
+        "The log holds the same event more than once; the first one was used.",
         "Nothing.",
     ),
-    IssueCode("application_copied", "note", "The same application attempt lies in several places.", "Nothing."),
+    IssueCode(
+        "application_copied",
+        "note",
+        "The same application attempt was found in several places; the most complete log was read.",
+        "Nothing.",
+    ),
     IssueCode(
         "application_start_missing",
         "warning",
-        "No ApplicationStart: the application is named after the file.",
+        "The log has no ApplicationStart; the application is named after the file.",
         "Nothing.",
     ),
     IssueCode(
         "application_end_missing",
         "note",
-        "No ApplicationEnd: still running, or the driver died.",
+        "The log has no ApplicationEnd: the application is still running, or its driver died.",
         "Import again when it has ended.",
     ),
-    IssueCode("tasks_unfinished", "note", "Tasks that started have no TaskEnd in a stage that ended.", "Nothing."),
-    IssueCode("tasks_missing", "error", "A stage ended well, but not all of its tasks are in the log.", "Nothing."),
+    IssueCode("tasks_unfinished", "note", "Tasks have a TaskStart but no TaskEnd, in a stage that ended.", "Nothing."),
+    IssueCode("tasks_missing", "error", "A stage succeeded, but not all of its tasks are in the log.", "Nothing."),
     IssueCode("task_ids_missing", "error", "Task ids are missing between the first and the last.", "Nothing."),
-    IssueCode("stage_unknown", "warning", "Tasks or stages belong to no job of the log.", "Nothing."),
+    IssueCode("stage_unknown", "warning", "Tasks or stages belong to no job in the log.", "Nothing."),
     IssueCode(
         "annotation_collides",
         "warning",
-        "The job said a param or tag twice with different values.",
-        "Nothing: the later one has a suffix.",
+        "The job logged a param or tag twice with different values.",
+        "Nothing: the later value got a suffix.",
     ),
     IssueCode(
-        "text_cut", "note", "A text is longer than MLflow takes and was cut; the tables hold it whole.", "Nothing."
+        "text_cut", "note", "A text is longer than MLflow accepts and was cut; the tables hold all of it.", "Nothing."
     ),
     IssueCode(
-        "name_changed", "note", "MLflow does not take a name; the characters it refuses were replaced.", "Nothing."
+        "name_changed", "note", "MLflow does not accept a name; the characters it refuses were replaced.", "Nothing."
     ),
     IssueCode(
         "redaction_regex_unused",
@@ -134,7 +157,10 @@ _CODES = (
         "Set a pattern without look-around and back-references, of at most 2,000 characters.",
     ),
     IssueCode(
-        "value_not_numeric", "note", "A named accumulator holds something else than a number; left out.", "Nothing."
+        "value_not_numeric",
+        "note",
+        "A named accumulator of the user is not a number; its updates were left out.",
+        "Nothing.",
     ),
 )
 

@@ -1,7 +1,19 @@
 """Byte stream -> typed events. What is broken becomes an ImportIssue with file, line and byte offset."""
 
+from .applications import split_at_log_starts
 from .events import Decoded, decode_lines
 from .lines import Damage, Lines, split_lines
+from .native.scanner import BUILT, NATIVE
 from .structs import PATHS
 
-__all__ = ["PATHS", "Damage", "Decoded", "Lines", "decode_lines", "split_lines"]
+__all__ = [
+    "BUILT",
+    "NATIVE",
+    "PATHS",
+    "Damage",
+    "Decoded",
+    "Lines",
+    "decode_lines",
+    "split_at_log_starts",
+    "split_lines",
+]

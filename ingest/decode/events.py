@@ -1,8 +1,8 @@
 """Lines -> typed events and columns: where most of the time of reading a log is spent.
 
 The native scanner turns ordinary task events into columns. Every other line is decoded here, into a struct. Most of a
-TaskEnd is `Accumulables`, of which only what user code named is wanted, so that array is cut out by two searches first. A
-line that does not decode is read once more, whole, by `recover`.
+TaskEnd is `Accumulables`, of which only what user code named is wanted, so that array is cut out by two searches first.
+A line that does not decode is read once more, whole, by `recover`.
 """
 
 import re

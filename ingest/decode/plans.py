@@ -1,7 +1,7 @@
 """Plans of any depth: an SQL execution's start whose plan has more nodes below each other than a parser can recurse.
 
 A loop of unions or joins without a checkpoint makes a plan of hundreds of operators, each in the `children` of the one
-above. Here the line is cut into the event and its nodes without recursion; each node is parsed alone, and the tree is put
+above. Here the line is cut into the event and its nodes without recursion. Each node is parsed alone; the tree is put
 together afterwards.
 """
 

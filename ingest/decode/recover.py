@@ -35,7 +35,7 @@ MOST_BROKEN_EVENTS = 100
 
 @dataclass(slots=True)
 class Recovered:
-    """Events found in a damaged line, each with its byte offset in the line, and the issues, still without their place."""
+    """Events found in a damaged line, each with its byte offset in the line; and the issues, without their place."""
 
     events: list[tuple[str, msgspec.Struct, int]] = field(default_factory=list)
     issues: list[ImportIssue] = field(default_factory=list)

@@ -1,7 +1,7 @@
 """Rows from the lists and maps inside an event: a job's stages and properties, plan nodes, accumulators.
 
-Each function takes the events of one kind and yields the rows of one table. A value that cannot become a row is added to
-`dropped`.
+Each function takes the events of one kind and yields the rows of one table. A value that cannot become a row is added
+to `dropped`.
 """
 
 import math
@@ -39,8 +39,8 @@ _RELATION = re.compile(r"^(?:\*?\(?\d*\)?\s*)?(?:Batch)?Scan\s+(?:(\w+?)Relation
 _ML = "org.apache.spark.ml"
 # InMemoryRelation names its RDD with Utils.abbreviate(plan, 1024); names that users set may be of any length
 _RDD_NAME_LENGTH = 2048
-# org.apache.spark.sql.execution.columnar.InMemoryTableScanExec: the query itself computes what is above it (or above the
-# filter that makes the fold, where the fold is not cached)
+# org.apache.spark.sql.execution.columnar.InMemoryTableScanExec: the query itself computes what is above it (or above
+# the filter that makes the fold, where the fold is not cached)
 _CACHED = "InMemoryTableScan"
 _ATTRIBUTE = re.compile(r"#(\d{1,15})")
 
@@ -134,7 +134,7 @@ def _plan_scans(events: Events, dropped: Dropped) -> Iterator[Row]:
                 yield event.executionid, format_, location
 
 
-def _plan_functions(events: Iterable[Any]) -> Iterator[Row]:
+def _plan_functions(events: Events, dropped: Dropped) -> Iterator[Row]:
     for event in events:
         for node in _nodes(event.sparkplaninfo):
             if node.node_name in spark.PYTHON_NODES:

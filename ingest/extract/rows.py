@@ -35,7 +35,7 @@ class ColumnRows(Protocol):
 
 
 class Batch(Protocol):
-    """What extract takes from decode: events by kind with the byte offset of each one's line, and column rows by kind."""
+    """What extract takes from decode: events by kind with the offset of each one's line, and column rows by kind."""
 
     @property
     def events(self) -> Mapping[str, list[Struct]]:

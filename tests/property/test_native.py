@@ -97,7 +97,8 @@ def read(data: bytes, native: bool, begin: int = 0) -> tuple[object, ...]:
     finally:
         decode.events.NATIVE = thin  # type: ignore[attr-defined]
     decoded.close()
-    tables = {name: batch.to_pylist() for name, batch in extract.extract(decoded, decode.PATHS, 0).items()}
+    batches = extract.extract(decoded, decode.PATHS, 0, issues.append)
+    tables = {name: batch.to_pylist() for name, batch in batches.items()}
     return tables, issues, decoded.lines, decoded.count
 
 

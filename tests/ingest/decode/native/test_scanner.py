@@ -23,7 +23,7 @@ pytestmark = pytest.mark.native
 def rows(scanner: native.Scanner | None) -> dict[str, list[dict[str, object]]]:
     decoded, data = decode.Decoded(scanner=scanner), b"\n".join(TASKS) + b"\n"
     decode.decode_lines(decode.Lines(data, 0, 1), decoded, lambda issue: None)
-    tables = extract.extract(decoded.close(), decode.PATHS, 0)
+    tables = extract.extract(decoded.close(), decode.PATHS, 0, lambda issue: None)
     return {name: table.to_pylist() for name, table in tables.items()}
 
 

@@ -1,0 +1,58 @@
+"""Splits decoded events where a log begins: a file may hold the logs of several applications, one after the other."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from ...schemas import spark
+from .events import Decoded
+from .native.scanner import Column, Columns
+
+_LOG_STARTS = (spark.LOG_START, spark.DATABRICKS_METADATA)
+
+
+def split_at_log_starts(decoded: Decoded) -> Iterator[tuple[int | None, Decoded]]:
+    """The closed batch in parts, in order, each with the offset of the event that starts a log there. The offset of the
+    first part is None unless it begins with such an event."""
+    starts = sorted({offset for event in _LOG_STARTS for offset in decoded.offsets[event]})
+    if not starts:
+        yield None, decoded
+        return
+    firsts = [offsets[0] for offsets in decoded.offsets.values() if offsets]
+    firsts += [int(taken.offsets[0]) for taken in decoded.columns.values() if len(taken.offsets)]
+    first = min(firsts)
+    if starts == [first]:
+        yield first, decoded
+        return
+    bounds = ([] if starts[0] == first else [first]) + starts
+    for begin, end in pairwise([*bounds, 2**63 - 1]):
+        yield begin if begin in starts else None, _between(decoded, begin, end)
+
+
+def _between(decoded: Decoded, begin: int, end: int) -> Decoded:
+    """The events whose lines begin in [begin, end)."""
+    part = replace(decoded, events={}, offsets={}, columns={}, scanner=None)
+    for event, offsets in decoded.offsets.items():
+        low, high = bisect_left(offsets, begin), bisect_left(offsets, end)
+        part.events[event], part.offsets[event] = decoded.events[event][low:high], offsets[low:high]
+    for event, taken in decoded.columns.items():
+        low, high = (int(at) for at in np.searchsorted(taken.offsets, (begin, end)))
+        if low < high:
+            columns = [_rows(column, low, high, len(taken.offsets)) for column in taken.columns]
+            part.columns[event] = Columns(taken.offsets[low:high], columns)
+    return part
+
+
+def _rows(column: Column, low: int, high: int, rows: int) -> Column:
+    """Rows of a column's buffers. The offsets of text are one more than the rows; everything else has a fixed width."""
+    if len(column.values) == 4 * (rows + 1):
+        offsets = np.frombuffer(column.values, np.int32)[low : high + 1]
+        text = column.text[offsets[0] : offsets[-1]]
+        return Column((offsets - offsets[0]).astype(np.int32).tobytes(), column.valid[low:high], text)
+    width = len(column.values) // rows
+    return Column(column.values[low * width : high * width], column.valid[low:high], b"")
