@@ -54,6 +54,8 @@ PIECES += [
 ]
 PIECES += [
     b'"nodeName":"Scan x",',
+    b'"nodeName":"MapInPandas",',
+    b'"nodeName":"FlatMapGroupsInPandas",',
     b"_rand#1",
     b'"executionId":3,',
     b"3000000000",

@@ -8,7 +8,7 @@
 
 #include "json.h"
 
-enum { MAX_SHAPES = 64, MAX_PIECES = 80, MAX_SHAPE_BYTES = 4096, MAX_MISSES = 1000, MAX_NAMES = 16 };
+enum { MAX_SHAPES = 64, MAX_PIECES = 80, MAX_SHAPE_BYTES = 4096, MAX_MISSES = 1000, MAX_NAMES = 24 };
 
 /* How a declared field is read. ALL_TRUE: an array of objects each of which must hold the child's one key as `true`. */
 typedef enum { OBJECT, INT64, INT32, DOUBLE, BOOL, STRING, ALL_TRUE } Kind;

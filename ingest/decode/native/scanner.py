@@ -132,10 +132,20 @@ class Scanner:
 _SQL_FIELDS = tuple(
     dict.fromkeys(c.path[0].encode() for t in EVENT_TABLES if t.event == spark.SQL_START for c in t.table if c.path)
 )
-# What extract.nested reads of a plan without a search: see _plan_scans.
+# What extract.nested reads of a plan without a search: see _plan_scans and _plan_functions.
 _NODE_FIELDS = (b"nodeName", b"simpleString", b"metadata")
-_SCANS = tuple(prefix.encode() for prefix in spark.SCAN_NODES)
-PLAN_RULES = (_SQL_FIELDS, b"sparkPlanInfo", b"children", _NODE_FIELDS, b"nodeName", _SCANS, b"metadata", SEARCH_SIGNS)
+_NAMES = sorted((*spark.SCAN_NODES, *spark.PYTHON_NODES))
+_KEPT_NODES = tuple(n.encode() for n in _NAMES if not any(n != other and n.startswith(other) for other in _NAMES))
+PLAN_RULES = (
+    _SQL_FIELDS,
+    b"sparkPlanInfo",
+    b"children",
+    _NODE_FIELDS,
+    b"nodeName",
+    _KEPT_NODES,
+    b"metadata",
+    SEARCH_SIGNS,
+)
 """What is kept of an SQL execution's start, in the order of thin_plan's parameters (module.c)."""
 
 

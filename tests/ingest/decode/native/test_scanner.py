@@ -103,3 +103,13 @@ int main(void) {{
     assert built.returncode == 0, built.stderr
     said = subprocess.run([str(tmp_path / "try")], capture_output=True, text=True, check=True).stdout
     assert said.startswith("51 40") and shown in said + built.stderr
+
+
+def test_a_thinned_plan_keeps_the_nodes_that_run_python() -> None:
+    plan = (
+        b'{"Event":"org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart","executionId":3,"sparkPlanInfo":'
+        b'{"nodeName":"Project","simpleString":"p","children":[{"nodeName":"FlatMapGroupsInPandas","simpleString":'
+        b'"train(x)","children":[],"metadata":{},"metrics":[]}],"metadata":{},"metrics":[]},"time":5}'
+    )
+    thin = native.thin_plan(plan)
+    assert thin is not None and b'"FlatMapGroupsInPandas","simpleString":"train(x)"' in thin and b"Project" not in thin
