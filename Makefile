@@ -10,7 +10,7 @@ DEMO := demo
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 COVERED := $(if $(COVERAGE),--cov --cov-append --cov-report=)
 
-.PHONY: demo test test-all test-slow test-spark35 coverage lint golden docs bench soak clean
+.PHONY: demo test test-all test-slow test-spark35 coverage lint golden docs bench soak dist annotate-zip clean
 
 demo: .venv/core
 	@mkdir -p $(DEMO)
@@ -62,6 +62,18 @@ soak: .venv/dev
 	$(BIN)/python -m tests.property.run_corruptions --count 2520
 	$(BIN)/python -m tests.ingest.publish.kills --count 200
 	$(BIN)/python -m tests.ingest.publish.faults --count 100
+
+# What is released: the wheel and the sdist of spark-afterglow, those of spark-afterglow-annotate, and its zip.
+BUILD := $(BIN)/python -m build --installer uv --outdir dist
+dist: .venv/dev annotate-zip
+	@rm -f dist/*.whl dist/*.tar.gz
+	@$(BUILD) . >/dev/null
+	@$(BUILD) annotate >/dev/null
+	@$(BIN)/twine check --strict dist/*.whl dist/*.tar.gz
+	@$(BIN)/check-wheel-contents dist
+
+annotate-zip: .venv/dev
+	@$(BIN)/python annotate/packaging/make_zip.py dist/spark-afterglow-annotate.zip
 
 clean:
 	rm -rf .venv .venv-spark35 $(DEMO) build dist *.egg-info .coverage .coverage.*

@@ -1,0 +1,47 @@
+"""`spark-afterglow-annotate` by itself: what is in its zip needs the standard library and nothing else."""
+
+import re
+import runpy
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+PACKAGING = Path(__file__).parents[2] / "annotate" / "packaging"
+
+
+@pytest.fixture
+def zipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.syspath_prepend(str(PACKAGING))
+    path = tmp_path / "annotate.zip"
+    runpy.run_path(str(PACKAGING / "make_zip.py"))["make_zip"](path)
+    return path
+
+
+def test_every_module_of_the_zip_imports_without_any_package(zipped: Path) -> None:
+    program = f"""if True:
+        import pkgutil, sys
+        sys.path.insert(0, {str(zipped)!r})
+        from afterglow import annotate
+        names = [module.name for module in pkgutil.iter_modules(annotate.__path__)]
+        for name in names:
+            __import__("afterglow.annotate." + name)
+        foreign = [m for m in sys.modules.values() if "-packages" in (getattr(m, "__file__", None) or "")]
+        assert not foreign, foreign
+        print(len(names), annotate.__file__)
+    """
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True)
+    number, file = done.stdout.split()
+    assert int(number) == len(list(PACKAGING.parent.glob("*.py"))) - 1 and file.startswith(str(zipped))
+
+
+def test_the_wheel_has_the_declarations_that_the_zip_has(zipped: Path) -> None:
+    backend = runpy.run_path(str(PACKAGING / "backend.py"))
+    with backend["_schemas"]():
+        copied = {path.name: path.read_bytes() for path in backend["_COPY"].iterdir()}
+    with zipfile.ZipFile(zipped) as archive:
+        names = [name for name in archive.namelist() if re.fullmatch(r"afterglow/schemas/.+", name)]
+        assert copied == {name.split("/")[-1]: archive.read(name) for name in names}
+    assert not backend["_COPY"].exists() and "annotations.py" in copied
