@@ -1,6 +1,6 @@
 """What is declared is what is: docs, packages, metrics and sources."""
 
-import tomllib
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,11 @@ from afterglow.schemas.tables import TABLES
 from docs.generate import pages
 from tests.conftest import sample_log, sample_names
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -31,7 +36,7 @@ def test_every_package_is_installed() -> None:
         "afterglow." + ".".join(path.parent.relative_to(ROOT).parts)
         for top in ("ingest", "schemas", "annotate")
         for path in (ROOT / top).rglob("*.py")
-        if "__pycache__" not in path.parts
+        if not {"__pycache__", "packaging"} & set(path.parts)
     }
     assert folders == set(project["tool"]["setuptools"]["packages"])
 
