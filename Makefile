@@ -1,6 +1,6 @@
 # `make demo` and `make test` set up everything they need in .venv; nothing has to be done before them.
-PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
-	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3.10 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 # Where it is set (as in many containers) every start compiles numpy, pyarrow and mlflow anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -82,7 +82,7 @@ DIRS := $(shell find ingest schemas annotate -type d -not -name __pycache__ 2>/d
 
 # A strict editable install is a tree of links: it is made anew where a file came or went.
 .venv/core: pyproject.toml $(wildcard ingest/decode/native/*.[ch]) $(DIRS)
-	@test -n "$(PYTHON)" || { echo "Afterglow needs Python 3.11 or newer; install it, or say make PYTHON=/path/to/python"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Afterglow needs Python 3.10 or newer; install it, or say make PYTHON=/path/to/python"; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv || \
 		{ echo "no virtual environment could be made with $(PYTHON); on Debian: apt install python3-venv"; exit 1; }
 	@test -x $(BIN)/uv || $(BIN)/pip install --quiet --disable-pip-version-check uv || \

@@ -8,7 +8,7 @@ Tables without rows have no file.
 
 import os
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 import pyarrow as pa
@@ -67,7 +67,9 @@ def identity_of(uri: str, app_id: str, attempt: str | None, start_time_ms: int |
 
 
 def _place(app_id: str, attempt: str | None, start_time_ms: int | None) -> str:
-    date = _NO_DATE if start_time_ms is None else f"{datetime.fromtimestamp(start_time_ms / 1000, UTC):%Y-%m-%d}"
+    date = _NO_DATE
+    if start_time_ms is not None:
+        date = f"{datetime.fromtimestamp(start_time_ms / 1000, timezone.utc):%Y-%m-%d}"
     return f"date={date}/application={folder_name(app_id, attempt)}/part-0.parquet"
 
 

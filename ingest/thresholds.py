@@ -1,10 +1,15 @@
 """The thresholds of findings that a person wants otherwise than declared: from a TOML file and from options."""
 
-import tomllib
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..schemas.findings.thresholds import Thresholds, thresholds
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 
 def wanted_thresholds(file: str | None, given: Iterable[str] = ()) -> Thresholds:

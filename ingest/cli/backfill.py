@@ -4,7 +4,7 @@ import json
 import signal
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Annotated, Any, Literal
 
 import typer
@@ -203,4 +203,4 @@ def _time(option: str, text: str | None) -> int | None:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no ISO date or time, such as 2026-01-31", param_hint=option) from None
-    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+    return int((at if at.tzinfo else at.replace(tzinfo=timezone.utc)).timestamp() * 1000)

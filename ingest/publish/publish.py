@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 from ...schemas.issues import ImportIssue
 from ...schemas.report import REPORT, STAGE_TASKS, ReportFiles
@@ -79,7 +79,7 @@ def publish(
             with tempfile.TemporaryDirectory(prefix="afterglow-") as folder:
                 artifacts(fit.issues.values(), folder)
                 _pictures(into, root.key, pictures, folder)
-            now = datetime.now(UTC).isoformat(timespec="seconds")
+            now = datetime.now(timezone.utc).isoformat(timespec="seconds")
             into.finish({FINGERPRINT_TAG: identity, VERSION_TAG: version, WRITTEN_TAG: now, RUNS_TAG: str(total)})
             if into.settled is not None:  # another import was there first after all
                 return into.settled
