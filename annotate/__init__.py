@@ -1,8 +1,8 @@
-"""What may run inside the training job: one line, and its event log says what belongs to which trial.
+"""Annotations that a training job writes into its own event log.
 
-`autolog()` annotates every MLlib search and fit; `run`, `log_*` and `set_tags` say anything else; `task_metrics` takes
-values from inside tasks. Nothing here raises into user code, adds a task or changes a result. pyspark is imported when
-first used, mlflow never.
+`autolog()` annotates every MLlib search and fit. `run`, `log_*` and `set_tags` add named runs, params, metrics and
+tags. `task_metrics` collects numbers from inside tasks. Nothing here raises into user code, adds a task or changes a
+result. The package needs Python 3.8 and the standard library. It imports pyspark on first use, and never mlflow.
 """
 
 from .autologging import autolog, disable

@@ -1,31 +1,35 @@
-"""The MLflow run active in the driver, if the job uses MLflow: its id and address travel in the log."""
+"""The MLflow run that is active in the driver, if the job uses MLflow."""
+
+from __future__ import annotations
 
 import re
 import sys
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from ..schemas.spark import REDACTED, REDACTION_PATTERN
-from . import event_queue as outbox
-from .never_raise import guarded
+from . import event_queue
+from .never_raise import never_raise
 
 _SECRET = re.compile(REDACTION_PATTERN)
-_last: tuple[Any, ...] | None = None
+_last_written: tuple[int, str] | None = None  # context_id() and run id of the latest `mlflow_run` event
 
 
-@guarded
+@never_raise
 def active_run_id() -> str | None:
-    """Id of this thread's active MLflow run; says `mlflow_run` where it is another than last time. Imports nothing."""
-    global _last
+    """Return the id of this thread's active MLflow run, or None. Never imports mlflow.
+
+    Writes an `mlflow_run` event when the run differs from the one of the previous call.
+    """
+    global _last_written
     mlflow = sys.modules.get("mlflow")
     active_run = getattr(mlflow, "active_run", None)
     run = active_run() if active_run is not None else None
     if mlflow is None or run is None:
         return None
-    said = (event_context(), run.info.run_id)
-    if said != _last:
-        _last = said
-        outbox.add(
+    current = (context_id(), str(run.info.run_id))
+    if current != _last_written:
+        _last_written = current
+        event_queue.add(
             "mlflow_run",
             run_id=str(run.info.run_id),
             experiment_id=str(run.info.experiment_id),
@@ -34,15 +38,15 @@ def active_run_id() -> str | None:
     return str(run.info.run_id)
 
 
-def event_context() -> int:
-    """Which SparkContext it was said to: another application's log does not have it yet."""
+def context_id() -> int:
+    """Identify the active SparkContext. Each application's log needs its own `mlflow_run` event."""
     from .event_log import active_context
 
     return id(active_context())
 
 
 def without_credentials(uri: str) -> str:
-    """The URI without user, password, and query values whose name matches Spark's redaction pattern."""
+    """Remove user and password from the URI. Query values whose name matches Spark's redaction pattern are redacted."""
     parts = urlsplit(uri)
     host = parts.netloc.rpartition("@")[2]
     query = "&".join(

@@ -1,55 +1,81 @@
-"""Switching on and off."""
+"""Switch annotation on and off."""
 
-from . import event_queue as outbox
-from . import import_on_stop as on_stop
-from . import monkeypatch as patches
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from . import event_queue, monkeypatch
+from . import import_on_stop as stop_import
 from .active_run import active_run_id
-from .fits import around_fit
-from .never_raise import forget, guarded, say_once
-from .searches import around_fold, around_search
-from .switch import is_on, turn
+from .fits import wrap_fit
+from .never_raise import never_raise, reset_warnings, warn_once
+from .searches import wrap_parallel_fit_tasks, wrap_search
+
+_enabled = False
 
 
 def autolog(*, import_on_stop: bool = False) -> None:
-    """Annotate every MLlib search and fit from now on, in this process. Never raises; again is the same as once.
+    """Annotate every MLlib search and fit of this process from now on. Never raises. Calling it again changes nothing.
 
-    With `import_on_stop` the event log is imported when the SparkContext stops or the process ends: by a process of
-    its own, to mlflow's tracking URI and experiment as they are then. What came of it is said once, on stderr.
+    With `import_on_stop`, a separate process imports the event log when the SparkContext stops or this process ends. It
+    uses the tracking URI and the experiment that mlflow has at that moment, and prints its result once to stderr.
     """
-    if not is_on():
+    if not _enabled:
         _install()
     if import_on_stop:
-        on_stop.turn_on()
+        stop_import.enable()
 
 
 def disable() -> None:
-    """Write what still waits, and put pyspark back as it was. Never raises."""
-    turn(False)
-    on_stop.turn_off()
-    _write()
-    patches.restore()
-    forget()
+    """Write pending events and restore every attribute of pyspark. Never raises."""
+    global _enabled
+    _enabled = False
+    stop_import.disable()
+    _flush()
+    monkeypatch.restore()
+    reset_warnings()
 
 
-@guarded
+@never_raise
 def _install() -> None:
+    global _enabled
     from pyspark.ml import tuning
     from pyspark.ml.base import Estimator
 
     try:
-        patches.replace(Estimator, "fit", around_fit)
-        patches.replace(tuning, "_parallelFitTasks", around_fold)
-        patches.replace(tuning.CrossValidator, "_fit", around_search)
-        patches.replace(tuning.TrainValidationSplit, "_fit", around_search)
-        patches.write_before_stop()
+        monkeypatch.replace(Estimator, "fit", _while_enabled(wrap_fit))
+        monkeypatch.replace(tuning, "_parallelFitTasks", _while_enabled(wrap_parallel_fit_tasks))
+        monkeypatch.replace(tuning.CrossValidator, "_fit", _while_enabled(wrap_search))
+        monkeypatch.replace(tuning.TrainValidationSplit, "_fit", _while_enabled(wrap_search))
+        monkeypatch.flush_before_stop()
     except AttributeError as error:
-        patches.restore()
-        say_once("version", f"this pyspark is not one that annotate knows ({error}); nothing is annotated.")
+        monkeypatch.restore()
+        warn_once("version", f"This version of pyspark is not supported ({error}). Nothing is annotated.")
         return
-    turn(True)
+    _enabled = True
     active_run_id()
 
 
-@guarded
-def _write() -> None:
-    outbox.flush()
+def _while_enabled(wrap: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Make a replacement that calls the original directly once annotation is off.
+
+    Another library may have wrapped our replacement, so `disable()` cannot always remove it.
+    """
+
+    def make(original: Any) -> Any:
+        annotated = wrap(original)
+
+        @functools.wraps(original)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return (annotated if _enabled else original)(*args, **kwargs)
+
+        return call
+
+    return make
+
+
+@never_raise
+def _flush() -> None:
+    event_queue.flush()

@@ -1,4 +1,9 @@
-"""Where a thread is: in which search, trial, fit or run. Threads that MLlib starts itself are found by uid."""
+"""The stack of searches, trials, fits and runs that each thread is in.
+
+MLlib starts threads of its own, which have an empty stack; `enclosing` finds their scopes by the estimator's uid.
+"""
+
+from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -6,24 +11,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from .job_properties import Marks
+from .job_properties import JobProperties
 
 
-@dataclass(slots=True, eq=False)
-class Frame:
-    """A search, a trial or a plain fit that is going on.
+@dataclass(eq=False)
+class Scope:
+    """A search, trial, plain fit or run in progress. Times are milliseconds, UTC epoch.
 
-    `loss` and `figures` are gathered here from all estimators fitted inside it, under the names of their stages.
+    `loss` and `figures` collect the training summaries of all estimators fitted in this scope, keyed by stage name.
     """
 
-    kind: str  # tuning | trial | estimator
+    kind: str  # tuning | trial | estimator | run
     id: str
     uid: str
-    names: Mapping[str, str]  # uid -> stage name, of the estimator and all below it
+    names: Mapping[str, str]  # uid -> stage name, of the estimator and all stages below it
     start_ms: int
-    run: str | None = None
-    marks: Marks | None = None
-    tuning: "Tuning | None" = None  # of a trial
+    run: str | None = None  # id of the annotate.run around it
+    properties: JobProperties | None = None
+    search: SearchScope | None = None  # of a trial
     fold: int | None = None
     trial: int | None = None
     evaluate_ms: int | None = None
@@ -31,68 +36,68 @@ class Frame:
     figures: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(slots=True, eq=False)
-class Tuning(Frame):
-    """A search: what its trials need."""
+@dataclass(eq=False)
+class SearchScope(Scope):
+    """A search in progress, with what its trials need."""
 
     session: Any = None
-    fits: int = 0  # folds times param maps
-    folds_begun: int = 0
+    total_fits: int = 0  # folds times param maps
+    folds_started: int = 0
     fits_ended: int = 0
     lock: Any = field(default_factory=threading.Lock)
 
 
-class _Here(threading.local):
+class _ThreadContext(threading.local):
     def __init__(self) -> None:
-        self.frames: list[Frame] = []
+        self.scopes: list[Scope] = []
         self.runs: list[str] = []
 
 
-here = _Here()
-_active: list[Frame] = []
+current_thread = _ThreadContext()
+_active: list[Scope] = []  # of all threads
 _lock = threading.Lock()
 
 
 @contextmanager
-def opening(frame: Frame) -> Iterator[None]:
-    """The thread is inside it from now on; if what is done to open it fails, it is as if it had never been."""
-    here.frames.append(frame)
+def entering(scope: Scope) -> Iterator[None]:
+    """Push the scope onto this thread's stack. If the block raises, the scope is removed again."""
+    current_thread.scopes.append(scope)
     with _lock:
-        _active.append(frame)
+        _active.append(scope)
     try:
         yield
     except BaseException:
-        pop(frame)
-        if frame.marks is not None:
-            frame.marks.end()
+        leave(scope)
+        if scope.properties is not None:
+            scope.properties.restore()
         raise
 
 
-def pop(frame: Frame) -> None:
-    """The thread has left it; whatever was left open above it is left too."""
-    if frame in here.frames:
-        del here.frames[here.frames.index(frame) :]
+def leave(scope: Scope) -> None:
+    """Remove the scope from this thread's stack, with every scope above it."""
+    if scope in current_thread.scopes:
+        del current_thread.scopes[current_thread.scopes.index(scope) :]
     with _lock:
-        if frame in _active:
-            _active.remove(frame)
+        if scope in _active:
+            _active.remove(scope)
 
 
-def top() -> Frame | None:
-    """The innermost frame of this thread."""
-    return here.frames[-1] if here.frames else None
+def innermost() -> Scope | None:
+    """Return the innermost scope of this thread."""
+    return current_thread.scopes[-1] if current_thread.scopes else None
 
 
 def current_run() -> str | None:
-    """Id of the innermost annotate.run: the thread's own, else its search's or fit's."""
-    frame = top()
-    return here.runs[-1] if here.runs else frame.run if frame else None
+    """Return the id of the innermost annotate.run of this thread, else the run of its search or fit."""
+    scope = innermost()
+    return current_thread.runs[-1] if current_thread.runs else scope.run if scope else None
 
 
-def owners(uid: str) -> list[Frame]:
-    """Frames, of any thread, that this estimator is a part of: OneVsRest fits its classifier on threads of its own.
+def enclosing(uid: str) -> list[Scope]:
+    """Return the scopes, of any thread, whose estimator contains this uid.
 
-    Trials before the searches and fits around them.
+    Trials take precedence over the searches and fits around them. OneVsRest fits its classifier in such other threads.
     """
     with _lock:
-        found = [frame for frame in _active if uid in frame.names]
-    return [frame for frame in found if frame.kind == "trial"] or found[-1:]
+        found = [scope for scope in _active if uid in scope.names]
+    return [scope for scope in found if scope.kind == "trial"] or found[-1:]

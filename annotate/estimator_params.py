@@ -1,7 +1,9 @@
-"""Estimators as MLflow's pyspark autologging names them: `<Stage>.<param>`, numbered where a class occurs twice.
+"""Params of estimators, named as MLflow's pyspark autologging names them: `<Stage>.<param>`.
 
-Reads Python objects only: no JVM call, no job; what a model's training summary holds is read by `summary_figures`.
+Only `summary_figures` calls the JVM. Nothing here starts a job.
 """
+
+from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -10,8 +12,8 @@ from typing import Any
 from .encode import number, plain, redacted
 from .event_log import active_context
 
-# Model class -> what its training summary holds as a val, so that reading it starts no job
-# (org.apache.spark.ml.*Summary; GBT's evaluateEachIteration and GLM's deviance would start one).
+# Model class -> vals of its training summary, which are read without a job (org.apache.spark.ml.*Summary).
+# GBT's evaluateEachIteration and GLM's deviance would start one.
 _FIGURES: Mapping[str, tuple[str, ...]] = {
     "LogisticRegressionModel": ("objectiveHistory",),
     "LinearRegressionModel": ("objectiveHistory",),
@@ -27,19 +29,22 @@ _MAX_DEPTH = 20
 
 
 def is_search(stage: Any) -> bool:
-    """Whether it is a CrossValidator or TrainValidationSplit."""
+    """Return whether the stage is a CrossValidator or TrainValidationSplit."""
     from pyspark.ml.tuning import CrossValidator, TrainValidationSplit
 
     return isinstance(stage, (CrossValidator, TrainValidationSplit))
 
 
 def param_values(stage: Any) -> dict[str, Any]:
-    """Every param that is set or has a default, by name."""
+    """Return every param that is set or has a default, by name."""
     return {param.name: stage.getOrDefault(param) for param in stage.params if stage.isDefined(param)}
 
 
 def stage_names(stage: Any) -> dict[str, str]:
-    """Uid to name of the stage and of all below it: the class name, with `_1`, `_2` where it occurs more than once."""
+    """Map the uid of the stage and of all stages below it to a name.
+
+    The name is the class name, with `_1`, `_2` where a class occurs more than once.
+    """
     classes = {found.uid: type(found).__name__ for found in _walk(stage)}
     total = Counter(classes.values())
     seen: Counter[str] = Counter()
@@ -51,7 +56,7 @@ def stage_names(stage: Any) -> dict[str, str]:
 
 
 def all_params(stage: Any, names: Mapping[str, str]) -> dict[str, Any]:
-    """Params of the stage and of all below it, flat, plain and redacted. A stage as a value is its name."""
+    """Return the params of the stage and of all stages below it, redacted. A stage as a value becomes its name."""
     values: dict[str, Any] = {}
     for found in _walk(stage):
         for param, value in param_values(found).items():
@@ -62,7 +67,7 @@ def all_params(stage: Any, names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def param_map(values: Mapping[Any, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """One param map of a search, plain and redacted."""
+    """Return one param map of a search, redacted."""
     named = {
         f"{names.get(param.parent, param.parent)}.{param.name}": _stage_or_value(value, names)
         for param, value in values.items()
@@ -71,12 +76,12 @@ def param_map(values: Mapping[Any, Any], names: Mapping[str, str]) -> dict[str, 
 
 
 def class_of(stage: Any) -> str:
-    """The Python class with its module."""
+    """Return the Python class with its module."""
     return f"{type(stage).__module__}.{type(stage).__qualname__}"
 
 
 def summary_figures(model: Any) -> dict[str, Any]:
-    """What the model's training summary holds without a job: `objectiveHistory` as a list, other figures as numbers."""
+    """Read the model's training summary: `objectiveHistory` as a list, other figures as numbers."""
     wanted = next((_FIGURES[c.__name__] for c in type(model).__mro__ if c.__name__ in _FIGURES), ())
     java = getattr(model, "_java_obj", None)
     if not wanted or java is None or not java.hasSummary():

@@ -1,8 +1,10 @@
-"""The way into the application's own event log: a job without partitions whose local properties hold the text.
+"""Write texts into the application's own event log, as local properties of jobs without partitions.
 
-JobStart of such a job carries the properties and no stage: DAGScheduler.submitJob posts JobStart and JobEnd itself and
-never schedules anything.
+DAGScheduler.submitJob posts JobStart and JobEnd of such a job itself and schedules nothing. The JobStart carries the
+thread's local properties and no stage.
 """
+
+from __future__ import annotations
 
 import sys
 import threading
@@ -11,27 +13,27 @@ from typing import Any
 
 from ..schemas.annotations import EVENT
 from ..schemas.spark import JOB_DESCRIPTION
-from .never_raise import say_once
+from .never_raise import warn_once
 
 
-@dataclass(slots=True)
+@dataclass
 class EventLog:
-    """One SparkContext, and the JVM objects that are made once for it."""
+    """The event log of one SparkContext, with the JVM objects that are created once for it."""
 
     context: Any  # pyspark.SparkContext
     jvm: Any  # org.apache.spark.SparkContext
-    nothing: Any  # an RDD without partitions; kept, as making one costs a call and an RDD id
-    properties: Any  # java.util.Properties of our jobs: nothing of the user's job group or tags
+    empty_rdd: Any  # without partitions; kept, as creating one costs a call and an RDD id
+    properties: Any  # java.util.Properties of our jobs, without the user's job group and tags
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def write(self, text: str) -> None:
-        """One job without partitions in this thread; the thread's own properties are the same object afterwards."""
+        """Run one job without partitions in this thread. The thread has its own Properties object again afterwards."""
         with self.lock:
             own = self.jvm.getLocalProperties()
             self.properties.setProperty(EVENT, text)
             self.jvm.setLocalProperties(self.properties)
             try:
-                self.nothing.count()
+                self.empty_rdd.count()
             finally:
                 self.jvm.setLocalProperties(own)
 
@@ -40,7 +42,7 @@ _known: EventLog | None = None
 
 
 def active_context() -> Any | None:
-    """The SparkContext alive in this process, if pyspark was imported and has one; never imports pyspark."""
+    """Return the active SparkContext of this process, or None. Never imports pyspark."""
     pyspark = sys.modules.get("pyspark")
     kind = getattr(pyspark, "SparkContext", None)
     context = getattr(kind, "_active_spark_context", None)
@@ -48,7 +50,7 @@ def active_context() -> Any | None:
 
 
 def current() -> EventLog | None:
-    """The event log of the SparkContext alive; None without one, and where threads have no properties of their own."""
+    """Return the active SparkContext's event log. None without one, and where threads share local properties."""
     global _known
     context = active_context()
     if context is None:
@@ -59,21 +61,21 @@ def current() -> EventLog | None:
 
 
 def close(context: Any) -> None:
-    """Nothing is written to this SparkContext any more: it is about to stop."""
+    """Write nothing more to this SparkContext, which is about to stop."""
     if _known is not None and _known.context is context:
         _known.jvm = None
 
 
 def _open(context: Any) -> EventLog:
-    # As pyspark.util.inheritable_thread_target asks: py4j.clientserver.ClientServer is the gateway of pinned threads.
+    # As pyspark.util.inheritable_thread_target tests it: pinned threads use py4j.clientserver.ClientServer.
     if type(context._gateway).__name__ != "ClientServer":
-        # Without pinned threads any call may land on any JVM thread, so a local property marks somebody else's job.
-        say_once("pinned", "PYSPARK_PIN_THREAD is off, so that jobs cannot be told apart; nothing is annotated.")
+        # Without pinned threads a call may run in any JVM thread, and a local property would mark another job.
+        warn_once("pinned", "PYSPARK_PIN_THREAD is off, so threads share their properties. Nothing is annotated.")
         return EventLog(context, None, None, None)
     if context.getConf().get("spark.eventLog.enabled", "false").lower() != "true":
-        say_once(
+        warn_once(
             "event_log",
-            "spark.eventLog.enabled is not true; annotations are kept only if something else writes the event log.",
+            "spark.eventLog.enabled is not true. Annotations are lost unless another listener writes an event log.",
         )
     properties = context._jvm.java.util.Properties()
     properties.setProperty(JOB_DESCRIPTION, "afterglow annotation (no tasks)")

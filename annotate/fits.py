@@ -1,86 +1,83 @@
-"""Estimator.fit: a plain fit is said with its params; inside a search or a pipeline only its training loss is taken."""
+"""Annotate Estimator.fit. Outside a search a fit writes events; inside one only its training summary is collected."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..schemas.annotations import ESTIMATOR, RUN
-from . import context as frames
-from . import event_queue as outbox
-from . import job_properties as marks
+from . import context, event_queue, job_properties
 from .active_run import active_run_id
-from .context import Frame
+from .context import Scope
 from .encode import number
 from .estimator_params import all_params, class_of, is_search, param_map, stage_names, summary_figures
-from .never_raise import describe, guarded
-from .switch import is_on
-
-_Owners = list[Frame]
+from .never_raise import describe_error, never_raise
 
 
-def around_fit(original: Callable[..., Any]) -> Callable[..., Any]:
-    """Estimator.fit with its annotations; result, arguments and exceptions are the original's."""
+def wrap_fit(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap Estimator.fit. Result, arguments and exceptions stay those of the original."""
 
     def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
         params = args[1] if len(args) > 1 else kwargs.get("params")
-        # A list of param maps comes back as one fit each; a search is said by its _fit.
-        if not is_on() or isinstance(params, (list, tuple)) or _is_search(self):
+        # A list of param maps comes back as one fit each; a search is annotated at its _fit.
+        if isinstance(params, (list, tuple)) or _is_search(self):
             return original(self, *args, **kwargs)
-        frame, owners = _begin(self, args[0] if args else kwargs.get("dataset"), params) or (None, [])
+        scope, owners = _begin(self, args[0] if args else kwargs.get("dataset"), params) or (None, [])
         try:
             model = original(self, *args, **kwargs)
         except BaseException as error:
-            if frame is not None:
-                _end(frame, error)
+            if scope is not None:
+                _end(scope, error)
             raise
-        _gather(self, model, owners)
-        if frame is not None:
-            _end(frame, None)
+        _collect_summary(self, model, owners)
+        if scope is not None:
+            _end(scope, None)
         return model
 
     return fit
 
 
-@guarded
+@never_raise
 def _is_search(stage: Any) -> bool:
     return is_search(stage)
 
 
-@guarded
-def _begin(estimator: Any, dataset: Any, params: Any) -> tuple[Frame | None, _Owners]:
-    """The frame of a fit of its own, or None and the frames it is a part of."""
-    top = frames.top()
-    owners = [top] if top is not None else frames.owners(estimator.uid)
+@never_raise
+def _begin(estimator: Any, dataset: Any, params: Any) -> tuple[Scope | None, list[Scope]]:
+    """Return the scope of a plain fit. A fit that is part of others has no scope; return theirs."""
+    around = context.innermost()
+    owners = [around] if around is not None else context.enclosing(estimator.uid)
     if owners:
         return None, owners
     names = stage_names(estimator)
-    frame = Frame("estimator", outbox.new_id(), estimator.uid, names, outbox.now_ms(), frames.current_run())
-    with frames.opening(frame):
-        # Not estimator.copy(params): a copy is the user's code, and is made once, by the fit itself.
+    scope = Scope("estimator", event_queue.new_id(), estimator.uid, names, event_queue.now_ms(), context.current_run())
+    with context.entering(scope):
+        # Not estimator.copy(params): copy is user code, and the fit itself calls it once.
         effective = {**all_params(estimator, names), **param_map(params or {}, names)}
-        outbox.add(
+        event_queue.add(
             "estimator_start",
-            id=frame.id,
-            uid=frame.uid,
+            id=scope.id,
+            uid=scope.uid,
             estimator=type(estimator).__name__,
-            run=frame.run,
+            run=scope.run,
             mlflow_run_id=active_run_id(),
             params=effective,
             stages=_stages(estimator, names),
             python_class=class_of(estimator),
         )
-        mark = marks.prepare(dataset.sparkSession, {ESTIMATOR: frame.id, RUN: frame.run})
-        frame.marks = mark() if mark else None
-    return frame, [frame]
+        set_properties = job_properties.setter(dataset.sparkSession, {ESTIMATOR: scope.id, RUN: scope.run})
+        scope.properties = set_properties() if set_properties else None
+    return scope, [scope]
 
 
-def _stages(estimator: Any, names: Any) -> list[str] | None:
+def _stages(estimator: Any, names: Mapping[str, str]) -> list[str] | None:
     stages = estimator.getStages() if hasattr(estimator, "getStages") else None
     return [names.get(stage.uid, type(stage).__name__) for stage in stages] if stages else None
 
 
-@guarded
-def _gather(estimator: Any, model: Any, owners: _Owners) -> None:
-    """The training summary's figures, to the one frame they belong to; to none if it cannot be told (see owners)."""
+@never_raise
+def _collect_summary(estimator: Any, model: Any, owners: list[Scope]) -> None:
+    """Add the training summary to the one scope that owns the fit. With several candidates it is dropped."""
     if len(owners) != 1:
         return
     stage = owners[0].names.get(estimator.uid, type(estimator).__name__)
@@ -91,21 +88,21 @@ def _gather(estimator: Any, model: Any, owners: _Owners) -> None:
             owners[0].figures.setdefault(f"{stage}.{name}", number(value))
 
 
-@guarded
-def _end(frame: Frame, error: BaseException | None) -> None:
-    frames.pop(frame)
-    if frame.marks is not None:
-        frame.marks.end()
-    outbox.add("estimator_end", id=frame.id, uid=frame.uid, **span(frame, error))
+@never_raise
+def _end(scope: Scope, error: BaseException | None) -> None:
+    context.leave(scope)
+    if scope.properties is not None:
+        scope.properties.restore()
+    event_queue.add("estimator_end", id=scope.id, uid=scope.uid, **end_fields(scope, error))
 
 
-def span(frame: Frame, error: BaseException | None) -> dict[str, Any]:
-    """The fields that every end of something has: status, error, times, loss and figures."""
+def end_fields(scope: Scope, error: BaseException | None) -> dict[str, Any]:
+    """Return the fields that every end event has: status, error, times, loss and figures."""
     return {
         "status": "FAILED" if error is not None else "FINISHED",
-        "error": describe(error)[:1000] if error is not None else None,
-        "start_ms": frame.start_ms,
-        "end_ms": outbox.now_ms(),
-        "loss": frame.loss or None,
-        "figures": frame.figures or None,
+        "error": describe_error(error)[:1000] if error is not None else None,
+        "start_ms": scope.start_ms,
+        "end_ms": event_queue.now_ms(),
+        "loss": scope.loss or None,
+        "figures": scope.figures or None,
     }

@@ -1,10 +1,11 @@
-"""`autolog(import_on_stop=True)`: when the SparkContext stops, its log is imported by a process of its own.
+"""`autolog(import_on_stop=True)`: import the event log in a separate process when the SparkContext stops.
 
-The driver does not read the log itself: the import needs packages and memory that the training job need not have, and
-goes on where a notebook's kernel is restarted meanwhile. It runs `afterglow hook`, in this process's environment and
-working directory, with the tracking URI that mlflow has here; the experiment of `mlflow.set_experiment` is in the
-environment already (MLFLOW_EXPERIMENT_ID).
+The driver does not read the log itself. The import needs packages and memory that a training job may lack, and it
+must survive the restart of a notebook's kernel. The process runs `afterglow hook` with this process's environment and
+working directory and with mlflow's tracking URI. `mlflow.set_experiment` sets MLFLOW_EXPERIMENT_ID, which it inherits.
 """
+
+from __future__ import annotations
 
 import atexit
 import importlib.util
@@ -18,79 +19,76 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..schemas.spark import EVENT_LOG_DIR, EVENT_LOG_ENABLED
-from . import monkeypatch as patches
+from . import monkeypatch
 from .event_log import active_context
-from .never_raise import guarded, say, say_once
+from .never_raise import never_raise, print_message, warn_once
 
-AT_EXIT_S = 120.0  # a script's end waits so long for its import; then that goes on alone
+AT_EXIT_S = 120.0  # how long the end of this process waits for a running import
 
 
-@dataclass(slots=True)
+@dataclass
 class Import:
-    """An import under way: its process, and the file it writes its output to."""
+    """A running import: its process, and the file that holds its output."""
 
-    process: "subprocess.Popen[bytes]"
+    process: subprocess.Popen[bytes]
     output: str
     lock: threading.Lock = field(default_factory=threading.Lock)
-    told: bool = False
+    reported: bool = False
 
 
 _imports: list[Import] = []
-_registered: int | None = None  # the process whose end is waited for; a fork has none
+_registered_pid: int | None = None  # at_exit is inherited by forked processes, which must not run it
 
 
-@guarded
-def turn_on() -> None:
-    """From now on a SparkContext that stops is imported, or that ends with this process."""
-    global _registered
-    missing = [name for name in ("afterglow.ingest", "mlflow", "typer") if not _is_there(name)]
+@never_raise
+def enable() -> None:
+    """Import the log of every SparkContext that stops from now on, or that ends with this process."""
+    global _registered_pid
+    missing = [name for name in ("afterglow.ingest", "mlflow", "typer") if not _is_installed(name)]
     if missing or not sys.executable:
-        what = ", ".join(missing) or "an interpreter"
-        say_once(
-            "import", f"import_on_stop needs {what} beside the driver; nothing is imported (else: afterglow hook)."
-        )
+        what = ", ".join(missing) or "a Python interpreter"
+        warn_once("import", f"import_on_stop needs {what} on the driver. Nothing is imported; use `afterglow hook`.")
         return
-    patches.write_before_stop()
-    if prepare not in patches.stopping:
-        patches.stopping.append(prepare)
-    if _registered != os.getpid():
-        _registered = os.getpid()
+    monkeypatch.flush_before_stop()
+    if prepare not in monkeypatch.stop_callbacks:
+        monkeypatch.stop_callbacks.append(prepare)
+    if _registered_pid != os.getpid():
+        _registered_pid = os.getpid()
         atexit.register(at_exit)
     context = active_context()
     if context is not None:
-        _is_logged(context)
+        _has_event_log(context)
 
 
-def turn_off() -> None:
-    """No import for what stops from now on; those under way go on."""
-    if prepare in patches.stopping:
-        patches.stopping.remove(prepare)
+def disable() -> None:
+    """Start no import from now on. Running imports continue."""
+    if prepare in monkeypatch.stop_callbacks:
+        monkeypatch.stop_callbacks.remove(prepare)
 
 
-@guarded
+@never_raise
 def prepare(context: Any) -> Callable[[], None] | None:
-    """Asked before the SparkContext stops, while it can still say where its log is; what is to be done afterwards."""
-    if not _is_logged(context):
+    """Ask a SparkContext that is about to stop where its log is. Return the function that starts the import."""
+    if not _has_event_log(context):
         return None
     try:
         # SparkContext.eventLogger, EventLoggingListener.logWriter, EventLogFileWriter.logPath: its final name
-        which = ["--log", str(context._jsc.sc().eventLogger().get().logWriter().logPath())]
+        options = ["--log", str(context._jsc.sc().eventLogger().get().logWriter().logPath())]
     except Exception:
         folder = context.getConf().get(EVENT_LOG_DIR, "/tmp/spark-events")
-        which = ["--log-dir", folder, "--app-id", context.applicationId]
-    command = [sys.executable, "-m", "afterglow.ingest.cli", "hook", *which]
+        options = ["--log-dir", folder, "--app-id", context.applicationId]
+    command = [sys.executable, "-m", "afterglow.ingest.cli", "hook", *options]
     environment = dict(os.environ)
     mlflow = sys.modules.get("mlflow")
     if mlflow is not None:
-        environment["MLFLOW_TRACKING_URI"] = str(
-            mlflow.get_tracking_uri()
-        )  # not as an argument: it may hold a password
+        # Not an argument: the URI may contain a password.
+        environment["MLFLOW_TRACKING_URI"] = str(mlflow.get_tracking_uri())
     return lambda: _start(command, environment)
 
 
-@guarded
+@never_raise
 def _start(command: list[str], environment: dict[str, str]) -> None:
-    # A file, not a pipe: whoever would read it may be gone first.
+    # A file, not a pipe: this process may end first.
     file, path = tempfile.mkstemp(prefix="afterglow-import-", suffix=".log")
     with os.fdopen(file, "wb") as output:
         process = subprocess.Popen(
@@ -99,58 +97,61 @@ def _start(command: list[str], environment: dict[str, str]) -> None:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # a kernel's Ctrl-C is not meant for it
+            start_new_session=True,  # Ctrl-C in a notebook's kernel must not reach it
         )
-    one = Import(process, path)
-    _imports.append(one)
+    running = Import(process, path)
+    _imports.append(running)
     try:
-        threading.Thread(target=_tell, args=(one,), name="afterglow-import", daemon=True).start()
+        threading.Thread(target=_report, args=(running,), name="afterglow-import", daemon=True).start()
     except RuntimeError:
-        return  # at the interpreter's end no thread begins any more; at_exit tells
+        return  # the interpreter is ending and starts no thread; at_exit reports
 
 
-@guarded
-def _tell(one: Import) -> None:
-    """Says once what came of it, when it is over."""
-    one.process.wait()
-    with one.lock:
-        if one.told:
+@never_raise
+def _report(running: Import) -> None:
+    """Wait for the import and print its output once."""
+    running.process.wait()
+    with running.lock:
+        if running.reported:
             return
-        one.told = True
-    with open(one.output, encoding="utf-8", errors="replace") as file:
+        running.reported = True
+    with open(running.output, encoding="utf-8", errors="replace") as file:
         text = file.read().strip()
-    os.unlink(one.output)
-    say(text or f"the import ended with exit code {one.process.returncode} and said nothing")
+    os.unlink(running.output)
+    print_message(text or f"the import ended with exit code {running.process.returncode} and printed nothing")
 
 
-@guarded
+@never_raise
 def at_exit() -> None:
-    """A session that nobody has stopped is stopped, and what is still being imported is waited for."""
-    if _registered != os.getpid():
+    """Stop the active session, if any, and wait for running imports."""
+    if _registered_pid != os.getpid():
         return
     context = active_context()
-    if context is not None and prepare in patches.stopping:
-        context.stop()  # the JVM would do it a moment later; but then the log ends after the last chance to import it
-    for one in _imports:
-        if one.told:
+    if context is not None and prepare in monkeypatch.stop_callbacks:
+        context.stop()  # the JVM would do it a moment later, too late to import the log
+    for running in _imports:
+        if running.reported:
             continue
-        if one.process.poll() is None:
-            say("waiting for the import of this session's event log")
+        if running.process.poll() is None:
+            print_message("waiting for the import of this session's event log")
         try:
-            one.process.wait(AT_EXIT_S)
-            _tell(one)
+            running.process.wait(AT_EXIT_S)
+            _report(running)
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            say(f"the import goes on alone (process {one.process.pid}); what it says is written to {one.output}")
+            print_message(
+                f"the import continues in the background (process {running.process.pid}); "
+                f"see its output in {running.output}"
+            )
 
 
-def _is_logged(context: Any) -> bool:
+def _has_event_log(context: Any) -> bool:
     if str(context.getConf().get(EVENT_LOG_ENABLED, "false")).lower() == "true":
         return True
-    say_once("no_log", f"{EVENT_LOG_ENABLED} is not true, so that there is no log; import_on_stop imports nothing.")
+    warn_once("no_log", f"{EVENT_LOG_ENABLED} is not true, so import_on_stop imports nothing. Set it to true.")
     return False
 
 
-def _is_there(name: str) -> bool:
+def _is_installed(name: str) -> bool:
     try:
         return importlib.util.find_spec(name) is not None
     except ImportError:

@@ -1,46 +1,48 @@
-"""What a thread's jobs are marked with: local properties, or job tags under Spark Connect, which has none."""
+"""Properties on the jobs of a thread: local properties, or job tags under Spark Connect."""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ..schemas.annotations import TAG_SEPARATOR
 from . import event_log
-from .never_raise import say_once
+from .never_raise import warn_once
 
 
-class Marks(Protocol):
-    """Marks on the jobs of the thread that made them, until `end`, which only that thread may call."""
+class JobProperties(Protocol):
+    """Properties on the jobs of one thread, from construction until `restore`, which only that thread may call."""
 
     def set(self, key: str, value: str) -> None:
-        """Change one mark; from any thread."""
+        """Change one property. Any thread may call it."""
 
-    def end(self) -> None:
-        """Take all of them away."""
+    def restore(self) -> None:
+        """Give the thread the properties it had before."""
 
 
-class _Properties:
-    """Local properties, on a copy of the thread's own.
+class _LocalProperties:
+    """Local properties, set on a copy of the thread's Properties object.
 
-    Pool threads share ONE java.util.Properties (pyspark.util.inheritable_thread_target sets the same clone in each), so
-    what one thread sets there the others' jobs carry; hence the copy, and the same object back at the end.
+    Pool threads share one java.util.Properties, because pyspark.util.inheritable_thread_target sets the same clone in
+    each. A property set there would appear on the jobs of the other threads too.
     """
 
-    def __init__(self, jvm: Any, common: Any) -> None:
+    def __init__(self, jvm: Any, values: Any) -> None:
         self._jvm = jvm
         self._shared = jvm.getLocalProperties()
-        self._own = self._shared.clone()
-        self._own.putAll(common)
-        jvm.setLocalProperties(self._own)
+        self._copy = self._shared.clone()
+        self._copy.putAll(values)
+        jvm.setLocalProperties(self._copy)
 
     def set(self, key: str, value: str) -> None:
-        self._own.setProperty(key, value)
+        self._copy.setProperty(key, value)
 
-    def end(self) -> None:
+    def restore(self) -> None:
         self._jvm.setLocalProperties(self._shared)
 
 
-class _Tags:
-    """Job tags of a Spark Connect session, which are per thread."""
+class _JobTags:
+    """Job tags of a Spark Connect session, which belong to a thread."""
 
     def __init__(self, session: Any, values: Mapping[str, str]) -> None:
         self._session = session
@@ -51,43 +53,41 @@ class _Tags:
     def set(self, key: str, value: str) -> None:
         if key in self._tags:
             self._session.removeTag(self._tags[key])
-        # SparkSession.addTag refuses commas and empty tags.
+        # SparkSession.addTag rejects commas and empty tags.
         self._tags[key] = f"{key}{TAG_SEPARATOR}{value}".replace(",", ";")
         self._session.addTag(self._tags[key])
 
-    def end(self) -> None:
+    def restore(self) -> None:
         for tag in self._tags.values():
             self._session.removeTag(tag)
 
 
 def is_connect(session: Any) -> bool:
-    """Whether this is a session of Spark Connect."""
+    """Return whether the session is a Spark Connect session."""
     return type(session).__module__.startswith("pyspark.sql.connect")
 
 
-def prepare(session: Any, values: Mapping[str, str | None]) -> Callable[[], Marks] | None:
-    """A function that marks the calling thread's jobs with these values (None: left out); None if nothing can.
+def setter(session: Any, values: Mapping[str, str | None]) -> Callable[[], JobProperties] | None:
+    """Return a function that sets these properties in the calling thread, or None where jobs cannot have any.
 
-    They are sent to the JVM once, for many fits: each value is a call there.
+    Values that are None are left out. One setter serves many fits, so that each value crosses to the JVM once.
     """
     given = {key: value for key, value in values.items() if value is not None}
     if is_connect(session):
         if not hasattr(session, "addTag"):
-            say_once(
-                "connect", "Spark Connect sessions have no SparkContext, and before 3.5 no tags; nothing is annotated."
-            )
+            warn_once("connect", "Spark Connect needs Spark 3.5 or later for job tags. Nothing is annotated.")
             return None
-        say_once(
+        warn_once(
             "connect",
-            "Spark Connect sessions have no SparkContext: jobs are tagged with search, trial and fold "
-            "(spark.addTag), params and metrics are not written.",
+            "Spark Connect has no SparkContext. Jobs are tagged with search, trial and fold (spark.addTag); "
+            "params and metrics are not written.",
         )
-        return lambda: _Tags(session, given)
+        return lambda: _JobTags(session, given)
     log = event_log.current()
     if log is None:
         return None
-    common = log.context._jvm.java.util.Properties()
+    properties = log.context._jvm.java.util.Properties()
     for key, value in given.items():
-        common.setProperty(key, value)
+        properties.setProperty(key, value)
 
-    return lambda: _Properties(log.jvm, common)
+    return lambda: _LocalProperties(log.jvm, properties)

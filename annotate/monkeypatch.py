@@ -1,69 +1,78 @@
-"""What is replaced in pyspark while annotate is on, and put back when it is switched off."""
+"""Replace attributes of pyspark and other libraries, and restore them."""
+
+from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from . import event_log
-from . import event_queue as outbox
-from .never_raise import guarded
-
-_applied: list[tuple[Any, str, Any, Any]] = []  # owner, attribute, original, ours
-_stop: list[tuple[Any, str, Any, Any]] = []
-
-# Asked before a SparkContext stops; what they give is done when it has.
-stopping: list[Callable[[Any], Callable[[], None] | None]] = []
+from . import event_log, event_queue
+from .never_raise import never_raise
 
 
-def replace(owner: Any, name: str, make: Callable[[Any], Any], applied: list[Any] | None = None) -> None:
-    """Put `make(original)` in the place of the owner's own attribute. AttributeError if it has none of that name."""
+class _Replaced(NamedTuple):
+    owner: Any
+    name: str
+    original: Any
+    ours: Any
+
+
+_replaced: list[_Replaced] = []
+_replaced_stop: list[_Replaced] = []
+
+# Called with a SparkContext before it stops; what they return is called after it has stopped.
+stop_callbacks: list[Callable[[Any], Callable[[], None] | None]] = []
+
+
+def replace(owner: Any, name: str, make: Callable[[Any], Any], replaced: list[_Replaced] | None = None) -> None:
+    """Replace the owner's own attribute by `make(original)`. Raises AttributeError if the owner does not define it."""
     original = vars(owner).get(name)
     if original is None:
-        raise AttributeError(f"{owner!r} has no {name} of its own")
+        raise AttributeError(f"{owner!r} does not define {name}")
     ours = functools.wraps(original)(make(original))
     setattr(owner, name, ours)
-    (_applied if applied is None else applied).append((owner, name, original, ours))
+    (_replaced if replaced is None else replaced).append(_Replaced(owner, name, original, ours))
 
 
 def restore() -> None:
-    """Put every original back, the last one first, unless somebody has since replaced ours with theirs.
+    """Restore every original, the latest first.
 
-    Then theirs calls ours, which passes everything through while annotate is off.
+    An attribute that somebody else has replaced since stays. Their replacement calls ours, which calls the original.
     """
-    for applied in (_applied, _stop):
-        for owner, name, original, ours in reversed(applied):
+    for replaced in (_replaced, _replaced_stop):
+        for owner, name, original, ours in reversed(replaced):
             if vars(owner).get(name) is ours:
                 setattr(owner, name, original)
-        applied.clear()
+        replaced.clear()
 
 
-def write_before_stop() -> None:
-    """From now on SparkContext.stop writes first what still waits."""
-    if _stop:
+def flush_before_stop() -> None:
+    """Have SparkContext.stop write pending events first."""
+    if _replaced_stop:
         return
     from pyspark import SparkContext
 
     def make(original: Any) -> Any:
         def stop(self: Any, *args: Any, **kwargs: Any) -> Any:
-            _last_words(self)
-            afterwards = [do for asked in list(stopping) if (do := asked(self)) is not None] if _is_alive(self) else []
+            _flush_and_close(self)
+            afterwards = [after for call in list(stop_callbacks) if (after := call(self))] if _is_alive(self) else []
             try:
                 return original(self, *args, **kwargs)
             finally:
-                for do in afterwards:
-                    do()
+                for after in afterwards:
+                    after()
 
         return stop
 
-    replace(SparkContext, "stop", make, _stop)
+    replace(SparkContext, "stop", make, _replaced_stop)
 
 
 def _is_alive(context: Any) -> bool:
     return getattr(context, "_jsc", None) is not None  # stop() may be called again
 
 
-@guarded
-def _last_words(context: Any) -> None:
+@never_raise
+def _flush_and_close(context: Any) -> None:
     if event_log.active_context() is context:
-        outbox.flush()
+        event_queue.flush()
         event_log.close(context)

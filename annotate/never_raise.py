@@ -1,52 +1,60 @@
-"""Nothing of ours is raised into user code: the first failure is said once, later ones are silent."""
+"""Keep failures of annotate away from user code. The first one is a warning, later ones are silent."""
+
+from __future__ import annotations
 
 import functools
 import sys
 import threading
 import warnings
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-P = ParamSpec("P")
+if TYPE_CHECKING:  # typing has ParamSpec since Python 3.10
+    from typing import ParamSpec
+
+    P = ParamSpec("P")
 T = TypeVar("T")
 
-_said: set[str] = set()
+_warned: set[str] = set()
 _lock = threading.Lock()
 
 
-def guarded(function: Callable[P, T]) -> Callable[P, T | None]:
-    """The function, but what it raises is said once (per process, whatever failed) and None is returned."""
+def never_raise(function: Callable[P, T]) -> Callable[P, T | None]:
+    """Decorate a function so that it returns None where it would raise an Exception.
+
+    Only the first failure in a process is reported, whichever function failed.
+    """
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T | None:
         try:
             return function(*args, **kwargs)
         except Exception as error:
-            say_once(
+            warn_once(
                 "failure",
-                f"{function.__name__} failed ({describe(error)}); annotations are incomplete, the job "
-                "itself is not touched. Further failures are not reported.",
+                f"{function.__name__} failed ({describe_error(error)}). Annotations are incomplete; the job itself is "
+                "not affected. Further failures are not reported.",
             )
             return None
 
     return wrapper
 
 
-def say_once(topic: str, message: str) -> None:
-    """Warn, once per topic and process; silent where the user made warnings errors."""
+def warn_once(topic: str, message: str) -> None:
+    """Warn once per topic and process. Where warnings are errors, do nothing."""
     with _lock:
-        if topic in _said:
+        if topic in _warned:
             return
-        _said.add(topic)
+        _warned.add(topic)
     try:
         warnings.warn(f"afterglow.annotate: {message}", RuntimeWarning, stacklevel=3)
     except RuntimeWarning:
-        # `-W error` must not turn a notice into a failure of the training job.
+        # `-W error` must not turn a warning into a failure of the training job.
         return
 
 
-def say(message: str) -> None:
-    """To the person at the driver, on its standard error; a closed one is no matter."""
+def print_message(message: str) -> None:
+    """Print to the driver's stderr. A closed stderr is ignored."""
     try:
         sys.stderr.write(f"afterglow: {message}\n")
         sys.stderr.flush()
@@ -54,14 +62,14 @@ def say(message: str) -> None:
         return
 
 
-def forget() -> None:
-    """Say everything once again: a new `autolog()` after `disable()`."""
+def reset_warnings() -> None:
+    """Allow every topic to warn once more, for an `autolog()` after `disable()`."""
     with _lock:
-        _said.clear()
+        _warned.clear()
 
 
-def describe(error: BaseException) -> str:
-    """Class and message in one line. Never raises, whatever the exception's own __str__ does."""
+def describe_error(error: BaseException) -> str:
+    """Return class and message in one line. Never raises, even if the exception's own __str__ does."""
     try:
         return f"{type(error).__name__}: {error}".strip()
     except Exception:

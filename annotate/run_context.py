@@ -1,8 +1,10 @@
-"""Entry point `mlflow.run_context_provider`: tags every run started while a SparkContext is alive with its application.
+"""Entry point `mlflow.run_context_provider`: tag every run started beside a SparkContext with its application id.
 
-So the import finds the run even where the job was never annotated. MLflow asks for `in_context` and `tags` only and
-loads this class itself, hence no base class and no import of mlflow; pyspark is looked at, never imported.
+The import then finds the run even where the job was never annotated. MLflow loads this class itself and only calls
+`in_context` and `tags`, so it has no base class and imports neither mlflow nor pyspark.
 """
+
+from __future__ import annotations
 
 from .event_log import active_context
 
@@ -13,14 +15,14 @@ class SparkRunContext:
     """An MLflow run context provider (mlflow.tracking.context.abstract_context.RunContextProvider), by duck typing."""
 
     def in_context(self) -> bool:
-        """Whether a SparkContext is alive in this process. Never raises."""
+        """Return whether this process has an active SparkContext. Never raises."""
         try:
             return active_context() is not None
         except Exception:
             return False
 
     def tags(self) -> dict[str, str]:
-        """`spark.app.id` of the SparkContext alive; empty if it cannot be had. Never raises."""
+        """Return `spark.app.id` of the active SparkContext, or nothing where it is unknown. Never raises."""
         try:
             context = active_context()
             return {} if context is None else {APP_ID_TAG: str(context.applicationId)}

@@ -1,4 +1,6 @@
-"""What the author of a job says himself: named runs, params, metrics, tags."""
+"""Named runs, params, metrics and tags that the author of a job logs."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -6,27 +8,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..schemas.annotations import RUN
-from . import context as frames
-from . import encode, event_log
-from . import event_queue as outbox
-from . import monkeypatch as patches
+from . import context, encode, event_log, event_queue, monkeypatch
 from .active_run import active_run_id
-from .context import Frame, here
+from .context import Scope, current_thread
 from .event_log import EventLog
-from .fits import span
-from .never_raise import guarded
+from .fits import end_fields
+from .never_raise import never_raise
 
 
 @contextmanager
 def run(name: str) -> Iterator[str]:
-    """A run around the jobs and log_* calls of this thread inside the block; gives its id.
+    """Open a run around the jobs and log_* calls of this thread, and yield its id.
 
-    Runs nest; one that an exception leaves is FAILED. The id is empty if the run could not be noted.
+    Runs nest. A run whose block raises is FAILED. The id is empty where the run could not be opened.
     """
     entered = _enter(name)
     error: BaseException | None = None
     try:
-        yield entered.frame.id if entered else ""
+        yield entered.scope.id if entered else ""
     except BaseException as raised:
         error = raised
         raise
@@ -36,82 +35,83 @@ def run(name: str) -> Iterator[str]:
 
 
 def log_param(name: str, value: Any) -> None:
-    """One param."""
+    """Log one param. See log_params."""
     log_params({name: value})
 
 
 def log_params(params: Mapping[str, Any]) -> None:
-    """Params of the run around it, or of the application. Secrets are redacted by name."""
-    _say(params=params)
+    """Log params of the innermost run, or of the application. Secrets are redacted by name."""
+    _log(params=params)
 
 
 def log_metric(name: str, value: float, step: int | None = None) -> None:
-    """One metric; NaN and infinities are kept."""
+    """Log one metric. NaN and infinities are kept."""
     log_metrics({name: value}, step)
 
 
 def log_metrics(metrics: Mapping[str, float], step: int | None = None) -> None:
-    """Metrics, all at this step, now."""
-    _say(metrics=metrics, step=step)
+    """Log metrics of the innermost run or trial, with this step and the current time."""
+    _log(metrics=metrics, step=step)
 
 
 def set_tags(tags: Mapping[str, Any]) -> None:
-    """Tags. Secrets are redacted by name."""
-    _say(tags=tags)
+    """Set tags of the innermost run. Secrets are redacted by name."""
+    _log(tags=tags)
 
 
-@guarded
-def _say(
+@never_raise
+def _log(
     params: Mapping[str, Any] | None = None,
     metrics: Mapping[str, float] | None = None,
     tags: Mapping[str, Any] | None = None,
     step: int | None = None,
 ) -> None:
-    patches.write_before_stop()
-    now = outbox.now_ms()
-    at = None if step is None else int(step)
-    frame = frames.top()
-    trial = frame if frame is not None and frame.kind == "trial" else None
-    outbox.add(
+    monkeypatch.flush_before_stop()
+    now = event_queue.now_ms()
+    at_step = None if step is None else int(step)
+    scope = context.innermost()
+    trial = scope if scope is not None and scope.kind == "trial" else None
+    rows = [[encode.name(name), encode.number(value), at_step, now] for name, value in (metrics or {}).items()]
+    event_queue.add(
         "log",
-        run=frames.current_run(),
+        run=context.current_run(),
         mlflow_run_id=active_run_id(),
         params=encode.redacted(params) if params else None,
         tags=encode.redacted(tags) if tags else None,
-        metrics=[[encode.name(name), encode.number(value), at, now] for name, value in (metrics or {}).items()] or None,
+        metrics=rows or None,
         tuning=trial.id if trial else None,
         fold=trial.fold if trial else None,
         trial=trial.trial if trial else None,
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Entered:
-    """A run that was entered, the event log its jobs go to (None: they cannot be marked), and their run before."""
+    """A run that was opened, the event log its jobs go to (None: none), and the run property before."""
 
-    frame: Frame
+    scope: Scope
     log: EventLog | None
-    before: str | None
+    previous: str | None
 
 
-@guarded
+@never_raise
 def _enter(name: str) -> _Entered:
-    patches.write_before_stop()
-    frame = Frame("run", outbox.new_id(), "", {}, outbox.now_ms(), frames.current_run())
+    monkeypatch.flush_before_stop()
+    scope = Scope("run", event_queue.new_id(), "", {}, event_queue.now_ms(), context.current_run())
     log = event_log.current()
-    before = log.context.getLocalProperty(RUN) if log else None
-    outbox.add("run_start", id=frame.id, name=encode.name(name), parent=frame.run, mlflow_run_id=active_run_id())
+    previous = log.context.getLocalProperty(RUN) if log else None
+    event_queue.add("run_start", id=scope.id, name=encode.name(name), parent=scope.run, mlflow_run_id=active_run_id())
     if log is not None:
-        log.context.setLocalProperty(RUN, frame.id)
-    here.runs.append(frame.id)
-    return _Entered(frame, log, before)
+        log.context.setLocalProperty(RUN, scope.id)
+    current_thread.runs.append(scope.id)
+    return _Entered(scope, log, previous)
 
 
-@guarded
+@never_raise
 def _leave(entered: _Entered, name: str, error: BaseException | None) -> None:
-    run_id = entered.frame.id
-    if run_id in here.runs:
-        del here.runs[here.runs.index(run_id) :]
+    run_id = entered.scope.id
+    if run_id in current_thread.runs:
+        del current_thread.runs[current_thread.runs.index(run_id) :]
     if entered.log is not None and event_log.current() is entered.log:
-        entered.log.context.setLocalProperty(RUN, entered.before)
-    outbox.add("run_end", id=run_id, name=encode.name(name), **span(entered.frame, error))
+        entered.log.context.setLocalProperty(RUN, entered.previous)
+    event_queue.add("run_end", id=run_id, name=encode.name(name), **end_fields(entered.scope, error))

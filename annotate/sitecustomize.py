@@ -1,7 +1,8 @@
-"""`afterglow submit --annotate` puts this on a job's PYTHONPATH as `sitecustomize.py`: autolog() behind MLlib's import.
+"""Call autolog() after a job imports pyspark.ml, without a change to the job.
 
-Every Python process below the job runs this as it starts: it does nothing in Spark's Python workers, and runs the
-`sitecustomize` that it stands in front of. Nothing of its own is ever raised.
+`afterglow submit --annotate` puts this module on the job's PYTHONPATH as `sitecustomize.py`. Every Python process of
+the job runs it at start. It does nothing in Spark's Python workers, and then runs the `sitecustomize` that it hides.
+It never raises.
 """
 
 from __future__ import annotations
@@ -9,22 +10,22 @@ from __future__ import annotations
 import os
 import sys
 
-TYPE_CHECKING = False  # typing is not imported: a Python worker starts as fast as before
+TYPE_CHECKING = False  # do not import typing: Python workers must start as fast as before
 if TYPE_CHECKING:
     from typing import Any
 
-_TRIGGER = "pyspark.ml"  # imports pyspark.ml.base and pyspark.ml.tuning itself, so autolog() adds no import
+_TRIGGER = "pyspark.ml"  # it imports pyspark.ml.base and pyspark.ml.tuning, so autolog() adds no import
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-class AfterMl:
-    """A finder that finds nothing itself: it has autolog() called behind the import of pyspark.ml, once."""
+class MlImportHook:
+    """A meta path finder that calls autolog() once, after the import of pyspark.ml. The other finders load it."""
 
     def __init__(self) -> None:
         self.done = False
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        """As importlib.abc.MetaPathFinder."""
+        """Implement importlib.abc.MetaPathFinder.find_spec."""
         if self.done or name != _TRIGGER:
             return None
         self.done = True
@@ -39,42 +40,42 @@ class AfterMl:
             def exec_module(module: Any) -> None:
                 loader.__dict__.pop("exec_module", None)
                 original(module)
-                _switch_on()
+                _enable()
 
             loader.exec_module = exec_module
             return spec
         except Exception as error:
-            _say(error)
+            _print_error(error)
             return None
 
 
-def _switch_on() -> None:
+def _enable() -> None:
     try:
-        # At the end: what the job's own Python has installed comes first.
+        # Last, so that the packages of the job's own Python come first.
         sys.path.append(os.path.join(_HERE, "lib"))
         from afterglow import annotate
 
         annotate.autolog()
         with open(os.path.join(_HERE, "annotated"), "w"):
-            pass  # for `submit`, which says so where this never happened
+            pass  # `submit` prints a note where this file is missing
     except Exception as error:
-        _say(error)
+        _print_error(error)
 
 
-def _say(error: Exception) -> None:
+def _print_error(error: Exception) -> None:
     try:
         sys.stderr.write(f"afterglow: the job is not annotated: {type(error).__name__}: {error}\n")
     except Exception:
         return
 
 
-def _run_the_next() -> None:
-    """The user's or the system's own sitecustomize, which this one hides."""
+def _run_hidden_sitecustomize() -> None:
+    """Run the sitecustomize of the user or the system, which this module hides."""
     from importlib.machinery import PathFinder
 
     spec = PathFinder.find_spec("sitecustomize", sys.path)
     if spec is None or spec.loader is None:
-        # site.execsitecustomize passes over an ImportError that names the module
+        # site.execsitecustomize ignores an ImportError that names the module
         raise ImportError("No module named 'sitecustomize'", name="sitecustomize")
     from importlib.util import module_from_spec
 
@@ -86,6 +87,6 @@ def _run_the_next() -> None:
 if __name__ == "sitecustomize":
     # `python -m pyspark.daemon`, `-m pyspark.worker`: Spark's Python workers
     if not any(word.startswith(("pyspark.daemon", "pyspark.worker")) for word in getattr(sys, "orig_argv", ())):
-        sys.meta_path.insert(0, AfterMl())
+        sys.meta_path.insert(0, MlImportHook())
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or os.curdir) != _HERE]
-    _run_the_next()
+    _run_hidden_sitecustomize()

@@ -1,19 +1,21 @@
-"""The part of task_metrics that travels to the workers.
+"""The part of task_metrics that is sent to the workers.
 
-It is pickled by value, so that workers need no Afterglow: only the standard library and pyspark here, no globals.
+It is pickled by value, so workers need no Afterglow. It uses only the standard library and pyspark, and no globals.
 """
+
+from __future__ import annotations
 
 from typing import Any
 
 
 class TaskValues:
-    """Takes numbers inside a task: `values.log("rows_dropped", 3)`. Made by annotate.task_metrics() on the driver."""
+    """Collects numbers inside a task: `values.log("rows_dropped", 3)`. Create it with annotate.task_metrics()."""
 
     def __init__(self, accumulator: Any) -> None:
         self._accumulator = accumulator
 
     def log(self, name: str, value: float) -> None:
-        """Add to this task's figure of that name. Never raises; nothing happens outside a task or without a number."""
+        """Add the value to this task's sum of that name. Ignore non-numbers and calls outside a task. Never raises."""
         try:
             from pyspark import TaskContext
 
@@ -23,15 +25,15 @@ class TaskValues:
                 number = int(value) if whole else float(value)
                 self._accumulator.add({(task.stageId(), task.taskAttemptId(), str(name)[:250]): number})
         except Exception:
-            # A task that fails over its own measurement would cost the user a retry.
+            # A failing measurement must not cost the user a task retry.
             return
 
 
 class SumByTask:
-    """Accumulator param: figures of one task under (stage id, task id, name), summed. See AccumulatorParam."""
+    """Accumulator param: sums by (stage id, task id, name). See pyspark.AccumulatorParam."""
 
     def zero(self, value: Any) -> dict[Any, Any]:
-        """Nothing measured yet."""
+        """Return the empty sum."""
         return {}
 
     def addInPlace(self, value1: dict[Any, Any], value2: dict[Any, Any]) -> dict[Any, Any]:

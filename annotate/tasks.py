@@ -1,31 +1,31 @@
-"""Per-task values, collected by one PySpark accumulator and written as an annotation event afterwards.
+"""Collect numbers from inside tasks with one PySpark accumulator, and write them as an annotation event.
 
-Why not a named accumulator per value, which Spark would log by itself: docs/annotate.md.
+docs/annotate.md explains why this is not one named accumulator per value, which Spark would log by itself.
 """
+
+from __future__ import annotations
 
 import threading
 from typing import Any
 
-from . import event_log
-from . import event_queue as outbox
-from . import monkeypatch as patches
+from . import event_log, event_queue, monkeypatch
 from .encode import number
-from .never_raise import guarded, say_once
+from .never_raise import never_raise, warn_once
 from .task_values import SumByTask, TaskValues
 
 _lock = threading.Lock()
-_arrived: dict[tuple[int, int, str], float] = {}
-_accumulators: dict[int, Any] = {}  # of the SparkContext alive, by its identity
+_received: dict[tuple[int, int, str], float] = {}
+_accumulators: dict[int, Any] = {}  # id of the active SparkContext -> its accumulator
 
 
-class _Inbox(SumByTask):
-    """The driver's side: updates go to `_arrived`, under a lock, as they come in on the accumulator server's thread."""
+class _DriverSum(SumByTask):
+    """The accumulator param on the driver. Updates arrive in the accumulator server's thread and go to `_received`."""
 
     def addInPlace(self, value1: dict[Any, Any], value2: dict[Any, Any]) -> dict[Any, Any]:
         with _lock:
-            super().addInPlace(_arrived, value2)
-        # Not written here: the DAGScheduler waits for this thread's answer (PythonAccumulatorV2.merge).
-        outbox.wake()
+            super().addInPlace(_received, value2)
+        # Do not write here: the DAGScheduler waits for this thread (PythonAccumulatorV2.merge).
+        event_queue.wake_writer()
         return value1
 
     def __reduce__(self) -> Any:
@@ -33,15 +33,15 @@ class _Inbox(SumByTask):
 
 
 def task_metrics() -> TaskValues:
-    """An object for use inside mapPartitions, foreachPartition and Python UDFs: `.log(name, value)`.
+    """Return an object for use inside mapPartitions, foreachPartition and Python UDFs: `.log(name, value)`.
 
-    Values of one name are summed over a task attempt; only successful attempts count, each once. Without a SparkContext
-    (Spark Connect) its `log` does nothing, and that is said once.
+    Values of one name are summed over a task attempt. Each successful attempt counts once, failed ones do not count.
+    Without a SparkContext (Spark Connect) `log` does nothing, and a warning says so.
     """
     return TaskValues(_accumulator())
 
 
-@guarded
+@never_raise
 def _accumulator() -> Any | None:
     import pyspark.cloudpickle
 
@@ -51,23 +51,23 @@ def _accumulator() -> Any | None:
 
     context = event_log.active_context()
     if context is None:
-        say_once("task_metrics", "task_metrics needs a SparkContext of this process; its values are not collected.")
+        warn_once("task_metrics", "task_metrics needs a SparkContext in this process. Its values are not collected.")
         return None
-    patches.write_before_stop()
+    monkeypatch.flush_before_stop()
     with _lock:
         if id(context) not in _accumulators:
             cloudpickle.register_pickle_by_value(task_values)
             _accumulators.clear()
-            _accumulators[id(context)] = context.accumulator({}, _Inbox())
+            _accumulators[id(context)] = context.accumulator({}, _DriverSum())
         return _accumulators[id(context)]
 
 
-def _take() -> list[dict[str, Any]]:
-    """The event of what arrived since the last call: rows of stage id, task id, name, value."""
+def _take_received() -> list[dict[str, Any]]:
+    """Return one event with the values received since the last call: rows of stage id, task id, name, value."""
     with _lock:
-        rows = [[stage, task, name, number(value)] for (stage, task, name), value in _arrived.items()]
-        _arrived.clear()
-    return [{"event": "task_metrics", "time_ms": outbox.now_ms(), "values": rows}] if rows else []
+        rows = [[stage, task, name, number(value)] for (stage, task, name), value in _received.items()]
+        _received.clear()
+    return [{"event": "task_metrics", "time_ms": event_queue.now_ms(), "values": rows}] if rows else []
 
 
-outbox.collectors.append(_take)
+event_queue.collectors.append(_take_received)

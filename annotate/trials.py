@@ -1,4 +1,6 @@
-"""One fit of a search: the trial's jobs carry its marks, and its metric is taken from what the closure returns."""
+"""Annotate the trials of a search: job properties per trial, and the metric that the trial's closure returns."""
+
+from __future__ import annotations
 
 import functools
 from collections.abc import Callable
@@ -6,28 +8,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..schemas.annotations import PHASE, TRIAL
-from . import context as frames
-from . import event_queue as outbox
-from .context import Frame, Tuning
+from . import context, event_queue
+from .context import Scope, SearchScope
 from .encode import number
-from .fits import span
-from .job_properties import Marks
-from .never_raise import guarded
+from .fits import end_fields
+from .job_properties import JobProperties
+from .never_raise import never_raise
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fold:
-    """One fold of a search, and how to mark the jobs of its trials (None: not possible)."""
+    """One fold of a search, and the setter of its trials' job properties (None: jobs cannot have any)."""
 
-    tuning: Tuning
+    search: SearchScope
     number: int
-    mark: Callable[[], Marks] | None
+    set_properties: Callable[[], JobProperties] | None
 
 
-class EstimatorOfFold:
-    """Stands in for the search's estimator in _parallelFitTasks, which asks it for `fitMultiple` only.
+class EstimatorProxy:
+    """Takes the estimator's place in _parallelFitTasks, which only calls its `fitMultiple`.
 
-    The index of a trial is known before its fit to this iterator alone: closures may run in any order.
+    Closures run in any order, so only this iterator knows the index of a trial before its fit.
     """
 
     def __init__(self, estimator: Any, fold: Fold) -> None:
@@ -38,17 +39,17 @@ class EstimatorOfFold:
         return getattr(self._estimator, name)
 
     def fitMultiple(self, dataset: Any, maps: Any) -> Any:
-        """As Estimator.fitMultiple."""
+        """Do what Estimator.fitMultiple does."""
         models = self._estimator.fitMultiple(dataset, maps)
         # pyspark.ml.base._FitMultipleIterator
         if hasattr(models, "fitSingleModel"):
-            models.fitSingleModel = _fit_of_trial(models.fitSingleModel)
+            models.fitSingleModel = _wrap_fit_single_model(models.fitSingleModel)
             return models
         return _Models(models)
 
 
 class _Models:
-    """Models of an estimator with its own fitMultiple: the index comes with the model, the jobs of the fit lack it."""
+    """Models of an estimator that defines fitMultiple: the index comes with the model, after the jobs of the fit."""
 
     def __init__(self, models: Any) -> None:
         self._models = models
@@ -58,93 +59,91 @@ class _Models:
 
     def __next__(self) -> Any:
         found = next(self._models)
-        _know(found[0] if isinstance(found, tuple) else None)
-        _evaluating()
+        _set_trial(found[0] if isinstance(found, tuple) else None)
+        _start_evaluation()
         return found
 
 
-def _fit_of_trial(original: Callable[[int], Any]) -> Callable[[int], Any]:
+def _wrap_fit_single_model(original: Callable[[int], Any]) -> Callable[[int], Any]:
     @functools.wraps(original)
     def fit(index: int) -> Any:
-        _know(index)
+        _set_trial(index)
         model = original(index)
-        _evaluating()
+        _start_evaluation()
         return model
 
     return fit
 
 
-def in_trial(task: Callable[[], Any], fold: Fold) -> Callable[[], Any]:
-    """The closure of one trial; it runs on any thread, and returns (index, metric, model)."""
+def wrap_trial(task: Callable[[], Any], fold: Fold) -> Callable[[], Any]:
+    """Wrap the closure of one trial, which runs in any thread and returns (index, metric, model)."""
 
     @functools.wraps(task)
     def run() -> Any:
-        frame = _begin(fold)
+        scope = _begin(fold)
         try:
             result = task()
         except BaseException as error:
-            if frame is not None:
-                _end(frame, None, error)
+            if scope is not None:
+                _end(scope, None, error)
             raise
-        if frame is not None:
-            _end(frame, result, None)
+        if scope is not None:
+            _end(scope, result, None)
         return result
 
     return run
 
 
-@guarded
-def _begin(fold: Fold) -> Frame:
-    tuning = fold.tuning
-    frame = Frame(
-        "trial", tuning.id, tuning.uid, tuning.names, outbox.now_ms(), tuning.run, tuning=tuning, fold=fold.number
-    )
-    with frames.opening(frame):
-        frame.marks = fold.mark() if fold.mark else None
-    return frame
+@never_raise
+def _begin(fold: Fold) -> Scope:
+    search = fold.search
+    now = event_queue.now_ms()
+    scope = Scope("trial", search.id, search.uid, search.names, now, search.run, search=search, fold=fold.number)
+    with context.entering(scope):
+        scope.properties = fold.set_properties() if fold.set_properties else None
+    return scope
 
 
-@guarded
-def _know(index: Any) -> None:
-    """The thread's trial is this one."""
-    frame = frames.top()
-    if frame is not None and frame.kind == "trial" and index is not None:
-        frame.trial = int(index)
-        if frame.marks is not None:
-            frame.marks.set(TRIAL, str(frame.trial))
+@never_raise
+def _set_trial(index: Any) -> None:
+    scope = context.innermost()
+    if scope is not None and scope.kind == "trial" and index is not None:
+        scope.trial = int(index)
+        if scope.properties is not None:
+            scope.properties.set(TRIAL, str(scope.trial))
 
 
-@guarded
-def _evaluating() -> None:
-    frame = frames.top()
-    if frame is not None and frame.kind == "trial":
-        frame.evaluate_ms = outbox.now_ms()
-        if frame.marks is not None:
-            frame.marks.set(PHASE, "evaluate")
+@never_raise
+def _start_evaluation() -> None:
+    scope = context.innermost()
+    if scope is not None and scope.kind == "trial":
+        scope.evaluate_ms = event_queue.now_ms()
+        if scope.properties is not None:
+            scope.properties.set(PHASE, "evaluate")
 
 
-@guarded
-def _end(frame: Frame, result: Any, error: BaseException | None) -> None:
-    frames.pop(frame)
-    if frame.marks is not None:
-        frame.marks.end()
-    index, metric = (result[0], result[1]) if result is not None else (frame.trial, None)
-    outbox.add(
+@never_raise
+def _end(scope: Scope, result: Any, error: BaseException | None) -> None:
+    context.leave(scope)
+    if scope.properties is not None:
+        scope.properties.restore()
+    index, metric = (result[0], result[1]) if result is not None else (scope.trial, None)
+    event_queue.add(
         "fit_end",
-        id=frame.id,
-        uid=frame.uid,
-        fold=frame.fold,
+        id=scope.id,
+        uid=scope.uid,
+        fold=scope.fold,
         trial=None if index is None else int(index),
         metric=None if metric is None else number(metric),
-        evaluate_ms=frame.evaluate_ms,
-        **span(frame, error),
+        evaluate_ms=scope.evaluate_ms,
+        **end_fields(scope, error),
     )
-    tuning = frame.tuning
-    if tuning is None or error is not None:
+    search = scope.search
+    if search is None or error is not None:
         return
-    with tuning.lock:
-        tuning.fits_ended += 1
-        over = tuning.fits_ended == tuning.fits
-    if over and tuning.marks is not None:
-        # On the search's own thread nothing is left but the fit of the best model on all data.
-        tuning.marks.set(PHASE, "refit")
+    with search.lock:
+        search.fits_ended += 1
+        all_ended = search.fits_ended == search.total_fits
+    if all_ended and search.properties is not None:
+        # The search's own thread now only fits the best model on all data.
+        search.properties.set(PHASE, "refit")

@@ -47,14 +47,14 @@ class Clock:
 HOOKS = [
     (fits, "_is_search"),
     (fits, "_begin"),
-    (fits, "_gather"),
+    (fits, "_collect_summary"),
     (fits, "_end"),
     (searches, "_begin"),
     (searches, "_begin_fold"),
     (searches, "_end"),
     (trials, "_begin"),
-    (trials, "_know"),
-    (trials, "_evaluating"),
+    (trials, "_set_trial"),
+    (trials, "_start_evaluation"),
     (trials, "_end"),
     (autologging, "_install"),
 ]

@@ -5,6 +5,8 @@ without partitions (JobStart and JobEnd, no stage, no task). One text is an enve
 (`afterglow.annotate`) and reader share this module; what is read is untrusted.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -40,7 +42,7 @@ Type = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Field:
     """One field of an event. Every field but `event` and `time_ms` may be absent; absent means unknown."""
 
@@ -49,7 +51,7 @@ class Field:
     doc: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EventKind:
     """One kind of event: what it says, and its fields besides `event` (the kind) and `time_ms`."""
 

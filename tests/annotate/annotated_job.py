@@ -1,8 +1,8 @@
-"""A training job with one line of annotation: searches of both kinds, trials at once, a plain fit, values from tasks.
+"""A training job with one line of annotation: both kinds of search, parallel trials, a plain fit, task metrics.
 
     python annotated_job.py LOG_DIR TRUTH.json [--mlflow URI]
 
-Writes what the job knows of itself: params and metrics of every search, to the last digit.
+Writes the params and metrics of every search, with every digit, to TRUTH.json.
 """
 
 import json

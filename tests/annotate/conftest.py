@@ -1,4 +1,4 @@
-"""One Spark for all tests here, and its event log read back as plain JSON lines."""
+"""One Spark session for all tests of this folder, and its event log as JSON lines."""
 
 import json
 import os
@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from afterglow import annotate
-from afterglow.annotate import context as frames
+from afterglow.annotate import context
 from afterglow.schemas.annotations import EVENT, read_events
 
 
 @dataclass
 class Written:
-    """What the event log says since the test began."""
+    """The lines of the event log since the test began."""
 
     lines: list[dict[str, Any]]
 
@@ -31,7 +31,7 @@ class Written:
 
     @property
     def jobs(self) -> list[dict[str, Any]]:
-        """Jobs that are not ours: their properties, and `tasks`."""
+        """Properties of the jobs that carry no annotation event, and their number of `tasks`."""
         return [
             {**job["Properties"], "tasks": sum(stage["Number of Tasks"] for stage in job["Stage Infos"])}
             for job in self.job_starts
@@ -40,7 +40,7 @@ class Written:
 
     @property
     def task_ends(self) -> list[dict[str, Any]]:
-        """Of the jobs above: a task of an earlier, failed job may end meanwhile."""
+        """TaskEnd events of the jobs above. A task of an earlier, failed job may end meanwhile."""
         stages = {stage for job in self.job_starts for stage in job["Stage IDs"]}
         return [end for end in self.all("SparkListenerTaskEnd") if end["Stage ID"] in stages]
 
@@ -49,12 +49,12 @@ class Written:
         texts = [job["Properties"][EVENT] for job in self.job_starts if EVENT in job["Properties"]]
         return list(read_events(texts))
 
-    def said(self, kind: str) -> list[dict[str, Any]]:
+    def events_of(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in self.events if event["event"] == kind]
 
 
 class Log:
-    """The application's event log, from the place where the test began."""
+    """The application's event log, from the offset at which the test began."""
 
     def __init__(self, context: Any, path: Path) -> None:
         self._context, self._path = context, path
@@ -106,15 +106,15 @@ def _spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Path
 
 @pytest.fixture
 def spark(_spark: tuple[Any, Path]) -> Iterator[Any]:
-    """The session, with annotate off before and after, and nothing of a test left behind in this thread."""
+    """The session. After the test annotate is off, and no thread has an open scope."""
     session, _ = _spark
     yield session
     annotate.disable()
     # After a failed fit MLlib's pool still ends what it had begun.
     deadline = time.monotonic() + 60
-    while frames._active and time.monotonic() < deadline:
+    while context._active and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert frames.here.frames == [] and frames.here.runs == [] and frames._active == []
+    assert context.current_thread.scopes == [] and context.current_thread.runs == [] and context._active == []
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def log(spark: Any, _spark: tuple[Any, Path]) -> Log:
 
 @pytest.fixture
 def local_properties(spark: Any) -> Any:
-    """A function that gives this thread's local properties as they are now."""
+    """A function that returns this thread's current local properties."""
     return lambda: dict(spark.sparkContext._jsc.sc().getLocalProperties())
 
 

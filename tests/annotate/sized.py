@@ -1,6 +1,6 @@
-"""An estimator and an evaluator without any learning: a trial's jobs have as many tasks as its param `size` says.
+"""An estimator and an evaluator that learn nothing: the jobs of a trial have `size` tasks, a param of the trial.
 
-So a job tells by itself, without local properties, to which trial it belongs and whether it evaluates (TIMES as many).
+So the number of tasks of a job shows its trial without local properties. Evaluation jobs have TIMES as many.
 """
 
 import time

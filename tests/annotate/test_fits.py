@@ -1,4 +1,4 @@
-"""Plain fits: params, stages and training loss, once per fit however many fits are inside it."""
+"""Plain fits: params, stages and training loss, once per fit, even if the fit calls others."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def data(spark: Any) -> Any:
     return spark.createDataFrame(rows, ["label", "features"]).coalesce(1).cache()
 
 
-def test_a_fit_is_told_with_its_effective_params(spark: Any, log: Any, sized: Any, local_properties: Any) -> None:
+def test_a_fit_is_written_with_its_effective_params(spark: Any, log: Any, sized: Any, local_properties: Any) -> None:
     annotate.autolog()
     estimator, before = sized.Sized(2), local_properties()
     estimator.fit(spark.range(10))
@@ -27,7 +27,7 @@ def test_a_fit_is_told_with_its_effective_params(spark: Any, log: Any, sized: An
     assert local_properties() == before
     annotate.disable()
     written = log.read()
-    starts, ends = written.said("estimator_start"), written.said("estimator_end")
+    starts, ends = written.events_of("estimator_start"), written.events_of("estimator_end")
     assert [start["params"] for start in starts] == [{"Sized.size": size} for size in (2, 3, 4, 5)]
     assert [(end["id"], end["status"]) for end in ends] == [(start["id"], "FINISHED") for start in starts]
     assert {start["python_class"] for start in starts} == {f"{sized.__name__}.Sized"}
@@ -35,13 +35,13 @@ def test_a_fit_is_told_with_its_effective_params(spark: Any, log: Any, sized: An
     assert [job["tasks"] for job in written.jobs] == [sizes[job[ESTIMATOR]] for job in written.jobs]
 
 
-def test_a_failing_fit_is_told(spark: Any, log: Any, sized: Any) -> None:
+def test_a_failing_fit_is_recorded(spark: Any, log: Any, sized: Any) -> None:
     annotate.autolog()
     sized.failing.add(2)
     with pytest.raises(sized.FitFailed):
         sized.Sized(2).fit(spark.range(10))
     annotate.disable()
-    (end,) = log.read().said("estimator_end")
+    (end,) = log.read().events_of("estimator_end")
     assert (end["status"], end["error"]) == ("FAILED", "FitFailed: no size 2 today")
 
 
@@ -61,7 +61,7 @@ def test_a_pipeline_is_one_fit_with_the_loss_of_its_stages(log: Any, data: Any) 
     annotate.disable()
     means, linear = model.stages
     written = log.read()
-    (start,), (end,) = written.said("estimator_start"), written.said("estimator_end")
+    (start,), (end,) = written.events_of("estimator_start"), written.events_of("estimator_end")
     assert start["stages"] == ["KMeans", "LinearRegression"] and start["params"]["KMeans.k"] == 2
     assert end["loss"] == {"LinearRegression": list(linear.summary.objectiveHistory)}
     summary = means.summary
@@ -76,7 +76,7 @@ def test_the_classifiers_of_one_vs_rest_are_part_of_it(log: Any, data: Any) -> N
     OneVsRest(classifier=LogisticRegression(maxIter=1), parallelism=2).fit(data)
     annotate.disable()
     written = log.read()
-    (start,) = written.said("estimator_start")
+    (start,) = written.events_of("estimator_start")
     assert start["params"]["OneVsRest.classifier"] == "LogisticRegression"
     assert start["params"]["LogisticRegression.maxIter"] == 1
     assert {job[ESTIMATOR] for job in written.jobs} == {start["id"]}

@@ -1,4 +1,4 @@
-"""The format without Spark: what is written is read back, and nothing read can do harm."""
+"""The event format without Spark: written events are read back, and malformed texts are rejected."""
 
 import json
 import math

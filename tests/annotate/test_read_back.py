@@ -1,4 +1,4 @@
-"""What an annotated job says is what its tables and runs say: exact at any parallelism, to the last digit."""
+"""Tables and runs of an annotated job agree with the job: exact at any parallelism, with every digit."""
 
 import json
 import os

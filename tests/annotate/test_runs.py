@@ -1,4 +1,4 @@
-"""annotate.run, log_* and set_tags; the MLflow run that is active; what is secret stays out."""
+"""annotate.run, log_* and set_tags, the active MLflow run, and the redaction of secrets."""
 
 import math
 import sys
@@ -32,8 +32,8 @@ def test_runs_nest_and_mark_their_jobs(spark: Any, log: Any, local_properties: A
     annotate.disable()
     written = log.read()
     assert [job.get(RUN) for job in written.jobs] == [outer, inner, outer, None]
-    assert [(e["name"], e.get("parent")) for e in written.said("run_start")] == [("outer", None), ("inner", outer)]
-    ends = [(e["id"], e["status"], e.get("error")) for e in written.said("run_end")]
+    assert [(e["name"], e.get("parent")) for e in written.events_of("run_start")] == [("outer", None), ("inner", outer)]
+    ends = [(e["id"], e["status"], e.get("error")) for e in written.events_of("run_end")]
     assert ends == [(inner, "FAILED", "KeyError: 'x'"), (outer, "FINISHED", None)]
 
 
@@ -46,33 +46,33 @@ def test_values_are_written_as_they_are_and_secrets_are_not(spark: Any, log: Any
         annotate.set_tags({"team": "x", "DB_PASSWORD": "hunter2"})
     annotate.disable()
     written = log.read()
-    said = written.said("log")
-    assert {event["run"] for event in said} == {run}
-    params = {key: value for event in said for key, value in event.get("params", {}).items()}
+    events = written.events_of("log")
+    assert {event["run"] for event in events} == {run}
+    params = {key: value for event in events for key, value in event.get("params", {}).items()}
     assert params.pop("name") == "Ä" * 6_000
     assert params == {"depth": 5, "api_key": REDACTED, "where": ["a", None], "object": "namespace(a=1)"}
-    metrics = [row[:3] for event in said for row in event.get("metrics", [])]
+    metrics = [row[:3] for event in events for row in event.get("metrics", [])]
     assert metrics == [
         ["loss", 0.30000000000000004, 7],
         ["nan", "NaN", None],
         ["inf", "-Infinity", None],
         ["n", 3, None],
     ]
-    assert [event["tags"] for event in said if "tags" in event] == [{"team": "x", "DB_PASSWORD": REDACTED}]
+    assert [event["tags"] for event in events if "tags" in event] == [{"team": "x", "DB_PASSWORD": REDACTED}]
     assert "hunter2" not in str(written.lines)
 
 
-def test_what_is_said_often_is_written_in_few_jobs(spark: Any, log: Any) -> None:
+def test_many_metrics_are_written_in_few_jobs(spark: Any, log: Any) -> None:
     for step in range(1_000):
         annotate.log_metric("loss", step / 7, step)
     annotate.disable()
     written = log.read()
-    rows = [row for event in written.said("log") for row in event["metrics"]]
+    rows = [row for event in written.events_of("log") for row in event["metrics"]]
     assert [(row[1], row[2]) for row in rows] == [(step / 7, step) for step in range(1_000)]
     assert len(written.job_starts) <= 10 and written.all("SparkListenerTaskStart") == []
 
 
-def test_the_active_mlflow_run_is_told_once_without_credentials(
+def test_the_active_mlflow_run_is_written_once_without_credentials(
     spark: Any, log: Any, sized: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     current = SimpleNamespace(info=SimpleNamespace(run_id="r1", experiment_id="7"))
@@ -80,7 +80,7 @@ def test_the_active_mlflow_run_is_told_once_without_credentials(
         active_run=lambda: current, get_tracking_uri=lambda: "https://me:pw@host:5000/x?token=abc&a=1"
     )
     monkeypatch.setitem(sys.modules, "mlflow", fake)  # type: ignore[arg-type]
-    monkeypatch.setattr(active_run, "_last", None)
+    monkeypatch.setattr(active_run, "_last_written", None)
     annotate.autolog()
     sized.Sized().fit(spark.range(10))
     sized.Sized().fit(spark.range(10))
@@ -88,14 +88,14 @@ def test_the_active_mlflow_run_is_told_once_without_credentials(
     annotate.log_metric("x", 1)
     annotate.disable()
     written = log.read()
-    assert [event["run_id"] for event in written.said("mlflow_run")] == ["r1", "r2"]
-    assert {e["tracking_uri"] for e in written.said("mlflow_run")} == {f"https://host:5000/x?token={REDACTED}&a=1"}
-    assert {event["mlflow_run_id"] for event in written.said("estimator_start")} == {"r1"}
-    assert {event["mlflow_run_id"] for event in written.said("log")} == {"r2"}
+    assert [event["run_id"] for event in written.events_of("mlflow_run")] == ["r1", "r2"]
+    assert {e["tracking_uri"] for e in written.events_of("mlflow_run")} == {f"https://host:5000/x?token={REDACTED}&a=1"}
+    assert {event["mlflow_run_id"] for event in written.events_of("estimator_start")} == {"r1"}
+    assert {event["mlflow_run_id"] for event in written.events_of("log")} == {"r2"}
 
 
 @pytest.mark.parametrize(
-    ("uri", "told"),
+    ("uri", "expected"),
     [
         ("sqlite:///mlflow.db", "sqlite:///mlflow.db"),
         ("./mlruns", "./mlruns"),
@@ -105,5 +105,5 @@ def test_the_active_mlflow_run_is_told_once_without_credentials(
         ("sqlite:///a.db?token=x&b=1", f"sqlite:///a.db?token={REDACTED}&b=1"),
     ],
 )
-def test_tracking_uris_lose_their_credentials_only(uri: str, told: str) -> None:
-    assert active_run.without_credentials(uri) == told
+def test_tracking_uris_lose_their_credentials_only(uri: str, expected: str) -> None:
+    assert active_run.without_credentials(uri) == expected

@@ -1,11 +1,11 @@
-"""Searches: every job belongs to the right trial of the right fold, every figure is the truth's to the last digit."""
+"""Searches: every job gets its trial and fold, and every metric equals the model's, with every digit."""
 
 from typing import Any
 
 import pytest
 
 from afterglow import annotate
-from afterglow.annotate import context as frames
+from afterglow.annotate import context
 from afterglow.schemas.annotations import FOLD, PHASE, RUN, TRIAL, TUNING, TUNING_ID
 
 pytestmark = pytest.mark.spark
@@ -47,7 +47,7 @@ def test_every_job_of_a_cross_validator_is_marked_right(
     annotate.disable()
     written = log.read()
 
-    (start,), (end,), fits = (written.said(kind) for kind in ("tuning_start", "tuning_end", "fit_end"))
+    (start,), (end,), fits = (written.events_of(kind) for kind in ("tuning_start", "tuning_end", "fit_end"))
     jobs = [job for job in written.jobs if job[PHASE] in ("fit", "evaluate")]
     assert {(job[TUNING], job[TUNING_ID]) for job in written.jobs} == {(search.uid, start["id"])}
     assert [(int(job[TRIAL]), job[PHASE]) for job in jobs] == [_trial_by_tasks(job, sized.TIMES) for job in jobs]
@@ -94,7 +94,7 @@ def test_a_train_validation_split_is_one_fold(spark: Any, log: Any, sized: Any) 
     model = search.fit(spark.range(30))
     annotate.disable()
     written = log.read()
-    (start,), (end,) = written.said("tuning_start"), written.said("tuning_end")
+    (start,), (end,) = written.events_of("tuning_start"), written.events_of("tuning_end")
     assert (start["kind"], start["num_folds"], start["train_ratio"]) == ("TrainValidationSplit", 1, 0.7)
     assert end["avg_metrics"] == model.validationMetrics and "std_metrics" not in end and end["best_index"] == 2
     jobs = [job for job in written.jobs if job[PHASE] != "refit"]
@@ -102,12 +102,12 @@ def test_a_train_validation_split_is_one_fold(spark: Any, log: Any, sized: Any) 
     assert {job[FOLD] for job in jobs} == {"0"} and len(written.jobs) == len(jobs) + 2
 
 
-def test_what_a_search_does_before_its_fits_is_prepare(spark: Any, log: Any, sized: Any) -> None:
+def test_jobs_before_the_fits_are_prepare(spark: Any, log: Any, sized: Any) -> None:
     annotate.autolog()
     _cross_validator(sized, foldCol="fold").fit(spark.range(30).selectExpr("cast(id % 3 as int) fold"))
     annotate.disable()
     written = log.read()
-    (start,) = written.said("tuning_start")
+    (start,) = written.events_of("tuning_start")
     prepare = [job for job in written.jobs if job[PHASE] == "prepare"]
     assert start["fold_col"] == "fold"
     assert len(prepare) >= 6 and not any(FOLD in job or TRIAL in job for job in prepare)
@@ -139,7 +139,7 @@ def test_searches_nest_in_trials_and_pipelines(spark: Any, log: Any, sized: Any,
     assert local_properties() == before
     annotate.disable()
     written = log.read()
-    starts, (plain,) = written.said("tuning_start"), written.said("estimator_start")
+    starts, (plain,) = written.events_of("tuning_start"), written.events_of("estimator_start")
     top = starts[0]
     assert top["uid"] == outer.uid and top["estimator_id"] == plain["id"] and "parent" not in top
     assert top["param_maps"] == [{"TrainValidationSplit.trainRatio": 0.5}, {"TrainValidationSplit.trainRatio": 0.6}]
@@ -153,21 +153,21 @@ def test_searches_nest_in_trials_and_pipelines(spark: Any, log: Any, sized: Any,
     assert counts == {s["id"]: 10 if s["uid"] == inner.uid else 8 for s in starts}
 
 
-def test_a_failing_fit_fails_as_before_and_is_told(spark: Any, log: Any, sized: Any, local_properties: Any) -> None:
+def test_a_failing_fit_fails_as_before_and_is_recorded(spark: Any, log: Any, sized: Any, local_properties: Any) -> None:
     annotate.autolog()
     sized.failing.add(4)
     before = local_properties()
     with pytest.raises(sized.FitFailed, match="no size 4 today"):
         _cross_validator(sized).fit(spark.range(30))
-    assert local_properties() == before and frames.top() is None
+    assert local_properties() == before and context.innermost() is None
     annotate.disable()
     written = log.read()
-    (end,) = written.said("tuning_end")
+    (end,) = written.events_of("tuning_end")
     assert (end["status"], end["error"]) == ("FAILED", "FitFailed: no size 4 today")
     assert "best_index" not in end and "avg_metrics" not in end
     # The pool goes on with what it has taken already (imap_unordered), so the fourth trial may follow.
-    told = {fit["trial"]: fit["status"] for fit in written.said("fit_end")}
-    assert {trial: told[trial] for trial in (0, 1, 2)} == {0: "FINISHED", 1: "FINISHED", 2: "FAILED"}
+    statuses = {fit["trial"]: fit["status"] for fit in written.events_of("fit_end")}
+    assert {trial: statuses[trial] for trial in (0, 1, 2)} == {0: "FINISHED", 1: "FINISHED", 2: "FAILED"}
 
 
 def test_the_same_search_twice_is_two(spark: Any, log: Any, sized: Any) -> None:
@@ -178,6 +178,6 @@ def test_the_same_search_twice_is_two(spark: Any, log: Any, sized: Any) -> None:
             search.fit(spark.range(30))
     annotate.disable()
     written = log.read()
-    starts = written.said("tuning_start")
+    starts = written.events_of("tuning_start")
     assert len({start["id"] for start in starts}) == 2 and {start["uid"] for start in starts} == {search.uid}
     assert {start["run"] for start in starts} == {run} == {job[RUN] for job in written.jobs}

@@ -1,4 +1,4 @@
-"""Per-task values: from successful attempts, each once, by a worker that has no Afterglow."""
+"""Task metrics: from successful attempts, each once, from workers without Afterglow."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.spark
 
 
 def _values(written: Any) -> dict[tuple[int, int, str], Any]:
-    rows = [tuple(row) for event in written.said("task_metrics") for row in event["values"]]
+    rows = [tuple(row) for event in written.events_of("task_metrics") for row in event["values"]]
     assert len({row[:3] for row in rows}) == len(rows)
     return {row[:3]: row[3] for row in rows}
 
@@ -43,8 +43,8 @@ def test_a_failed_attempt_does_not_count(spark: Any, log: Any) -> None:
         if e["Task End Reason"]["Reason"] == "Success"
     }
     assert len(ends) == 4 and len(succeeded) == 3
-    told = {succeeded[(stage, task)]: (name, value) for (stage, task, name), value in _values(written).items()}
-    assert told == {0: ("total", 3.5), 1: ("total", 12.5), 2: ("total", 21.5)}
+    values = {succeeded[(stage, task)]: (name, value) for (stage, task, name), value in _values(written).items()}
+    assert values == {0: ("total", 3.5), 1: ("total", 12.5), 2: ("total", 21.5)}
 
 
 def test_it_works_in_a_python_udf(spark: Any, log: Any) -> None:

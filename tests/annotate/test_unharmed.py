@@ -1,4 +1,4 @@
-"""With annotate and without: the same results, tasks and cached data; and its own failures stay its own."""
+"""Results, tasks and cached data are equal with and without annotate, and its failures do not reach the job."""
 
 import importlib
 import warnings
@@ -64,19 +64,19 @@ def _outcome(spark: Any, log: Any) -> dict[str, Any]:
     }
 
 
-def test_nothing_differs_but_what_is_said(spark: Any, log: Any) -> None:
+def test_annotated_and_plain_jobs_have_equal_results(spark: Any, log: Any) -> None:
     plain = _outcome(spark, log)
     annotate.autolog()
     annotated = _outcome(spark, log)
     before, written = plain.pop("written"), annotated.pop("written")
     assert annotated == plain and plain["tasks"] > 30
     assert before.events == [] and not any(PHASE in job for job in before.jobs)
-    (start,), (end,) = written.said("tuning_start"), written.said("tuning_end")
+    (start,), (end,) = written.events_of("tuning_start"), written.events_of("tuning_end")
     assert start["param_maps"] == [{"LogisticRegression.regParam": 0.01}, {"LogisticRegression.regParam": 0.5}]
     # A stage's name is no secret, though `Tokenizer` matches the redaction pattern.
     assert start["params"]["Tokenizer.inputCol"] == "text" and start["params"]["HashingTF.numFeatures"] == 8
     assert end["loss"] == {"LogisticRegression": annotated["loss"]}
-    losses = [fit["loss"]["LogisticRegression"] for fit in written.said("fit_end")]
+    losses = [fit["loss"]["LogisticRegression"] for fit in written.events_of("fit_end")]
     assert len(losses) == 4 == len({tuple(loss) for loss in losses}) and all(len(loss) == 3 for loss in losses)
     assert {job.get(TRIAL) for job in written.jobs if job.get(PHASE) in ("fit", "evaluate")} == {"0", "1"}
 
@@ -84,23 +84,23 @@ def test_nothing_differs_but_what_is_said(spark: Any, log: Any) -> None:
 @pytest.mark.parametrize(
     "broken",
     [
-        "outbox.add",
-        "outbox.now_ms",
-        "outbox.flush",
+        "event_queue.add",
+        "event_queue.now_ms",
+        "event_queue.flush",
         "searches.stage_names",
         "searches.param_map",
-        "marks.prepare",
+        "job_properties.setter",
         "event_log.current",
-        "fits.span",
-        "trials.span",
-        "searches.span",
+        "fits.end_fields",
+        "trials.end_fields",
+        "searches.end_fields",
         "fits.is_search",
-        "frames.owners",
+        "context.enclosing",
         "trials.number",
         "encode.texts",
     ],
 )
-def test_a_hook_that_fails_is_said_once_and_harms_nothing(
+def test_a_failing_hook_warns_once_and_harms_nothing(
     spark: Any, sized: Any, local_properties: Any, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     from pyspark.ml.tuning import CrossValidator
@@ -115,22 +115,22 @@ def test_a_hook_that_fails_is_said_once_and_harms_nothing(
         raise ZeroDivisionError("ours")
 
     annotate.autolog()
-    with monkeypatch.context() as patched, warnings.catch_warnings(record=True) as said:
+    with monkeypatch.context() as patched, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         patched.setattr(importlib.import_module(f"afterglow.annotate.{module}"), name, fail)
         model = search.fit(spark.range(10))
         estimator.fit(spark.range(10))
         with annotate.run("run"):
             annotate.log_metric("loss", 1.0)
-    ours = [str(warning.message) for warning in said if "afterglow" in str(warning.message)]
-    assert len(ours) == 1 and "the job itself is not touched" in ours[0]
+    ours = [str(warning.message) for warning in caught if "afterglow" in str(warning.message)]
+    assert len(ours) == 1 and "the job itself is not affected" in ours[0]
     assert model.avgMetrics == [sum(m for s, m in sized.truth if s == size) / 2 for size in (1, 2)]
     assert model.bestModel.fitted == 2
     assert local_properties() == before
 
 
 def test_warnings_made_errors_do_not_reach_the_job(spark: Any, sized: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from afterglow.annotate import event_queue as outbox
+    from afterglow.annotate import event_queue
 
     def fail(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("ours")
@@ -138,11 +138,11 @@ def test_warnings_made_errors_do_not_reach_the_job(spark: Any, sized: Any, monke
     annotate.autolog()
     with monkeypatch.context() as patched, warnings.catch_warnings():
         warnings.simplefilter("error")
-        patched.setattr(outbox, "add", fail)
+        patched.setattr(event_queue, "add", fail)
         assert sized.Sized(3).fit(spark.range(10)).fitted == 3
 
 
-def test_switched_off_pyspark_is_as_it_was(spark: Any, log: Any, sized: Any) -> None:
+def test_disable_restores_pyspark(spark: Any, log: Any, sized: Any) -> None:
     from pyspark import SparkContext
     from pyspark.ml import Estimator, tuning
 
@@ -164,7 +164,7 @@ def test_switched_off_pyspark_is_as_it_was(spark: Any, log: Any, sized: Any) -> 
     assert log.read().events == []
 
 
-def test_what_others_have_put_on_top_of_ours_stays(spark: Any, log: Any, sized: Any) -> None:
+def test_replacements_by_others_stay(spark: Any, log: Any, sized: Any) -> None:
     from pyspark.ml import Estimator
 
     original = Estimator.fit

@@ -1,4 +1,4 @@
-"""Where there is no pyspark, no SparkContext, or one that annotate can do little with."""
+"""Processes without pyspark or a SparkContext, and contexts that annotate supports only in part."""
 
 import os
 import subprocess
@@ -11,20 +11,18 @@ from typing import Any
 import pytest
 
 from afterglow import annotate
-from afterglow.annotate import event_log
-from afterglow.annotate import job_properties as marks
-from afterglow.annotate import never_raise as guard
+from afterglow.annotate import event_log, job_properties, never_raise
 from afterglow.annotate.run_context import SparkRunContext
 from afterglow.schemas.annotations import FOLD, PHASE, TRIAL, TUNING
 
 
 @pytest.fixture
-def said() -> Iterator[list[warnings.WarningMessage]]:
-    guard.forget()
-    with warnings.catch_warnings(record=True) as caught:
+def caught() -> Iterator[list[warnings.WarningMessage]]:
+    never_raise.reset_warnings()
+    with warnings.catch_warnings(record=True) as records:
         warnings.simplefilter("always")
-        yield caught
-    guard.forget()
+        yield records
+    never_raise.reset_warnings()
 
 
 def test_importing_it_imports_neither_pyspark_nor_mlflow() -> None:
@@ -47,7 +45,7 @@ def test_runs_started_beside_a_spark_context_get_its_application_id(spark: Any) 
     assert provider.tags() == {"spark.app.id": spark.sparkContext.applicationId}
 
 
-def test_a_dead_spark_context_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dead_spark_context_has_no_tags(monkeypatch: pytest.MonkeyPatch) -> None:
     class Dead:
         _jsc = object()
 
@@ -86,8 +84,8 @@ def _context(log: str, gateway: str = "ClientServer") -> Any:
         (_context("true", "JavaGateway"), False, "PYSPARK_PIN_THREAD is off"),
     ],
 )
-def test_what_cannot_be_done_is_said_once(
-    monkeypatch: pytest.MonkeyPatch, said: list[warnings.WarningMessage], context: Any, writes: bool, message: str
+def test_unsupported_contexts_warn_once(
+    monkeypatch: pytest.MonkeyPatch, caught: list[warnings.WarningMessage], context: Any, writes: bool, message: str
 ) -> None:
     monkeypatch.setitem(
         sys.modules, "pyspark", SimpleNamespace(SparkContext=SimpleNamespace(_active_spark_context=context))
@@ -95,11 +93,11 @@ def test_what_cannot_be_done_is_said_once(
     for _ in range(3):
         monkeypatch.setattr(event_log, "_known", None)
         assert (event_log.current() is not None) is writes
-    assert len(said) == 1 and message in str(said[0].message)
+    assert len(caught) == 1 and message in str(caught[0].message)
 
 
 class _Session:
-    """Quacks like pyspark.sql.connect.session.SparkSession: tags of one thread."""
+    """Duck type of pyspark.sql.connect.session.SparkSession: tags of one thread."""
 
     def __init__(self) -> None:
         self.tags: set[str] = set()
@@ -112,11 +110,11 @@ class _Session:
         self.tags.remove(tag)
 
 
-def test_spark_connect_gets_tags_and_one_warning(said: list[warnings.WarningMessage]) -> None:
+def test_spark_connect_gets_tags_and_one_warning(caught: list[warnings.WarningMessage]) -> None:
     _Session.__module__ = "pyspark.sql.connect.session"
     session = _Session()
     session.tags.add("mine")
-    mark = marks.prepare(session, {TUNING: "cv,1", FOLD: "0", PHASE: "fit", "absent": None})
+    mark = job_properties.setter(session, {TUNING: "cv,1", FOLD: "0", PHASE: "fit", "absent": None})
     assert mark is not None and session.tags == {"mine"}
     for trial in range(2):
         done = mark()
@@ -129,23 +127,23 @@ def test_spark_connect_gets_tags_and_one_warning(said: list[warnings.WarningMess
             "afterglow.phase=evaluate",
             f"afterglow.trial={trial}",
         }
-        done.end()
+        done.restore()
         assert session.tags == {"mine"}
-    marks.prepare(session, {})
-    assert len(said) == 1 and "jobs are tagged" in str(said[0].message)
+    job_properties.setter(session, {})
+    assert len(caught) == 1 and "Jobs are tagged" in str(caught[0].message)
 
 
-def test_spark_connect_without_tags_is_one_warning(said: list[warnings.WarningMessage]) -> None:
+def test_spark_connect_without_tags_is_one_warning(caught: list[warnings.WarningMessage]) -> None:
     bare = type("SparkSession", (), {"__module__": "pyspark.sql.connect.session"})()
-    assert marks.prepare(bare, {}) is None and marks.prepare(bare, {}) is None
-    assert len(said) == 1 and "nothing is annotated" in str(said[0].message)
+    assert job_properties.setter(bare, {}) is None and job_properties.setter(bare, {}) is None
+    assert len(caught) == 1 and "Nothing is annotated" in str(caught[0].message)
 
 
-def test_a_pyspark_that_is_not_known_is_left_alone(said: list[warnings.WarningMessage]) -> None:
-    from afterglow.annotate import monkeypatch as patches
+def test_an_unknown_pyspark_is_not_patched(caught: list[warnings.WarningMessage]) -> None:
+    from afterglow.annotate import monkeypatch as pyspark_patches
 
     owner = SimpleNamespace(other=1)
     with pytest.raises(AttributeError):
-        patches.replace(owner, "fit", lambda original: original)
+        pyspark_patches.replace(owner, "fit", lambda original: original)
     annotate.disable()
-    assert vars(owner) == {"other": 1} and said == []
+    assert vars(owner) == {"other": 1} and caught == []

@@ -1,4 +1,4 @@
-"""`annotate.autolog(import_on_stop=True)`: each session of a process is imported as it stops, where mlflow writes."""
+"""`annotate.autolog(import_on_stop=True)` imports each session of a process when it stops, into mlflow's store."""
 
 import os
 import subprocess
@@ -13,9 +13,8 @@ import pytest
 from mlflow import MlflowClient
 
 from afterglow import annotate
-from afterglow.annotate import import_on_stop as on_stop
-from afterglow.annotate import monkeypatch as patches
-from afterglow.annotate import never_raise as guard
+from afterglow.annotate import import_on_stop, never_raise
+from afterglow.annotate import monkeypatch as pyspark_patches
 from tests.conftest import sample_log
 from tests.ingest.publish.stores import new_sqlite
 
@@ -70,7 +69,7 @@ def test_sessions_are_imported_as_they_stop_and_at_the_end_of_the_process(tmp_pa
 
 
 class Context:
-    """Quacks like a SparkContext whose event log is at `path`."""
+    """Duck type of a SparkContext whose event log is at `path`."""
 
     def __init__(self, path: str, logged: str = "true") -> None:
         writer = SimpleNamespace(logPath=lambda: path)
@@ -84,65 +83,65 @@ class Context:
 
 
 @pytest.fixture
-def said() -> Iterator[list[warnings.WarningMessage]]:
-    guard.forget()
-    with warnings.catch_warnings(record=True) as caught:
+def caught() -> Iterator[list[warnings.WarningMessage]]:
+    never_raise.reset_warnings()
+    with warnings.catch_warnings(record=True) as records:
         warnings.simplefilter("always")
-        yield caught
-    guard.forget()
-    on_stop._imports.clear()
+        yield records
+    never_raise.reset_warnings()
+    import_on_stop._imports.clear()
 
 
-def test_a_failure_is_said_once_and_never_raised(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], said: list[Any]
+def test_a_failure_is_reported_once_and_never_raised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caught: list[Any]
 ) -> None:
-    monkeypatch.setattr(on_stop, "AT_EXIT_S", 0.0)
-    monkeypatch.setattr(on_stop, "_registered", os.getpid())
+    monkeypatch.setattr(import_on_stop, "AT_EXIT_S", 0.0)
+    monkeypatch.setattr(import_on_stop, "_registered_pid", os.getpid())
     mlflow = SimpleNamespace(get_tracking_uri=lambda: "http://127.0.0.1:9")
     with monkeypatch.context() as inner:
         inner.setitem(sys.modules, "mlflow", mlflow)  # type: ignore[arg-type]
         inner.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
         inner.setenv("AFTERGLOW_RETRY_S", "0")
-        after = on_stop.prepare(Context(str(sample_log("failing-tasks"))))
+        after = import_on_stop.prepare(Context(str(sample_log("failing-tasks"))))
     assert after is not None
     after()
-    on_stop.at_exit()
+    import_on_stop.at_exit()
     text = capfd.readouterr().err
-    assert text.count("waiting for the import") == 1 and text.count("the import goes on alone") == 1
-    monkeypatch.setattr(on_stop, "AT_EXIT_S", 120.0)
-    on_stop._imports[0].process.wait(120)
-    on_stop.at_exit()
-    on_stop.at_exit()
-    assert capfd.readouterr().err.count("error:") == 1 and said == []
+    assert text.count("waiting for the import") == 1 and text.count("the import continues in the background") == 1
+    monkeypatch.setattr(import_on_stop, "AT_EXIT_S", 120.0)
+    import_on_stop._imports[0].process.wait(120)
+    import_on_stop.at_exit()
+    import_on_stop.at_exit()
+    assert capfd.readouterr().err.count("error:") == 1 and caught == []
 
 
-def test_no_event_log_is_said_once(said: list[warnings.WarningMessage]) -> None:
-    assert on_stop.prepare(Context("", "false")) is None and on_stop.prepare(Context("", "false")) is None
-    assert len(said) == 1 and "spark.eventLog.enabled is not true" in str(said[0].message)
+def test_a_missing_event_log_warns_once(caught: list[warnings.WarningMessage]) -> None:
+    assert import_on_stop.prepare(Context("", "false")) is None and import_on_stop.prepare(Context("", "false")) is None
+    assert len(caught) == 1 and "spark.eventLog.enabled is not true" in str(caught[0].message)
 
 
-def test_without_the_reader_it_is_said_and_nothing_is_patched(
-    monkeypatch: pytest.MonkeyPatch, said: list[warnings.WarningMessage]
+def test_without_the_reader_it_warns_and_patches_nothing(
+    monkeypatch: pytest.MonkeyPatch, caught: list[warnings.WarningMessage]
 ) -> None:
-    monkeypatch.setattr(on_stop, "_is_there", lambda name: name != "typer")
-    on_stop.turn_on()
-    assert patches.stopping == [] and len(said) == 1 and "needs typer" in str(said[0].message)
+    monkeypatch.setattr(import_on_stop, "_is_installed", lambda name: name != "typer")
+    import_on_stop.enable()
+    assert pyspark_patches.stop_callbacks == [] and len(caught) == 1 and "needs typer" in str(caught[0].message)
 
 
-def test_a_folder_and_an_id_do_where_the_jvm_does_not_say_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folder_and_id_where_the_jvm_does_not_return_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[list[str]] = []
-    monkeypatch.setattr(on_stop, "_start", lambda command, environment: started.append(command))
+    monkeypatch.setattr(import_on_stop, "_start", lambda command, environment: started.append(command))
     context = Context("")
     context._jsc = None
     context._conf["spark.eventLog.dir"] = "hdfs:///logs"
-    then = on_stop.prepare(context)
+    then = import_on_stop.prepare(context)
     assert then is not None
     then()
     assert started[0][3:] == ["hook", "--log-dir", "hdfs:///logs", "--app-id", "app-1"]
 
 
 def test_disable_ends_it() -> None:
-    on_stop.turn_on()
-    assert patches.stopping == [on_stop.prepare]
+    import_on_stop.enable()
+    assert pyspark_patches.stop_callbacks == [import_on_stop.prepare]
     annotate.disable()
-    assert patches.stopping == []
+    assert pyspark_patches.stop_callbacks == []
