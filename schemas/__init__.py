@@ -1,1 +1,1 @@
-"""What the data is: events we read, tables we hold, issues we report, runs we write. Declarations only."""
+"""Declarations: the events that are read, tables, issues, findings and runs. No code that does anything."""

@@ -1,8 +1,8 @@
-"""What a training job may say in its own event log: property keys on jobs, and events as small JSON texts.
+"""The annotation format: property keys on the jobs of a training job, and events as short JSON texts.
 
-A job run for a fit carries local properties; what comes before or after it is a text in the property EVENT of a job
-without partitions (JobStart and JobEnd, no stage, no task). One text is an envelope of several events. Writer
-(`afterglow.annotate`) and reader share this module; what is read is untrusted.
+The jobs of a fit carry local properties. Events are texts in the property EVENT of jobs without partitions, which have
+no stage and no task. One text is an envelope of several events. The writer (`afterglow.annotate`) and the reader share
+this module. The reader does not trust the texts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Literal
 VERSION = 1
 
 # Local properties of a job (JobStart > Properties).
-EVENT = "afterglow.event"  # the text of an envelope or of a piece of one; only on jobs without partitions
+EVENT = "afterglow.event"  # text of an envelope or of a piece of one; only on jobs without partitions
 TUNING = "afterglow.tuning"  # uid of the CrossValidator or TrainValidationSplit; copies and repeated fits share it
 TUNING_ID = "afterglow.tuning.id"  # one per call of its fit; what the events' `id` refers to
 FOLD = "afterglow.fold"  # fold, from 0; 0 for a TrainValidationSplit; absent for refit and prepare
@@ -25,12 +25,12 @@ ESTIMATOR = "afterglow.estimator"  # `id` of the estimator_start of the outermos
 RUN = "afterglow.run"  # `id` of the innermost annotate.run around the job
 PHASES = ("fit", "evaluate", "refit", "prepare")
 PROPERTY_DOCS: Mapping[str, str] = {
-    EVENT: "Text of an envelope, or of a piece of one. Only on jobs without partitions, which are no work of anybody.",
-    TUNING: "Uid of the search the job belongs to.",
-    TUNING_ID: "Id of the one call of fit, as in tuning_start: the same search may be fitted many times.",
-    FOLD: "Fold, from 0; 0 for a TrainValidationSplit; absent for refit and prepare.",
-    TRIAL: "Index of the param map; absent for refit and prepare, and where one job fits several trials.",
-    PHASE: "fit, evaluate, refit or prepare (folding, and what the search does between fits).",
+    EVENT: "Text of an envelope, or of a piece of one. Only on jobs without partitions.",
+    TUNING: "Uid of the search that the job belongs to.",
+    TUNING_ID: "Id of the call of fit, as in tuning_start. A search may be fitted many times.",
+    FOLD: "Fold, from 0; always 0 for a TrainValidationSplit. Absent for refit and prepare.",
+    TRIAL: "Index of the param map. Absent for refit and prepare, and where one job fits several trials.",
+    PHASE: "fit, evaluate, refit or prepare (all other jobs of the search).",
     ESTIMATOR: "Id of the outermost plain fit, as in estimator_start.",
     RUN: "Id of the innermost annotate.run, as in run_start.",
 }
@@ -44,7 +44,7 @@ Type = Literal[
 
 @dataclass(frozen=True)
 class Field:
-    """One field of an event. Every field but `event` and `time_ms` may be absent; absent means unknown."""
+    """One field of an event. Every field but `event` and `time_ms` may be absent, which means unknown."""
 
     name: str
     type: Type
@@ -53,22 +53,22 @@ class Field:
 
 @dataclass(frozen=True)
 class EventKind:
-    """One kind of event: what it says, and its fields besides `event` (the kind) and `time_ms`."""
+    """One kind of event: its meaning, and its fields besides `event` (the kind) and `time_ms`."""
 
     name: str
     doc: str
     fields: tuple[Field, ...]
 
 
-_ID = Field("id", "str", "Which one: unique in the log.")
+_ID = Field("id", "str", "Id, unique in the log.")
 _UID = Field("uid", "str", "MLlib's uid.")
 _CLASS = Field("python_class", "str", "Python class with its module.")
 _PARAMS = Field("params", "dict", "Effective params, named `<Stage>.<param>`.")
-_RUN = Field("run", "str", "Id of the innermost annotate.run around it.")
+_RUN = Field("run", "str", "Id of the innermost annotate.run around the event.")
 _MLFLOW = Field("mlflow_run_id", "str", "MLflow run that was active.")
 _SPAN = (
     Field("status", "str", "FINISHED or FAILED."),
-    Field("error", "str", "Exception's class and message, cut at MAX_VALUE."),
+    Field("error", "str", "Class and message of the exception, cut at MAX_VALUE."),
     Field("start_ms", "int", "Start, UTC epoch, driver's clock."),
     Field("end_ms", "int", "End, UTC epoch, driver's clock."),
 )
@@ -77,15 +77,15 @@ _LOSS = (
     Field("figures", "dict", "Numbers of the training summary, named `<Stage>.<figure>` (trainingCost, ...)."),
 )
 _WHERE = (
-    Field("tuning", "str", "Id of the search during whose trial it was said."),
-    Field("fold", "int", "That trial's fold."),
-    Field("trial", "int", "That trial's param map."),
+    Field("tuning", "str", "Id of the search whose trial logged it."),
+    Field("fold", "int", "Fold of that trial."),
+    Field("trial", "int", "Param map of that trial."),
 )
 _PARENT = (
-    Field("parent", "str", "Id of the search in whose trial this one runs."),
-    Field("parent_fold", "int", "That trial's fold."),
-    Field("parent_trial", "int", "That trial's param map."),
-    Field("estimator_id", "str", "Id of the plain fit (a Pipeline) this search is a stage of."),
+    Field("parent", "str", "Id of the search whose trial runs this one."),
+    Field("parent_fold", "int", "Fold of that trial."),
+    Field("parent_trial", "int", "Param map of that trial."),
+    Field("estimator_id", "str", "Id of the plain fit (a Pipeline) that this search is a stage of."),
 )
 
 EVENT_KINDS: Mapping[str, EventKind] = {
@@ -93,16 +93,16 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     for kind in (
         EventKind(
             "tuning_start",
-            "A CrossValidator or TrainValidationSplit began.",
+            "A CrossValidator or TrainValidationSplit started.",
             (
                 _ID,
                 _UID,
                 Field("kind", "str", "CrossValidator or TrainValidationSplit."),
                 _CLASS,
                 Field("estimator", "str", "Class name of the estimator."),
-                Field("estimator_uid", "str", "Its uid."),
+                Field("estimator_uid", "str", "Uid of the estimator."),
                 Field("evaluator", "str", "Class name of the evaluator."),
-                Field("metric", "str", "Name of its metric."),
+                Field("metric", "str", "Name of the evaluator's metric."),
                 Field("larger_better", "bool", "Whether a larger metric is better."),
                 Field("param_maps", "list<dict>", "Param maps in order, named `<Stage>.<param>`."),
                 _PARAMS,
@@ -110,7 +110,7 @@ EVENT_KINDS: Mapping[str, EventKind] = {
                 Field("train_ratio", "float", "TrainValidationSplit only."),
                 Field("fold_col", "str", "CrossValidator only."),
                 Field("seed", "int", "Seed of the split."),
-                Field("parallelism", "int", "Trials at a time."),
+                Field("parallelism", "int", "Parallelism param of the search."),
                 _RUN,
                 _MLFLOW,
                 *_PARENT,
@@ -123,25 +123,27 @@ EVENT_KINDS: Mapping[str, EventKind] = {
                 Field("id", "str", "Id of the search."),
                 Field("uid", "str", "Uid of the search."),
                 Field("fold", "int", "Fold, from 0."),
-                Field("trial", "int", "Index of the param map; absent if not known."),
-                Field("metric", "float", "The evaluator's metric, to the last digit."),
+                Field("trial", "int", "Index of the param map. Absent where unknown."),
+                Field("metric", "float", "Metric of the evaluator, with every digit."),
                 *_SPAN,
-                Field("evaluate_ms", "int", "When training was over and evaluation began."),
+                Field("evaluate_ms", "int", "End of training and start of evaluation."),
                 *_LOSS,
             ),
         ),
         EventKind(
             "tuning_end",
-            "The search ended. `loss` and `figures` are the refit's.",
+            "The search ended. `loss` and `figures` belong to the refit.",
             (
                 _ID,
                 _UID,
                 Field(
                     "avg_metrics",
                     "list<float>",
-                    "Per param map, over folds; the metric itself for a TrainValidationSplit.",
+                    "Average over folds, per param map. For a TrainValidationSplit the metric itself.",
                 ),
-                Field("std_metrics", "list<float>", "Per param map; CrossValidator only."),
+                Field(
+                    "std_metrics", "list<float>", "Standard deviation over folds, per param map. CrossValidator only."
+                ),
                 Field("best_index", "int", "Param map of the best model."),
                 *_SPAN,
                 *_LOSS,
@@ -149,7 +151,7 @@ EVENT_KINDS: Mapping[str, EventKind] = {
         ),
         EventKind(
             "estimator_start",
-            "A fit outside every search began; a Pipeline's stages are not said apart.",
+            "A fit outside searches started. A Pipeline is one fit.",
             (
                 _ID,
                 _UID,
@@ -161,36 +163,49 @@ EVENT_KINDS: Mapping[str, EventKind] = {
                 _MLFLOW,
             ),
         ),
-        EventKind("estimator_end", "That fit ended.", (_ID, _UID, *_SPAN, *_LOSS)),
+        EventKind("estimator_end", "The fit ended.", (_ID, _UID, *_SPAN, *_LOSS)),
         EventKind(
             "run_start",
-            "annotate.run was entered.",
-            (_ID, Field("name", "str", "The name given."), Field("parent", "str", "Id of the run around it."), _MLFLOW),
+            "An annotate.run block was entered.",
+            (
+                _ID,
+                Field("name", "str", "Name passed to annotate.run."),
+                Field("parent", "str", "Id of the enclosing run."),
+                _MLFLOW,
+            ),
         ),
-        EventKind("run_end", "annotate.run was left.", (_ID, Field("name", "str", "The name given."), *_SPAN)),
+        EventKind(
+            "run_end", "The block was left.", (_ID, Field("name", "str", "Name passed to annotate.run."), *_SPAN)
+        ),
         EventKind(
             "log",
-            "annotate.log_param(s), log_metric(s) or set_tags.",
+            "A call of annotate.log_param(s), log_metric(s) or set_tags.",
             (
                 _RUN,
                 *_WHERE,
                 Field("params", "dict", "Params."),
                 Field("tags", "dict", "Tags."),
-                Field("metrics", "list<list>", "Rows of name, value, step (null if not given), time in ms."),
+                Field("metrics", "list<list>", "Rows of name, value, step (null if absent) and time in ms."),
                 _MLFLOW,
             ),
         ),
         EventKind(
             "task_metrics",
-            "Values that tasks gave to annotate.task_metrics(), successful attempts only.",
-            (Field("values", "list<list>", "Rows of stage id, task id, name, value: the sum over the task attempt."),),
+            "Values of annotate.task_metrics() from successful task attempts.",
+            (
+                Field(
+                    "values",
+                    "list<list>",
+                    "Rows of stage id, task id, name, and the sum of the values of the task attempt.",
+                ),
+            ),
         ),
         EventKind(
             "mlflow_run",
-            "The MLflow run active in the driver, said again when it changes.",
+            "The MLflow run that is active in the driver. Written again when it changes.",
             (
                 Field("run_id", "str", "Run id."),
-                Field("experiment_id", "str", "Its experiment."),
+                Field("experiment_id", "str", "Id of its experiment."),
                 Field("tracking_uri", "str", "Tracking URI without credentials."),
             ),
         ),
@@ -207,10 +222,10 @@ _NON_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float
 
 
 def parse_event(text: str) -> dict[str, Any] | None:
-    """One EVENT text: an envelope {v, writer, seq, events} or a piece {v, writer, seq, piece, pieces, text}.
+    """Parse one EVENT text: an envelope {v, writer, seq, events} or a piece {v, writer, seq, piece, pieces, text}.
 
-    Never raises. None for what is neither. Events of unknown kind and fields that are undeclared or hold another type
-    are left out, so what is returned is as declared above.
+    Return None for any other text. Events of unknown kind, undeclared fields and fields of another type are left out.
+    Never raises.
     """
     if not isinstance(text, str) or len(text) > MAX_TEXT:
         return None
@@ -218,10 +233,10 @@ def parse_event(text: str) -> dict[str, Any] | None:
 
 
 def read_events(texts: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Every event of a log once, in the order it was said by each writer, from the EVENT texts of its jobs.
+    """Yield every event once, in the order of each writer, from the EVENT texts of a log's jobs.
 
-    Never raises. A text seen twice (a job that ran in another thread meanwhile may carry it too) counts once; an
-    envelope of which a piece is missing is left out. Events have, besides their fields, `writer` and `seq`.
+    A text that occurs twice counts once; a job of another thread may carry it too. An envelope with a missing piece is
+    left out. Events have `writer` and `seq` besides their fields. Never raises.
     """
     whole: dict[tuple[str, int], dict[str, Any]] = {}
     parts: dict[tuple[str, int], dict[int, dict[str, Any]]] = {}
@@ -274,7 +289,7 @@ def _event(raw: object) -> dict[str, Any] | None:
 
 
 def _typed(value: Any, type: Type) -> Any:
-    """The value if it is of that type (a number written as text where JSON has none made a float), else None."""
+    """Return the value if it has that type, else None. The texts NaN and Infinity become floats."""
     if type == "float":
         if isinstance(value, str):
             return _NON_FINITE.get(value)
@@ -301,7 +316,7 @@ def _double(value: Any) -> float | None:
 
 
 def _is_int(value: object) -> bool:
-    """A whole number that fits Spark's and Arrow's 64 bits."""
+    """Return whether the value is an integer of 64 bits."""
     return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
 
 

@@ -1,6 +1,6 @@
-"""The vocabulary every other schema is written in: Column, Metric, Table.
+"""Column, Metric and Table, which all other schemas are built from.
 
-Nothing here imports pyarrow or mlflow, so that `afterglow --help` and `afterglow schema` answer at once.
+Nothing here imports pyarrow or mlflow, so that `afterglow --help` and `afterglow schema` start fast.
 """
 
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ Text = Literal["free", "constant", "property", "param", "json"]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """How a column becomes an MLflow metric.
+    """The MLflow metric of a column.
 
-    `factor` converts the column's raw unit into the metric's. `aggregate` says how task values are rolled up to
-    stage, job, fit, trial, tuning and application; the metric has the same name and meaning at every level.
+    `factor` converts the column's unit into the metric's. `aggregate` combines task values into those of stage, job,
+    fit, trial, tuning and application. The metric has the same name and meaning at every level.
     """
 
     name: str
@@ -28,10 +28,10 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its name (with the unit in it), type, one sentence, and where its value comes from.
+    """One column: its name with its unit, its type, one sentence, and the source of its value.
 
-    `source` is a path into the event log (`TaskEnd > Task Metrics > Executor CPU Time`), which the reader follows,
-    or `derived: <formula in words>`. `since` is the first Spark that writes it.
+    `source` is a path into the event log, which the reader follows (`TaskEnd > Task Metrics > Executor CPU Time`), or
+    `derived: <formula in words>`. `since` is the first version of Spark that writes the value.
 
     `text` says what ingest.redaction does with a text column. `free` is searched for secrets. `constant` is not, since
     Afterglow's code writes it and no text of a log is in it. `property` is the value of the Spark property in the
@@ -48,21 +48,21 @@ class Column:
 
     @property
     def path(self) -> tuple[str, ...] | None:
-        """The keys from the event's top level down to the value; None for a derived column."""
+        """The keys from the event's top level to the value. None for a derived column."""
         if self.source.startswith("derived:"):
             return None
         return tuple(part.strip() for part in self.source.split(">"))[1:]
 
     @property
     def unit(self) -> str:
-        """The unit as the column's name states it; empty where the value has none."""
+        """The unit in the column's name. Empty for a value without a unit."""
         units = {"_ms": "ms", "_ns": "ns", "_s": "s", "_bytes": "bytes", "_ratio": "ratio", "_records": "records"}
         return next((unit for ending, unit in units.items() if self.name.endswith(ending)), "")
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: what a row is (grain), the columns that identify it, and its columns in order."""
+    """One table: its grain (what one row is), the columns that identify a row, and all columns in order."""
 
     name: str
     grain: str

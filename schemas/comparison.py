@@ -1,4 +1,4 @@
-"""A comparison of two applications, A (before) and B (after), as a value."""
+"""The comparison of two applications, A (before) and B (after)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any, Literal
 Verdict = Literal["slower", "faster", "about the same"]
 
 SAME_RATIO, SAME_S = 0.05, 1.0
-"""A change of less than this share, or of less than so many seconds, is none."""
+"""A smaller relative change, or a smaller change in seconds, does not count as a change."""
 
 SHOWN_METRICS = (
     "time/duration_s",
@@ -26,7 +26,7 @@ SHOWN_METRICS = (
     "executors/total",
     "executors/idle_ratio",
 )
-"""Metrics of the applications that are set side by side; --fail-if takes any."""
+"""Metrics of the applications in the comparison. --fail-if accepts any metric."""
 
 STAGE_CAUSES = {
     "bytes read": ("io/input_bytes", "shuffle/read_bytes"),
@@ -39,12 +39,12 @@ STAGE_CAUSES = {
     "tasks": ("tasks/total",),
     "failed tasks": ("tasks/failed",),
 }
-"""What else changed with a stage's time, and the metrics that say so."""
+"""Reasons for a change of a stage's time, with the metrics that show them."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageFigures:
-    """One stage of one application, its attempts together. `plan` is stages.plan_hash; `order` counts by submission."""
+    """One stage of one application, all attempts together. `plan` is stages.plan_hash; `order` counts submissions."""
 
     stage_id: int
     name: str
@@ -56,7 +56,7 @@ class StageFigures:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One application attempt as it is compared. `quiet_s` is the time in which no stage of it ran."""
+    """One application attempt in a comparison. `quiet_s` is the time in which none of its stages ran."""
 
     label: str
     app_id: str
@@ -71,7 +71,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One figure on both sides, in the metric's unit; None where a side does not have it."""
+    """One metric on both sides, in its unit. None where a side does not have it."""
 
     name: str
     unit: str
@@ -80,19 +80,21 @@ class Change:
 
     @property
     def by(self) -> float:
-        """B minus A; what a side does not have is 0."""
+        """B minus A. A missing side counts as 0."""
         return (self.b or 0.0) - (self.a or 0.0)
 
     @property
     def ratio(self) -> float | None:
-        """By which share of A; None where A is 0."""
+        """The change relative to A. None where A is 0."""
         return self.by / self.a if self.a else None
 
 
 @dataclass(frozen=True, slots=True)
 class StageChange:
-    """Stages with one plan and one name: how many there are on each side, and what they took together. `pairs` are the
-    stage ids that were matched, `why` what else changed, in words."""
+    """Stages of one plan and one name: their number and total time on each side.
+
+    `pairs` are the matched stages. `why` lists the reasons for the change in words.
+    """
 
     name: str
     count_a: int
@@ -104,7 +106,7 @@ class StageChange:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What changed from A to B. Stages are ordered by the time they lost or gained, findings by cost."""
+    """Changes from A to B. Stages are sorted by their change in time, findings by cost."""
 
     a: Side
     b: Side

@@ -1,7 +1,7 @@
-"""The events we read: which fields of which event become rows, before anything is joined.
+"""The events that are read, and the fields that become rows before any join.
 
-Every column's `source` is the path the decoder follows; fields and events that are not named here are passed over.
-What is a list inside an event (stages of a job, properties, accumulators, plan nodes) is a table of its own.
+The decoder follows the `source` path of every column and skips all other fields and events. A list inside an event
+(stages of a job, properties, accumulators, plan nodes) has its own table.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from .tables import (
 
 @dataclass(frozen=True, slots=True)
 class EventTable:
-    """Rows taken from one kind of event. `nested` is set where one event gives many rows."""
+    """Rows of one kind of event. `nested` is set where one event has many rows."""
 
     table: Table
     event: str
@@ -33,7 +33,9 @@ class EventTable:
 
 
 def _event(name: str, event: str, grain: str, *columns: Column) -> EventTable:
-    at = Column("at", "int64", "Where the event stands in the log: orders events, not a byte count.", "derived: reader")
+    at = Column(
+        "at", "int64", "Position of the event in the log. It orders events and is not a byte offset.", "derived: reader"
+    )
     return EventTable(Table(name, grain, ("at",), (at, *columns)), event)
 
 
@@ -42,7 +44,7 @@ def _nested(name: str, event: str, grain: str, *columns: Column) -> EventTable:
 
 
 def _from(table: Table, event: str, *names: str) -> tuple[Column, ...]:
-    """The columns of an entity table that come from this event."""
+    """Return the columns of an entity table that come from this event."""
     return tuple(c for c in table if c.source.startswith(event + " >") and (not names or c.name in names))
 
 
@@ -135,7 +137,7 @@ STAGE_COMPLETED = _event(
 
 
 def _peaks(path: str) -> tuple[Column, ...]:
-    """What ExecutorMetrics holds of memory and garbage collection; 0 where it was not polled."""
+    """Return the memory and garbage collection columns of ExecutorMetrics; 0 where it was not polled."""
     return tuple(_raw(name, "int64", path + key) for name, key in spark.EXECUTOR_METRICS.items())
 
 

@@ -30,12 +30,12 @@ class ImportIssue:
 
     @property
     def severity(self) -> Severity:
-        """As declared for the code."""
+        """The severity of the code."""
         return ISSUE_CODES[self.code].severity
 
     @property
     def place(self) -> str:
-        """`file:line`, as far as it is known."""
+        """`file:line`, as far as known."""
         return ":".join(str(part) for part in (self.file, self.line) if part is not None)
 
 
@@ -68,13 +68,13 @@ _CODES = (
         "line_repaired",
         "warning",
         "A line is not valid JSON (NaN, Infinity, wrong UTF-8, NUL bytes, two events on one line), but could be read.",
-        "Nothing.",
+        "No action needed.",
     ),
     IssueCode(
         "field_unusable",
         "warning",
         "A field holds a value of another type or size than Spark writes; the value was read as missing.",
-        "Nothing: the rest of the event was read.",
+        "The rest of the event was read.",
     ),
     IssueCode(
         "stream_damaged",
@@ -95,7 +95,7 @@ _CODES = (
         "log_compacted",
         "warning",
         "Spark compacted the log, which drops the events of finished jobs.",
-        "Set spark.history.fs.eventLog.rolling.maxFilesToRetain higher.",
+        "Raise spark.history.fs.eventLog.rolling.maxFilesToRetain.",
     ),
     IssueCode(
         "application_not_read",
@@ -114,30 +114,36 @@ _CODES = (
         "event_duplicate",
         "warning",
         "The log holds the same event more than once; the first one was used.",
-        "Nothing.",
+        "No action needed.",
     ),
     IssueCode(
         "application_copied",
         "note",
         "The same application attempt was found in several places; the most complete log was read.",
-        "Nothing.",
+        "No action needed.",
     ),
     IssueCode(
         "application_start_missing",
         "warning",
         "The log has no ApplicationStart; the application is named after the file.",
-        "Nothing.",
+        "No action needed.",
     ),
     IssueCode(
         "application_end_missing",
         "note",
         "The log has no ApplicationEnd: the application is still running, or its driver died.",
-        "Import again when it has ended.",
+        "Import again when the application has ended.",
     ),
-    IssueCode("tasks_unfinished", "note", "Tasks have a TaskStart but no TaskEnd, in a stage that ended.", "Nothing."),
-    IssueCode("tasks_missing", "error", "A stage succeeded, but not all of its tasks are in the log.", "Nothing."),
-    IssueCode("task_ids_missing", "error", "Task ids are missing between the first and the last.", "Nothing."),
-    IssueCode("stage_unknown", "warning", "Tasks or stages belong to no job in the log.", "Nothing."),
+    IssueCode(
+        "tasks_unfinished", "note", "Tasks have a TaskStart but no TaskEnd, in a stage that ended.", "No action needed."
+    ),
+    IssueCode(
+        "tasks_missing", "error", "A stage succeeded, but not all of its tasks are in the log.", "No action needed."
+    ),
+    IssueCode(
+        "task_ids_missing", "error", "Task ids are missing between the first and the last one.", "No action needed."
+    ),
+    IssueCode("stage_unknown", "warning", "Tasks or stages belong to no job in the log.", "No action needed."),
     IssueCode(
         "annotation_collides",
         "warning",
@@ -145,10 +151,16 @@ _CODES = (
         "Nothing: the later value got a suffix.",
     ),
     IssueCode(
-        "text_cut", "note", "A text is longer than MLflow accepts and was cut; the tables hold all of it.", "Nothing."
+        "text_cut",
+        "note",
+        "A text is longer than MLflow accepts and was cut; the tables hold all of it.",
+        "No action needed.",
     ),
     IssueCode(
-        "name_changed", "note", "MLflow does not accept a name; the characters it refuses were replaced.", "Nothing."
+        "name_changed",
+        "note",
+        "MLflow does not accept a name; the characters it refuses were replaced.",
+        "No action needed.",
     ),
     IssueCode(
         "redaction_regex_unused",
@@ -160,7 +172,7 @@ _CODES = (
         "value_not_numeric",
         "note",
         "A named accumulator of the user is not a number; its updates were left out.",
-        "Nothing.",
+        "No action needed.",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""What is handed from stage to stage: an event log's files in order, and its tables."""
+"""An event log (its files in order) and its tables, which stages pass on."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ _PASSWORD = re.compile(r"(?<=://)([^/?@:]*):[^/?@]*(?=@)")
 
 
 def without_password(uri: str) -> str:
-    """A path or URI as it may be shown and kept: `s3://key:secret@bucket` is `s3://key:***@bucket`."""
+    """Mask the password of a URI: `s3://key:secret@bucket` becomes `s3://key:***@bucket`."""
     return _PASSWORD.sub(r"\1:***", uri)
 
 
@@ -25,7 +25,7 @@ class LogFile:
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """The name for messages."""
         shown = without_password(self.uri)
         return f"{shown}!{self.member}" if self.member else shown
 
@@ -34,8 +34,8 @@ class LogFile:
 class EventLog:
     """One application attempt's log: its files in reading order.
 
-    `in_progress` is what the names say (`.inprogress`, `appstatus_*.inprogress`), `compacted_to` the number of the
-    segment up to which Spark has compacted a rolling log, `missing` the segments that its numbering lacks.
+    `in_progress` follows from file names (`.inprogress`, `appstatus_*.inprogress`). `compacted_to` is the number of the
+    last segment that Spark compacted. `missing` are the segments that the numbering lacks.
     """
 
     name: str
@@ -45,19 +45,19 @@ class EventLog:
     compacted_to: int | None = None
     missing: tuple[int, ...] = ()
     copies: tuple[str, ...] = ()
-    """Other places where the same application attempt lies; this one is the fullest."""
+    """Other locations of the same application attempt. This one is the most complete."""
 
     @property
     def size(self) -> int:
-        """Bytes of all files, as stored."""
+        """Stored bytes of all files."""
         return sum(file.size for file in self.files)
 
 
 @dataclass(frozen=True, slots=True)
 class EventLogTables:
-    """One application attempt's tables, as declared in schemas.tables: name -> pyarrow.Table.
+    """The tables of one application attempt, declared in schemas.tables: name -> pyarrow.Table.
 
-    `tables.tasks` is short for `tables["tasks"]`; `tables["tasks"].to_pandas()` gives a DataFrame.
+    `tables.tasks` is short for `tables["tasks"]`. `tables.tasks.to_pandas()` returns a DataFrame.
     """
 
     log: EventLog
@@ -74,6 +74,6 @@ class EventLogTables:
 
     @property
     def application(self) -> Mapping[str, Any]:
-        """The one row of `applications`."""
+        """The row of `applications`."""
         row: Mapping[str, Any] = self.tables["applications"].to_pylist()[0]
         return row

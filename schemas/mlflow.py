@@ -1,4 +1,4 @@
-"""MLflow's own strings and limits, each with where it is defined."""
+"""MLflow's strings and limits, each with the place that defines it."""
 
 # mlflow.utils.validation: MAX_ENTITY_KEY_LENGTH, MAX_PARAM_VAL_LENGTH, MAX_TAG_VAL_LENGTH, MAX_*_PER_BATCH
 MAX_KEY = 250
@@ -22,7 +22,7 @@ NOTE = "mlflow.note.content"
 SOURCE_TYPE = "mlflow.source.type"
 DATASET_CONTEXT = "mlflow.data.context"
 AUTOLOGGING = "mlflow.autologging"
-# The experiment's kind, by which the page chooses between its Model training and its GenAI dress
+# The kind of an experiment selects the model training view or the GenAI view of its page
 # (mlflow/server/js/src/experiment-tracking/constants.ts, ExperimentKind)
 EXPERIMENT_KIND = "mlflow.experimentKind"
 EXPERIMENT_KIND_TRAINING = "custom_model_development"

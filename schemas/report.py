@@ -20,19 +20,19 @@ class ReportFile:
 REPORT = ReportFile(
     "report.html",
     ("application",),
-    "Headline figures, findings, tasks on executors over time, stages over time with the critical path, task time "
-    "against bytes with the stragglers named, trials. One file, needs no network.",
+    "Key figures, findings, timelines of tasks and stages with the critical path, task time against bytes, and "
+    "trials. One file that needs no network.",
 )
 STAGE_TASKS = ReportFile(
     "tasks.svg",
     ("stage",),
-    "Of a stage worth looking at: every task's time against the bytes it read, and against its start.",
+    "Plot of a stage: the duration of every task against the bytes it read, and against its start.",
 )
 REPORT_FILES = (REPORT, STAGE_TASKS)
 
 AUTO_TASKS = 20
 AUTO_SECONDS = 10.0
-"""`auto`: an application with as many tasks that took as long, or with a search or a finding, gets a report."""
+"""`auto` draws an application with this many tasks and seconds, or with a search or a finding."""
 
 REPORT_TASKS = 20_000
 """Tasks that a report draws, the longest first. The report says how many it leaves out."""
@@ -49,6 +49,6 @@ STAGE_POINTS = 1_500
 
 @dataclass(frozen=True, slots=True)
 class ReportFiles:
-    """The files drawn for one application: run key -> file name -> content."""
+    """The files of one application: run key -> file name -> content."""
 
     files: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Spark's own strings: event names, property keys, reasons. Each with the Scala symbol that defines it."""
+"""Spark's strings: event names, property keys and reasons, each with the Scala symbol that defines it."""
 
 # org.apache.spark.scheduler.SparkListenerEvent, `Event` of JsonProtocol.*ToJson: the class name, without the package
 # for what lives in org.apache.spark.scheduler and is known to JsonProtocol, with it for everything else.

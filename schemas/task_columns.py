@@ -1,7 +1,7 @@
-"""The columns of the tasks table, and the sums over them that the stages table carries.
+"""The columns of the tasks table, and their aggregates in the stages table.
 
-Adding a task figure is adding one Column here: the reader follows its source, the tables carry it, and with a `metric`
-it is summed into stages and written to the runs of every level.
+To add a task value, add one Column here. The reader follows its source and the tables carry it. With a `metric` it is
+also aggregated into stages and written to the runs of every level.
 """
 
 from .columns import Column, Metric
@@ -16,13 +16,15 @@ TASK_COLUMNS = (
     Column("stage_id", "int32", "Stage id.", "TaskEnd > Stage ID"),
     Column("stage_attempt", "int32", "Stage attempt.", "TaskEnd > Stage Attempt ID"),
     Column("task_id", "int64", "Task id, unique in the application.", _INFO + "Task ID"),
-    Column("index", "int32", "Index in the stage; repeated by retries and speculation.", _INFO + "Index"),
-    Column("attempt", "int32", "Attempt at this index, from 0.", _INFO + "Attempt"),
-    Column("partition_id", "int32", "Partition.", _INFO + "Partition ID", "3.3"),
-    Column("executor_id", "string", "Executor that ran it.", _INFO + "Executor ID"),
-    Column("host", "string", "Its host.", _INFO + "Host"),
+    Column(
+        "index", "int32", "Index in the stage. Retries and speculative copies have the same index.", _INFO + "Index"
+    ),
+    Column("attempt", "int32", "Attempt number of this index, from 0.", _INFO + "Attempt"),
+    Column("partition_id", "int32", "Partition id.", _INFO + "Partition ID", "3.3"),
+    Column("executor_id", "string", "Executor that ran the task.", _INFO + "Executor ID"),
+    Column("host", "string", "Host of the executor.", _INFO + "Host"),
     Column("locality", "string", "PROCESS_LOCAL, NODE_LOCAL, NO_PREF, RACK_LOCAL or ANY.", _INFO + "Locality"),
-    Column("speculative", "bool", "Started by speculation.", _INFO + "Speculative"),
+    Column("speculative", "bool", "Whether speculation started the task.", _INFO + "Speculative"),
     Column(
         "status",
         "string",
@@ -33,7 +35,7 @@ TASK_COLUMNS = (
     Column(
         "failure_reason",
         "string",
-        "Why it failed or was killed, without the stack.",
+        "Reason for the failure or the kill, without the stack trace.",
         "derived: from TaskEnd > Task End Reason",
     ),
     Column("launch_time_ms", "int64", "Start, UTC epoch.", _INFO + "Launch Time"),
@@ -42,20 +44,20 @@ TASK_COLUMNS = (
     Column(
         "scheduler_delay_ms",
         "int64",
-        "Time that is neither work, nor (de)serialization, nor fetching the result.",
+        "Time other than running, serialization, deserialization and fetching the result.",
         "derived: max(0, duration - run - deserialize - result serialization - getting result)",
         metric=Metric("time/scheduler_delay_s", _MS),
     ),
     Column(
         "getting_result_time_ms",
         "int64",
-        "Time the driver took to fetch the result.",
+        "Time in which the driver fetched the result.",
         "derived: finish_time_ms - TaskEnd > Task Info > Getting Result Time, where that is not 0",
     ),
     Column(
         "executor_run_time_ms",
         "int64",
-        "Time on the executor, waiting included.",
+        "Run time on the executor, including waits.",
         _METRICS + "Executor Run Time",
         metric=Metric("time/executor_run_s", _MS),
     ),
@@ -84,7 +86,7 @@ TASK_COLUMNS = (
     Column(
         "jvm_gc_time_ms",
         "int64",
-        "Time the executor's JVM spent collecting garbage meanwhile.",
+        "Garbage collection time of the executor's JVM during the task.",
         _METRICS + "JVM GC Time",
         metric=Metric("time/gc_s", _MS),
     ),
@@ -214,7 +216,7 @@ STAGE_SUMS = tuple(
     Column(
         column.name,
         column.type,
-        f"{'Sum' if column.metric.aggregate == 'sum' else 'Maximum'} over the stage's task attempts, failed ones too.",
+        f"{'Sum' if column.metric.aggregate == 'sum' else 'Maximum'} over the stage's task attempts, also failed ones.",
         f"derived: {column.metric.aggregate} of tasks.{column.name}",
         column.since,
         column.metric,

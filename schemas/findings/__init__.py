@@ -1,6 +1,6 @@
-"""What can make an application slow: every finding with its formula, thresholds, causes and advice, declared once.
+"""Findings: every code with its formula, thresholds, causes and advice.
 
-A module per family, as in ingest/diagnose. docs/findings.md is generated from these.
+Each module is one family, as in ingest/diagnose. docs/findings.md is generated from these modules.
 """
 
 from collections.abc import Mapping

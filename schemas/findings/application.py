@@ -1,4 +1,4 @@
-"""Figures of every application, which are no fault."""
+"""Informational figures of every application."""
 
 from .interface import FindingCode
 
@@ -7,33 +7,33 @@ CODES = (
         "critical_path",
         "application",
         "application",
-        "The chain of stages and driver work that the application's end waited for.",
-        "from the end backwards: the stage that ended last before, as long as one ran; else the driver",
-        "none: it is no fault",
-        "Shorten what is on the path; what is beside it costs cores, not time.",
+        "The chain of stages and driver work that determines the end of the application.",
+        "from the end backwards: the stage that ended last, else the driver",
+        "none, informational",
+        "Shorten the work on the path. Work outside the path costs cores, not time.",
         informational=True,
     ),
     FindingCode(
         "lower_bound",
         "application",
         "application",
-        "The least time that this work could have taken on the same cores.",
-        "time in which no job ran, plus for every stretch of jobs the greater of: task time divided by cores; the "
-        "longest chain of stages, each at its longest task",
-        "none: it is no fault",
-        "Where the difference is large, look at skew, stragglers and idle cores; where it is small, only less work or "
-        "more cores help.",
+        "The shortest possible time for the same work on the same cores.",
+        "time without a job, plus for each period of jobs the greater of task time / cores and the longest chain of "
+        "stages, each with its longest task",
+        "none, informational",
+        "If the difference is large, look at skew, stragglers and idle cores. If it is small, reduce the work or add "
+        "cores.",
         informational=True,
     ),
     FindingCode(
         "core_hours",
         "application",
         "application",
-        "The core time that was there, and where it went.",
-        "cores of executors x the time they were there: CPU, garbage collection, waiting for shuffle, other run time, "
-        "starting and scheduling, work thrown away, idle beside other tasks, idle while no task ran",
-        "none: it is no fault",
-        "The greatest share that is not CPU is where to look first.",
+        "The available core time, and how it was used.",
+        "cores of executors x their lifetime, split into CPU, garbage collection, shuffle wait, other run time, starting "
+        "and scheduling, lost work, idle beside other tasks, idle without a task",
+        "none, informational",
+        "Look first at the largest share other than CPU.",
         informational=True,
     ),
 )

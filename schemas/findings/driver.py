@@ -7,37 +7,37 @@ CODES = (
         "no_tasks_running",
         "application",
         "driver",
-        "No task ran: only the driver worked, or nobody did.",
-        "time in which no task ran, without the first startup_s before the first job, >= driver_ratio of the "
-        "application's duration; its cause is where most of it lies",
-        "the time in which no task ran",
-        "See where it lies.",
+        "No task ran. Only the driver worked, or nothing did.",
+        "time without a task, minus startup_s before the first job, >= driver_ratio of the application's duration; the "
+        "cause is its largest part",
+        "the time without a task",
+        "See the cause.",
         (
             Threshold("driver_ratio", 0.4, "Share of the application's duration."),
-            Threshold("startup_s", 60, "Seconds before the first job that any application may take."),
-            Threshold("cost_s", 15, "A finding costs at least so many seconds."),
+            Threshold("startup_s", 60, "Seconds before the first job that do not count."),
+            Threshold("cost_s", 15, "Minimum cost in seconds."),
         ),
         (
             Cause(
                 "before the first job",
-                "Starting, waiting for executors, or preparing on the driver.",
-                "Look at what the driver does before its first job: imports, local files, waiting for the cluster.",
+                "The application started, waited for executors, or prepared data on the driver.",
+                "Look at the driver's work before its first job: imports, local files, waiting for the cluster.",
             ),
             Cause(
                 "between jobs",
-                "The driver computed alone, or a person thought.",
-                "Do the driver's work in Spark or beside it; in a notebook release the executors "
+                "The driver computed alone, or waited for input in a notebook.",
+                "Move the driver's work to Spark, or run it in parallel. In a notebook, release idle executors "
                 "(spark.dynamicAllocation).",
             ),
             Cause(
                 "inside jobs",
-                "Jobs ran and none of their tasks did: they waited for executors or for the driver.",
-                "Look at what jobs wait for: executors, planning, broadcasts, listing of files.",
+                "Jobs ran without running tasks. They waited for executors or for the driver.",
+                "Look at what the jobs wait for: executors, planning, broadcasts, file listing.",
             ),
             Cause(
                 "after the last job",
-                "The application stayed when its work was done.",
-                "Stop the session when the last job is done.",
+                "The application kept running after its last job.",
+                "Stop the session after the last job.",
             ),
         ),
         at_most="warning",

@@ -1,4 +1,4 @@
-"""What a kind of finding is declared by, and what several of them share."""
+"""The declaration of a finding code, and thresholds that several codes share."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +11,7 @@ SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "note")
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A number that a person may override. The unit is in its name."""
+    """A number that users may override. Its name contains the unit."""
 
     name: str
     default: float
@@ -20,7 +20,7 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why it is so, as far as the figures tell, and what to do about it."""
+    """One cause of a finding, with its advice."""
 
     name: str
     doc: str
@@ -31,9 +31,9 @@ class Cause:
 class FindingCode:
     """One kind of finding.
 
-    `cost` says in words what its time is. Severity goes by the share of the application's time that it costs, but is
-    never below `at_least` nor above `at_most`. A finding that is `told` is there whatever it costs; one that `informs`
-    is no fault but a figure of every application.
+    `formula` and `cost` are formulas in words. Severity follows the share of the application's time, between `at_least`
+    and `at_most`. A code with `always_reported` ignores the cost thresholds. An `informational` code is a figure of
+    every application.
     """
 
     code: str
@@ -52,29 +52,31 @@ class FindingCode:
 
     @property
     def carriers(self) -> tuple[Carrier, ...]:
-        """The levels of the runs that carry it: of a task also its stage, as not every task has a run; of an executor
-        the application."""
+        """The levels of the runs that carry it.
+
+        For a task also its stage, because not every task has a run. For an executor the application.
+        """
         if self.level == "executor" or self.level == "host":
             return ("application",)
         return ("stage", "task") if self.level == "task" else (self.level,)
 
     def advice_for(self, cause: str | None) -> str:
-        """The cause's advice, or the code's own."""
+        """Return the cause's advice, else the code's."""
         return next((one.advice for one in self.causes if one.name == cause), self.advice)
 
 
 ANY = "any"
 WORTH = (
-    Threshold("cost_s", 1.0, "A finding costs at least so many seconds."),
-    Threshold("cost_ratio", 0.02, "And at least this share of the application's duration."),
+    Threshold("cost_s", 1.0, "Minimum cost in seconds."),
+    Threshold("cost_ratio", 0.02, "Minimum cost as a share of the application's duration."),
 )
 ANY_THRESHOLDS = (
     *WORTH,
-    Threshold("warning_ratio", 0.05, "It is a warning from this share of the application's duration on."),
-    Threshold("critical_ratio", 0.2, "It is critical from this share of the application's duration on."),
+    Threshold("warning_ratio", 0.05, "Minimum share of the application's duration for a warning."),
+    Threshold("critical_ratio", 0.2, "Minimum share of the application's duration for a critical finding."),
 )
 
-TASKS = Threshold("tasks", 4, "Successful tasks that the stage has at least.")
-AT_MOST = Threshold("tasks_ratio", 0.25, "More long tasks than this share of the stage, and they are no exception.")
-ON_CORES = "divided by the tasks of the stage that ran at the same time"
-RUN_AGAIN = "the stage's tasks laid out on as many slots as it had"
+TASKS = Threshold("tasks", 4, "Minimum number of successful tasks in the stage.")
+AT_MOST = Threshold("tasks_ratio", 0.25, "Maximum share of long tasks in the stage. More of them are not an exception.")
+ON_CORES = "/ concurrent tasks of the stage"
+RUN_AGAIN = "the stage's tasks scheduled again on the same slots"

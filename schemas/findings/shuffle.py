@@ -1,4 +1,4 @@
-"""Data that moves between machines."""
+"""Data that moves between executors."""
 
 from .interface import ON_CORES, FindingCode, Threshold
 
@@ -7,24 +7,24 @@ CODES = (
         "fetch_wait",
         "stage",
         "shuffle",
-        "Tasks wait for shuffle blocks from other machines.",
+        "Tasks wait for shuffle blocks of other executors.",
         "shuffle_fetch_wait_ms >= wait_ratio x executor_run_time_ms",
         f"the stage's shuffle_fetch_wait_ms, {ON_CORES}",
-        "Shuffle less (filter, aggregate or broadcast before), and look at the network and at the disks that serve it.",
-        (Threshold("wait_ratio", 0.2, "Share of the run time of all its tasks."),),
+        "Shuffle less data (filter, aggregate or broadcast first). Check the network and the disks of the other executors.",
+        (Threshold("wait_ratio", 0.2, "Minimum share of the run time of its tasks."),),
     ),
     FindingCode(
         "large_shuffle",
         "job",
         "shuffle",
-        "A job moves far more data between its stages than it reads.",
+        "A job shuffles much more data than it reads.",
         "shuffle_write_bytes of its stages >= shuffle_ratio x their input_bytes, and >= shuffle_bytes",
-        "shuffle write time and fetch wait of its stages, each divided by the tasks that ran at the same time",
-        "Filter and select columns before the shuffle, aggregate before a join, broadcast its small side, and look for "
-        "rows that a join multiplies.",
+        "shuffle write time and fetch wait of its stages / concurrent tasks",
+        "Filter rows and select columns before the shuffle. Aggregate before a join, broadcast its small side, and look "
+        "for a join that multiplies rows.",
         (
-            Threshold("shuffle_ratio", 3, "Times its input."),
-            Threshold("shuffle_bytes", 500e6, "Bytes shuffled."),
+            Threshold("shuffle_ratio", 3, "Minimum ratio to the input."),
+            Threshold("shuffle_bytes", 500e6, "Minimum bytes shuffled."),
         ),
     ),
 )

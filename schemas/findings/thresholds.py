@@ -1,7 +1,6 @@
-"""Findings as values: the thresholds that hold, and a finding on the run it is about.
+"""Effective thresholds, and a finding of a run.
 
-The codes are declared in schemas.finding_codes; a person overrides thresholds by `code.name=value`. A finding as a row
-is declared in schemas.tables.
+Users override thresholds with `code.name=value`. schemas.tables declares the rows of findings.
 """
 
 import hashlib
@@ -16,10 +15,10 @@ from .interface import ANY, ANY_THRESHOLDS, Severity
 
 @lru_cache
 def declared(code: str) -> Mapping[str, float]:
-    """Threshold name -> default, of a code or of `any`; what is declared for any code holds for each.
+    """Return the defaults of a code's thresholds, or those of `any`, by name. Every code also has those of `any`.
 
     Raises:
-        KeyError: there is no such code.
+        KeyError: the code is unknown.
     """
     own = () if code == ANY else FINDING_CODES[code].thresholds
     common = ANY_THRESHOLDS if code == ANY or not FINDING_CODES[code].informational else ()
@@ -28,7 +27,7 @@ def declared(code: str) -> Mapping[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """The thresholds as a person wants them: (code, name, value) for those that differ from what is declared."""
+    """The thresholds of a run: `given` has (code, name, value) for those that differ from the defaults."""
 
     given: tuple[tuple[str, str, float], ...] = ()
     _known: Mapping[tuple[str, str], float] = field(init=False, repr=False, compare=False)
@@ -37,22 +36,22 @@ class Thresholds:
         object.__setattr__(self, "_known", {(code, name): value for code, name, value in self.given})
 
     def __call__(self, code: str, name: str) -> float:
-        """What holds for a code: its own where given, else what is given for any, else as declared."""
+        """Return the code's threshold: given for the code, else given for `any`, else the default."""
         own = self._known.get((code, name), self._known.get((ANY, name)))
         return declared(code)[name] if own is None else own
 
     @property
     def identity(self) -> str:
-        """What findings depend on, every threshold that holds, in a few characters."""
+        """A short hash of all effective thresholds."""
         held = [f"{code}.{name}={self(code, name):g}" for code in (ANY, *FINDING_CODES) for name in declared(code)]
         return hashlib.sha256(" ".join(held).encode()).hexdigest()[:12]
 
 
 def thresholds(given: Iterable[tuple[str, Any]]) -> Thresholds:
-    """Thresholds from (`code.name`, value); a later one of a name wins.
+    """Create thresholds from (`code.name`, value). The last value of a name is used.
 
     Raises:
-        ValueError: no such code or name, or no number of at least 0; the message lists the valid ones.
+        ValueError: the code or name is unknown, or the value is not a number >= 0. The message lists valid names.
     """
     known: dict[tuple[str, str], float] = {}
     for key, value in given:
@@ -74,9 +73,9 @@ def thresholds(given: Iterable[tuple[str, Any]]) -> Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding on the run it is about, whose key `run` is; of a task it is the stage's.
+    """A finding about the run with the key `run`. For a task this is the stage's key.
 
-    `subject` names what it is about where that is no run of its own (an executor). Text in it is untrusted.
+    `subject` names the run, or the executor or host that has no run. It is untrusted text.
     """
 
     run: str
@@ -91,5 +90,5 @@ class Finding:
 
     @property
     def informational(self) -> bool:
-        """It is no fault but a figure."""
+        """Whether it is an informational figure."""
         return FINDING_CODES[self.code].informational

@@ -7,51 +7,51 @@ CODES = (
         "expensive_trial",
         "trial",
         "tuning",
-        "A trial cost far more than the others, and is not the best.",
-        "the time of its fits, without what they did for others (persisting a fold's data; in the search's first fits "
-        "starting up), >= trial_ratio x the median trial's; where metrics are known, another trial that cost less than "
-        "half as much is as good, but for metric_ratio of the metrics' range",
-        "the time of its fits less the median trial's, divided by the search's parallelism",
+        "A trial cost much more than the others and is not the best.",
+        "time of its fits, without work for others (persisting a fold's data, start-up in the first fits), >= trial_ratio x "
+        "the median trial; where metrics are known, a trial of less than half the cost is as good within metric_ratio "
+        "of their range",
+        "time of its fits minus that of the median trial / parallelism of the search",
         "Leave such param maps out, or try them with fewer folds or on a sample first.",
         (
-            Threshold("trial_ratio", 2.5, "Times the median trial's time."),
-            Threshold("trials", 3, "Trials that the search has at least."),
-            Threshold("metric_ratio", 0.02, "Share of the range of metrics that does not count as better."),
+            Threshold("trial_ratio", 2.5, "Minimum ratio to the time of the median trial."),
+            Threshold("trials", 3, "Minimum number of trials."),
+            Threshold(
+                "metric_ratio", 0.02, "Difference that does not count as better, as a share of the range of metrics."
+            ),
         ),
     ),
     FindingCode(
         "repeated_features",
         "tuning",
         "tuning",
-        "Feature stages of a pipeline are fitted again in every trial of a fold, on the same data.",
-        "in the fits of one fold, jobs of estimators that are not the search's last one, beyond one fit per distinct "
-        "setting of theirs (params known), else per fold",
-        "the time of those jobs beyond the first of every fold and setting, divided by the search's parallelism",
-        "Put the search inside the pipeline (feature stages before, CrossValidator as the last stage), where feature "
-        "stages may see all folds; or fit them once per fold.",
-        (Threshold("trials", 2, "Trials that the search has at least."),),
+        "Every trial of a fold fits the feature stages of the pipeline again on the same data.",
+        "in the fits of one fold: jobs of all estimators but the last one, beyond one fit per distinct params where known, "
+        "else per fold",
+        "time of those jobs / parallelism of the search",
+        "Put the search into the pipeline as its last stage if the feature stages may see all folds. Else fit them once "
+        "per fold.",
+        (Threshold("trials", 2, "Minimum number of trials."),),
     ),
     FindingCode(
         "not_cached",
         "tuning",
         "tuning",
-        "What a search learns from is computed from its source again for every fold.",
-        "stages of the search that read a source and none of whose persisted RDDs was there before >= reads; the data "
-        "that goes into the search is not persisted",
-        "the time of these stages beyond the longest, less what a stage of the search on persisted data takes, divided "
-        "by the search's parallelism",
-        "Cache the data frame, or write it to a file, before fit: df.cache(); df.count().",
-        (Threshold("reads", 3, "Times that the source is read."),),
+        "The training data is computed from its source again for every fold.",
+        "stages of the search that read a source without a cached RDD >= reads; the input of the search is not persisted",
+        "time of these stages but the longest, minus the time of stages on persisted data / parallelism of the search",
+        "Cache the data frame or write it to a file before the fit, for example `df.cache().count()`.",
+        (Threshold("reads", 3, "Minimum number of reads of the source."),),
     ),
     FindingCode(
         "parallelism",
         "tuning",
         "tuning",
-        "Fits run one after the other while cores are idle.",
-        "the fits of every fold laid out on 2, 4 and 8 threads, never faster than their core time on all cores allows",
-        "the time of the search's folds as it was, less with the best of 2, 4 and 8",
-        "Set parallelism of the CrossValidator or TrainValidationSplit.",
-        (Threshold("gain_ratio", 0.2, "Share of the folds' time that is saved at least."),),
+        "Fits run in sequence while cores are idle.",
+        "the fits of every fold scheduled on 2, 4 and 8 threads, limited by their core time on all cores",
+        "time of the folds minus that with the best of 2, 4 and 8",
+        "Raise the parallelism of the CrossValidator or TrainValidationSplit.",
+        (Threshold("gain_ratio", 0.2, "Minimum share of the folds' time that is saved."),),
         at_most="warning",
     ),
 )

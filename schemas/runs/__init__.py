@@ -1,1 +1,1 @@
-"""What a run carries: levels, metrics, params and tags, time series, spans."""
+"""Runs: levels, metrics, params and tags, time series, spans."""

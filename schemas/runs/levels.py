@@ -8,7 +8,7 @@ Level = Literal["application", "run", "tuning", "trial", "fit", "job", "stage", 
 
 @dataclass(frozen=True, slots=True)
 class RunLevel:
-    """One level of the run tree: what a run of it is, and its `afterglow.key`."""
+    """One level of the run tree: its runs, the form of their `afterglow.key`, and an example of their name."""
 
     level: Level
     doc: str
@@ -17,41 +17,46 @@ class RunLevel:
 
 
 LEVELS = (
-    RunLevel("application", "One application attempt.", "<app_id>/<attempt>", "application's name"),
-    RunLevel("run", "One `with annotate.run(name)` of the job.", "<app_id>/<attempt>/run/<id>", "the name given"),
+    RunLevel("application", "One application attempt.", "<app_id>/<attempt>", "the application's name"),
+    RunLevel(
+        "run",
+        "One `with annotate.run(name)` block of the job.",
+        "<app_id>/<attempt>/run/<id>",
+        "the name passed to annotate.run",
+    ),
     RunLevel(
         "tuning",
-        "One hyperparameter search; under a fit if it runs in another search.",
+        "One hyperparameter search. A nested search is a child of a fit.",
         "<app_id>/<attempt>/tuning/<uid>",
         "tuning CrossValidator_4506ccbc4279 · 3 folds x 4 trials",
     ),
     RunLevel(
         "trial",
-        "One param map of a search: its fits, one per fold.",
+        "One param map of a search, with one fit per fold.",
         "<app_id>/<attempt>/tuning/<uid>/trial/<trial>",
         "trial 2",
     ),
     RunLevel(
         "fit",
-        "One call of an estimator's fit with the evaluation of its model; in a search one trial on one fold.",
+        "One call of an estimator's fit with the evaluation of its model. In a search: one trial on one fold.",
         "<app_id>/<attempt>/tuning/<uid>/trial/<trial>/fold/<fold>, outside searches <app_id>/<attempt>/fit/<fit_uid>",
         "fold 0, outside searches the estimator's class",
     ),
     RunLevel(
         "job",
-        "One Spark job; of a search, under its fit, or under the tuning where it prepares or refits.",
+        "One Spark job. A job of a search is a child of its fit, or of the tuning for prepare and refit.",
         "<app_id>/<attempt>/job/<job>",
         "job 7 · its description or call site",
     ),
     RunLevel(
         "stage",
-        "One stage attempt that ran. Skipped stages have no run; their job counts them.",
+        "One stage attempt that ran. Skipped stages have no run, but their job counts them.",
         "<app_id>/<attempt>/stage/<stage>.<attempt>",
         "stage 12.0 · its call site",
     ),
     RunLevel(
         "task",
-        "One task attempt; see --task-runs.",
+        "One task attempt. `--task-runs` selects which ones get a run.",
         "<app_id>/<attempt>/task/<stage>.<attempt>/<task>",
         "task 5.0 · its executor",
     ),

@@ -1,6 +1,6 @@
-"""The MLflow metrics that runs carry. docs/runs.md is generated from this.
+"""The MLflow metrics of the runs. docs/runs.md is generated from this module.
 
-A task figure that is summed upward is declared at its column (task_columns); here is what is no column of a task.
+Metrics that aggregate a task column are declared with that column in task_columns. All others are declared here.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from .timeseries import EXECUTOR_FIGURES
 
 @dataclass(frozen=True, slots=True)
 class RunMetric:
-    """One MLflow metric: its unit, the levels that carry it, and how it is had."""
+    """One MLflow metric: its unit, the levels that have it, and its meaning."""
 
     name: str
     unit: str
@@ -22,7 +22,7 @@ class RunMetric:
 
 QUANTILES = {"min": 0.0, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "max": 1.0}
 
-# Task columns whose spread over the tasks of a run is shown: metric group, column, factor, unit, word in skew's name.
+# Task columns with quantiles over the tasks of a run: metric group, column, factor, unit, word in the skew metric.
 SPREADS = (
     ("task_duration_s", "duration_ms", 1e-3, "s", "duration"),
     ("task_shuffle_read_bytes", "shuffle_read_bytes", 1.0, "bytes", "shuffle_read"),
@@ -37,35 +37,39 @@ def _unit(metric: str) -> str:
 
 
 RUN_METRICS = (
-    RunMetric("time/duration_s", "s", EVERY, "End minus start of the run itself."),
+    RunMetric("time/duration_s", "s", EVERY, "End minus start of the run."),
     *(
         RunMetric(
             column.metric.name,
             _unit(column.metric.name),
             EVERY,
-            f"{column.doc} {'Summed' if column.metric.aggregate == 'sum' else 'Maximum'} over task attempts.",
+            f"{column.doc} {'Sum' if column.metric.aggregate == 'sum' else 'Maximum'} over task attempts.",
         )
         for column in TASK_COLUMNS
         if column.metric
     ),
-    RunMetric("tasks/total", "", ABOVE_TASK, "Task attempts."),
-    RunMetric("tasks/failed", "", ABOVE_TASK, "Task attempts that failed."),
-    RunMetric("tasks/killed", "", ABOVE_TASK, "Task attempts that were killed."),
-    RunMetric("tasks/speculative", "", ABOVE_TASK, "Task attempts started by speculation."),
-    RunMetric("stages/total", "", ABOVE_STAGE, "Stage attempts that ran."),
-    RunMetric("stages/failed", "", ABOVE_STAGE, "Stage attempts that failed."),
-    RunMetric("stages/skipped", "", ABOVE_STAGE, "Stages whose output was already there."),
-    RunMetric("jobs/total", "", ABOVE_JOB, "Jobs."),
-    RunMetric("jobs/failed", "", ABOVE_JOB, "Jobs that failed."),
-    RunMetric("trials/total", "", ("tuning",), "Trials that began."),
-    RunMetric("fits/total", "", ("tuning", "trial"), "Fits that began."),
-    RunMetric("fits/failed", "", ("tuning", "trial"), "Fits that failed."),
-    RunMetric("time/fits_s", "s", ("tuning", "trial"), "Durations of all its fits, added up: what it cost."),
-    RunMetric("time/fit_s", "s", ("fit",), "From the first to the last job that trains."),
-    RunMetric("time/evaluate_s", "s", ("fit",), "From the first to the last job that evaluates."),
+    RunMetric("tasks/total", "", ABOVE_TASK, "Number of task attempts."),
+    RunMetric("tasks/failed", "", ABOVE_TASK, "Number of task attempts that failed."),
+    RunMetric("tasks/killed", "", ABOVE_TASK, "Number of task attempts that were killed."),
+    RunMetric("tasks/speculative", "", ABOVE_TASK, "Number of task attempts that speculation started."),
+    RunMetric("stages/total", "", ABOVE_STAGE, "Number of stage attempts that ran."),
+    RunMetric("stages/failed", "", ABOVE_STAGE, "Number of stage attempts that failed."),
+    RunMetric(
+        "stages/skipped", "", ABOVE_STAGE, "Number of stages that Spark skipped because their output already existed."
+    ),
+    RunMetric("jobs/total", "", ABOVE_JOB, "Number of jobs."),
+    RunMetric("jobs/failed", "", ABOVE_JOB, "Number of jobs that failed."),
+    RunMetric("trials/total", "", ("tuning",), "Number of trials that started."),
+    RunMetric("fits/total", "", ("tuning", "trial"), "Number of fits that started."),
+    RunMetric("fits/failed", "", ("tuning", "trial"), "Number of fits that failed."),
+    RunMetric("time/fits_s", "s", ("tuning", "trial"), "Total duration of all its fits."),
+    RunMetric("time/fit_s", "s", ("fit",), "Time from the start of the first training job to the end of the last."),
+    RunMetric(
+        "time/evaluate_s", "s", ("fit",), "Time from the start of the first evaluation job to the end of the last."
+    ),
     *(
         RunMetric(
-            f"findings/{severity}", "", ("application",), "Findings of that severity; docs/findings.md says which."
+            f"findings/{severity}", "", ("application",), "Number of findings of that severity; see docs/findings.md."
         )
         for severity in ("critical", "warning", "note")
     ),
@@ -73,26 +77,24 @@ RUN_METRICS = (
         "findings/cost_s",
         "s",
         EVERY,
-        "Time that the dearest finding about the run costs; of the application, the dearest of all.",
+        "Cost of the most expensive finding about the run. For the application, of all findings.",
     ),
-    RunMetric("executors/total", "", ("application",), "Executors that were ever part of the application."),
+    RunMetric("executors/total", "", ("application",), "Number of executors that were ever added."),
     RunMetric(
         "executors/idle_ratio",
         "ratio",
         ABOVE_TASK,
-        "Share of the executors' core time between the run's start and end in which no task of any job ran.",
+        "Share of core time during the run in which no task of any job ran.",
     ),
-    RunMetric("system/running_tasks", "", ("application",), "Over time: tasks that ran, on average."),
-    RunMetric("system/cores", "", ("application",), "Over time: cores of the executors that were there, on average."),
-    RunMetric(
-        "system/gc_ratio", "ratio", ("application",), "Over time: share of the tasks' time in garbage collection."
-    ),
+    RunMetric("system/running_tasks", "", ("application",), "Time series: average number of running tasks."),
+    RunMetric("system/cores", "", ("application",), "Time series: average number of cores of the active executors."),
+    RunMetric("system/gc_ratio", "ratio", ("application",), "Time series: share of task time in garbage collection."),
     *(
-        RunMetric(f"system/<executor>/{name}", "MB", ("application",), f"Over time: {doc}")
+        RunMetric(f"system/<executor>/{name}", "MB", ("application",), f"Time series: {doc[0].lower()}{doc[1:]}")
         for name, (_, doc) in EXECUTOR_FIGURES.items()
     ),
     *(
-        RunMetric(f"{group}/{quantile}", unit, ABOVE_TASK, f"Over the run's successful tasks: {quantile} of {column}.")
+        RunMetric(f"{group}/{quantile}", unit, ABOVE_TASK, f"{quantile} of {column} over the successful tasks.")
         for group, column, _, unit, _ in SPREADS
         for quantile in QUANTILES
     ),
@@ -101,7 +103,7 @@ RUN_METRICS = (
             f"skew/{word}_max_over_median",
             "ratio",
             ABOVE_TASK,
-            f"Greatest over median {column} of the run's successful tasks.",
+            f"Maximum of {column} divided by its median, over the successful tasks.",
         )
         for _, column, _, _, word in SPREADS
     ),

@@ -1,4 +1,4 @@
-"""The params and tags that runs carry. docs/runs.md is generated from this."""
+"""The params and tags of the runs. docs/runs.md is generated from this module."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class RunText:
     doc: str
 
 
-# Properties that become params of the application run, where the job sets them.
+# Properties that become params of the application run where the job sets them.
 PARAM_PROPERTIES = (
     "spark.master",
     "spark.submit.deployMode",
@@ -38,11 +38,11 @@ PARAM_PROPERTIES = (
     "spark.yarn.queue",
 )
 RUN_PARAMS = (
-    RunText("spark.version", ("application",), "Version of Spark."),
-    RunText("java.version", ("application",), "Version of Java."),
-    RunText("executors", ("application",), "Executors that were ever part of the application."),
-    RunText("total_cores", ("application",), "Cores of all of them."),
-    *(RunText(name, ("application",), "As the job set it.") for name in PARAM_PROPERTIES),
+    RunText("spark.version", ("application",), "Spark version."),
+    RunText("java.version", ("application",), "Java version."),
+    RunText("executors", ("application",), "Number of executors that were ever added."),
+    RunText("total_cores", ("application",), "Cores of all executors that were ever added."),
+    *(RunText(name, ("application",), "Value that the job set.") for name in PARAM_PROPERTIES),
 )
 
 LEVEL_TAG, KEY_TAG, VIEW_TAG, APP_ID_TAG = "afterglow.level", "afterglow.key", "afterglow.view", "spark.app.id"
@@ -54,93 +54,107 @@ FINDING_TAG = "afterglow.finding."
 
 
 def finding_tag(code: str) -> str:
-    """The tag on the run that a finding of this code is about."""
+    """Return the tag of findings with this code, on the run that the finding is about."""
     return FINDING_TAG + code
 
 
 RUN_TAGS = (
-    RunText(LEVEL_TAG, EVERY, "Which level the run is."),
-    RunText(KEY_TAG, EVERY, "Which run it is: the same log gives the same key, and no two runs have one."),
-    RunText(VIEW_TAG, ABOVE_TASK, "`overview` on the runs that a person looks at first; links filter on it."),
-    RunText(VERSION_TAG, ("application",), "The Afterglow that wrote the tree."),
+    RunText(LEVEL_TAG, EVERY, "Level of the run."),
+    RunText(KEY_TAG, EVERY, "Unique key of the run. The same log always gives the same key."),
+    RunText(
+        VIEW_TAG,
+        ABOVE_TASK,
+        "`overview` on runs from the application down to its jobs and stages of interest. Links filter on it.",
+    ),
+    RunText(VERSION_TAG, ("application",), "Version of Afterglow that wrote the tree."),
     RunText(
         FINGERPRINT_TAG,
         ("application",),
-        "What it was written from (log, options, Afterglow's version), once every run below is written; else empty.",
+        "Fingerprint of log, options and version. Empty until every run of the tree is written.",
     ),
-    RunText(WRITTEN_TAG, ("application",), "When that was, ISO 8601, UTC."),
-    RunText(RUNS_TAG, ("application",), "How many runs the tree has."),
+    RunText(WRITTEN_TAG, ("application",), "Time at which the tree was completed, ISO 8601, UTC."),
+    RunText(RUNS_TAG, ("application",), "Number of runs in the tree."),
     RunText(
         TRACE_TAG,
         ("application",),
-        "With --trace: the id of the application's trace, and a hash of it once all of it is written.",
+        "With --trace: id of the trace, and a hash once the trace is complete.",
     ),
-    RunText(LEASE_TAG, ("application",), "Which process is writing the tree; empty when none is."),
+    RunText(LEASE_TAG, ("application",), "Process that is writing the tree. Empty when there is none."),
     RunText(
         DIGEST_TAG,
         EVERY,
-        "Hashes of the run as Afterglow wrote it last (content, name, description): what a person changed is left.",
+        "Hashes of content, name and description as last written. Your own changes are kept.",
     ),
     RunText(
         "afterglow.completeness",
         ("application",),
         "complete, in_progress, no_end, truncated, compacted or events_lost.",
     ),
-    RunText("afterglow.log", ("application",), "Where the log was read from."),
-    RunText("afterglow.issues", ("application",), "How many warnings and errors reading gave; issues.json has them."),
-    RunText("afterglow.tasks_without_run", ("application", "stage"), "Task attempts that are in tasks.parquet only."),
+    RunText("afterglow.log", ("application",), "Path or URI of the log."),
+    RunText("afterglow.issues", ("application",), "Number of warnings and errors; issues.json lists them."),
     RunText(
-        "afterglow.task_selected_for", ("task",), "Why the task has a run: failed, killed, speculative or straggler."
+        "afterglow.tasks_without_run",
+        ("application", "stage"),
+        "Number of task attempts without a run. tasks.parquet has them.",
+    ),
+    RunText(
+        "afterglow.task_selected_for", ("task",), "Reason for the task's run: failed, killed, speculative or straggler."
     ),
     RunText(APP_ID_TAG, EVERY, "Application id."),
     RunText("spark.app.attempt.id", ("application",), "Attempt id."),
     RunText("spark.job.id", ("job",), "Job id."),
-    RunText("spark.job.group", ("job",), "What setJobGroup said."),
-    RunText("spark.job.tags", ("job",), "What addJobTag said."),
+    RunText("spark.job.group", ("job",), "Job group, as set by setJobGroup."),
+    RunText("spark.job.tags", ("job",), "Job tags, as set by addJobTag."),
     RunText("spark.sql.execution.id", ("job",), "SQL execution the job belongs to."),
     RunText("spark.stage.id", ("stage", "task"), "Stage id and attempt."),
     RunText("spark.task.id", ("task",), "Task id."),
-    RunText("spark.executor.id", ("task",), "Executor."),
+    RunText("spark.executor.id", ("task",), "Executor id."),
     RunText("spark.host", ("task",), "Host."),
     RunText("spark.locality", ("task",), "Locality level."),
-    RunText("spark.failure_reason", ("job", "stage", "task"), "Why it failed or was killed."),
-    RunText("afterglow.tuning.uid", (*SEARCH, "job"), "The search; of a fit outside searches there is none."),
-    RunText("afterglow.framework", ("tuning", "fit"), "Framework that ran it: mllib, hyperopt, joblib, ..."),
-    RunText("afterglow.tuning.kind", ("tuning",), "CrossValidator, TrainValidationSplit, or that of the framework."),
+    RunText("spark.failure_reason", ("job", "stage", "task"), "Reason for the failure or the kill."),
+    RunText("afterglow.tuning.uid", (*SEARCH, "job"), "Uid of the search. Fits outside searches have none."),
+    RunText("afterglow.framework", ("tuning", "fit"), "Framework: mllib, hyperopt, joblib and others."),
+    RunText(
+        "afterglow.tuning.kind",
+        ("tuning",),
+        "CrossValidator, TrainValidationSplit, or the search class of another framework.",
+    ),
     RunText(
         "afterglow.tuning.source",
         ("tuning",),
         "annotated (the job wrote it), exact (the log holds it) or inferred (from the shape of the jobs).",
     ),
     RunText(
-        "afterglow.tuning.found_by", ("tuning",), "Evidence it was found by: annotation, plan, stack, lineage, ..."
+        "afterglow.tuning.found_by",
+        ("tuning",),
+        "Evidence for the search: annotation, plan, stack, lineage and others.",
     ),
     RunText(
         "afterglow.tuning.confidence",
         ("tuning", "fit"),
-        "How sure the jobs' places are, from 0 to 1: docs/training.md.",
+        "Confidence that jobs are assigned to the right trials, from 0 to 1; see docs/training.md.",
     ),
-    RunText("afterglow.tuning.parallelism", ("tuning",), "Most fits that ran at the same time."),
-    RunText("afterglow.tuning.folds", ("tuning",), "Folds."),
-    RunText("afterglow.tuning.metric", ("tuning",), "What the evaluator computed."),
+    RunText("afterglow.tuning.parallelism", ("tuning",), "Largest number of fits that ran at the same time."),
+    RunText("afterglow.tuning.folds", ("tuning",), "Number of folds."),
+    RunText("afterglow.tuning.metric", ("tuning",), "Metric of the evaluator."),
     RunText("afterglow.trial", ("trial", "fit", "job"), "Trial."),
     RunText("afterglow.fold", ("fit", "job"), "Fold."),
-    RunText("afterglow.phase", ("job",), "fit, evaluate, refit or prepare."),
+    RunText("afterglow.phase", ("job",), "Phase: fit, evaluate, refit or prepare."),
     RunText(
-        "afterglow.fit.uid", ("fit",), "Name of a fit outside searches: the estimator's uid or class and a number."
+        "afterglow.fit.uid", ("fit",), "Id of a fit outside searches: uid or class of the estimator, and a number."
     ),
-    RunText("afterglow.estimator", ("tuning", "fit", "job"), "Estimator's class; outside searches too."),
-    RunText("afterglow.estimator.uid", ("tuning", "fit", "job"), "Its uid."),
-    RunText("afterglow.evaluator", ("tuning",), "Evaluator's class."),
+    RunText("afterglow.estimator", ("tuning", "fit", "job"), "Class of the estimator, in or outside a search."),
+    RunText("afterglow.estimator.uid", ("tuning", "fit", "job"), "Uid of the estimator."),
+    RunText("afterglow.evaluator", ("tuning",), "Class of the evaluator."),
     *(
         RunText(
             finding_tag(one.code),
             one.carriers,
-            f"{one.doc} Begins with its severity and its cost, so that LIKE 'critical%' finds the worst.",
+            f"{one.doc} The value starts with severity and cost; filter with LIKE 'critical%'.",
         )
         for one in FINDINGS
     ),
     RunText("mlflow.user", EVERY, "User who ran the application."),
-    RunText("mlflow.source.name", ("application",), "Application's name."),
-    RunText("mlflow.note.content", ABOVE_TASK, "What the run was, in figures and links."),
+    RunText("mlflow.source.name", ("application",), "Name of the application."),
+    RunText("mlflow.note.content", ABOVE_TASK, "Description of the run, with figures and links."),
 )

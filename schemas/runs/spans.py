@@ -1,10 +1,10 @@
-"""The trace: which runs become spans, how many, and what a span says."""
+"""The trace: its spans, their maximum number, and their inputs and outputs."""
 
 MAX_SPANS = 5_000
-"""Spans of one trace. Of more runs the shortest jobs and stages are left out; what is above them says how many."""
+"""Maximum number of spans. The shortest jobs and stages are left out, and their parent says how many."""
 
 SPAN_PARAMS = ("spark.version", "spark.master", "executors", "total_cores")
-"""Params of the application that its span's inputs say. A trial's span has the whole param map."""
+"""Params in the inputs of the application's span. A trial's span has the whole param map."""
 
 SPAN_TAGS = {
     "spark.app.id": "application",
@@ -20,7 +20,7 @@ SPAN_TAGS = {
     "afterglow.phase": "phase",
     "afterglow.completeness": "completeness of the log",
 }
-"""Tags of a run that its span's inputs say, and how they are called there."""
+"""Tags in the inputs of a run's span, with their names there."""
 
 SPAN_FIGURES = (
     "time/executor_run_s",
@@ -45,4 +45,4 @@ SPAN_FIGURES = (
     "spill/disk_bytes",
     "memory/peak_execution_bytes",
 )
-"""Metrics of a run that its span's outputs say, where they are not 0: its tasks, rolled up. Evaluation metrics too."""
+"""Metrics in the outputs of a run's span, where they are not 0. Evaluation metrics are added."""

@@ -1,5 +1,4 @@
-"""A run and the run tree, as values that derive makes and publish writes; what they carry is in run_metrics and
-run_texts."""
+"""A run and the run tree, which derive creates and publish writes. schemas.runs declares what they contain."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,11 +12,11 @@ Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run as derive makes it: no MLflow in it, everything in the units of RUN_METRICS.
+    """One run, independent of MLflow, with metrics in the units of RUN_METRICS.
 
-    `history` is per metric a sequence of (step, time_ms, value); its last value is not repeated in `metrics`.
-    `parent` is the parent's key, None for an application. `findings` are those about the run, of an application all;
-    dearest first.
+    `history` maps a metric to a sequence of (step, time_ms, value), whose last value is not repeated in `metrics`.
+    `parent` is the parent's key, None for an application. `findings` are those about the run, most expensive first; an
+    application has all of them.
     """
 
     level: Level
@@ -35,13 +34,15 @@ class Run:
 
     @property
     def duration_s(self) -> float | None:
-        """End minus start; None while it runs."""
+        """End minus start, in seconds. None while the run is running."""
         return None if self.end_ms is None else (self.end_ms - self.start_ms) / 1e3
 
 
 class TaskRuns(Protocol):
-    """The runs of one stage attempt's tasks, by launch. They are made anew whenever they are gone through, so that
-    100,000 of them are never held at once."""
+    """The task runs of one stage attempt, by launch time.
+
+    Every iteration creates them again, so that 100,000 of them are never held in memory at once.
+    """
 
     def __len__(self) -> int: ...
 
@@ -52,8 +53,8 @@ class TaskRuns(Protocol):
 class RunTree:
     """All runs of one application attempt.
 
-    `runs` are those above the tasks, parents before children, children by start; `tasks` those of the tasks, by the
-    stage run's key. `datasets` are (format, location) of every source the application read.
+    `runs` are all runs but the task runs: parents before children, children by start. `tasks` maps the key of a stage
+    run to its task runs. `datasets` are (format, location) of every source that the application read.
     """
 
     runs: Sequence[Run]
@@ -62,20 +63,20 @@ class RunTree:
 
     @property
     def application(self) -> Run:
-        """The root."""
+        """The root of the tree."""
         return self.runs[0]
 
     def __len__(self) -> int:
         return len(self.runs) + sum(map(len, self.tasks.values()))
 
     def all(self) -> Iterator[Run]:
-        """Every run, each stage's followed by its tasks'."""
+        """Yield every run. Task runs follow their stage run."""
         for run in self.runs:
             yield run
             yield from self.tasks.get(run.key, ())
 
     def children(self) -> Mapping[str, Sequence[Run]]:
-        """Key -> the runs directly below it, without tasks."""
+        """Map a key to the runs directly below it, without task runs."""
         below: dict[str, list[Run]] = {}
         for run in self.runs:
             if run.parent is not None:

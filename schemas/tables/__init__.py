@@ -1,7 +1,7 @@
-"""The tables Afterglow holds, one per entity, every column declared once.
+"""The tables, one per entity. Every column is declared once.
 
-`afterglow export` writes them as Parquet, `afterglow.ingest.read` returns them, docs/tables.md is generated from them.
-Columns keep Spark's raw units; missing is null. A column with a `metric` is also written to the runs of every level.
+`afterglow export` writes them as Parquet, and `afterglow.ingest.read` returns them. docs/tables.md is generated from
+them. Columns keep Spark's units; a missing value is null. A `metric` is also written to the runs of every level.
 """
 
 from .annotations import ANNOTATED_RUNS, ANNOTATIONS, TASK_METRICS

@@ -1,8 +1,8 @@
-"""What the job itself said: user accumulators and annotations."""
+"""User accumulators and annotations of the job."""
 
 from ..columns import Column, Table
 
-_SAID = "derived: from schemas.annotations, what the job itself said"
+_ANNOTATED = "derived: annotation events, see docs/annotate.md"
 
 TASK_METRICS = Table(
     "task_metrics",
@@ -12,25 +12,25 @@ TASK_METRICS = Table(
         Column("stage_id", "int32", "Stage id.", "TaskEnd > Stage ID"),
         Column("stage_attempt", "int32", "Stage attempt.", "TaskEnd > Stage Attempt ID"),
         Column("task_id", "int64", "Task id.", "TaskEnd > Task Info > Task ID"),
-        Column("name", "string", "Accumulator's name.", "TaskEnd > Task Info > Accumulables > Name"),
-        Column("value", "double", "What this attempt added.", "TaskEnd > Task Info > Accumulables > Update"),
+        Column("name", "string", "Name of the accumulator.", "TaskEnd > Task Info > Accumulables > Name"),
+        Column("value", "double", "Value that this task attempt added.", "TaskEnd > Task Info > Accumulables > Update"),
     ),
 )
 
 ANNOTATIONS = Table(
     "annotations",
-    grain="one param, tag or metric value that the job said",
+    grain="one param, tag or metric value that the job logged",
     key=(),
     columns=(
         Column(
-            "target", "string", "Whose it is: the run's key below the application's, empty for the application.", _SAID
+            "target", "string", "Key of the run below the application's key. Empty for the application.", _ANNOTATED
         ),
-        Column("kind", "string", "param, tag or metric.", _SAID, text="constant"),
-        Column("name", "string", "Its name.", _SAID),
-        Column("text", "string", "Value of a param or tag.", _SAID, text="param"),
-        Column("value", "double", "Value of a metric.", _SAID),
-        Column("step", "int64", "Step of a metric.", _SAID),
-        Column("time_ms", "int64", "Time of a metric, UTC epoch.", _SAID),
+        Column("kind", "string", "param, tag or metric.", _ANNOTATED, text="constant"),
+        Column("name", "string", "Name of the param, tag or metric.", _ANNOTATED),
+        Column("text", "string", "Value, for a param or tag.", _ANNOTATED, text="param"),
+        Column("value", "double", "Value, for a metric.", _ANNOTATED),
+        Column("step", "int64", "Step, for a metric.", _ANNOTATED),
+        Column("time_ms", "int64", "Time, UTC epoch, for a metric.", _ANNOTATED),
     ),
 )
 
@@ -39,11 +39,11 @@ ANNOTATED_RUNS = Table(
     grain="one `with annotate.run(name)` of the job",
     key=("run",),
     columns=(
-        Column("run", "string", "Its id.", _SAID),
-        Column("name", "string", "The name given.", _SAID),
-        Column("parent", "string", "Id of the one around it.", _SAID),
-        Column("status", "string", "FINISHED, FAILED or RUNNING.", _SAID, text="constant"),
-        Column("start_time_ms", "int64", "When it was entered, UTC epoch.", _SAID),
-        Column("end_time_ms", "int64", "When it was left, UTC epoch.", _SAID),
+        Column("run", "string", "Id of the run.", _ANNOTATED),
+        Column("name", "string", "Name passed to annotate.run.", _ANNOTATED),
+        Column("parent", "string", "Id of the enclosing run.", _ANNOTATED),
+        Column("status", "string", "FINISHED, FAILED or RUNNING.", _ANNOTATED, text="constant"),
+        Column("start_time_ms", "int64", "Start, UTC epoch.", _ANNOTATED),
+        Column("end_time_ms", "int64", "End, UTC epoch.", _ANNOTATED),
     ),
 )

@@ -1,4 +1,4 @@
-"""Executors, and the memory they used."""
+"""Executors and their memory."""
 
 from ..columns import Column, Table
 
@@ -19,39 +19,41 @@ EXECUTORS = Table(
             "ExecutorAdded > Executor Info > Resource Profile Id",
             "3.1",
         ),
-        Column("add_time_ms", "int64", "When it joined, UTC epoch.", "ExecutorAdded > Timestamp"),
-        Column("remove_time_ms", "int64", "When it left, UTC epoch.", "ExecutorRemoved > Timestamp"),
-        Column("remove_reason", "string", "Why it left.", "ExecutorRemoved > Removed Reason"),
+        Column("add_time_ms", "int64", "Time at which it was added, UTC epoch.", "ExecutorAdded > Timestamp"),
+        Column("remove_time_ms", "int64", "Time at which it was removed, UTC epoch.", "ExecutorRemoved > Timestamp"),
+        Column("remove_reason", "string", "Reason for the removal.", "ExecutorRemoved > Removed Reason"),
         Column("max_memory_bytes", "int64", "Memory for storage and execution.", "BlockManagerAdded > Maximum Memory"),
-        Column("num_tasks", "int64", "Task attempts it ran.", "derived: count of tasks"),
-        Column(
-            "task_time_ms", "int64", "Time in which its task slots were taken.", "derived: sum of tasks.duration_ms"
-        ),
+        Column("num_tasks", "int64", "Number of task attempts that it ran.", "derived: count of tasks"),
+        Column("task_time_ms", "int64", "Total duration of its task attempts.", "derived: sum of tasks.duration_ms"),
     ),
 )
 
 EXECUTOR_METRICS = Table(
     "executor_metrics",
-    grain="the peak memory of one executor, as the end of one task or of one stage attempt told it",
+    grain="the peak memory of one executor, reported at the end of one task or stage attempt",
     key=(),
     columns=(
         Column("executor_id", "string", "Executor id.", "TaskEnd > Task Info > Executor ID", "3.0"),
-        Column("time_ms", "int64", "When the task or the stage ended, UTC epoch.", "derived: their end", "3.0"),
-        Column("jvm_heap_bytes", "int64", "Heap of the JVM.", f"derived: {_PEAK}JVMHeapMemory", "3.0"),
+        Column("time_ms", "int64", "End of the task or stage attempt, UTC epoch.", "derived: their end", "3.0"),
+        Column("jvm_heap_bytes", "int64", "Heap memory of the JVM.", f"derived: {_PEAK}JVMHeapMemory", "3.0"),
         Column(
-            "jvm_off_heap_bytes", "int64", "Memory of the JVM beside it.", f"derived: {_PEAK}JVMOffHeapMemory", "3.0"
+            "jvm_off_heap_bytes",
+            "int64",
+            "Memory of the JVM outside the heap.",
+            f"derived: {_PEAK}JVMOffHeapMemory",
+            "3.0",
         ),
         Column(
             "storage_bytes",
             "int64",
-            "Memory that cached and broadcast blocks take, on and off the heap.",
+            "Memory of cached and broadcast blocks, on and off the heap.",
             f"derived: {_PEAK}OnHeapStorageMemory + OffHeapStorageMemory",
             "3.0",
         ),
         Column(
             "rss_bytes",
             "int64",
-            "Resident memory of its processes: JVM, Python, others. Needs spark.executor.processTreeMetrics.enabled.",
+            "Resident memory of all its processes. Needs spark.executor.processTreeMetrics.enabled.",
             f"derived: {_PEAK}ProcessTree*RSSMemory",
             "3.0",
         ),

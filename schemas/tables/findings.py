@@ -1,4 +1,4 @@
-"""What made the application slow."""
+"""Findings: what made an application slow."""
 
 from ..columns import Column, Table
 
@@ -6,7 +6,7 @@ _FOUND = "derived: by ingest.diagnose, see docs/findings.md"
 
 FINDINGS = Table(
     "findings",
-    grain="one finding: something that costs time, about one run, executor or host; or a figure of the application",
+    grain="one finding about one run, executor or host, or one informational figure of the application",
     key=(
         "code",
         "cause",
@@ -20,22 +20,22 @@ FINDINGS = Table(
         "task_id",
     ),
     columns=(
-        Column("code", "string", "What kind; see docs/findings.md.", _FOUND, text="constant"),
+        Column("code", "string", "Finding code; see docs/findings.md.", _FOUND, text="constant"),
         Column(
             "severity",
             "string",
-            "critical, warning or note, by the share of the time that it costs.",
+            "Severity: critical, warning or note, by its share of the application's duration.",
             _FOUND,
             text="constant",
         ),
         Column(
             "level",
             "string",
-            "What it is about: application, tuning, trial, job, stage, task, executor or host.",
+            "Level: application, tuning, trial, job, stage, task, executor or host.",
             _FOUND,
             text="constant",
         ),
-        Column("stage_id", "int32", "Stage that it is about; of several of one name the dearest.", _FOUND),
+        Column("stage_id", "int32", "Stage that it is about; of several with one name the most expensive.", _FOUND),
         Column("stage_attempt", "int32", "Its attempt.", _FOUND),
         Column("job_id", "int32", "Job that it is about.", _FOUND),
         Column("executor_id", "string", "Executor that it is about, or that ran the task.", _FOUND),
@@ -46,28 +46,28 @@ FINDINGS = Table(
         Column(
             "cost_ms",
             "int64",
-            "Wall time that would be saved without it, as estimated; null for what is no fault.",
+            "Estimated wall time that a fix would save. Null for informational findings.",
             _FOUND,
         ),
         Column(
             "cause",
             "string",
-            "Why it is so, one of the code's causes; null where it has none.",
+            "Cause, one of the code's causes. Null where it has none.",
             _FOUND,
             text="constant",
         ),
         Column(
             "covered_by",
             "string",
-            "Code of the finding that counts this one's cost already; null where it stands for itself.",
+            "Code of another finding whose cost includes this one. Null where there is none.",
             _FOUND,
             text="constant",
         ),
-        Column("subject", "string", "What it is about, as its run is called. Text of the log: untrusted.", _FOUND),
+        Column("subject", "string", "Name of the run that the finding is about. Untrusted text of the log.", _FOUND),
         Column(
-            "message", "string", "What happened and what it costs, with figures. Text of the log: untrusted.", _FOUND
+            "message", "string", "What happened and what it costs, with figures. Untrusted text of the log.", _FOUND
         ),
-        Column("advice", "string", "What to do.", _FOUND, text="constant"),
-        Column("figures", "string", "The figures that it was found by, as a JSON object.", _FOUND),
+        Column("advice", "string", "Recommended action.", _FOUND, text="constant"),
+        Column("figures", "string", "Figures behind the finding, as a JSON object.", _FOUND),
     ),
 )

@@ -1,4 +1,4 @@
-"""SQL executions and the files they read."""
+"""SQL executions and the data sources that they read."""
 
 from ..columns import Column, Table
 
@@ -11,7 +11,7 @@ SQL_EXECUTIONS = Table(
         Column(
             "root_execution_id",
             "int64",
-            "Execution that started it; itself where none did.",
+            "Execution that started this one, else its own id.",
             "SQLExecutionStart > rootExecutionId",
             "3.4",
         ),
@@ -19,7 +19,7 @@ SQL_EXECUTIONS = Table(
         Column(
             "details",
             "string",
-            "Stack of the thread that started it, innermost frame first.",
+            "Stack trace of the thread that started the execution, innermost frame first.",
             "SQLExecutionStart > details",
             "1.6",
         ),
@@ -30,7 +30,7 @@ SQL_EXECUTIONS = Table(
             "derived: from SQLExecutionEnd",
             text="constant",
         ),
-        Column("error_message", "string", "Why it failed.", "SQLExecutionEnd > errorMessage", "3.4"),
+        Column("error_message", "string", "Reason for the failure.", "SQLExecutionEnd > errorMessage", "3.4"),
         Column("submission_time_ms", "int64", "Start, UTC epoch.", "SQLExecutionStart > time", "1.6"),
         Column("completion_time_ms", "int64", "End, UTC epoch.", "SQLExecutionEnd > time", "1.6"),
         Column(
@@ -48,7 +48,7 @@ SQL_SCANS = Table(
         Column(
             "format",
             "string",
-            "Format: Parquet, CSV, JDBC, ...",
+            "Format, such as Parquet, CSV or JDBC.",
             "SQLExecutionStart > sparkPlanInfo > metadata > Format",
             "2.3",
         ),
