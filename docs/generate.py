@@ -1,4 +1,4 @@
-"""Writes docs/tables.md, docs/runs.md and docs/findings.md from the declarations in schemas/. `make docs` runs it."""
+"""Write docs/tables.md, docs/runs.md and docs/findings.md from the declarations in schemas/. `make docs` runs this."""
 
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,18 @@ _HEAD = "<!-- Generated from schemas/ by `make docs`; do not edit. -->\n\n"
 
 _ON_FINDINGS = """# Findings
 
-What made an application slow, as rows of the table `findings`, as tags `afterglow.finding.<code>` and sentences on
-the runs they are about and on the application, and as lines of `afterglow show`. A finding's cost is the wall time
-that would be saved without it, as estimated: costs of several findings overlap and do not add up. A finding is told
-where its cost is worth a person's time, in seconds and as a share of the application; findings of several stages of
-one name are one, whose cost is their sum. Its severity goes by that share. What is listed without a cost is no fault
-but a figure of every application.
+A finding says what made an application slow, what it cost, and what to do. Findings are:
 
-Every threshold may be set otherwise, by `--threshold skew.time_ratio=4` or a TOML file, `--findings FILE`:
+- rows of the table `findings`
+- tags `afterglow.finding.<code>` and sentences in the descriptions of the runs they are about
+- lines of `afterglow show`
+
+The cost of a finding is the estimated wall time that a fix would save. Costs of several findings
+overlap and do not add up. A finding is reported if its cost exceeds the thresholds `cost_s` and
+`cost_ratio`. Findings of several stages with one name are one finding with their total cost. The
+severity follows the share of the application's duration. Informational findings have no cost.
+
+To change a threshold use `--threshold skew.time_ratio=4`, or a TOML file with `--thresholds FILE`:
 
 ```toml
 [any]
@@ -30,9 +34,13 @@ cost_s = 10
 time_ratio = 4
 ```
 
-In MLflow's search `` tags.`afterglow.finding.skew` LIKE 'critical%' `` finds the runs with a critical one, `LIKE '%'`
-all, and `` metrics.`findings/cost_s` > 60 `` those whose dearest finding costs a minute. How findings compare with the
-rules of other tools, and how they do on seeded faults: [findings-compared.md](findings-compared.md).
+Search in MLflow with these filters:
+
+- `` tags.`afterglow.finding.skew` LIKE 'critical%' `` finds runs with a critical skew.
+- `` metrics.`findings/cost_s` > 60 `` finds runs whose most expensive finding costs a minute.
+
+[measurements/findings-compared.md](measurements/findings-compared.md) compares findings with
+seeded faults and with the rules of other tools.
 
 """
 
@@ -42,13 +50,14 @@ def pages() -> dict[str, str]:
     known = documents()
     tables = {n: document for n, document in known.items() if n not in (*_RUNS, *_FINDINGS, "issue-codes")}
     return {
-        "tables.md": _HEAD + "# Tables\n\n`afterglow export` writes these as Parquet; `afterglow.ingest.read` returns "
-        "them. Columns keep Spark's raw units, times are milliseconds of the UTC epoch, missing is null.\n\n"
+        "tables.md": _HEAD
+        + "# Tables\n\n`afterglow export` writes these tables as Parquet. `afterglow.read` returns them.\n"
+        "Columns keep Spark's units. Times are milliseconds, UTC epoch. A missing value is null.\n\n"
         + "\n".join(
             _section(name, document) for name, document in {**tables, "issue-codes": known["issue-codes"]}.items()
         ),
         "runs.md": _HEAD
-        + "# Runs\n\n`afterglow import` writes these to MLflow.\n\n"
+        + "# Runs\n\n`afterglow import` writes these runs to MLflow.\n\n"
         + "\n".join(_section(name, known[name]) for name in _RUNS),
         "findings.md": _HEAD + _ON_FINDINGS + "\n".join(_section(name, known[name]) for name in _FINDINGS),
     }

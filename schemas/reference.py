@@ -1,4 +1,4 @@
-"""The declarations as rows for people: for `afterglow schema`, docs/tables.md and docs/runs.md."""
+"""The declarations as documents, for `afterglow schema`, docs/tables.md, docs/runs.md and docs/findings.md."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,14 +14,14 @@ from .tables import TABLES
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One thing that can be looked up: what it is, and a row per part of it."""
+    """One subject of the reference: its description, and one row per item."""
 
     doc: str
     rows: list[dict[str, Any]]
 
 
 def documents() -> dict[str, Document]:
-    """Every table by its name, then levels, metrics, params, tags, issue-codes, finding-codes, thresholds, causes."""
+    """Return every table by name, then levels, metrics, params, tags, issue-codes, finding-codes, thresholds, causes."""
     found = {
         table.name: Document(
             f"one row is {table.grain}",
@@ -36,29 +36,29 @@ def documents() -> dict[str, Document]:
         "the run tree", [{"name": x.level, "what": x.doc, "key": x.key, "run name": x.name} for x in LEVELS]
     )
     found["metrics"] = Document(
-        "metrics of the runs; a name means the same at every level",
+        "metrics of the runs, with the same meaning at every level",
         [{"name": m.name, "unit": m.unit, "levels": ", ".join(m.levels), "what": m.doc} for m in RUN_METRICS],
     )
     for name, texts, doc in (("params", RUN_PARAMS, "params of the runs"), ("tags", RUN_TAGS, "tags of the runs")):
         found[name] = Document(doc, [{"name": t.name, "levels": ", ".join(t.levels), "what": t.doc} for t in texts])
     found["issue-codes"] = Document(
-        "what can be wrong with a log",
+        "issues of event logs",
         [{"name": i.code, "severity": i.severity, "what": i.doc, "advice": i.advice} for i in ISSUE_CODES.values()],
     )
     found["finding-codes"] = Document(
-        "what can make an application slow",
+        "findings",
         [
             {"name": f.code, "about": f.level, "what": f.doc, "formula": f.formula, "cost": f.cost, "advice": f.advice}
             for f in FINDINGS
         ],
     )
     found["thresholds"] = Document(
-        "what findings are decided by; overridden by --findings FILE.toml or --threshold NAME=VALUE",
+        "thresholds of findings; change them with --thresholds FILE.toml or --threshold NAME=VALUE",
         [_threshold(ANY, one) for one in ANY_THRESHOLDS]
         + [_threshold(f.code, one) for f in FINDINGS for one in f.thresholds],
     )
     found["causes"] = Document(
-        "why findings are so, where figures tell",
+        "causes of findings",
         [{"name": f"{f.code}: {c.name}", "what": c.doc, "advice": c.advice} for f in FINDINGS for c in f.causes],
     )
     return found

@@ -1,4 +1,4 @@
-"""docs/features.md names a test for everything it says is done, and each of them is there."""
+"""docs/measurements/features.md names a test for everything it says is done, and each of them is there."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ROWS = [
-    line for line in (ROOT / "docs" / "features.md").read_text(encoding="utf-8").splitlines() if line.startswith("| ")
+    line for line in (ROOT / "docs" / "measurements" / "features.md").read_text(encoding="utf-8").splitlines() if line.startswith("| ")
 ]
 NAMED = sorted({name for row in ROWS for name in re.findall(r"`(tests/[\w/]+\.py::\w+)`", row)})
 

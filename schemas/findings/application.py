@@ -30,7 +30,8 @@ CODES = (
         "application",
         "application",
         "The available core time, and how it was used.",
-        "cores of executors x their lifetime, split into CPU, garbage collection, shuffle wait, other run time, starting "
+        "cores of executors x their lifetime, split into CPU, garbage collection, shuffle wait, other run time, "
+        "starting "
         "and scheduling, lost work, idle beside other tasks, idle without a task",
         "none, informational",
         "Look first at the largest share other than CPU.",

@@ -8,10 +8,12 @@ CODES = (
         "executor",
         "executors",
         "Tasks take longer on one executor than on the others, in all stages.",
-        "over all stages: sum of (its tasks x their median duration) >= slow_ratio x sum of (its tasks x the median of the "
+        "over all stages: sum of (its tasks x their median duration) >= slow_ratio x sum of (its tasks x the median "
+        "of the "
         "other executors), also per byte read, for at least `tasks` tasks of which >= consistent_ratio exceed the "
         "others' median; an executor's first tasks do not count",
-        "per stage the greater of the excess of its tasks / concurrent tasks, and the time in which only this executor's "
+        "per stage the greater of the excess of its tasks / concurrent tasks, and the time in which only this "
+        "executor's "
         "tasks ran",
         "Check the machine (disk, CPU throttling, other tenants). Exclude it (spark.excludeOnFailure, node labels) or "
         "turn on spark.speculation.",

@@ -8,7 +8,8 @@ CODES = (
         "stage",
         "failures",
         "Tasks failed, and Spark repeated their work.",
-        "failed task attempts >= failed_tasks, or their cost exceeds the threshold; FetchFailed and lost executors count "
+        "failed task attempts >= failed_tasks, or their cost exceeds the threshold; FetchFailed and lost executors "
+        "count "
         "for executor_lost and stage_retry",
         f"durations of the failed attempts, {ON_CORES}",
         "Fix the reason of the failures. Retries hide it until the fourth failure fails the job.",

@@ -12,7 +12,8 @@ CODES = (
         "the greater of memory_spilled_bytes / spill_bytes_per_s, and s / (2 + s) of the run time, where s is the "
         "spilled share of the bytes read, at most 1; "
         f"{ON_CORES}",
-        "Use more partitions (spark.sql.shuffle.partitions), more executor memory, or fewer concurrent tasks per executor.",
+        "Use more partitions (spark.sql.shuffle.partitions), more executor memory, or fewer concurrent tasks per "
+        "executor.",
         (
             Threshold("spilled_bytes", 10e6, "Minimum bytes spilled to disk."),
             Threshold("spill_bytes_per_s", 100e6, "Rate at which a task spills and reads memory, in bytes per second."),

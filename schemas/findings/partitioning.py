@@ -8,7 +8,8 @@ CODES = (
         "stage",
         "partitioning",
         "A stage has many tiny tasks, and starting them takes longer than their work.",
-        "median executor_run_time_ms < task_s, tasks >= tasks_per_core x concurrent tasks, and overhead >= overhead_ratio "
+        "median executor_run_time_ms < task_s, tasks >= tasks_per_core x concurrent tasks, and overhead >= "
+        "overhead_ratio "
         "of the stage's time",
         "the stage's time minus its tasks' run time / concurrent tasks",
         "Use fewer and larger partitions (coalesce, spark.sql.shuffle.partitions, spark.sql.files.maxPartitionBytes).",
@@ -23,7 +24,8 @@ CODES = (
         "stage",
         "partitioning",
         "A stage has fewer tasks than cores, so cores are idle.",
-        "tasks <= partitions_ratio x available cores, at least `cores` cores and stage_s seconds, and >= idle_ratio of core "
+        "tasks <= partitions_ratio x available cores, at least `cores` cores and stage_s seconds, and >= idle_ratio "
+        "of core "
         "time idle",
         "idle core time during the stage / cores",
         "Use more partitions (repartition, spark.sql.shuffle.partitions, splittable input).",
@@ -39,7 +41,8 @@ CODES = (
         "application",
         "partitioning",
         "Cores are idle while tasks run on others.",
-        "core time without a task >= idle_ratio of core time while some task ran, minus the cost of skew, stragglers, slow "
+        "core time without a task >= idle_ratio of core time while some task ran, minus the cost of skew, stragglers, "
+        "slow "
         "machines and few partitions",
         "that idle core time / cores",
         "Use more partitions, run jobs concurrently (parallelism of searches, threads), or request fewer cores.",

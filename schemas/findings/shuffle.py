@@ -10,7 +10,8 @@ CODES = (
         "Tasks wait for shuffle blocks of other executors.",
         "shuffle_fetch_wait_ms >= wait_ratio x executor_run_time_ms",
         f"the stage's shuffle_fetch_wait_ms, {ON_CORES}",
-        "Shuffle less data (filter, aggregate or broadcast first). Check the network and the disks of the other executors.",
+        "Shuffle less data (filter, aggregate or broadcast first). Check the network and the disks of the other "
+        "executors.",
         (Threshold("wait_ratio", 0.2, "Minimum share of the run time of its tasks."),),
     ),
     FindingCode(
@@ -20,7 +21,8 @@ CODES = (
         "A job shuffles much more data than it reads.",
         "shuffle_write_bytes of its stages >= shuffle_ratio x their input_bytes, and >= shuffle_bytes",
         "shuffle write time and fetch wait of its stages / concurrent tasks",
-        "Filter rows and select columns before the shuffle. Aggregate before a join, broadcast its small side, and look "
+        "Filter rows and select columns before the shuffle. Aggregate before a join, broadcast its small side, and "
+        "look "
         "for a join that multiplies rows.",
         (
             Threshold("shuffle_ratio", 3, "Minimum ratio to the input."),

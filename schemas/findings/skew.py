@@ -8,7 +8,8 @@ CODES = (
         "stage",
         "skew",
         "A few tasks of a stage have much more data than the others, and the stage waits for them.",
-        "task duration >= time_ratio x median and >= median + excess_s, bytes or records read or written >= data_ratio x "
+        "task duration >= time_ratio x median and >= median + excess_s, bytes or records read or written >= "
+        "data_ratio x "
         "median, and time per byte or record <= normal_ratio x median; for the column that explains most of it",
         f"{RUN_AGAIN}: as they were, minus the same time spread evenly",
         "Salt or broadcast the frequent keys, or let adaptive execution split the partition "
@@ -45,7 +46,8 @@ CODES = (
         "task",
         "skew",
         "A task takes much longer than the others of its stage.",
-        "task duration >= time_ratio x median and >= median + excess_s; not among the first tasks of its executor, nor of "
+        "task duration >= time_ratio x median and >= median + excess_s; not among the first tasks of its executor, "
+        "nor of "
         "its stage there if those are all alike. The first cause that holds: more data (see skew); slow machine (the "
         "executor's other tasks take >= slow_ratio x those of other executors); the greatest of garbage collection, "
         "fetch wait and scheduling delay if it is >= explained_ratio of the excess; spill (the median task did not); "

@@ -8,7 +8,8 @@ CODES = (
         "trial",
         "tuning",
         "A trial cost much more than the others and is not the best.",
-        "time of its fits, without work for others (persisting a fold's data, start-up in the first fits), >= trial_ratio x "
+        "time of its fits, without work for others (persisting a fold's data, start-up in the first fits), >= "
+        "trial_ratio x "
         "the median trial; where metrics are known, a trial of less than half the cost is as good within metric_ratio "
         "of their range",
         "time of its fits minus that of the median trial / parallelism of the search",
@@ -26,10 +27,12 @@ CODES = (
         "tuning",
         "tuning",
         "Every trial of a fold fits the feature stages of the pipeline again on the same data.",
-        "in the fits of one fold: jobs of all estimators but the last one, beyond one fit per distinct params where known, "
+        "in the fits of one fold: jobs of all estimators but the last one, beyond one fit per distinct params where "
+        "known, "
         "else per fold",
         "time of those jobs / parallelism of the search",
-        "Put the search into the pipeline as its last stage if the feature stages may see all folds. Else fit them once "
+        "Put the search into the pipeline as its last stage if the feature stages may see all folds. Else fit them "
+        "once "
         "per fold.",
         (Threshold("trials", 2, "Minimum number of trials."),),
     ),
@@ -38,7 +41,8 @@ CODES = (
         "tuning",
         "tuning",
         "The training data is computed from its source again for every fold.",
-        "stages of the search that read a source without a cached RDD >= reads; the input of the search is not persisted",
+        "stages of the search that read a source without a cached RDD >= reads; the input of the search is not "
+        "persisted",
         "time of these stages but the longest, minus the time of stages on persisted data / parallelism of the search",
         "Cache the data frame or write it to a file before the fit, for example `df.cache().count()`.",
         (Threshold("reads", 3, "Minimum number of reads of the source."),),
