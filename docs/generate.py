@@ -1,5 +1,6 @@
 """Write docs/tables.md, docs/runs.md and docs/findings.md from the declarations in schemas/. `make docs` runs this."""
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def _section(name: str, document: Document) -> str:
     lines = [
         f"## {name}",
         "",
-        document.doc[0].upper() + document.doc[1:] + ".",
+        textwrap.fill(document.doc[0].upper() + document.doc[1:] + ".", 100),
         "",
         _row(head),
         _row(["---"] * len(head)),

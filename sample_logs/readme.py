@@ -1,4 +1,4 @@
-"""Write sample_logs/README.md: one line per sample, its figures counted in the log that lies there."""
+"""Write sample_logs/README.md: one line per sample, with figures counted in its log."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,17 +8,21 @@ from samples import SAMPLES, Sample
 
 HEAD = """# Sample logs
 
-Small real event logs, each named after what it pins. Written by `generate.py` (as is this page; do not edit):
+These are small real event logs. Each one is named after the feature of event logs that it tests.
+`generate.py` writes the logs and this page, so do not edit it:
 
-    python sample_logs/generate.py --python35 PATH_TO_A_PYTHON_WITH_PYSPARK_3_5 [--only NAME ...]
+    python sample_logs/generate.py --python35 PYTHON_WITH_PYSPARK_3_5 [--only NAME ...]
 
-A folder holds one log as Spark wrote it and, for tunings, `truth.json`: param maps, the metric of every fit, and for
-each job its tuning, fold and param map index (or `"phase": "tuner"` for folding and refit), recorded while the job ran.
-Ids, times and sizes change when a sample is made anew, some counts too; `samples.py` says what every log has to show,
-and `generate.py` checks that, and that nothing of the machine (paths, user, host) is in it.
+A folder holds one log as Spark wrote it. A search also has `truth.json`, which the job recorded. It
+has the param maps, the metric of every fit, and the tuning, fold and param map of each job. Jobs of
+folding and refit have `"phase": "tuner"`.
 
-Stages are stage attempts that ran, and then those skipped; tasks are task attempts that began, and then how many of
-them failed, were resubmitted, or have no end.
+Ids, times and sizes change when a sample is generated again. `samples.py` declares what every log
+must contain. `generate.py` checks it, and also that the log contains no path, user or host of the
+machine.
+
+Stages are stage attempts that ran, then skipped ones. Tasks are task attempts that started, then
+those that failed, were resubmitted, or have no end.
 
 | sample | pins | Spark | layout | codec | kB | jobs | stages | tasks |
 |---|---|---|---|---|---|---|---|---|

@@ -21,7 +21,7 @@ class Document:
 
 
 def documents() -> dict[str, Document]:
-    """Return every table by name, then levels, metrics, params, tags, issue-codes, finding-codes, thresholds, causes."""
+    """Return every table by name, then levels, metrics, params, tags, issue and finding codes, thresholds, causes."""
     found = {
         table.name: Document(
             f"one row is {table.grain}",
