@@ -58,6 +58,8 @@ SEARCH_SIGNS = (RANDOM_COLUMN, "checker(", "Fold number must be in range")
 # org.apache.spark.sql.execution.DataSourceScanExec.nodeName, DataSourceV2ScanExecBase
 SCAN_NODES = ("Scan ", "BatchScan ")
 # org.apache.spark.sql.execution.python: nodes that run a user's function on whole partitions or groups
+# org.apache.spark.sql.execution.RangeExec.simpleString: `Range (0, 6, step=1, splits=2)`
+RANGE_NODE = "Range"
 PYTHON_NODES = frozenset(
     {
         "MapInPandas",

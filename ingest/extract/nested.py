@@ -136,9 +136,11 @@ def _plan_scans(events: Events, dropped: Dropped) -> Iterator[Row]:
 
 def _plan_functions(events: Events, dropped: Dropped) -> Iterator[Row]:
     for event in events:
-        for node in _nodes(event.sparkplaninfo):
-            if node.node_name in spark.PYTHON_NODES:
-                yield event.executionid, node.node_name, node.simple_string
+        nodes = list(_nodes(event.sparkplaninfo))
+        if any(node.node_name in spark.PYTHON_NODES for node in nodes):
+            for node in nodes:
+                if node.node_name in spark.PYTHON_NODES or node.node_name == spark.RANGE_NODE:
+                    yield event.executionid, node.node_name, node.simple_string
 
 
 def _shows_search(event: Any) -> bool:

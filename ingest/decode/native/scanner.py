@@ -134,7 +134,7 @@ _SQL_FIELDS = tuple(
 )
 # What extract.nested reads of a plan without a search: see _plan_scans and _plan_functions.
 _NODE_FIELDS = (b"nodeName", b"simpleString", b"metadata")
-_NAMES = sorted((*spark.SCAN_NODES, *spark.PYTHON_NODES))
+_NAMES = sorted((*spark.SCAN_NODES, *spark.PYTHON_NODES, spark.RANGE_NODE))
 _KEPT_NODES = tuple(n.encode() for n in _NAMES if not any(n != other and n.startswith(other) for other in _NAMES))
 PLAN_RULES = (
     _SQL_FIELDS,

@@ -1,0 +1,125 @@
+"""Distributed training in a barrier stage: xgboost.spark, TorchDistributor and others that start a worker per task.
+
+`xgboost.spark.core._SparkXGBEstimator._fit` counts labels and repartitions, then runs `mapInPandas(...).rdd.barrier()`.
+`pyspark.ml.torch.distributor.TorchDistributor.run` runs one `mapInArrow(..., barrier=True)`. The jobs of one call have
+the user's line as their call site. The same line again is the next turn of a loop.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from itertools import groupby
+
+from .evidence import Evidence, Job
+from .interface import EstimatorName, Fit, Recognition, Search
+
+FRAMEWORK = "barrier"
+TORCH = "TorchDistributor"
+# pyspark.ml.torch.distributor.Distributor._get_spark_task_function
+_TORCH_FUNCTION = "wrapped_train_fn("
+_FIT = "fit at "
+_CONFIDENCE = 0.95
+
+
+def recognize(evidence: Evidence, claimed: Collection[int]) -> Recognition:
+    """The fits of jobs with a barrier stage that no recognizer before has claimed, and loops over one line."""
+    jobs = [job for job in evidence.jobs if job.job_id not in claimed]
+    fits = _fits(jobs, evidence)
+    _name(fits)
+    _add_evaluations(fits, jobs)
+    searches: list[Search] = []
+    alone: list[Fit] = []
+    for line, row in groupby(fits, key=lambda fit: (fit.name, fit.framework)):
+        turns = list(row)
+        if len(turns) > 1:
+            searches.append(_loop(len(searches) + 1, turns, line[1], evidence))
+        else:
+            alone.extend(turns)
+    estimators = {
+        job: EstimatorName(fit.estimator, None)
+        for fit in fits
+        for job, phase in fit.jobs.items()
+        if phase == "fit" and fit.estimator
+    }
+    return Recognition(searches, alone, estimators)
+
+
+def _fits(jobs: Sequence[Job], evidence: Evidence) -> list[Fit]:
+    """A fit ends with its barrier job; jobs of the same line before it prepare its data."""
+    fits: list[Fit] = []
+    before: list[Job] = []
+    for job in jobs:
+        if not _is_barrier(job, evidence):
+            before.append(job)
+            continue
+        torch = _is_torch(job, evidence)
+        fit = Fit(TORCH if torch else FRAMEWORK, "exact", 1.0 if torch else _CONFIDENCE, name=job.action)
+        fit.estimator = TORCH if torch else None
+        own = [] if torch else _preparing(before, job)
+        fit.jobs.update({one.job_id: "fit" for one in (*own, job)})
+        fits.append(fit)
+        before = []
+    return fits
+
+
+def _preparing(before: Sequence[Job], barrier: Job) -> list[Job]:
+    """From the last job back: those of the same line, and those without a line of the user's between them."""
+    if not barrier.action.startswith(_FIT):
+        return []
+    at = next((at for at, job in enumerate(before) if _same_call(before[at:], barrier)), len(before))
+    return list(before[at:])
+
+
+def _same_call(jobs: Sequence[Job], barrier: Job) -> bool:
+    """They begin with the line of the fit, and none of them has another line or shows MLlib."""
+    return jobs[0].action == barrier.action and all(
+        job.action == barrier.action or (_has_no_line(job) and not _shows_ml(job)) for job in jobs
+    )
+
+
+def _has_no_line(job: Job) -> bool:
+    """py4j calls without a Python caller: `javaToPython at <unknown>:0`, `javaToPython at NativeMethodAccessorImpl`."""
+    return job.action.startswith("javaToPython at ")
+
+
+def _is_barrier(job: Job, evidence: Evidence) -> bool:
+    return any(evidence.rdds[rdd].barrier for rdd in job.rdds if rdd in evidence.rdds) and not _shows_ml(job)
+
+
+def _is_torch(job: Job, evidence: Evidence) -> bool:
+    execution = evidence.executions.get(-1 if job.execution is None else job.execution)
+    return execution is not None and any(_TORCH_FUNCTION in node.text for node in execution.python_nodes)
+
+
+def _name(fits: Sequence[Fit]) -> None:
+    seen: Counter[str] = Counter()
+    for fit in fits:
+        own = fit.estimator or fit.name or "fit"
+        seen[own] += 1
+        fit.fit_uid = own if seen[own] == 1 else f"{own}.{seen[own]}"
+
+
+def _add_evaluations(fits: Sequence[Fit], jobs: Sequence[Job]) -> None:
+    """Evaluators' jobs right after a fit evaluate its model, as long as nothing else is trained."""
+    of_job = {job: fit for fit in fits for job in fit.jobs}
+    last: Fit | None = None
+    for job in jobs:
+        if job.job_id in of_job:
+            last = of_job[job.job_id]
+        elif job.stack.estimator is not None:
+            last = None
+        elif job.stack.evaluator is not None and last is not None:
+            last.jobs[job.job_id] = "evaluate"
+
+
+def _loop(number: int, turns: Sequence[Fit], framework: str, evidence: Evidence) -> Search:
+    search = Search(f"loop_{framework}_{number}", framework, "inferred", _CONFIDENCE, "call site", "loop", 1)
+    for turn, fit in enumerate(turns):
+        fit.trial, fit.fold, fit.source = turn, 0, "inferred"
+        search.fits.append(fit)
+    search.estimator = turns[0].estimator
+    search.status = "FINISHED" if evidence.ended else None
+    return search
+
+
+def _shows_ml(job: Job) -> bool:
+    return job.stack.estimator is not None or job.stack.evaluator is not None
