@@ -2,15 +2,14 @@
 
 `xgboost.spark.core._SparkXGBEstimator._fit` counts labels and repartitions, then runs `mapInPandas(...).rdd.barrier()`.
 `pyspark.ml.torch.distributor.TorchDistributor.run` runs one `mapInArrow(..., barrier=True)`. The jobs of one call have
-the user's line as their call site. The same line again is the next turn of a loop.
+the user's line as their call site.
 """
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from itertools import groupby
 
 from .evidence import Evidence, Job
-from .interface import EstimatorName, Fit, Recognition, Search
+from .interface import EstimatorName, Fit, Recognition
 
 FRAMEWORK = "barrier"
 TORCH = "TorchDistributor"
@@ -21,26 +20,18 @@ _CONFIDENCE = 0.95
 
 
 def recognize(evidence: Evidence, claimed: Collection[int]) -> Recognition:
-    """The fits of jobs with a barrier stage that no recognizer before has claimed, and loops over one line."""
+    """The fits of jobs with a barrier stage that no recognizer before has claimed."""
     jobs = [job for job in evidence.jobs if job.job_id not in claimed]
     fits = _fits(jobs, evidence)
     _name(fits)
     _add_evaluations(fits, jobs)
-    searches: list[Search] = []
-    alone: list[Fit] = []
-    for line, row in groupby(fits, key=lambda fit: (fit.name, fit.framework)):
-        turns = list(row)
-        if len(turns) > 1:
-            searches.append(_loop(len(searches) + 1, turns, line[1], evidence))
-        else:
-            alone.extend(turns)
     estimators = {
         job: EstimatorName(fit.estimator, None)
         for fit in fits
         for job, phase in fit.jobs.items()
         if phase == "fit" and fit.estimator
     }
-    return Recognition(searches, alone, estimators)
+    return Recognition(fits=fits, estimators=estimators)
 
 
 def _fits(jobs: Sequence[Job], evidence: Evidence) -> list[Fit]:
@@ -109,16 +100,6 @@ def _add_evaluations(fits: Sequence[Fit], jobs: Sequence[Job]) -> None:
             last = None
         elif job.stack.evaluator is not None and last is not None:
             last.jobs[job.job_id] = "evaluate"
-
-
-def _loop(number: int, turns: Sequence[Fit], framework: str, evidence: Evidence) -> Search:
-    search = Search(f"loop_{framework}_{number}", framework, "inferred", _CONFIDENCE, "call site", "loop", 1)
-    for turn, fit in enumerate(turns):
-        fit.trial, fit.fold, fit.source = turn, 0, "inferred"
-        search.fits.append(fit)
-    search.estimator = turns[0].estimator
-    search.status = "FINISHED" if evidence.ended else None
-    return search
 
 
 def _shows_ml(job: Job) -> bool:

@@ -1,8 +1,8 @@
 """joblib's Spark backend: scikit-learn's searches and other parallel calls, a job per batch of calls.
 
 `joblibspark.backend.SparkDistributedBackend` sets one job group per backend object, which several calls may share. A
-job is a batch, usually one candidate on one fold. The log has neither the number of folds nor the candidate. Every batch
-therefore is a trial, in the order in which joblib dispatched them.
+job is a batch, usually one candidate on one fold. The log has neither the number of folds nor the candidate. So every
+batch is a trial, in the order in which joblib dispatched them.
 
 A refit of an estimator that is parallel itself, such as a forest, runs through the same backend. Its jobs return parts
 of a model, which differ in size; those of a search return scores, which are all of about one size.

@@ -5,7 +5,7 @@ the same data, one after the other or in threads; two, where all come from one l
 that is not evaluated, although the others are, is the refit.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -85,11 +85,27 @@ def _search(uid: str, row: Sequence[Turn], refit: Turn | None) -> Search:
             fit.trial, fit.fold = number, 0
             fit.confidence = min(fit.confidence, _CONFIDENCE) / (2 if paired_in_order else 1)
             search.fits.append(fit)
+    search.params = _params(row)
     for fit in (*refit.fits, *refit.inner) if refit else ():
         fit.name = fit.name or f"refit {fit.estimator or ''}".rstrip()
         fit.jobs = dict.fromkeys(fit.jobs, "refit")
         search.fits.append(fit)
     return search
+
+
+def _params(row: Sequence[Turn]) -> dict[int, Mapping[str, object]]:
+    """Turn -> the params that differ between the turns; empty where the log does not have params."""
+    several = len(row[0].fits) > 1
+    turns: list[dict[str, object]] = []
+    for turn in row:
+        own = (
+            (f"{fit.estimator}.{key}" if several else key, value)
+            for fit in turn.fits
+            for key, value in (fit.params or {}).items()
+        )
+        turns.append(dict(own))
+    names = [name for name in turns[0] if len({repr(own.get(name)) for own in turns}) > 1]
+    return {number: {name: own[name] for name in names} for number, own in enumerate(turns)} if names else {}
 
 
 class DataRead:

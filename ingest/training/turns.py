@@ -11,6 +11,7 @@ from .interface import Fit
 # pyspark.traceback_utils.first_spark_call: the PySpark function and the line of the user's script
 _PYTHON_LINES = ("fit at ", "run at ")
 _FEWEST_UNEVALUATED = 3
+_FEWEST_OF_A_LINE = 2
 
 
 @dataclass(slots=True)
@@ -57,7 +58,8 @@ class Turn:
 
 
 def _what(fit: Fit) -> tuple[object, ...]:
-    return fit.framework, fit.estimator, fit.name
+    params = None if fit.params is None else frozenset(fit.params)
+    return fit.framework, fit.estimator, fit.name, params
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +140,15 @@ def _sequential_turns(row: Sequence[_Span]) -> list[Turn]:
         if span.evaluated:
             found.append(_turn(pending))
             pending = []
-    size = _period([_what(span.fit) for span in pending]) or len(pending)
+    # one line of the user's script that comes twice is a loop already
+    fewest = _FEWEST_OF_A_LINE if all(span.fit.name for span in pending) else _FEWEST_UNEVALUATED
+    size = _period([_what(span.fit) for span in pending], fewest) or len(pending)
     return [*found, *(_turn(pending[at : at + size]) for at in range(0, len(pending), size or 1))]
 
 
-def _period(kinds: Sequence[object]) -> int | None:
-    """The length of what is repeated at least three times and is all there is."""
-    for size in range(1, len(kinds) // _FEWEST_UNEVALUATED + 1):
+def _period(kinds: Sequence[object], fewest: int) -> int | None:
+    """The length of what is repeated at least `fewest` times and is all there is."""
+    for size in range(1, len(kinds) // fewest + 1):
         if len(kinds) % size == 0 and all(kinds[at] == kinds[at % size] for at in range(len(kinds))):
             return size
     return None
