@@ -1,19 +1,18 @@
 """Every call of an MLlib estimator's fit outside searches, and the evaluation of its model, from stacks and RDDs.
 
-A step is certainly one fit's (estimator_steps.py). Steps of one estimator are one fit until the first action of a step
-comes again. An evaluation is of the model that was trained last; where several models were trained before, they are
-paired in order. In threads, a step continues the fit that has waited longest. How many it could have been lowers the
-confidence.
+An evaluation is of the model that was trained last; where several models were trained before, they are paired in order.
+In threads, it is of the model that has waited longest. How many it could have been lowers the confidence.
 """
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
 
+from .estimator_calls import Call, find_calls, overlapping_steps
 from .estimator_names import name_estimators
 from .estimator_steps import OwnRdds, Step, find_steps
 from .evidence import Evidence, Job
 from .interface import EstimatorName, Fit, Recognition
+from .mllib.ambiguity import order_holds
 
 # How sure it is that the steps of a fit are one call's, and that an evaluation in one thread is of the last model.
 _CONFIDENCE = 0.95
@@ -22,87 +21,28 @@ _PAIRED_IN_ORDER = 0.6
 _PYTHON_FIT = "fit at "
 
 
-@dataclass(slots=True)
-class _Call:
-    """One call of fit under way."""
-
-    estimator: str
-    steps: list[Step]
-    uid: str | None
-    evaluations: list[Step] = field(default_factory=list)
-    closed: bool = False
-    candidates: int = 1
-    in_order: bool = False
-    parent: "_Call | None" = None
-    extra: list[Job] = field(default_factory=list)
-
-    @property
-    def begin(self) -> int:
-        return min([step.begin for step in self.steps] + [job.at for job in self.extra])
-
-    @property
-    def end(self) -> int:
-        return max([step.end for step in self.steps] + [job.end_at for job in self.extra])
-
-    def continues_with(self, step: Step) -> bool:
-        """The step may be this fit's next one."""
-        return (
-            not self.closed
-            and self.estimator == step.estimator
-            and None in {self.uid, step.uid, *({self.uid} & {step.uid})}
-            and step.action not in {known.action for known in self.steps}
-            and self.end <= step.begin
-        )
-
-
 def recognize(evidence: Evidence, claimed: Collection[int]) -> Recognition:
     """The fits of all jobs that no recognizer before has claimed."""
     names = name_estimators(evidence)
     own = OwnRdds(evidence)
     steps = find_steps(evidence, names, claimed, own)
-    overlapping = _overlapping(steps)
-    calls = _calls(steps, overlapping)
-    _pair(calls, [step for step in steps if step.evaluator], overlapping)
+    overlapping = overlapping_steps(steps)
+    calls = find_calls(steps, overlapping)
+    searching = [(job.at, job.end_at) for job in evidence.jobs if job.job_id in claimed]
+    _pair(calls, [step for step in steps if step.evaluator], overlapping, searching)
     outer = _one_vs_rest(calls, evidence, claimed)
     _add_strays(calls, evidence, claimed, own)
     return _fits(sorted([*calls, *outer], key=lambda call: call.begin), outer)
 
 
-def _overlapping(steps: Sequence[Step]) -> set[int]:
-    """The ids of the steps during which another one ran: those of threads."""
-    found: set[int] = set()
-    latest: list[Step] = []
-    for step in steps:
-        latest = [other for other in latest if other.end > step.begin]
-        found.update(id(other) for other in latest)
-        if latest:
-            found.add(id(step))
-        latest.append(step)
-    return found
-
-
-def _calls(steps: Sequence[Step], overlapping: Collection[int]) -> list[_Call]:
-    calls: list[_Call] = []
-    for step in steps:
-        mine = None
-        if step.estimator is not None:
-            waiting = [call for call in calls if call.continues_with(step)]
-            if waiting:
-                mine = min(waiting, key=lambda call: call.end)
-                mine.candidates = max(mine.candidates, len(waiting))
-                mine.steps.append(step)
-            else:
-                mine = _Call(step.estimator, [step], step.uid)
-                calls.append(mine)
-            mine.uid = mine.uid or step.uid
-        if id(step) not in overlapping:
-            for call in calls:
-                call.closed = call.closed or (call is not mine and call.end <= step.begin)
-    return calls
-
-
-def _pair(calls: Sequence[_Call], evaluations: Sequence[Step], overlapping: Collection[int]) -> None:
-    """Gives every evaluation to a fit that had ended before it began."""
+def _pair(
+    calls: Sequence[Call],
+    evaluations: Sequence[Step],
+    overlapping: Collection[int],
+    searching: Sequence[tuple[int, int]],
+) -> None:
+    """Gives every evaluation to a fit that had ended before it began; not where a search, whose jobs' spans are
+    `searching`, ended in between: then it is of the search's best model."""
     per_call = _evaluations_per_call(calls, evaluations)
     for step in evaluations:
         ended = [call for call in calls if call.end <= step.begin]
@@ -114,17 +54,19 @@ def _pair(calls: Sequence[_Call], evaluations: Sequence[Step], overlapping: Coll
         elif id(step) in overlapping:
             _pair_in_threads(step, ended, per_call)
         else:
-            max(ended, key=lambda call: call.end).evaluations.append(step)
+            last = max(ended, key=lambda call: call.end)
+            if not any(last.end < begin and end <= step.begin for begin, end in searching):
+                last.evaluations.append(step)
     _pair_in_order(calls)
 
 
-def _evaluations_per_call(calls: Sequence[_Call], evaluations: Sequence[Step]) -> dict[tuple[str | None, str], int]:
+def _evaluations_per_call(calls: Sequence[Call], evaluations: Sequence[Step]) -> dict[tuple[str | None, str], int]:
     most = max(Counter(call.estimator for call in calls).values(), default=1)
     counts = Counter((step.evaluator, step.action) for step in evaluations)
     return {key: max(1, round(count / most)) for key, count in counts.items()}
 
 
-def _pair_in_threads(step: Step, ended: Sequence[_Call], per_call: dict[tuple[str | None, str], int]) -> None:
+def _pair_in_threads(step: Step, ended: Sequence[Call], per_call: dict[tuple[str | None, str], int]) -> None:
     key = step.evaluator, step.action
     done = {id(call): sum((e.evaluator, e.action) == key for e in call.evaluations) for call in ended}
     waiting = [call for call in ended if done[id(call)] < per_call[key]] or list(ended)
@@ -134,10 +76,10 @@ def _pair_in_threads(step: Step, ended: Sequence[_Call], per_call: dict[tuple[st
         call.candidates = max(call.candidates, len(waiting))
 
 
-def _pair_in_order(calls: Sequence[_Call]) -> None:
+def _pair_in_order(calls: Sequence[Call]) -> None:
     """Several models trained one after the other, then as many evaluations: the first is of the first model."""
     ordered = sorted(calls, key=lambda call: call.end)
-    row: list[_Call] = []
+    row: list[Call] = []
     for call in ordered:
         row.append(call)
         if not call.evaluations:
@@ -154,9 +96,9 @@ def _pair_in_order(calls: Sequence[_Call]) -> None:
         row = []
 
 
-def _one_vs_rest(calls: Sequence[_Call], evidence: Evidence, claimed: Collection[int]) -> list[_Call]:
+def _one_vs_rest(calls: Sequence[Call], evidence: Evidence, claimed: Collection[int]) -> list[Call]:
     """PySpark's OneVsRest is Python: a look at the labels from its own fit, then a fit of its classifier per label."""
-    found: list[_Call] = []
+    found: list[Call] = []
     looks: list[Job] = []
     ordered = sorted(calls, key=lambda call: call.begin)
     in_steps = {job.job_id for call in calls for step in (*call.steps, *call.evaluations) for job in step.jobs}
@@ -172,20 +114,20 @@ def _one_vs_rest(calls: Sequence[_Call], evidence: Evidence, claimed: Collection
     return found
 
 
-def _between(calls: Iterable[_Call], begin: int, end: int) -> bool:
+def _between(calls: Iterable[Call], begin: int, end: int) -> bool:
     return any(begin < call.begin < end for call in calls)
 
 
-def _classifiers(looks: list[Job], ordered: Sequence[_Call]) -> list[_Call]:
+def _classifiers(looks: list[Job], ordered: Sequence[Call]) -> list[Call]:
     after = [call for call in ordered if looks and call.begin > looks[-1].at]
-    mine: list[_Call] = []
+    mine: list[Call] = []
     for call in after:
         if mine and ((call.estimator, call.uid) != (mine[0].estimator, mine[0].uid) or mine[-1].evaluations):
             break
         mine.append(call)
     if len(mine) < 2:
         return []
-    outer = _Call("OneVsRest", [], None, extra=list(looks))
+    outer = Call("OneVsRest", [], None, extra=list(looks))
     for call in mine:
         call.parent = outer
         outer.evaluations.extend(call.evaluations)
@@ -193,7 +135,7 @@ def _classifiers(looks: list[Job], ordered: Sequence[_Call]) -> list[_Call]:
     return [outer]
 
 
-def _add_strays(calls: Sequence[_Call], evidence: Evidence, claimed: Collection[int], own: OwnRdds) -> None:
+def _add_strays(calls: Sequence[Call], evidence: Evidence, claimed: Collection[int], own: OwnRdds) -> None:
     """Jobs without a stack that read what MLlib made for one fit are that fit's."""
     maker = {rdd: call for call in calls for step in call.steps for rdd in step.own}
     taken = {job.job_id for call in calls for step in (*call.steps, *call.evaluations) for job in step.jobs}
@@ -207,7 +149,7 @@ def _add_strays(calls: Sequence[_Call], evidence: Evidence, claimed: Collection[
                 call.extra.append(job)
 
 
-def _fits(calls: Sequence[_Call], outer: Sequence[_Call]) -> Recognition:
+def _fits(calls: Sequence[Call], outer: Sequence[Call]) -> Recognition:
     uids: dict[int, str] = {}
     seen: Counter[str] = Counter()
     for call in calls:
@@ -220,7 +162,7 @@ def _fits(calls: Sequence[_Call], outer: Sequence[_Call]) -> Recognition:
         fit = Fit(
             "mllib",
             "inferred" if call.in_order or call.candidates > 1 or not call.steps else "exact",
-            (_PAIRED_IN_ORDER if call.in_order else _CONFIDENCE) / call.candidates,
+            (_PAIRED_IN_ORDER if call.in_order else _CONFIDENCE) * order_holds(call.candidates),
             fit_uid=uids[id(call)],
             parent=uids[id(call.parent)] if call.parent else None,
             estimator=call.estimator,

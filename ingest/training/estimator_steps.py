@@ -87,9 +87,9 @@ def find_steps(
             continue
         rdds = own.of(job)
         links = [("rdd", rdd) for rdd in rdds]
-        if job.execution is not None:
-            links.append(("execution", job.execution))
-        found = [known for link in links if (known := open_by.get((estimator, evaluator, *link))) is not None]
+        if (execution := evidence.execution_of(job)) is not None:
+            links.append(("execution", execution.execution_id))
+        found = [step for link in links if (step := open_by.get((estimator, evaluator, *link))) is not None]
         step = _merge(found, steps) if found else Step(estimator, evaluator, [])
         if not found:
             steps.append(step)

@@ -1,7 +1,7 @@
 """What recognizers look at: the jobs, RDDs, SQL executions and tasks of one application, as plain values."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -125,6 +125,11 @@ class Evidence:
     ended: bool = True
     operations: tuple[ConnectOperation, ...] = ()
     mllib_files: frozenset[str] = frozenset()
+
+    def execution_of(self, job: Job) -> SqlExecution | None:
+        """The SQL execution that was under way when the job began; a thread may leave its own on later jobs."""
+        known = None if job.execution is None else self.executions.get(job.execution)
+        return known if known is not None and known.at <= job.at <= known.end_at else None
 
 
 def gather_evidence(
@@ -250,17 +255,12 @@ def _first_position(events: pa.Table) -> dict[int, int]:
 
 
 def _stack(execution: SqlExecution | None, result_stage: Row) -> Stack:
-    """The stack of the thread that started the SQL execution, where it shows MLlib; else that of the result stage.
+    """The stack of the result stage, where it shows MLlib; else of the thread that started the SQL execution.
 
-    Adaptive execution submits from a pool, whose stack shows nothing, or shows the RDDs of an earlier fit.
+    Adaptive execution submits from a pool, whose stack shows nothing.
     """
     stage = read_stack(result_stage.get("ml_stack"), result_stage.get("stack_depth"))
-    if execution is None or not execution.stack.shows_ml:
-        return stage
-    outer = execution.stack
-    if outer.evaluator is not None and outer.metric is None and stage.evaluator == outer.evaluator:
-        return replace(outer, metric=stage.metric)
-    return outer
+    return stage if stage.shows_ml or execution is None else execution.stack
 
 
 def _job(
@@ -273,8 +273,8 @@ def _job(
 ) -> Job:
     stages = list(stages)
     last = max(stages, key=lambda stage: -1 if stage["stage_id"] is None else stage["stage_id"], default={})
-    execution = job["sql_execution_id"]
-    known = executions.get(execution)
+    known = executions.get(job["sql_execution_id"])
+    during = known if known is not None and known.at <= span[0] <= known.end_at else None
     name = last.get("name") or ""
     if spark.POOL_THREAD_CALLSITE in name:
         name = (known and known.description) or name
@@ -286,8 +286,8 @@ def _job(
         job["status"],
         frozenset(rdd for stage in stages for rdd in stage["rdd_ids"] or () if rdd is not None),
         name,
-        execution,
-        _stack(known, last),
+        job["sql_execution_id"],
+        _stack(during, last),
         frozenset().union(*(plans.get(stage["stage_id"], ()) for stage in stages)),
         properties,
         tuple(job["stage_ids"] or ()),

@@ -28,6 +28,8 @@ Phase = Literal["fit", "evaluate", "refit", "prepare"]
 Status = Literal["FINISHED", "FAILED", "RUNNING"]
 Source = Literal["annotated", "exact", "inferred"]
 """How something was found: the job wrote it, the log holds it, or it follows from the shape of the jobs."""
+MINIMUM_CONFIDENCE = 0.5
+"""Below it trials are not shown: a search is then not `paired`."""
 PRECEDENCE: Mapping[Source, int] = {"annotated": 0, "exact": 1, "inferred": 2}
 
 
@@ -106,6 +108,8 @@ class Search:
     """Which evidence gave it away: plan, stack, lineage, job group, operation, ..."""
     kind: str | None = None
     num_folds: int | None = None
+    num_trials: int | None = None
+    """None: as many as its fits have."""
     fits: list[Fit] = field(default_factory=list)
     jobs: dict[int, Phase] = field(default_factory=dict)
     """Jobs that are no single fit's: prepare, refit, and jobs of several trials at once."""
@@ -120,6 +124,9 @@ class Search:
     best_trial: int | None = None
     parallelism: int | None = None
     """As configured, where the log has it; None: as observed."""
+    paired: bool = True
+    """False: trainings and evaluations cannot be paired to trials. Its fits then have no trial, and `confidence` is
+    that of the trials it would have had."""
     concurrent: bool = True
     """False: its fits ran one after the other although their spans touch."""
     ends_with_refit: bool = False

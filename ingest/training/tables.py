@@ -77,10 +77,10 @@ def _search_rows(
         "framework": search.framework,
         "source": search.source,
         "found_by": search.found_by,
-        "confidence": round(fmean(row["confidence"] for row in fits) if fits else search.confidence, 4),
+        "confidence": round(_confidence(search, fits), 4),
         "num_folds": search.num_folds or len({row["fold"] for row in fits} - {None}) or None,
-        "num_trials": len(trials) or None,
-        "num_fits": len(fits),
+        "num_trials": search.num_trials or len(trials) or None,
+        "num_fits": _num_fits(search, fits),
         "parallelism": search.parallelism or (_most_concurrent(fits) if search.concurrent else 1),
         "status": status,
         "start_time_ms": min((j.start_ms for j in jobs if j.start_ms is not None), default=None),
@@ -95,6 +95,15 @@ def _search_rows(
         "parent_fold": parent and parent.fold,
     }
     return found, trials, fits
+
+
+def _num_fits(search: Search, fits: Sequence[Row]) -> int:
+    """Of a search that is not paired, its fits are parts: of every trial there is one on every fold."""
+    return len(fits) if search.paired else (search.num_trials or 1) * (search.num_folds or 1)
+
+
+def _confidence(search: Search, fits: Sequence[Row]) -> float:
+    return fmean(row["confidence"] for row in fits) if fits and search.paired else search.confidence
 
 
 def _ordered(search: Search) -> list[Fit]:

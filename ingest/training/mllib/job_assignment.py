@@ -1,14 +1,19 @@
 """Every job of a CrossValidator or TrainValidationSplit: its search, trial, fold and phase."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 
+from ..estimator_names import name_estimators
 from ..evidence import Evidence, Job
-from ..interface import Assignment, ParentFit, Phase, Search
+from ..interface import MINIMUM_CONFIDENCE, Assignment, ParentFit, Phase, Search
+from .ambiguity import order_holds
+from .job_groups import group_jobs, merge_lone_jobs
 from .refit import prepare_jobs, refit_jobs, stray_jobs
 from .searches import FoldJob, SearchCall, find_searches
 from .shared_folds import separate_shared_folds
-from .trials import split_fold
+from .trials import FoldTrial, split_fold
 
 # How sure a search is that was found so.
 CONFIDENCE: Mapping[str, float] = {"plan": 0.99, "stack": 0.95, "lineage": 0.9}
@@ -26,7 +31,9 @@ class _Tree:
         self.own[job.job_id] = place
         if place.phase is None:
             return
-        if place.trial is None:
+        if place.fit_uid is not None:
+            next(fit for fit in self.search.fits if fit.fit_uid == place.fit_uid).jobs[job.job_id] = place.phase
+        elif place.trial is None:
             self.search.jobs[job.job_id] = place.phase
         else:
             self.search.fit(place.trial, place.fold).jobs[job.job_id] = place.phase
@@ -83,19 +90,51 @@ def _names(calls: Sequence[SearchCall]) -> list[str]:
 
 def _number(tree: _Tree) -> None:
     """Numbers folds by their position in the split, and trials of a fold by the order in which they began."""
-    call, uid = tree.call, tree.search.uid
+    call, search = tree.call, tree.search
     folds: dict[float, list[FoldJob]] = {}
     for item in call.fold_jobs:
         folds.setdefault(item.fold, []).append(item)
-    for fold, jobs in folds.items():
+    found = {fold: split_fold(jobs, call.plans) for fold, jobs in folds.items()}
+    sure = [CONFIDENCE[call.source] * order_holds(one.candidates) for trials, _ in found.values() for one in trials]
+    search.concurrent = any(concurrent for _, concurrent in found.values())
+    if sure and fmean(sure) < MINIMUM_CONFIDENCE:
+        search.paired, search.confidence = False, fmean(sure)
+    for fold, (trials, _) in found.items():
         number = round(fold * call.num_folds) if call.source == "plan" and call.num_folds else int(fold)
-        trials, concurrent = split_fold(jobs, call.plans)
-        tree.search.concurrent = tree.search.concurrent or concurrent
-        for trial, of_trial in enumerate(trials):
-            for item in of_trial.fold_jobs:
-                phase: Phase = "fit" if item.side == "train" else "evaluate"
-                tree.put(item.job, Assignment(uid, trial, number, phase))
-            tree.search.fit(trial, number).confidence = CONFIDENCE[call.source] / of_trial.candidates
+        if search.paired:
+            _put_trials(tree, number, trials)
+        else:
+            _put_groups(tree, number, folds[fold])
+
+
+def _put_trials(tree: _Tree, fold: int, trials: Sequence[FoldTrial]) -> None:
+    for number, trial in enumerate(trials):
+        for item in trial.fold_jobs:
+            tree.put(item.job, Assignment(tree.search.uid, number, fold, _phase(item)))
+        sure = CONFIDENCE[tree.call.source] * order_holds(trial.candidates)
+        tree.search.fit(number, fold).confidence = sure
+
+
+def _put_groups(tree: _Tree, fold: int, jobs: Sequence[FoldJob]) -> None:
+    """Without trials: every training and every evaluation that the log tells apart is a fit of its fold."""
+    search = tree.search
+    groups = merge_lone_jobs(group_jobs(jobs, tree.call.plans))
+    counts = Counter(group.action for group in groups)
+    trials = Counter(count for count in counts.values() if count > 1).most_common(1)
+    search.num_trials = max(search.num_trials or 1, trials[0][0] if trials else 1)
+    for number, group in enumerate(sorted(groups, key=lambda group: group.begin)):
+        fit = search.fit(None, fold)
+        fit.fit_uid = f"{search.uid}.fold{fold}.{number}"
+        estimators = Counter(item.job.stack.estimator for item in group.fold_jobs if item.job.stack.estimator)
+        what = "evaluation" if group.evaluates else estimators.most_common(1)[0][0] if estimators else "training"
+        fit.name, fit.confidence = f"fold {fold} · {what}", CONFIDENCE[tree.call.source]
+        fit.estimator = None if group.evaluates or not estimators else what
+        for item in group.fold_jobs:
+            tree.put(item.job, Assignment(search.uid, None, fold, _phase(item), fit.fit_uid))
+
+
+def _phase(item: FoldJob) -> Phase:
+    return "fit" if item.side == "train" else "evaluate"
 
 
 def _parent(tree: _Tree, trees: Sequence[_Tree]) -> ParentFit | None:
@@ -118,12 +157,13 @@ def _add_jobs_around(
     trees: Sequence[_Tree], calls: Sequence[SearchCall], evidence: Evidence, assigned: dict[int, Assignment]
 ) -> None:
     """From the innermost outward, because a refit inside a search is training of the search around it."""
+    names = name_estimators(evidence)
     for tree in sorted(trees, key=lambda tree: tree.search.parent is None):
         parent = tree.search.parent
         outer = parent.tuning_uid if parent else None
         around: tuple[tuple[Phase, list[Job]], ...] = (
             ("prepare", prepare_jobs(tree.call, evidence, assigned, outer)),
-            ("refit", refit_jobs(tree.call, calls, evidence, assigned, outer)),
+            ("refit", refit_jobs(tree.call, calls, evidence, assigned, outer, names)),
         )
         for phase, jobs in around:
             for job in jobs:
@@ -134,7 +174,18 @@ def _add_jobs_around(
 def _add_strays(
     trees: Sequence[_Tree], calls: Sequence[SearchCall], evidence: Evidence, assigned: dict[int, Assignment]
 ) -> None:
+    """Jobs that show no fold: of the SQL execution of a job that does, or between two jobs of a search."""
     by_uid = {tree.search.uid: tree for tree in trees}
+    running = {job.job_id: one.execution_id for job in evidence.jobs if (one := evidence.execution_of(job)) is not None}
+    of_execution = {
+        running[job.job_id]: job for job in evidence.jobs if job.job_id in assigned and job.job_id in running
+    }
+    for job in evidence.jobs:
+        same = of_execution.get(running.get(job.job_id, -1))
+        if job.job_id not in assigned and same is not None:
+            place = assigned[job.job_id] = assigned[same.job_id]
+            if place.tuning_uid in by_uid:
+                by_uid[place.tuning_uid].put(job, place)
     for tree in trees:
         for job, before in stray_jobs(tree.call, [c for c in calls if c is not tree.call], evidence, assigned):
             place = assigned[job.job_id] = assigned[before.job_id]

@@ -1,15 +1,20 @@
 """What a search does around its fits: the check of the folds before, the refit after; jobs without its data."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from ..estimator_calls import Call, find_calls, overlapping_steps
+from ..estimator_steps import OwnRdds, find_steps
 from ..evidence import EVER, Evidence, Job
-from ..interface import Assignment
+from ..interface import Assignment, EstimatorName
 from .fold_markers import is_check
 from .job_groups import group_jobs
 from .searches import SearchCall
 
 # pyspark.traceback_utils.first_spark_call: the outermost PySpark function and the user's line
 _PYTHON_FIT = "fit at "
+# Dataset.javaToPython: rows on their way to a Python function; its call site is not the same in every thread
+_TO_PYTHON = "javaToPython at "
 # How a PySpark search looks at the folds of a fold column: training.take(1) (to 4.2), training.isEmpty() (4.3)
 _LOOKS = (_PYTHON_FIT, "isEmpty at NativeMethodAccessorImpl.java")
 
@@ -20,6 +25,7 @@ def refit_jobs(
     evidence: Evidence,
     assigned: Mapping[int, Assignment],
     outer: str | None,
+    names: Mapping[int, EstimatorName],
 ) -> list[Job]:
     """The jobs that train the best trial again on all data: after the last fold, doing what its fits do, once.
 
@@ -37,6 +43,7 @@ def refit_jobs(
     shared: set[int] = set()
     most = _most_per_fit(search)
     left, order = dict(most), {action: place for place, action in enumerate(most)}
+    calls = _RefitCalls(search, evidence, names)
     line, last = "", -1
     for job in evidence.jobs:
         if job.at < end or job.job_id in mine:
@@ -53,6 +60,7 @@ def refit_jobs(
                 or job.stack.estimator in estimators
                 or job.stack.search == search.kind is not None
                 or (job.action.startswith(_PYTHON_FIT) and job.action == (line or job.action))
+                or (job.action.startswith(_TO_PYTHON) and any(action.startswith(_TO_PYTHON) for action in actions))
             )
         )
         if not free or not (known or fits):
@@ -60,7 +68,11 @@ def refit_jobs(
                 continue
             break
         line = line or (job.action if job.action.startswith(_PYTHON_FIT) else "")
-        if not known:
+        call = calls.call_of.get(job.job_id)
+        if call is not None:
+            if not calls.take(call):
+                break  # another fit of an estimator that the search has fitted again already
+        elif not known:
             left[job.action] = left.get(job.action, 1) - 1
             if refit and job.action in order and (order[job.action] < last or left[job.action] < 0):
                 break  # training begins anew: not the search's any more
@@ -68,6 +80,35 @@ def refit_jobs(
         refit.append(job)
         shared |= own
     return refit
+
+
+class _RefitCalls:
+    """Which calls of fit the jobs outside a search are, and how often a refit calls each estimator."""
+
+    def __init__(self, search: SearchCall, evidence: Evidence, names: Mapping[int, EstimatorName]) -> None:
+        own = OwnRdds(evidence)
+        mine = {item.job.job_id for item in search.fold_jobs}
+        others = [job.job_id for job in evidence.jobs if job.job_id not in mine]
+        counts = Counter(call.estimator for call in _calls(evidence, names, others, own))
+        fewest = min(counts.values(), default=1)
+        self._left = Counter({estimator: max(1, round(count / fewest)) for estimator, count in counts.items()})
+        calls = _calls(evidence, names, mine, own)
+        self.call_of = {job.job_id: call for call in calls for step in call.steps for job in step.jobs}
+        self._taken: set[int] = set()
+
+    def take(self, call: Call) -> bool:
+        """Whether the refit may have made this call too."""
+        if id(call) not in self._taken:
+            self._taken.add(id(call))
+            self._left[call.estimator] -= 1
+        return self._left[call.estimator] >= 0
+
+
+def _calls(
+    evidence: Evidence, names: Mapping[int, EstimatorName], without: Collection[int], own: OwnRdds
+) -> list[Call]:
+    steps = find_steps(evidence, names, without, own)
+    return find_calls(steps, overlapping_steps(steps))
 
 
 def _went_through(search: SearchCall) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from afterglow.ingest.training.evidence import EVER, Evidence, FoldPlan
+from afterglow.ingest.training.mllib.ambiguity import order_holds
 from afterglow.ingest.training.mllib.job_assignment import CONFIDENCE, find_trees
 
 from .builders import Log
@@ -16,7 +17,8 @@ def candidates(log: Log, plans: Mapping[int, FoldPlan] | None = None) -> list[in
     (search,) = find_trees(Evidence(evidence.jobs, evidence.rdds, {}, plans or {}))
     assert search.concurrent
     fits = sorted(search.fits, key=lambda fit: (fit.trial or 0, fit.fold or 0))
-    return [round(CONFIDENCE["plan"] / fit.confidence) for fit in fits]
+    counts = {round(CONFIDENCE["plan"] * order_holds(count), 6): count for count in range(1, 9)}
+    return [counts[round(fit.confidence, 6)] for fit in fits]
 
 
 def two_at_once(second_fit_ends: int) -> Log:
