@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from ..schemas.findings.thresholds import Thresholds
 from ..schemas.logs import EventLogTables
+from ..schemas.tables.training import MINIMUM_CONFIDENCE
 from . import arrow
 from .critical_path import CriticalPath, critical_path
 from .task_groups import Array, ExecutorGroups, group_by_executor, medians
@@ -30,6 +31,7 @@ DATA_COLUMNS = (
 )
 """The columns by which the data of a task is measured, the most telling first."""
 _NEVER_RAN = ("SKIPPED", "PENDING")
+_SPANS = [f"{phase}{end}_time_ms" for phase in ("", "fit_", "evaluate_") for end in ("start", "end")]
 
 
 class ApplicationView:
@@ -64,6 +66,24 @@ class ApplicationView:
     def __reduce__(self) -> Any:
         """Only the tables are pickled; what is computed from them is computed again."""
         return ApplicationView, (self.tables, self.threshold)
+
+    @cached_property
+    def paired_searches(self) -> list[Row]:
+        """The rows of tunings whose trials are certain enough to conclude something from them."""
+        rows = self.tables["tunings"].to_pylist()
+        return [row for row in rows if row["confidence"] is None or row["confidence"] >= MINIMUM_CONFIDENCE]
+
+    def fits_of_trials(self, tuning_uid: str) -> list[Row]:
+        """One row per trial and fold of a search, by start: the fits that a trial of a loop has there as one."""
+        found: dict[tuple[int, int | None], dict[str, Any]] = {}
+        for fit in self.tables["fits"].to_pylist():
+            if fit["tuning_uid"] == tuning_uid and fit["trial"] is not None:
+                known = found.setdefault((fit["trial"], fit["fold"]), fit)
+                for name in _SPANS if known is not fit else ():
+                    times = [row[name] for row in (known, fit) if row[name] is not None]
+                    pick = min if name.endswith("start_time_ms") else max
+                    known[name] = pick(times, default=None)
+        return sorted(found.values(), key=lambda fit: fit["start_time_ms"] or 0)
 
     def with_findings(self, findings: pa.Table) -> "ApplicationView":
         """The same application with its table `findings`; what was computed is shared."""

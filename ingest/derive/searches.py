@@ -202,9 +202,10 @@ def _branch(
 
 def _title(row: Mapping[str, Any]) -> str:
     trials = f"{row['num_trials']} trial{'' if row['num_trials'] == 1 else 's'}" if row["num_trials"] else None
-    folds = f"{row['num_folds']} folds" if row["kind"] != "TrainValidationSplit" and row["num_folds"] else None
+    folds = f"{row['num_folds']} folds" if (row["num_folds"] or 1) > 1 else None
     size = " x ".join(part for part in (folds, trials) if part)
-    return f"tuning {row['tuning_uid']}" + (f" · {size}" if size else "")
+    name = f"loop {row['estimator_class'] or ''}".rstrip() if row["kind"] == "loop" else f"tuning {row['tuning_uid']}"
+    return name + (f" · {size}" if size else "")
 
 
 def _fit_counts(fits: Sequence[Mapping[str, Any]]) -> dict[str, float]:

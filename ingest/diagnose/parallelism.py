@@ -17,7 +17,7 @@ _TRIED = (2, 4, 8)
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
     """At most one per search; only more at once than there were is tried."""
-    tunings = app.tables["tunings"].to_pylist()
+    tunings = [row for row in app.paired_searches if row["kind"] != "loop"]  # a loop has no such setting
     if not tunings or not app.stages:
         return
     running = spans_of(app.column("launch_time_ms"), app.ended)
@@ -26,7 +26,6 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
         [max(row["job_id"] if row["job_id"] is not None else 0, 0) for row in app.stages],
         weights=app.sums(app.column("duration_ms")),
     )
-    fits = app.tables["fits"].to_pylist()
     of_fit: dict[tuple[object, object, object], float] = {}
     for job in app.jobs:
         key = job["tuning_uid"], job["trial"], job["fold"]
@@ -36,7 +35,7 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
         uid, at_once = tuning["tuning_uid"], max(tuning["parallelism"] or 1, 1)
         folds: dict[int, list[tuple[int, float]]] = {}
         spans: dict[int, tuple[int, int]] = {}
-        for fit in sorted((f for f in fits if f["tuning_uid"] == uid and took(f)), key=lambda f: f["start_time_ms"]):
+        for fit in filter(took, app.fits_of_trials(uid)):
             busy = of_fit.get((uid, fit["trial"], fit["fold"]), 0.0)
             if local:  # its driver works on the same cores: the time between its tasks is not free
                 span = (fit["start_time_ms"], fit["end_time_ms"])

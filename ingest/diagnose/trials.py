@@ -12,14 +12,11 @@ from .recomputation import first_touches
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
-    """Of every search of the application."""
-    tunings = app.tables["tunings"].to_pylist()
-    if not tunings:
-        return
-    fits, trials = app.tables["fits"].to_pylist(), app.tables["trials"].to_pylist()
-    for tuning in tunings:
+    """Of every search of the application whose trials are certain."""
+    trials = app.tables["trials"].to_pylist() if app.paired_searches else []
+    for tuning in app.paired_searches:
         uid = tuning["tuning_uid"]
-        own_fits = [row for row in fits if row["tuning_uid"] == uid]
+        own_fits = app.fits_of_trials(uid)
         own_trials = [row for row in trials if row["tuning_uid"] == uid]
         yield from _dear(app, tuning, own_trials, own_fits)
         yield from _features(app, tuning, own_trials, own_fits)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ...schemas.findings import FINDING_CODES
 from ...schemas.runs.tree import Run
+from ...schemas.tables.training import MINIMUM_CONFIDENCE
 from ..units import count, seconds, share, size
 
 Link = Callable[[str], str]
@@ -128,11 +129,19 @@ def _sentence(run: Run) -> str:
 _UNSURE = 0.5
 
 _FOUND = {
-    "annotation": "The job said so itself (afterglow.annotate).",
+    "annotation": "The job wrote it (afterglow.annotate).",
     "plan": "Found by the folds in its query plans.",
     "lineage": "Found by the cached data that its jobs read in turn.",
     "stack": "Found by the call stacks of its jobs.",
+    "equal fits": "Found by equal fits on the same data, one after the other.",
+    "call site": "Found by fits that come from one line of the script.",
 }
+
+
+_UNPAIRED = (
+    "Its trainings and evaluations cannot be paired to trials from this log; add `annotate.autolog()` to the job, "
+    "or start it with `afterglow submit --annotate`."
+)
 
 
 def _how_found(run: Run) -> str:
@@ -140,6 +149,8 @@ def _how_found(run: Run) -> str:
     of = f"Estimator {escape(estimator)}" if estimator else ""
     of += (f", evaluator {escape(evaluator)}" if evaluator else "") + ("." if estimator else "")
     source, sure = run.tags.get("afterglow.tuning.found_by", ""), run.tags.get("afterglow.tuning.confidence")
+    if sure and float(sure) < MINIMUM_CONFIDENCE:
+        of = f"{_UNPAIRED} {of}".strip()
     found = _FOUND.get(source, "") + (f" Confidence {share(float(sure))}." if sure and source != "annotation" else "")
     return f"{of} {found}".strip()
 

@@ -28,8 +28,6 @@ Phase = Literal["fit", "evaluate", "refit", "prepare"]
 Status = Literal["FINISHED", "FAILED", "RUNNING"]
 Source = Literal["annotated", "exact", "inferred"]
 """How something was found: the job wrote it, the log holds it, or it follows from the shape of the jobs."""
-MINIMUM_CONFIDENCE = 0.5
-"""Below it trials are not shown: a search is then not `paired`."""
 PRECEDENCE: Mapping[Source, int] = {"annotated": 0, "exact": 1, "inferred": 2}
 
 

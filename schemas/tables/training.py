@@ -5,6 +5,9 @@ from ..columns import Column, Table
 _ANNOTATED = "derived: annotation events, see docs/annotate.md"
 _TRAINING = "derived: by ingest.training"
 
+MINIMUM_CONFIDENCE = 0.5
+"""Below it a search shows no trials, and nothing is concluded from its trials and fits."""
+
 TUNINGS = Table(
     "tunings",
     grain="one hyperparameter search",

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
+from ....schemas.tables.training import MINIMUM_CONFIDENCE
 from ..estimator_names import name_estimators
 from ..evidence import Evidence, Job
-from ..interface import MINIMUM_CONFIDENCE, Assignment, ParentFit, Phase, Search
+from ..interface import Assignment, ParentFit, Phase, Search
 from .ambiguity import order_holds
 from .job_groups import group_jobs, merge_lone_jobs
 from .refit import prepare_jobs, refit_jobs, stray_jobs
