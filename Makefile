@@ -14,7 +14,7 @@ COVERED := $(if $(COVERAGE),--cov --cov-append --cov-report=)
 
 demo: .venv/core
 	@mkdir -p $(DEMO)
-	@$(BIN)/afterglow show sample_logs/cv-pipeline sample_logs/skewed-join --depth job --limit 4
+	@$(BIN)/afterglow show sample_logs/cv-pipeline sample_logs/skewed-join --depth job --max-children 4
 	@$(BIN)/afterglow import sample_logs --tracking-uri sqlite:///$(CURDIR)/$(DEMO)/mlflow.db
 
 # Everything that needs no Spark, no server, no database and no browser. COVERAGE=1 measures what it runs.

@@ -64,7 +64,7 @@ def command(place: Path, logs: str, *more: str) -> list[str]:
     place.mkdir(parents=True, exist_ok=True)
     store = ["--tracking-uri", f"sqlite:///{place}/m.db", "--ledger", str(place / "ledger.db")]
     words = [sys.executable, "-m", "afterglow.ingest.cli", "backfill", logs, *store]
-    return [*words, "--experiment", "years", "--quiet", "--report", str(place / "report.json"), *more]
+    return [*words, "--experiment", "years", "--quiet", "--summary", str(place / "report.json"), *more]
 
 
 def backfill(place: Path, logs: Path, *more: str) -> float:

@@ -212,7 +212,7 @@ def main(only: str | None, repeats: int) -> None:
 
 def _on_sqlite(folder: str, repeats: int) -> None:
     bare = Row("bare MlflowClient, SQLite", "bare", FEW_TASKS)
-    client = Row("client, SQLite", "client", FEW_TASKS)
+    client = Row("rest, SQLite", "rest", FEW_TASKS)
     sql = Row(f"sql, SQLite, {TASKS:,} tasks", "sql", TASKS)
     for number in range(repeats):
         rate = bare.measure(f"sqlite:///{folder}/bare{number}.db")
@@ -224,7 +224,7 @@ def _on_sqlite(folder: str, repeats: int) -> None:
 
 def _over_rest(folder: str, repeats: int) -> None:
     bare = Row("bare MlflowClient, server", "bare", FEW_TASKS)
-    client = Row("client, server", "client", FEW_TASKS)
+    client = Row("rest, server", "rest", FEW_TASKS)
     for number in range(repeats):
         with server(folder, f"server-bare{number}") as address:
             rate = bare.measure(address)

@@ -1,44 +1,50 @@
-"""Afterglow: Spark event logs to tables, and to MLflow runs.
+"""Read Spark event logs into tables, and import them into MLflow as runs.
 
-from afterglow.ingest import read, import_logs
+    from afterglow.ingest import read, import_logs
 
-tables = read("/logs/application_1700000000000_0001")
-tables.stages.to_pandas().sort_values("duration_ms")
-import_logs(["/logs"], tracking_uri="http://localhost:5000", experiment="spark-applications")
+    tables = read("/logs/application_1700000000000_0001")
+    tables.stages.to_pandas().sort_values("duration_ms")
+    import_logs(["/logs"], tracking_uri="http://localhost:5000", experiment="spark-applications")
+
+Errors: AfterglowError is the base of InputError (a log cannot be read), AssemblyError (a log holds no application) and
+PublishError (MLflow refused or cannot be reached).
 """
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from .errors import AfterglowError, AssemblyError, InputError, PublishError
+from .options import MAX_LINE_BYTES, MAX_RATIO, MAX_TASK_RUNS, ReadOptions, available_cores
 
 if TYPE_CHECKING:
-    from ..schemas.findings.thresholds import Thresholds
     from ..schemas.logs import EventLogTables
     from .results import Imported
 
 __all__ = ["AfterglowError", "AssemblyError", "InputError", "PublishError", "import_logs", "read"]
 
 
-def read(path: str, thresholds: Mapping[str, float] | None = None) -> "EventLogTables":
-    """The tables of the one application attempt whose log is at `path`: a file, a rolling folder or a URI.
+def read(
+    path: str,
+    thresholds: Mapping[str, float] | None = None,
+    *,
+    workers: int | None = None,
+    max_line_bytes: int = MAX_LINE_BYTES,
+    max_ratio: int = MAX_RATIO,
+) -> "EventLogTables":
+    """Reads the event log of one application attempt at `path`: a file, a rolling folder or a URI.
 
-    Each table is a pyarrow.Table as declared in afterglow.schemas.tables (`afterglow schema`). `thresholds` are those
-    of the findings that are wanted otherwise than declared, as in `{"skew.time_ratio": 4}`.
+    Returns the tables that `afterglow schema` lists; each is a pyarrow.Table. `thresholds` of findings override the
+    defaults, as in `{"skew.time_ratio": 4}`. `workers` threads read a large log; default: the number of cores.
 
     Raises:
-        InputError: nothing there can be read, or there are several logs (`afterglow export` takes many).
-        AssemblyError: it holds events, but none of a Spark application.
-        ValueError: there is no such threshold.
+        InputError: the log cannot be read, or there are several logs.
+        AssemblyError: the log holds events, but none of a Spark application.
+        ValueError: a threshold does not exist.
     """
-    from .find_logs import find_logs
-    from .options import ReadOptions
+    from .find_logs import find_log
     from .pipeline import read_log
 
-    logs = list(find_logs([path]))
-    if len(logs) != 1:
-        raise InputError(f"{path}: holds {len(logs):,} event logs, read() takes one; name one of them")
-    return read_log(logs[0], ReadOptions(thresholds=_thresholds(thresholds)))
+    return read_log(find_log(path), _read_options(thresholds, workers, max_line_bytes, max_ratio))
 
 
 def import_logs(
@@ -46,43 +52,62 @@ def import_logs(
     tracking_uri: str | None = None,
     experiment: str | None = None,
     *,
-    task_runs: str = "all",
-    max_task_runs: int = 2000,
+    task_runs: Literal["all", "notable", "none"] = "all",
+    max_task_runs: int = MAX_TASK_RUNS,
     parent_run: str | None = None,
-    writer: str = "auto",
+    writer: Literal["auto", "sql", "rest"] = "auto",
     restore: bool = False,
-    pictures: str = "auto",
+    report: Literal["auto", "all", "none"] = "auto",
     trace: bool = False,
+    dataset: str | None = None,
+    runs: bool = True,
     thresholds: Mapping[str, float] | None = None,
+    workers: int | None = 1,
+    max_line_bytes: int = MAX_LINE_BYTES,
+    max_ratio: int = MAX_RATIO,
 ) -> list["Imported"]:
-    """Imports every event log at these paths into MLflow; one result per log, in order.
+    """Imports every event log at these paths into MLflow. Returns one result per log, in order.
 
-    The options are those of `afterglow import`. A log that fails stops the call; what was imported stays.
+    The options are those of `afterglow import`. With several `workers` (None: the number of cores) logs are read by
+    several processes, so a script needs `if __name__ == "__main__":`. The first log that fails ends the call; what was
+    imported before stays.
 
     Raises:
-        InputError, AssemblyError: a log cannot be read.
-        PublishError: MLflow refused or could not be reached.
-        ValueError: there is no such threshold.
+        InputError, AssemblyError: a log cannot be read, or there is none.
+        PublishError: MLflow refused or cannot be reached.
+        ValueError: a threshold does not exist, or neither runs nor a dataset would be written.
     """
+    from .engines.local import import_logs as import_all
     from .find_logs import find_logs
-    from .options import ImportOptions, ReadOptions
-    from .pipeline import import_log, open_experiments
+    from .options import ImportOptions
+    from .pipeline import open_experiments
 
+    if not runs and dataset is None:
+        raise ValueError("nothing would be written: runs=False needs a dataset")
     options = ImportOptions(
-        ReadOptions(thresholds=_thresholds(thresholds)),
+        _read_options(thresholds, workers, max_line_bytes, max_ratio),
         task_runs=task_runs,
         max_task_runs=max_task_runs,
         parent_run=parent_run,
         restore=restore,
-        pictures=pictures,
+        report=report,
         trace=trace,
+        dataset=dataset,
+        runs=runs,
     )
-    logs = list(find_logs(paths))
-    experiments = open_experiments(tracking_uri, experiment, writer)
-    return [import_log(log, experiments, options) for log in logs]
+    logs = find_logs(paths)
+    experiments = open_experiments(tracking_uri, experiment, writer) if runs else None
+    results = []
+    for outcome in import_all(logs, experiments, options):
+        if isinstance(outcome, AfterglowError):
+            raise outcome
+        results.append(outcome)
+    return results
 
 
-def _thresholds(given: Mapping[str, float] | None) -> "Thresholds":
-    from ..schemas.findings.thresholds import thresholds
+def _read_options(
+    thresholds: Mapping[str, float] | None, workers: int | None, max_line_bytes: int, max_ratio: int
+) -> ReadOptions:
+    from ..schemas.findings.thresholds import thresholds as check
 
-    return thresholds((given or {}).items())
+    return ReadOptions(max_line_bytes, max_ratio, workers or available_cores(), check((thresholds or {}).items()))

@@ -9,9 +9,9 @@ from typing import Any
 from ..schemas.comparison import Comparison
 from .application_view import ApplicationView
 from .errors import InputError
-from .find_logs import find_logs
+from .find_logs import find_log
 from .options import ReadOptions
-from .pipeline import read_view, tree_of
+from .pipeline import derive_tree, read_view
 
 _ODD = re.compile(r"[^\w.\-]")
 
@@ -46,7 +46,7 @@ def compare_applications(
     conditions = check_limits(fail_if)
     before, _ = _view(a, tracking_uri, experiment, options)
     after, root = _view(b, tracking_uri, experiment, options)
-    sides = [stage.side_of(tree_of(app, "none"), app.tables, label) for app, label in ((before, a), (after, b))]
+    sides = [stage.side_of(derive_tree(app, "none"), app.tables, label) for app, label in ((before, a), (after, b))]
     found = stage.compare(*sides)
     broken = [text for one in conditions for text in stage.broken(one, found)]
     return Compared(found, broken, stage.page(found, broken), root)
@@ -56,10 +56,7 @@ def _view(
     named: str, tracking_uri: str | None, experiment: str | None, options: ReadOptions | None
 ) -> tuple[ApplicationView, Any]:
     if os.path.exists(named) or "://" in named or any(sign in named for sign in "*?["):
-        logs = list(find_logs([named]))
-        if len(logs) != 1:
-            raise InputError(f"{named}: holds {len(logs):,} event logs, compare takes one; name one of them")
-        return read_view(logs[0], options), None
+        return read_view(find_log(named), options), None
     from .publish import find_root, stored_tables
 
     root = find_root(named, tracking_uri, experiment)

@@ -3,7 +3,10 @@
 import os
 import re
 from functools import cache
+from pathlib import Path
 from typing import Any
+
+import platformdirs
 
 from ..schemas.logs import without_password
 from .errors import InputError
@@ -69,3 +72,24 @@ def _opened(root: str, options: str) -> tuple[Any, str]:
 def folder_name(app_id: str, attempt: str | None) -> str:
     """`<app_id>` or `<app_id>_<attempt>`, with what no file name should hold replaced by `_`."""
     return re.sub(r"[^\w.-]", "_", f"{app_id}_{attempt}" if attempt else app_id).lstrip(".") or "unnamed"
+
+
+def write_file(path: str, content: bytes) -> str:
+    """Writes a local file and makes its folder if needed. Returns its path.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    try:
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(content)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}; choose another path") from error
+    return path
+
+
+def data_folder() -> Path:
+    """The folder for what Afterglow keeps on this machine; XDG_DATA_HOME sets where, on every system."""
+    home = os.environ.get("XDG_DATA_HOME")
+    return Path(home, "afterglow") if home else platformdirs.user_data_path("afterglow", appauthor=False)

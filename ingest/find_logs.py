@@ -1,4 +1,4 @@
-"""Which logs a call is about: each application attempt once, and no file that is no log."""
+"""Find the event logs at paths: every application attempt once, and no other files."""
 
 import re
 import time
@@ -8,23 +8,24 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..schemas import spark
+from ..schemas.identity import ApplicationIdentity
 from ..schemas.logs import EventLog, without_password
 from . import codecs, decode, discover
-from .errors import AfterglowError
+from .errors import AfterglowError, InputError
 from .filesystems import is_local
 from .redaction.text import redact_texts
 
 _HEAD_BYTES = 2**20
 _HEADS_AT_ONCE = 32
 _SETTINGS_BYTES = 2**23  # EnvironmentUpdate is of a few hundred KB, most of them Hadoop's settings and the class path
-_GIVEN_UP_S = 24 * 3600  # Spark writes on every stage and job; a session that nobody uses for so long is rare
-# An event's line, or what damage before it left of one; not a program's text that speaks of events.
+_GIVEN_UP_S = 24 * 3600  # Spark writes on every stage and job; few sessions are idle for a day
+# The line of an event, or its rest after damage; not the text of a program that mentions events.
 _EVENT = re.compile(rb'[^"]{0,64}\{\s*"Event"\s*:\s*"')
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the first lines of a log say. `is_log` is False where they are no events."""
+    """What the first lines of a log say. `is_log` is False if they are no events."""
 
     is_log: bool
     app_id: str | None = None
@@ -33,48 +34,80 @@ class Head:
     user: str | None = None
     start_time_ms: int | None = None
 
+    @property
+    def identity(self) -> ApplicationIdentity | None:
+        """The application; None if the head does not say it."""
+        if self.app_id is None:
+            return None
+        return ApplicationIdentity(self.app_id, self.app_attempt, self.start_time_ms, self.name)
+
 
 def find_logs(paths: Iterable[str]) -> list[EventLog]:
     """The event logs at these paths.
 
-    Files inside folders that do not begin like a log are passed over. Where one application attempt lies in several
-    places (a copy, an `.inprogress` beside the finished log), the fullest is taken and names the others.
+    Files in folders that do not begin like an event log are skipped. Of several logs of one application (a copy, an
+    `.inprogress` beside the finished log) the fullest is returned; its `copies` names the others.
 
     Raises:
-        InputError: a path does not exist or cannot be listed.
+        InputError: a path does not exist or cannot be listed, or there is no event log.
     """
     paths = list(paths)
-    found = list(listed(paths))
+    found = list(list_logs(paths))
     named = {without_password(path) for path in paths}
-    if len(found) < 2:
-        return found if found and found[0].name in named else [log for log in found if peek(log).is_log]
     logs: list[EventLog] = []
-    at: dict[tuple[str, str | None], int] = {}
-    for log, head in zip(found, heads(found), strict=True):
+    first_at: dict[ApplicationIdentity | str, int] = {}
+    if len(found) == 1 and found[0].name in named:
+        return found
+    for log, head in zip(found, read_heads(found), strict=True):
         if not head.is_log and log.layout == "single" and log.name not in named:
             continue
-        first = at.setdefault((head.app_id or log.name, head.app_attempt), len(logs))
+        first = first_at.setdefault(head.identity or log.name, len(logs))
         if first == len(logs):
             logs.append(log)
             continue
         fuller, other = sorted((logs[first], log), key=lambda one: (one.in_progress, -one.size))
         logs[first] = replace(fuller, copies=(*logs[first].copies, *log.copies, other.name))
+    if not logs:
+        raise nothing_found(paths, found)
     return logs
 
 
-def listed(paths: Iterable[str]) -> Iterator[EventLog]:
-    """The logs at these paths, by their names. One that is still being written by its name, but was not for a day, is
-    not in progress: a killed driver leaves it so for ever. Raises as `find_logs` does."""
+def find_log(path: str) -> EventLog:
+    """The one event log at a path.
+
+    Raises:
+        InputError: as `find_logs`, or there are several.
+    """
+    logs = find_logs([path])
+    if len(logs) != 1:
+        raise InputError(f"{without_password(path)}: holds {len(logs):,} event logs; name one of them")
+    return logs[0]
+
+
+def nothing_found(paths: Sequence[str], skipped: Sequence[EventLog]) -> InputError:
+    """The error for paths without an event log; `skipped` are the files that were looked at."""
+    places = ", ".join(without_password(path) for path in paths)
+    files = [file for log in skipped for file in log.files]
+    looked = f"looked at {len(files):,} file{'' if len(files) == 1 else 's'}" if files else "there are no files"
+    return InputError(f"{places}: no event log found ({looked}); name the folder that spark.eventLog.dir is set to")
+
+
+def list_logs(paths: Iterable[str]) -> Iterator[EventLog]:
+    """The possible logs at these paths, by their names.
+
+    A log that its name calls in progress, but that was not written for a day, is returned as finished: a killed driver
+    leaves such a name for ever. Raises as `find_logs` does.
+    """
     before = (time.time() - _GIVEN_UP_S) * 1000
     for log in discover.discover(paths):
         written = max((file.modified_ms or 0 for file in log.files), default=0)
         yield replace(log, in_progress=False) if log.in_progress and 0 < written < before else log
 
 
-def heads(logs: Sequence[EventLog]) -> list[Head]:
-    """Each log's head. Far away most of the time is waiting for answers, so many are asked at once."""
-    far = any(not is_local(file.uri) for log in logs for file in log.files[:1])
-    if not far:
+def read_heads(logs: Sequence[EventLog]) -> list[Head]:
+    """The head of each log; remote ones are read in parallel, since most of that time is latency."""
+    is_remote = any(not is_local(file.uri) for log in logs for file in log.files[:1])
+    if not is_remote:
         return _redacted(list(map(_peek, logs)))
     with ThreadPoolExecutor(_HEADS_AT_ONCE, "afterglow-heads") as pool:
         return _redacted(list(pool.map(_peek, logs)))
@@ -91,13 +124,16 @@ def _redacted(found: list[Head]) -> list[Head]:
 
 
 def peek(log: EventLog) -> Head:
-    """The head of one log, see `heads`."""
+    """The head of one log; see `read_heads`."""
     return _redacted([_peek(log)])[0]
 
 
 def _peek(log: EventLog) -> Head:
-    """Reads as little of a log as says which application it is. A log that cannot be opened counts as one: the reader
-    will say what is wrong with it. Of a log on a History Server nothing is read."""
+    """Reads the first events of a log, up to the start of its application.
+
+    A log that cannot be opened counts as a log, so that reading it reports the error. A log on a History Server is not
+    read at all.
+    """
     if not log.files or log.files[0].uri.startswith("http"):
         return Head(True)
     try:
@@ -108,8 +144,8 @@ def _peek(log: EventLog) -> Head:
         return Head(True)
 
 
-def carries(log: EventLog, text: bytes) -> bool:
-    """Whether a text stands in a log's first events: its settings are there. False where it cannot be read (yet)."""
+def contains_setting(log: EventLog, text: bytes) -> bool:
+    """Whether the first events of a log, which hold its settings, contain a text. False if it cannot be read (yet)."""
     try:
         with discover.open_file(log.files[0]) as raw:
             _, chunks = codecs.open_stream(raw)

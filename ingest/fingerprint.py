@@ -1,19 +1,34 @@
-"""The identity of an import: a log's files, the Afterglow version, and the options."""
+"""Fingerprints: what an import or a dataset entry depends on. Equal fingerprints mean that there is nothing to do."""
 
 import hashlib
 
 from ..schemas.logs import EventLog
+from .options import ImportOptions
+from .version import version
 
 
-def fingerprint(log: EventLog, version: str, options: str) -> str:
-    """What an import depends on: the log's files as they are now, the Afterglow that reads them, the options."""
+def import_fingerprint(log: EventLog, options: ImportOptions) -> str:
+    """Of an application's runs: the log's files, the Afterglow version and every option that changes the runs."""
+    return _fingerprint(
+        log,
+        f"{options.task_runs} {options.max_task_runs} {options.parent_run} {options.report} "
+        f"{options.read.thresholds.identity}",
+    )
+
+
+def dataset_fingerprint(log: EventLog, options: ImportOptions) -> str:
+    """Of an application's tables in a dataset."""
+    return _fingerprint(log, f"tables {options.read.thresholds.identity}")
+
+
+def _fingerprint(log: EventLog, options: str) -> str:
     # A History Server does not say how large a log is, but when it was last updated.
     parts = [
-        version,
+        version(),
         options,
         *(f"{file.name.rsplit('/', 1)[-1]} {file.size or file.modified_ms}" for file in log.files),
     ]
-    if log.in_progress:  # the same bytes say something else once nobody writes any more
+    if log.in_progress:  # the same bytes mean something else once the log is no longer written
         parts.append("in progress")
     if any("://" in file.uri and not file.size for file in log.files):
         parts.append(log.name)

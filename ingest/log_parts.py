@@ -1,10 +1,8 @@
-"""One log in parts that are read side by side: rolled segments, and byte ranges of uncompressed files."""
+"""Split a log into parts to read in parallel: segments of a rolling log, and byte ranges of uncompressed files."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from importlib import import_module
-from typing import Any, TypeVar
+from typing import BinaryIO, cast
 
 import pyarrow as pa
 
@@ -17,17 +15,15 @@ from .options import Progress, ReadOptions
 _PART_BYTES = 32 * 2**20
 _LINES_PER_BATCH = 16_000
 BATCH_MEMORY_BYTES = 192 * 2**20
-"""A batch is closed when its events may need so much memory."""
+"""A batch is closed when its events may need this much memory."""
 _FILE_STRIDE = 2**44  # files of a log are ordered before the offsets inside them; none is 16 TiB
 _ISSUES_PER_CODE = 100
-
-Options = TypeVar("Options")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The lines of `file` that begin in [start, end); the whole file where `end` is None. `index` is the file's."""
+    """The lines of `file` that begin at bytes [start, end); up to the end of the file if `end` is None. `index` is the
+    position of the file in the log."""
 
     file: LogFile
     index: int
@@ -40,11 +36,11 @@ class Part:
         return (self.file.size if self.end is None else self.end) - self.start
 
 
-def in_parts(log: EventLog, workers: int, splittable: Callable[[LogFile], bool]) -> list[Part]:
+def split_log(log: EventLog, workers: int) -> list[Part]:
     """The parts of a log, in order. With one worker there is one part per file."""
     parts: list[Part] = []
     for index, file in enumerate(log.files):
-        if workers > 1 and file.size >= 2 * _PART_BYTES and splittable(file):
+        if workers > 1 and file.size >= 2 * _PART_BYTES and _is_splittable(file):
             bounds = list(range(0, file.size, _PART_BYTES))
             ends: list[int | None] = [*bounds[1:], None]
             parts.extend(Part(file, index, start, end) for start, end in zip(bounds, ends, strict=True))
@@ -53,35 +49,9 @@ def in_parts(log: EventLog, workers: int, splittable: Callable[[LogFile], bool])
     return parts
 
 
-def side_by_side(
-    read: Callable[..., Result],
-    parts: Sequence[Part],
-    options: Options,
-    workers: int,
-    progress: Callable[[int], None] | None,
-) -> Iterator[Result]:
-    """What `read(part, options, progress)` gives for every part, in order, in so many threads.
-
-    Threads, since decompressing and the native scanner run without Python's lock; where the scanner was not built they
-    gain little. The first error ends it: parts not yet begun are not read.
-    """
-    if workers < 2 or len(parts) < 2:
-        for part in parts:
-            yield read(part, options, progress)
-        return
-    with ThreadPoolExecutor(min(workers, len(parts)), "afterglow-read") as pool:
-        try:
-            futures = [pool.submit(read, part, options, progress) for part in parts]
-            import_module("pyarrow.compute")  # takes a while, and assembling needs it: now this thread only waits
-            for future in futures:
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
 @dataclass(slots=True)
 class _Issues:
-    """Collects issues of one file; past a number of one kind it only counts."""
+    """Collects the issues of one file; beyond a limit per code it only counts them."""
 
     file: str
     kept: list[ImportIssue] = field(default_factory=list)
@@ -104,8 +74,8 @@ class _Issues:
 
 @dataclass(frozen=True, slots=True)
 class PartRead:
-    """One part of a log: record batches by event table, in order; issues, whose lines count from the part's first; the
-    numbers of its lines and events.
+    """The content of one part: record batches by event table, in order; issues, whose line numbers are relative to the
+    part; the numbers of lines and events.
 
     `log_starts` are the indices of the batches that begin with a LogStart or a Databricks metadata event, and the
     offset of each: a file may hold the logs of several applications, one after the other.
@@ -155,7 +125,7 @@ def read_part(part: Part, options: ReadOptions, progress: Progress | None = None
     lines = 0
     try:
         with discover.open_file(part.file, options.max_ratio) as raw:
-            chunks = _chunks(_Counted(raw, progress) if progress else raw, part, options)
+            chunks = _chunks(cast(BinaryIO, _Counted(raw, progress)) if progress else raw, part, options)
             for block in decode.split_lines(
                 chunks, issues.report, start=part.start, end=part.end, max_line_bytes=options.max_line_bytes
             ):
@@ -172,7 +142,7 @@ def read_part(part: Part, options: ReadOptions, progress: Progress | None = None
     return PartRead(batches.batches, issues.all(), lines, batches.events, batches.log_starts)
 
 
-def _chunks(raw: Any, part: Part, options: ReadOptions) -> Iterator[bytes | decode.Damage]:
+def _chunks(raw: BinaryIO, part: Part, options: ReadOptions) -> Iterator[bytes | decode.Damage]:
     limits = codecs.Limits(max_ratio=options.max_ratio)
     if part.start:
         raw.seek(part.start - 1)
@@ -180,8 +150,8 @@ def _chunks(raw: Any, part: Part, options: ReadOptions) -> Iterator[bytes | deco
     return _damages(codecs.open_stream(raw, limits)[1])
 
 
-def splittable(file: LogFile) -> bool:
-    """Whether reading can begin anywhere: the file is not compressed."""
+def _is_splittable(file: LogFile) -> bool:
+    """Whether reading can begin at any byte: the file is not compressed."""
     try:
         with discover.open_file(file) as raw:
             head = raw.read(codecs.HEAD_BYTES)
@@ -204,9 +174,9 @@ def _damages(chunks: Iterable[bytes | codecs.Gap]) -> Iterator[bytes | decode.Da
 
 @dataclass(slots=True)
 class _Counted:
-    """A file that tells how much of it was read."""
+    """A file that reports how many bytes of it were read."""
 
-    raw: Any
+    raw: BinaryIO
     progress: Progress
 
     def read(self, size: int = -1) -> bytes:

@@ -1,36 +1,57 @@
-"""How a log is read and imported: the options of the Python API and of the command line."""
+"""Options of reading and importing, for the Python API and the command line."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ..schemas.findings.thresholds import Thresholds
 
 Progress = Callable[[int], None]
 """Called with the number of stored bytes that were read since the last call."""
+RunsProgress = Callable[[int, int], None]
+"""Called with (runs written, runs in total)."""
+
+ReportMode = Literal["auto", "all", "none"]
+TaskRuns = Literal["all", "notable", "none"]
+
+MAX_LINE_BYTES = 256 * 2**20
+MAX_RATIO = 1000
+MAX_TASK_RUNS = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How to read. Limits for untrusted input: a line's length, and how many times larger a file may get when it is
-    decompressed. `workers` is the number of threads that read one large log; the result does not depend on it.
-    `thresholds` are those of the findings."""
+    """How to read a log.
 
-    max_line_bytes: int = 256 * 2**20
-    max_ratio: int = 1000
+    `max_line_bytes` and `max_ratio` limit untrusted input: the length of a line, and the size of a decompressed file as
+    a multiple of its stored size. `workers` threads read one large log; the result does not depend on their number.
+    """
+
+    max_line_bytes: int = MAX_LINE_BYTES
+    max_ratio: int = MAX_RATIO
     workers: int = 1
     thresholds: Thresholds = field(default_factory=lambda: Thresholds())
 
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """How a log becomes runs: see `afterglow import --help`."""
+    """How to import a log; the fields are the options of `afterglow import`.
+
+    `dataset` is the URI of a Parquet dataset that gets the tables; without `runs` nothing is written to MLflow.
+    """
 
     read: ReadOptions = field(default_factory=lambda: ReadOptions())
-    task_runs: str = "all"
-    max_task_runs: int = 2000
+    task_runs: TaskRuns = "all"
+    max_task_runs: int = MAX_TASK_RUNS
     parent_run: str | None = None
     restore: bool = False
-    pictures: str = "auto"
+    report: ReportMode = "auto"
     trace: bool = False
-    tables: str | None = None
+    dataset: str | None = None
     runs: bool = True
+
+
+def available_cores() -> int:
+    """The number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

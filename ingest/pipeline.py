@@ -1,15 +1,11 @@
 """The order of the stages: discover, codecs, decode, extract, assemble, training, annotations, diagnose, derive, report
 and publish."""
 
-import gc
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -17,47 +13,50 @@ from ..schemas.issues import ImportIssue
 from ..schemas.logs import EventLog, EventLogTables
 from ..schemas.report import ReportFiles
 from ..schemas.runs.tree import RunTree
-from . import decode, discover, extract
+from . import discover
 from .annotations import apply_annotations, read_annotations
 from .application_view import ApplicationView
 from .assemble import MlflowRun, assemble, complete_tables
 from .diagnose import diagnose
 from .errors import InputError
 from .export import export_tables
+from .filesystems import folder_name, write_file
 from .find_logs import peek
-from .fingerprint import fingerprint
-from .log_parts import PartRead, in_parts, read_part, side_by_side, splittable
-from .options import ImportOptions, Progress, ReadOptions
-from .results import Exported, Imported, OnlyTables, Ready
+from .fingerprint import dataset_fingerprint, import_fingerprint
+from .options import ImportOptions, Progress, ReadOptions, ReportMode, RunsProgress, TaskRuns
+from .prepared_import import PreparedImport, experiment_fields
+from .read_rows import ReadParts, paused_collector, read_in_threads, read_rows
+from .results import DatasetOnly, Exported, Imported
 from .training import recognize_training
 from .version import version
 
-_LARGE_LOG_BYTES = 64 * 2**20
+if TYPE_CHECKING:  # publish imports mlflow when a store is opened, which reading and exporting do not need
+    from .publish import Experiments, Published
 
 
 def read_log(
     log: EventLog,
     options: ReadOptions | None = None,
     progress: Progress | None = None,
-    parts_read: Callable[..., Iterator["PartRead"]] = side_by_side,
+    read_parts: ReadParts = read_in_threads,
 ) -> EventLogTables:
-    """Reads one application attempt's log into its tables; the parts of a large one by `parts_read`, see side_by_side.
+    """Reads one application attempt's log into its tables; `read_parts` reads the parts of a large one.
 
     Raises:
-        InputError: no file of it can be read, or it holds no event at all.
+        InputError: no file of it can be read, or it holds no event.
         AssemblyError: it holds events, but none of a Spark application.
     """
-    return read_view(log, options, progress, parts_read).tables
+    return read_view(log, options, progress, read_parts).tables
 
 
 def read_view(
     log: EventLog,
     options: ReadOptions | None = None,
     progress: Progress | None = None,
-    parts_read: Callable[..., Iterator["PartRead"]] = side_by_side,
+    read_parts: ReadParts = read_in_threads,
 ) -> ApplicationView:
-    """As `read_log`: the view of the tables, from which runs and report are made."""
-    app = read_undiagnosed(log, options or ReadOptions(), progress, parts_read)
+    """As `read_log`, but returns the view of the tables from which runs and report are derived."""
+    app = read_undiagnosed(log, options or ReadOptions(), progress, read_parts)
     return app.with_findings(diagnose(app))
 
 
@@ -65,41 +64,15 @@ def read_undiagnosed(
     log: EventLog,
     options: ReadOptions,
     progress: Progress | None = None,
-    parts_read: Callable[..., Iterator["PartRead"]] = side_by_side,
+    read_parts: ReadParts = read_in_threads,
 ) -> ApplicationView:
-    """As `read_view`, with `findings` still empty."""
-    with discover.fetched(log) as there, _without_collecting():
-        return ApplicationView(_read_log(there, options, progress, parts_read), options.thresholds)
+    """As `read_view`, but `findings` is still empty."""
+    with discover.fetched(log) as local, paused_collector():
+        rows, issues = read_rows(local, options, progress, read_parts)
+        return ApplicationView(build_tables(rows, local, issues), options.thresholds)
 
 
-def _read_log(
-    log: EventLog, options: ReadOptions, progress: Progress | None, parts_read: Callable[..., Iterator["PartRead"]]
-) -> EventLogTables:
-    parts = in_parts(log, options.workers, splittable)
-    batches: list[Mapping[str, Any]] = []
-    issues: list[ImportIssue] = []
-    log_starts: dict[int, extract.LogStart] = {}
-    events = lines = 0
-    for part, read in zip(parts, parts_read(read_part, parts, options, options.workers, progress), strict=True):
-        starts = {len(batches) + index: offset for index, offset in read.log_starts.items()}
-        log_starts |= {index: extract.LogStart(part.file.name, offset) for index, offset in starts.items()}
-        batches.extend(read.batches)
-        read.batches.clear()
-        lines = 0 if part.start == 0 else lines
-        issues.extend(replace(i, line=None if i.line is None else i.line + lines) for i in read.issues)
-        lines += read.lines
-        events += read.events
-    if not events:
-        raise InputError(_no_log(log, issues))
-    kept, others = extract.first_application(batches, log_starts)
-    issues += [*others, *_scanner_missing(log)]
-    rows = extract.concat(kept)
-    del kept
-    batches.clear()  # what is assembled can then be let go
-    return tables_of_rows(rows, log, issues)
-
-
-def tables_of_rows(rows: dict[str, pa.Table], log: EventLog, issues: Iterable[ImportIssue] = ()) -> EventLogTables:
+def build_tables(rows: dict[str, pa.Table], log: EventLog, issues: Iterable[ImportIssue] = ()) -> EventLogTables:
     """Event rows -> the tables of an application attempt, with `findings` still empty. `issues` are those of reading.
 
     Raises:
@@ -125,35 +98,6 @@ def tables_of_rows(rows: dict[str, pa.Table], log: EventLog, issues: Iterable[Im
     )
 
 
-def _scanner_missing(log: EventLog) -> list[ImportIssue]:
-    """A note on a large log where the native scanner was not built."""
-    if decode.BUILT or log.size < _LARGE_LOG_BYTES:
-        return []
-    message = "the native scanner was not built: install a C compiler and reinstall spark-afterglow to read faster"
-    return [ImportIssue("native_scanner_missing", message)]
-
-
-def _no_log(log: EventLog, issues: list[ImportIssue]) -> str:
-    if not log.size:
-        return f"{log.name}: empty; Spark writes a log's first lines when the application starts"
-    if issues and issues[0].code == "file_unreadable":
-        return issues[0].message
-    why = f" ({issues[0].message})" if issues else ""
-    return f"{log.name}: no Spark event log: no line of it is an event{why}; check the path"
-
-
-@contextmanager
-def _without_collecting() -> Iterator[None]:
-    """Reading makes millions of tuples and no cycles: Python's cycle collector only costs a quarter of the time."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
-
-
 def export_log(
     log: EventLog, out: str, options: ReadOptions | None = None, progress: Progress | None = None
 ) -> Exported:
@@ -164,21 +108,35 @@ def export_log(
     """
     options = options or ReadOptions()
     app = read_undiagnosed(log, options, progress)
-    with ThreadPoolExecutor(1, "afterglow-diagnose") as pool:  # beside the writing, which runs without Python's lock
+    with ThreadPoolExecutor(1, "afterglow-diagnose") as pool:  # writing Parquet releases Python's lock
         diagnosed = pool.submit(diagnose, app)
         try:
             folder = export_tables(app.tables, out, {"findings": diagnosed.result})
         except OSError as error:
-            raise InputError(f"{out}: the tables cannot be written: {error}") from error
+            raise InputError(f"{out}: cannot write the tables: {error}") from error
     rows = {name: table.num_rows for name, table in app.with_findings(diagnosed.result()).tables.tables.items()}
     return Exported(log.name, folder, app.application, rows)
 
 
-def tree_of(app: ApplicationView, task_runs: str, max_task_runs: int = 2**31) -> RunTree:
-    """The run tree of a log that was read, without MLflow."""
-    from .derive import TaskRuns, derive
+def derive_tree(app: ApplicationView, task_runs: TaskRuns, max_task_runs: int = 2**31) -> RunTree:
+    """The run tree of an application; needs no MLflow."""
+    from .derive import TaskRuns as Selection
+    from .derive import derive
 
-    return derive(app, TaskRuns(cast(Any, task_runs), max_task_runs))
+    return derive(app, Selection(task_runs, max_task_runs))
+
+
+def write_report(app: ApplicationView, tree: RunTree, path: str, folder: bool = False) -> str:
+    """Writes the HTML report to `path`, or into the folder `path`. Returns the file's path.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    from .report import draw_report
+
+    if folder:
+        path = f"{path}/{folder_name(app.application['app_id'], app.application['app_attempt'])}.html"
+    return write_file(path, draw_report(tree, app))
 
 
 def open_experiments(
@@ -186,8 +144,12 @@ def open_experiments(
     experiment: str | None = None,
     writer: str = "auto",
     tell: Callable[[str], None] | None = None,
-) -> Any:
-    """Where runs are written to; see publish.Experiments."""
+) -> "Experiments":
+    """Opens the tracking store. `tell` gets a line where a slower writer has to be used.
+
+    Raises:
+        PublishError: the store cannot be reached, or the name of the experiment is not valid.
+    """
     from .publish import Experiments
 
     return Experiments(tracking_uri, experiment, writer, tell)
@@ -195,143 +157,130 @@ def open_experiments(
 
 def import_log(
     log: EventLog,
-    experiments: Any,
+    experiments: "Experiments | None",
     options: ImportOptions | None = None,
     read: Progress | None = None,
-    wrote: Callable[[int, int], None] | None = None,
+    wrote: RunsProgress | None = None,
 ) -> Imported:
-    """Reads one log and writes its run tree, unless exactly this was written before.
+    """Reads one log and writes its run tree, unless the same log was imported before with the same options.
+
+    `experiments` may be None only if `options.runs` is off.
 
     Raises:
         InputError, AssemblyError: as `read_log`.
-        PublishError: MLflow refused or could not be reached; the next import goes on from there.
+        PublishError: MLflow refused or could not be reached; import the log again to finish.
     """
     options = options or ImportOptions()
     started = time.monotonic()
-    before = imported_before(log, experiments, options)
+    before = find_imported(log, experiments, options)
     if before is not None:
         return before
     app = read_for_import(log, options, read)
-    return import_ready(ready(log, app, options), experiments, options, started, wrote)
+    return publish_import(prepare_import(log, app, options), experiments, options, started, wrote)
 
 
-def read_for_import(log: EventLog, options: ImportOptions, progress: Progress | None = None) -> ApplicationView:
-    """Reads one log, and adds its tables to the dataset where one is wanted.
+def find_imported(log: EventLog, experiments: "Experiments | None", options: ImportOptions) -> Imported | None:
+    """The result of an earlier import of the same log with the same options; None where the log has to be read.
+
+    Raises:
+        InputError: the dataset cannot be reached.
+        PublishError: MLflow refused or could not be reached.
+    """
+    if options.dataset is not None and not _is_in_dataset(log, options.dataset, options):
+        return None
+    if not options.runs or experiments is None:
+        return Imported(log.name, DatasetOnly(options.dataset or "", "unchanged"))
+    before = experiments.find(import_fingerprint(log, options))
+    if before is None or (before.state == "deleted" and options.restore):
+        return None
+    if options.trace and before.state != "deleted":
+        return None  # whether the trace is there can only be said with the tree
+    return Imported(log.name, before)
+
+
+def _is_in_dataset(log: EventLog, dataset: str, options: ImportOptions) -> bool:
+    from .dataset import identity_of
+
+    head = peek(log)
+    if head.app_id is None:
+        return False
+    stored = identity_of(dataset, head.app_id, head.app_attempt, head.start_time_ms)
+    return stored == dataset_fingerprint(log, options)
+
+
+def read_for_import(
+    log: EventLog,
+    options: ImportOptions,
+    progress: Progress | None = None,
+    read_parts: ReadParts = read_in_threads,
+) -> ApplicationView:
+    """Reads one log and adds its tables to the dataset, if there is one.
 
     Raises:
         InputError, AssemblyError: as `read_log`; or the dataset cannot be written.
     """
-    app = read_view(log, options.read, progress)
-    add_to_dataset(log, app.tables, options)
+    app = read_view(log, options.read, progress, read_parts)
+    if options.dataset is not None:
+        from .dataset import write_dataset
+
+        write_dataset(app.tables, options.dataset, dataset_fingerprint(log, options))
     return app
 
 
-def add_to_dataset(log: EventLog, tables: EventLogTables, options: ImportOptions) -> None:
-    """Writes the tables of a log that was read to `options.tables`, where there is such a place.
+def prepare_import(
+    log: EventLog, app: ApplicationView, options: ImportOptions, detached: bool = False
+) -> PreparedImport:
+    """Derives the run tree if runs are requested; `detached` is for sending it to another process."""
+    from .publish import packed_artifacts, write_artifacts
 
-    Raises:
-        InputError: they cannot be written there.
-    """
-    if options.tables is not None:
-        from .dataset import write_dataset
-
-        write_dataset(tables, options.tables, _identity_of_tables(log, options))
-
-
-def _in_dataset(log: EventLog, options: ImportOptions) -> bool:
-    """Whether the dataset has the tables of exactly this log; asked by what its first lines say."""
-    from .dataset import identity_of
-
-    head = peek(log)
-    if options.tables is None or head.app_id is None:
-        return False
-    place = (head.app_id, head.app_attempt, head.start_time_ms)
-    return identity_of(options.tables, *place) == _identity_of_tables(log, options)
+    tree = derive_tree(app, options.task_runs, options.max_task_runs) if options.runs else None
+    draw = ReportFiles if tree is None else partial(_draw, tree, app, options.report)
+    prepared = PreparedImport(
+        log, app.application, experiment_fields(app), tree, draw, partial(write_artifacts, app.tables)
+    )
+    return prepared.detached(packed_artifacts(app.tables) if options.runs else None) if detached else prepared
 
 
-def imported_before(log: EventLog, experiments: Any, options: ImportOptions) -> Imported | None:
-    """The runs that exactly this log was written to before; None where it has to be read.
+def _draw(tree: RunTree, app: ApplicationView, mode: ReportMode) -> ReportFiles:
+    from .report import draw
 
-    Raises:
-        InputError: the place of the dataset cannot be reached.
-        PublishError: MLflow refused or could not be reached.
-    """
-    if options.tables is not None and not _in_dataset(log, options):
-        return None
-    if not options.runs:
-        return Imported(log.name, OnlyTables(options.tables or "", "unchanged"))
-    before = experiments.find(_identity(log, options))
-    if before is None or (before.state == "deleted" and options.restore):
-        return None
-    if options.trace and before.state != "deleted":
-        return None  # the runs stand; whether their trace does, only the tree says
-    return Imported(log.name, before)
+    return draw(tree, app, mode)
 
 
-def ready(log: EventLog, app: ApplicationView, options: ImportOptions) -> Ready:
-    """Derives the run tree, where runs are wanted; pictures and artifacts are made when they are asked for."""
-    from .publish import write_artifacts
-
-    tree = tree_of(app, options.task_runs, options.max_task_runs) if options.runs else None
-    draw = ReportFiles if tree is None else partial(_draw, tree, app, options.pictures)
-    queue = app.properties.get("spark.yarn.queue")
-    return Ready(log, app.application, queue, tree, draw, partial(write_artifacts, app.tables))
-
-
-def packed(log: EventLog, app: ApplicationView, options: ImportOptions) -> Ready:
-    """The same, to be sent to another process: nothing is left to be made, and no tables are in it."""
-    from .publish import packed_artifacts
-
-    one = ready(log, app, options)
-    if one.tree is None:
-        return replace(one, artifacts=_no_artifacts)
-    tree = replace(one.tree, tasks={key: list(runs) for key, runs in one.tree.tasks.items()})
-    return replace(one, tree=tree, draw=partial(_drawn, one.draw()), artifacts=packed_artifacts(app.tables))
-
-
-def _no_artifacts(issues: Any, folder: str) -> None:
-    """Of a log without runs."""
-
-
-def _drawn(pictures: ReportFiles) -> ReportFiles:
-    return pictures
-
-
-def import_ready(
-    one: Ready,
-    experiments: Any,
+def publish_import(
+    prepared: PreparedImport,
+    experiments: "Experiments | None",
     options: ImportOptions,
     started: float,
-    wrote: Callable[[int, int], None] | None = None,
+    wrote: RunsProgress | None = None,
 ) -> Imported:
-    """Writes the run tree of a log that was read; `started` is when its import began, by time.monotonic().
+    """Writes the run tree; `started` is when the import began, by time.monotonic().
 
     Raises:
-        PublishError: MLflow refused or could not be reached; the next import goes on from there.
+        PublishError: MLflow refused or could not be reached; import the log again to finish.
     """
     from .publish import publish, write_trace
 
-    app, log, tree = one.application, one.log, one.tree
-    published: Any = OnlyTables(options.tables or "")
-    if tree is not None:
-        # what a template of the experiment's name may hold
-        writer = experiments.writer({"app_name": app["name"], "user": app["user"], "queue": one.queue})
+    app, tree = prepared.application, prepared.tree
+    published: Published | DatasetOnly = DatasetOnly(options.dataset or "")
+    if tree is not None and experiments is not None:
+        writer = experiments.writer(prepared.experiment_fields)
         published = publish(
             tree,
             app["mlflow_run_id"],
-            one.artifacts,
+            prepared.artifacts,
             writer,
-            _identity(log, options),
+            import_fingerprint(prepared.log, options),
             version(),
             options.parent_run,
             wrote,
             options.restore,
-            one.draw,
+            prepared.draw,
         )
         if options.trace:
             write_trace(tree, published, writer)
     return Imported(
-        log.name,
+        prepared.log.name,
         published,
         app["app_id"],
         app["app_attempt"],
@@ -339,52 +288,3 @@ def import_ready(
         app["num_issues"],
         time.monotonic() - started,
     )
-
-
-def write_report(app: ApplicationView, tree: RunTree, path: str, folder: bool = False) -> str:
-    """Writes the report of a log that was read, one HTML file, to `path`, or into the folder at `path`; where it is.
-
-    Raises:
-        InputError: it cannot be written there.
-    """
-    from .report import draw_report
-
-    if folder:
-        row = app.application
-        name = "_".join(filter(None, (row["app_id"], row["app_attempt"])))
-        path = os.path.join(path, name.replace(os.sep, "_") + ".html")
-    return write_file(path, draw_report(tree, app))
-
-
-def write_file(path: str, content: bytes) -> str:
-    """Writes a file, whose folder is made where it does not exist; its path.
-
-    Raises:
-        InputError: it cannot be written there.
-    """
-    try:
-        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-        with open(path, "wb") as file:
-            file.write(content)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error}") from error
-    return path
-
-
-def _draw(tree: RunTree, app: ApplicationView, policy: str) -> ReportFiles:
-    from .report import draw
-
-    return draw(tree, app, cast(Any, policy))
-
-
-def _identity(log: EventLog, options: ImportOptions) -> str:
-    return fingerprint(
-        log,
-        version(),
-        f"{options.task_runs} {options.max_task_runs} {options.parent_run} {options.pictures} "
-        f"{options.read.thresholds.identity}",
-    )
-
-
-def _identity_of_tables(log: EventLog, options: ImportOptions) -> str:
-    return fingerprint(log, version(), f"tables {options.read.thresholds.identity}")

@@ -1,20 +1,30 @@
-"""What importing or exporting one log came to."""
+"""The results of importing and exporting one log."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..schemas.logs import EventLog
-from ..schemas.report import ReportFiles
-from ..schemas.runs.tree import RunTree
+if TYPE_CHECKING:
+    from .publish import Published
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetOnly:
+    """Stands for `Published` where no runs were requested; `url` is the dataset."""
+
+    url: str
+    state: str = "written"
+    run_id: None = None
+    runs: int = 0
+    written: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What importing one log came to. Where it was imported before, only `log` and `published` say more than that."""
+    """The result of importing one log. `published` says where the runs are; `seconds` is 0 if they were there."""
 
     log: str
-    published: Any
+    published: "Published | DatasetOnly"
     app_id: str | None = None
     app_attempt: str | None = None
     completeness: str = "complete"
@@ -27,38 +37,35 @@ class Imported:
         return self.completeness == "complete"
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The result as JSON-serializable values."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
-class OnlyTables:
-    """What an import without runs left: nothing in MLflow, the tables at `url`."""
-
-    url: str
-    state: str = "written"
-    run_id: None = None
-    runs: int = 0
-    written: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Exported:
-    """What exporting one log came to: its folder, its row of `applications`, and how many rows each table has."""
+    """The result of exporting one log: its folder, its row of `applications`, the number of rows of each table."""
 
     log: str
     folder: str
     application: Mapping[str, Any]
     rows: Mapping[str, int]
 
+    @property
+    def completeness(self) -> str:
+        """See the column `applications.completeness`."""
+        return str(self.application["completeness"])
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A log that was read, as publishing takes it. `tree` is None where no runs are wanted."""
+    @property
+    def complete(self) -> bool:
+        """Whether every event of the application was read."""
+        return self.completeness == "complete"
 
-    log: EventLog
-    application: Mapping[str, Any]
-    queue: str | None
-    tree: RunTree | None
-    draw: Callable[[], ReportFiles]
-    artifacts: Callable[[Any, str], None]
+    def as_dict(self) -> dict[str, Any]:
+        """The result as JSON-serializable values."""
+        return {
+            "log": self.log,
+            "app_id": self.application["app_id"],
+            "folder": self.folder,
+            "completeness": self.completeness,
+            "rows": dict(self.rows),
+        }

@@ -1,15 +1,43 @@
-"""What is imported in a tracking store, and taking it out again."""
+"""List the applications that are imported in a tracking store, and remove one."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, RUNS_TAG, VERSION_TAG, WRITTEN_TAG
+
+if TYPE_CHECKING:
+    from .publish import Root
 
 
-def imported_applications(
-    app_ids: Sequence[str], tracking_uri: str | None = None, experiment: str | None = None, everywhere: bool = False
-) -> list[dict[str, Any]]:
-    """The imported application attempts, newest first; of these applications only, where any is named.
+@dataclass(frozen=True, slots=True)
+class ImportedApplication:
+    """An imported application attempt. `state` is `unfinished` if an import was interrupted or is under way."""
 
-    `state` is complete, unfinished (an import was interrupted, or goes on) or deleted.
+    app_id: str
+    attempt: str
+    name: str
+    state: Literal["complete", "unfinished", "deleted"]
+    completeness: str | None
+    runs: int | None
+    written_at: str | None
+    version: str | None
+    experiment_id: str
+    run_id: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The application as JSON-serializable values."""
+        row = asdict(self)
+        return {"application": row.pop("app_id"), **row}
+
+
+def list_imported(
+    app_ids: Sequence[str] = (),
+    tracking_uri: str | None = None,
+    experiment: str | None = None,
+    everywhere: bool = False,
+) -> list[ImportedApplication]:
+    """The imported application attempts, newest first; only those in `app_ids`, unless that is empty.
 
     Raises:
         PublishError: the store cannot be reached.
@@ -18,36 +46,38 @@ def imported_applications(
 
     store = open_existing(tracking_uri, experiment)
     roots = store.roots(app_ids, "all" if everywhere else "this") if store is not None else []
-    rows = [_row(root) for root in roots]
-    return sorted(rows, key=lambda row: (row["written_at"] or "", row["application"]), reverse=True)
+    return sorted(map(_application, roots), key=lambda one: (one.written_at or "", one.app_id), reverse=True)
 
 
-def _row(root: Any) -> dict[str, Any]:
+def _application(root: "Root") -> ImportedApplication:
     tags = root.tags
-    runs = tags.get("afterglow.runs", "")
-    complete = "complete" if tags.get("afterglow.import_fingerprint") else "unfinished"
-    return {
-        "application": tags.get("spark.app.id", ""),
-        "attempt": root.key.rpartition("/")[2],
-        "name": root.name,
-        "state": "deleted" if root.deleted else complete,
-        "completeness": tags.get("afterglow.completeness"),
-        "runs": int(runs) if runs.isdecimal() else None,
-        "written_at": tags.get("afterglow.written_at"),
-        "version": tags.get("afterglow.version"),
-        "experiment_id": root.experiment_id,
-        "run_id": root.run_id,
-    }
+    runs = tags.get(RUNS_TAG, "")
+    return ImportedApplication(
+        tags.get(APP_ID_TAG, ""),
+        root.key.rpartition("/")[2],
+        root.name,
+        "deleted" if root.deleted else "complete" if tags.get(FINGERPRINT_TAG) else "unfinished",
+        tags.get("afterglow.completeness"),
+        int(runs) if runs.isdecimal() else None,
+        tags.get(WRITTEN_TAG),
+        tags.get(VERSION_TAG),
+        root.experiment_id,
+        root.run_id,
+    )
 
 
-def remove_application(row: dict[str, Any], tracking_uri: str | None = None, experiment: str | None = None) -> int:
-    """Deletes the tree of one of `imported`'s rows; how many runs that were.
+def remove_application(
+    application: ImportedApplication, tracking_uri: str | None = None, experiment: str | None = None
+) -> int:
+    """Deletes an application's runs, as MLflow deletes. Returns their number.
 
     Raises:
-        PublishError: MLflow refused; calling it again goes on from there.
+        PublishError: MLflow refused; call it again to continue.
     """
     from .publish import open_existing
 
     store = open_existing(tracking_uri, experiment)
-    roots = store.roots([row["application"]], "all") if store is not None else []
-    return sum(store.remove(root) for root in roots if root.run_id == row["run_id"]) if store is not None else 0
+    if store is None:
+        return 0
+    roots = store.roots([application.app_id], "all")
+    return sum(store.remove(root) for root in roots if root.run_id == application.run_id)

@@ -27,7 +27,7 @@ def rows(frame: Any) -> str:
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> Path:
-    words = ["import", str(SAMPLES), "--tables", str(tmp_path / "fleet"), "--no-runs", "--quiet"]
+    words = ["import", str(SAMPLES), "--dataset", str(tmp_path / "fleet"), "--no-runs", "--quiet"]
     assert CliRunner().invoke(app, words).exit_code == 0
     os.chdir(tmp_path)
     return tmp_path / "fleet"

@@ -9,7 +9,7 @@ from ...schemas.issues import ImportIssue
 from ...schemas.logs import EventLog
 from .. import arrow
 
-VERDICTS = ("complete", "in_progress", "no_end", "truncated", "compacted", "events_lost")
+VERDICTS = ("complete", "in_progress", "no_application_end", "truncated", "compacted", "events_lost")
 _LOST = {
     "stream_damaged",
     "line_broken",
@@ -34,7 +34,7 @@ def completeness(log: EventLog, ended: bool, issues: Iterable[ImportIssue]) -> s
         return "in_progress"
     if codes & _CUT:
         return "truncated"
-    return "complete" if ended else "no_end"
+    return "complete" if ended else "no_application_end"
 
 
 def missing_rollovers(rollovers: Any, log: EventLog) -> Iterator[ImportIssue]:

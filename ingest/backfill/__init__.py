@@ -1,1 +1,1 @@
-"""Folders of logs: which logs to import, and what was imported before."""
+"""Import whole folders of logs: select what is new, remember what was done, report the results."""

@@ -1,10 +1,10 @@
-"""What a backfill has done with each log, in a SQLite file of its own.
+"""The ledger of a backfill: a SQLite file with the state of every log.
 
-It saves time and nothing else: what is imported is in MLflow, and a lost ledger only means that every log is asked
-about again. Rows are apart by tracking store and experiment, so one file serves several backfills.
+It only saves time. MLflow holds what is imported; without the ledger every log is looked up there again. Rows belong to
+a tracking store, an experiment and options, so that one file serves several backfills.
 """
 
-import os
+import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
@@ -15,17 +15,19 @@ from typing import Literal
 
 from ...schemas.logs import EventLog
 from ..errors import AfterglowError, InputError, PublishError
+from ..filesystems import data_folder
 from ..find_logs import Head
+from ..options import ImportOptions
 
-State = Literal["seen", "done", "failed", "aside"]
-"""`seen`: only its head was read, and no filter wanted it; `aside`: failed so often that it is left alone."""
+State = Literal["seen", "done", "failed", "quarantined"]
+"""`seen`: its head was read and did not match the filters; `quarantined`: it failed ATTEMPTS times."""
 
 ATTEMPTS = 3
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS logs (
     store TEXT NOT NULL, log TEXT NOT NULL, stamp TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL,
-    may_pass INTEGER NOT NULL, error TEXT, is_log INTEGER, app_id TEXT, app_attempt TEXT, name TEXT, user TEXT,
+    transient INTEGER NOT NULL, error TEXT, is_log INTEGER, app_id TEXT, app_attempt TEXT, name TEXT, user TEXT,
     start_ms INTEGER, runs INTEGER, bytes INTEGER NOT NULL, seconds REAL NOT NULL, at INTEGER NOT NULL,
     PRIMARY KEY (store, log)
 )
@@ -34,45 +36,47 @@ CREATE TABLE IF NOT EXISTS logs (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A log's row."""
+    """The row of a log. `transient` is whether its error may go away."""
 
     stamp: str
     state: State
     attempts: int
-    may_pass: bool
+    transient: bool
     error: str | None
     head: Head
 
 
 class Ledger:
-    """Opens or makes the file. `store` says which store and experiment the backfill writes to.
+    """Opens or creates the file. `target` names the store, the experiment and the options; see `ledger_target`.
 
     Raises:
         InputError: the file cannot be opened, or is something else.
     """
 
-    def __init__(self, path: str, store: str) -> None:
-        self.path, self._store = path, store
+    def __init__(self, path: str, target: str) -> None:
+        self.path, self._target = path, target
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=30)
             self._db.execute(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
-            raise InputError(f"{path}: cannot be used as a ledger: {error}; name another with --ledger") from error
+            raise InputError(
+                f"{path}: cannot be used as a ledger: {error}; choose another file with --ledger"
+            ) from error
 
     def entries(self) -> dict[str, Entry]:
-        """Log's name -> its row."""
+        """The rows of this target, by the name of the log."""
         rows = self._db.execute(
-            "SELECT log, stamp, state, attempts, may_pass, error, is_log, app_id, app_attempt, name, user, start_ms "
+            "SELECT log, stamp, state, attempts, transient, error, is_log, app_id, app_attempt, name, user, start_ms "
             "FROM logs WHERE store = ?",
-            (self._store,),
+            (self._target,),
         )
         return {
-            log: Entry(stamp, state, attempts, bool(passing), error, Head(bool(is_log), *head))
-            for log, stamp, state, attempts, passing, error, is_log, *head in rows
+            log: Entry(stamp, state, attempts, bool(transient), error, Head(bool(is_log), *head))
+            for log, stamp, state, attempts, transient, error, is_log, *head in rows
         }
 
-    def note(
+    def record(
         self,
         log: EventLog,
         head: Head,
@@ -82,14 +86,14 @@ class Ledger:
         runs: int | None = None,
         seconds: float = 0.0,
     ) -> None:
-        """Writes a log's row; `commit` keeps it."""
+        """Writes the row of a log; `commit` makes it durable."""
         row = (
-            self._store,
+            self._target,
             log.name,
             stamp(log),
             state,
             attempts,
-            int(error is not None and may_pass(error)),
+            int(error is not None and is_transient(error)),
             None if error is None else str(error),
             int(head.is_log),
             head.app_id,
@@ -105,39 +109,44 @@ class Ledger:
         self._db.execute(f"INSERT OR REPLACE INTO logs VALUES ({', '.join('?' * len(row))})", row)
 
     def commit(self) -> None:
-        """Keeps what was noted."""
+        """Makes the recorded rows durable."""
         self._db.commit()
 
     def rate(self) -> float | None:
-        """Bytes per second of the imports so far; None where there were none."""
+        """Bytes per second of the imports so far; None if there were none."""
         size, seconds = self._db.execute(
-            "SELECT sum(bytes), sum(seconds) FROM logs WHERE store = ? AND seconds > 0", (self._store,)
+            "SELECT sum(bytes), sum(seconds) FROM logs WHERE store = ? AND seconds > 0", (self._target,)
         ).fetchone()
         return size / seconds if seconds else None
 
     def close(self) -> None:
-        """Commits and closes."""
+        """Commits and closes the file."""
         self._db.commit()
         self._db.close()
 
 
 @contextmanager
-def open_ledger(path: str | None, store: str) -> Iterator[Ledger]:
-    """A ledger for as long as the context lasts; without a path in the user's data directory."""
-    home = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
-    ledger = Ledger(path or os.path.join(home, "afterglow", "backfill.db"), store)
+def open_ledger(path: str | None, target: str) -> Iterator[Ledger]:
+    """Opens a ledger for the duration of the context; by default a file in the user's data directory."""
+    ledger = Ledger(path or str(data_folder() / "backfill.db"), target)
     try:
         yield ledger
     finally:
         ledger.close()
 
 
+def ledger_target(tracking_uri: str | None, experiment: str | None, options: ImportOptions) -> str:
+    """What the rows are valid for: with another store, experiment or options the same logs are to be imported."""
+    how = (options.task_runs, options.max_task_runs, options.report, options.trace, options.runs, options.dataset)
+    return json.dumps([tracking_uri, experiment, *how, options.read.thresholds.identity])
+
+
 def stamp(log: EventLog) -> str:
-    """Changes when the log does: its files' names, sizes and times."""
+    """The files' names, sizes and modification times; it differs if the log was changed."""
     files: Iterable[str] = (f"{file.name.rsplit('/', 1)[-1]} {file.size} {file.modified_ms}" for file in log.files)
     return "\n".join([str(log.in_progress), *files])
 
 
-def may_pass(error: AfterglowError) -> bool:
-    """Whether the same log may go through another time: the store or the place was not to be reached."""
+def is_transient(error: AfterglowError) -> bool:
+    """Whether importing the same log again may succeed: the store or the log could not be reached."""
     return isinstance(error, PublishError) or isinstance(error.__cause__, OSError)

@@ -1,25 +1,24 @@
-"""Years of logs: which of them are to be imported, and importing them one after the other or side by side."""
+"""Select the logs that a backfill imports, by filters and by what the ledger knows."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from fnmatch import fnmatchcase
-from typing import Any
 
+from ...schemas.identity import ApplicationIdentity
 from ...schemas.logs import EventLog
-from ..engines.local import Engine, Order
-from ..errors import AfterglowError
-from ..find_logs import Head, heads, listed
-from ..options import ImportOptions
-from ..results import Imported
-from .ledger import ATTEMPTS, Entry, Ledger, may_pass, stamp
+from ..engines.interface import Order
+from ..find_logs import Head, list_logs, nothing_found, read_heads
+from .ledger import Entry, Ledger, stamp
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which applications: started in [since_ms, until_ms), with a name and a user that fit these globs, that took
-    `min_duration_s` (by when the log was written to last). Decided on the head of a log."""
+    """Which applications to import, decided by the head of a log.
+
+    Start time in [since_ms, until_ms); globs for name and user; `min_duration_s` from start to last modification. What
+    the head does not contain excludes nothing, except that a missing name or user does not match a glob.
+    """
 
     since_ms: int | None = None
     until_ms: int | None = None
@@ -27,8 +26,8 @@ class Filters:
     user: str | None = None
     min_duration_s: float | None = None
 
-    def want(self, log: EventLog, head: Head) -> bool:
-        """Whether this log's application is among them; what a head does not say is no reason against it."""
+    def match(self, log: EventLog, head: Head) -> bool:
+        """Whether this log's application is to be imported."""
         started, written = head.start_time_ms, max((file.modified_ms or 0 for file in log.files), default=0)
         if not head.is_log:
             return False
@@ -45,22 +44,47 @@ class Filters:
         )
 
 
-@dataclass(slots=True)
-class Todo:
-    """What a look at the folders came to. `logs` are to be imported, in that order; `aside` failed too often;
-    `filtered` are not wanted by the filters, or a copy of a log that is there fuller."""
+def parse_time(text: str) -> int:
+    """An ISO date or time as milliseconds since the epoch; UTC unless it has an offset.
 
-    logs: list[tuple[EventLog, Head, int]] = field(default_factory=list)
+    Raises:
+        ValueError: it has another form.
+    """
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not an ISO date or time, such as 2026-01-31 or 2026-01-31T12:00") from None
+    return int((time if time.tzinfo else time.replace(tzinfo=timezone.utc)).timestamp() * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A log to import, and how often it failed before."""
+
+    log: EventLog
+    head: Head
+    failures: int = 0
+
+
+@dataclass(slots=True)
+class Selection:
+    """The result of scanning folders. `logs` are to be imported, in that order.
+
+    `done`, `failed_before` (and unchanged since) and `quarantined` (log and error) are known from the ledger;
+    `filtered` do not match, or are copies of another log.
+    """
+
+    logs: list[Candidate] = field(default_factory=list)
     listed: int = 0
     done: int = 0
     filtered: int = 0
     failed_before: int = 0
-    aside: list[tuple[str, str]] = field(default_factory=list)
+    quarantined: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def size(self) -> int:
-        """Bytes of the logs to be imported."""
-        return sum(log.size for log, _, _ in self.logs)
+        """Bytes of the logs to import."""
+        return sum(candidate.log.size for candidate in self.logs)
 
 
 def select_logs(
@@ -70,87 +94,61 @@ def select_logs(
     limit: int | None = None,
     order: Order = "oldest",
     retry_failed: bool = False,
-) -> Todo:
-    """Lists the logs and decides: by the ledger where it knows a log as it is now, else by the log's head.
+    allow_empty: bool = False,
+) -> Selection:
+    """Lists the logs at `paths` and decides by the ledger, or for an unknown or changed log by its head.
 
     Raises:
-        InputError: a path does not exist or cannot be listed.
+        InputError: a path does not exist or cannot be listed; or there is no log, unless `allow_empty`.
     """
-    known, todo = ledger.entries(), Todo()
+    known, selection = ledger.entries(), Selection()
     entries: list[tuple[EventLog, Entry | None]] = []
-    for log in listed(paths):
+    for log in list_logs(paths):
         entry = known.get(log.name)
         entries.append((log, entry if entry is not None and entry.stamp == stamp(log) else None))
-    new = iter(heads([log for log, entry in entries if entry is None]))
-    seen = [(log, next(new) if entry is None else entry.head, entry) for log, entry in entries]
-    todo.listed = len(seen)
-    fullest = _fullest(seen)
-    for log, head, entry in seen:
-        if entry is not None and _settled(entry, log, todo, retry_failed):
+    new = iter(read_heads([log for log, entry in entries if entry is None]))
+    scanned = [(log, next(new) if entry is None else entry.head, entry) for log, entry in entries]
+    if not allow_empty and not any(head.is_log for _, head, _ in scanned):
+        raise nothing_found(paths, [log for log, _, _ in scanned])
+    selection.listed = len(scanned)
+    fullest = _fullest(scanned)
+    for log, head, entry in scanned:
+        if entry is not None and _is_settled(entry, log, selection, retry_failed):
             continue
-        if not filters.want(log, head) or log.name not in fullest:
-            todo.filtered += 1
+        if not filters.match(log, head) or log.name not in fullest:
+            selection.filtered += 1
             if entry is None:
-                ledger.note(log, head, "seen")
+                ledger.record(log, head, "seen")
             continue
-        todo.logs.append((log, head, entry.attempts if entry is not None and not retry_failed else 0))
+        failures = entry.attempts if entry is not None and not retry_failed else 0
+        selection.logs.append(Candidate(log, head, failures))
     ledger.commit()
-    todo.logs.sort(key=lambda one: (one[1].start_time_ms or 0, one[0].name), reverse=order == "newest")
+    selection.logs.sort(key=lambda one: (one.head.start_time_ms or 0, one.log.name), reverse=order == "newest")
     if order == "biggest":
-        todo.logs.sort(key=lambda one: -one[0].size)
+        selection.logs.sort(key=lambda one: -one.log.size)
     if limit is not None:
-        del todo.logs[limit:]
-    return todo
+        del selection.logs[limit:]
+    return selection
 
 
-def _fullest(listed: Sequence[tuple[EventLog, Head, Entry | None]]) -> set[str]:
-    """Of the logs of one application attempt (copies, an `.inprogress` beside the finished one) the fullest."""
-    best: dict[tuple[str | None, str | None], EventLog] = {}
-    for log, head, _ in listed:
-        key = (head.app_id or log.name, head.app_attempt)
+def _fullest(scanned: Sequence[tuple[EventLog, Head, Entry | None]]) -> set[str]:
+    """Of the logs of one application (copies, an `.inprogress` beside the finished one) the fullest."""
+    best: dict[ApplicationIdentity | str, EventLog] = {}
+    for log, head, _ in scanned:
+        key = head.identity or log.name
         best[key] = min(best.get(key, log), log, key=lambda one: (one.in_progress, -one.size))
     return {log.name for log in best.values()}
 
 
-def _settled(entry: Entry, log: EventLog, todo: Todo, retry_failed: bool) -> bool:
+def _is_settled(entry: Entry, log: EventLog, selection: Selection, retry_failed: bool) -> bool:
     if entry.state == "done":
-        todo.done += 1
+        selection.done += 1
         return True
-    if entry.state in ("failed", "aside") and not retry_failed:
-        if entry.state == "aside":
-            todo.aside.append((log.name, entry.error or ""))
+    if entry.state in ("failed", "quarantined") and not retry_failed:
+        if entry.state == "quarantined":
+            selection.quarantined.append((log.name, entry.error or ""))
             return True
-        if not entry.may_pass:
-            todo.failed_before += 1
+        if not entry.transient:
+            selection.failed_before += 1
             return True
     return False
-
-
-def run_backfill(
-    todo: Todo,
-    ledger: Ledger,
-    experiments: Any,
-    options: ImportOptions,
-    engine: Engine,
-    stop: Callable[[], bool] = lambda: False,
-    read: Callable[[int], None] | None = None,
-) -> Iterator[tuple[EventLog, Imported | AfterglowError, float]]:
-    """Imports what is to be done and notes it in the ledger: per log what came of it and the seconds it took.
-
-    Ends early where `stop` says so, after the log under way.
-    """
-    with closing(engine.import_logs([log for log, _, _ in todo.logs], experiments, options, read)) as outcomes:
-        for log, head, attempts in todo.logs:
-            if stop():
-                return
-            started = time.monotonic()
-            one = next(outcomes)
-            seconds = time.monotonic() - started
-            if isinstance(one, AfterglowError):
-                tried = attempts + 1
-                state = "aside" if may_pass(one) and tried >= ATTEMPTS else "failed"
-                ledger.note(log, head, "aside" if state == "aside" else "failed", tried, one, seconds=0.0)
-            else:
-                ledger.note(log, head, "done", runs=one.published.runs, seconds=seconds)
-            ledger.commit()
-            yield log, one, seconds

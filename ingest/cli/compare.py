@@ -5,8 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import console as terminal
-from . import options
+from . import console, options
 
 A = Annotated[
     str, typer.Argument(metavar="A", help="Before: a log, an application id, or a run id.", show_default=False)
@@ -31,7 +30,7 @@ def compare(
     html: Html = None,
     attach: Attach = False,
     tracking_uri: options.TrackingUri = None,
-    experiment: options.Experiment = None,
+    experiment: options.ExperimentToRead = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     workers: options.Workers = None,
@@ -42,27 +41,27 @@ def compare(
     """
     from ..compare_apps import attach_comparison, check_limits, compare_applications
     from ..errors import InputError
-    from ..options import ReadOptions
-    from ..pipeline import write_file
+    from ..filesystems import write_file
+    from ..options import ReadOptions, available_cores
 
     try:
         check_limits(fail_if or ())
     except InputError as error:
         raise typer.BadParameter(str(error), param_hint="--fail-if") from None
-    with terminal.errors():
-        reading = ReadOptions(workers=workers or terminal.cores())
+    with console.errors():
+        reading = ReadOptions(workers=workers or available_cores())
         compared = compare_applications(a, b, fail_if or (), tracking_uri, experiment, reading)
         if html is not None:
             write_file(html, compared.html)
         attached = attach_comparison(compared, tracking_uri, experiment) if attach else None
     if as_json:
-        terminal.print_json(_as_dict(compared))
+        console.print_json(_as_dict(compared))
     elif not quiet:
         _print(compared)
         if attached:
-            terminal.out().print(f"Written as {attached} to run {compared.root.run_id}", markup=False)
+            console.print_line(f"Written as {attached} to run {compared.root.run_id}")
     for text in compared.broken:
-        terminal.err().print(f"limit broken: {text}", markup=False, style="red")
+        console.print_line(f"limit exceeded: {text}", "red", to_stderr=True)
     raise typer.Exit(1 if compared.broken else 0)
 
 
@@ -108,9 +107,9 @@ def _print(compared: Any) -> None:
 
     from ..compare_apps import comparison_rows
 
-    found, console = compared.comparison, terminal.tree_out()
+    found, out = compared.comparison, console.wide_out()
     color = {"slower": "bold red", "faster": "bold green"}.get(found.verdict, "bold")
-    console.print(Text(found.sentence, color))
+    out.print(Text(found.sentence, color))
     stages, new, gone = comparison_rows(found)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for head in ("stage", "before", "after", "change", "what else changed"):
@@ -120,7 +119,7 @@ def _print(compared: Any) -> None:
         name = (name if len(name) <= 60 else name[:59] + "…") + (f" ({row['counts']})" if row["counts"] else "")
         style = "red" if row["way"] == "worse" else "green"
         table.add_row(Text(name), row["a"], row["b"], Text(row["change"], style), Text(row["why"], "dim"))
-    console.print(table)
+    out.print(table)
     for title, rows in (("New", new), ("Gone", gone)):
         for row in rows:
-            console.print(Text(f"{title}: {row['code']} {row['cost']} {row['message']}"))
+            out.print(Text(f"{title}: {row['code']} {row['cost']} {row['message']}"))

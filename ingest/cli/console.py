@@ -1,11 +1,14 @@
-"""What commands print: results to stdout, everything else to stderr; errors on one line; the exit code."""
+"""Print results to stdout and everything else to stderr; turn errors into one line and an exit code.
+
+All text that is printed goes through `printable`, since names and messages may come from an untrusted log.
+"""
 
 import json
-import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -13,11 +16,34 @@ from ..errors import AfterglowError
 
 if TYPE_CHECKING:  # rich takes a tenth of a second, which --help need not wait for
     from rich.console import Console
+    from rich.progress import Progress, TaskID
+    from rich.text import Text
+
+    from ...schemas.logs import EventLog
+    from ..results import Imported
+
+# C0, DEL and C1; bidirectional marks, embeddings, overrides and isolates; line separators; lone surrogates
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_SPACES = re.compile("[\t\n\v\f\r]+ *")
 
 
-def cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def printable(value: object) -> str:
+    """A value as text on one line, with control characters escaped as in `\\x1b`. None is the empty text."""
+    text = "" if value is None else _SPACES.sub(" ", str(value))
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)
+
+
+def shortened(value: object, most: int) -> str:
+    """A printable value with at most so many characters."""
+    text = printable(value)
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def rich_text(value: object, style: str = "") -> "Text":
+    """A printable value for rich, which does not interpret markup in it."""
+    from rich.text import Text
+
+    return Text(printable(value), style)
 
 
 def out() -> "Console":
@@ -27,8 +53,8 @@ def out() -> "Console":
     return Console(highlight=False, soft_wrap=True)
 
 
-def tree_out() -> "Console":
-    """Standard output for what is laid out to the terminal's width."""
+def wide_out() -> "Console":
+    """Standard output for trees and tables, which are fitted to the width of the terminal."""
     from rich.console import Console
 
     return Console(highlight=False)
@@ -41,80 +67,103 @@ def err() -> "Console":
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+def print_line(text: str, style: str = "", to_stderr: bool = False) -> None:
+    """Prints one line."""
+    (err() if to_stderr else out()).print(rich_text(text, style))
+
+
 def print_error(error: BaseException) -> None:
-    """One line on stderr."""
+    """Prints an error as one line on stderr."""
     from rich.text import Text
 
-    line = " ".join(str(error).split())
-    err().print(Text.assemble(("error: ", "bold red"), line))
+    err().print(Text.assemble(("error: ", "bold red"), printable(error)))
 
 
 def warn(message: str) -> None:
-    """One line on stderr that is no error."""
+    """Prints a note as one line on stderr."""
     from rich.text import Text
 
-    err().print(Text.assemble(("note: ", "bold yellow"), " ".join(message.split())))
+    err().print(Text.assemble(("note: ", "bold yellow"), printable(message)))
 
 
-def plain(value: Any) -> Any:
-    """A value as rich text: what stands in it means nothing to the terminal."""
-    from rich.text import Text
-
-    return Text("" if value is None else " ".join(str(value).split()))
-
-
-def print_json(value: Any) -> None:
-    """JSON on stdout, whatever the terminal is."""
-    typer.echo(json.dumps(value, ensure_ascii=False, default=str))
+def print_json(value: object, to_stderr: bool = False) -> None:
+    """Prints JSON as one line."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    typer.echo(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text), err=to_stderr)
 
 
 @contextmanager
 def errors() -> Iterator[None]:
-    """Turns an expected error into one line and its exit code; anything else is our bug and keeps its traceback."""
+    """Turns an expected error into one line and its exit code. Any other error is a bug and keeps its traceback."""
     try:
         yield
     except AfterglowError as error:
         print_error(error)
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
-        print_error(RuntimeError("interrupted; what was written so far is taken up by the next import"))
+        print_error(RuntimeError("interrupted; import the same logs again to continue"))
         raise typer.Exit(130) from None
 
 
-def report_import(imported: Any, as_json: bool, quiet: bool, beside: bool = False) -> None:
-    """What an import of one log came to, for a person or as JSON; `beside` a job's own output, so on stderr."""
+def report_import(imported: "Imported", as_json: bool, quiet: bool, to_stderr: bool = False) -> None:
+    """Prints the result of importing one log."""
     if as_json:
-        typer.echo(json.dumps(imported.as_dict(), ensure_ascii=False, default=str), err=beside)
+        print_json(imported.as_dict(), to_stderr)
         return
     if quiet:
         return
-    if imported.published.state == "deleted":
-        text = f"{imported.log}: its runs were deleted in MLflow and stay so; --restore brings them back"
-    elif imported.published.state == "written":
-        state = "" if imported.complete else f" (log is {imported.completeness.replace('_', ' ')})"
-        issues = f", {imported.num_issues:,} issues" if imported.num_issues else ""
-        runs = f"{imported.published.written:,} of {imported.published.runs:,} runs"
-        text = (
-            f"{imported.app_id}: {runs} written in {imported.seconds:.1f} s{issues}{state}\n  {imported.published.url}"
-        )
+    published = imported.published
+    if published.state == "deleted":
+        print_line(f"{imported.log}: its runs were deleted in MLflow; --restore restores them", to_stderr=to_stderr)
+        return
+    notes = []
+    if imported.num_issues:
+        notes.append(counted(imported.num_issues, "issue"))
+    if not imported.complete:
+        notes.append(completeness_phrase(imported.completeness))
+    ending = "".join(f", {note}" for note in notes)
+    if published.state == "written":
+        runs = f"{published.written:,} of {published.runs:,} runs"
+        line = f"{imported.app_id}: {runs} written in {imported.seconds:.1f} s{ending}"
     else:
-        text = f"{imported.log}: already imported\n  {imported.published.url}"
-    (err() if beside else out()).print(text, markup=False)
+        line = f"{imported.log}: already imported{ending}"
+    print_line(line, to_stderr=to_stderr)
+    print_line(f"  {published.url}", to_stderr=to_stderr)
+
+
+_COMPLETENESS = {
+    "complete": "the log is complete",
+    "in_progress": "the log is still being written",
+    "no_application_end": "the log has no ApplicationEnd event",
+    "truncated": "the log is cut off",
+    "compacted": "the log was compacted by Spark",
+    "events_lost": "events are missing in the log",
+}
+
+
+def completeness_phrase(completeness: object) -> str:
+    """A state of `afterglow.completeness` as a phrase."""
+    return _COMPLETENESS.get(str(completeness), f"the log is {str(completeness).replace('_', ' ')}")
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 issue`, `2 issues`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 class Batch:
-    """Counts how a batch of logs went; `exit_code` is 0, the error's own for a single log, 1 for one of several."""
+    """Counts the results of many logs. `exit_code` is 0, the error's own for a single log, or 1 for one of several."""
 
     def __init__(self, strict: bool) -> None:
         self.strict, self.done, self.failed, self.incomplete, self.code = strict, 0, 0, 0, 0
 
     def failure(self, error: AfterglowError) -> None:
-        """A log that failed; printed at once."""
+        """Prints and counts the error of a log."""
         print_error(error)
         self.failed, self.code = self.failed + 1, error.exit_code
 
     def success(self, complete: bool) -> None:
-        """A log that went through."""
+        """Counts a log."""
         self.done, self.incomplete = self.done + 1, self.incomplete + (not complete)
 
     @property
@@ -126,15 +175,15 @@ class Batch:
 
 
 @contextmanager
-def progress(enabled: bool) -> Iterator[Any]:
-    """A rich progress display on stderr; None where it is no terminal, or not wanted."""
+def progress(enabled: bool) -> "Iterator[Progress | None]":
+    """A progress display on stderr; None if that is not a terminal, or not wanted."""
     if not enabled or not sys.stderr.isatty():
         yield None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(),
@@ -144,30 +193,32 @@ def progress(enabled: bool) -> Iterator[Any]:
         yield display
 
 
-class Turn:
-    """The progress bar of the log whose turn it is: bytes read first, then, of an import, runs written."""
+class LogProgress:
+    """The progress bar of the current log: bytes read, then, for an import, runs written."""
 
-    def __init__(self, display: Any) -> None:
-        self.display, self.bar = display, None
+    def __init__(self, display: "Progress | None") -> None:
+        self.display = display
+        self.bar: TaskID | None = None
 
     @contextmanager
-    def of(self, log: Any) -> Iterator[None]:
-        """While it is this log's turn."""
+    def show(self, log: "EventLog") -> Iterator[None]:
+        """Shows the bar of this log during the context."""
         if self.display is None:
             yield
             return
-        self.bar = self.display.add_task(log.name.rsplit("/", 1)[-1], total=log.size or 1)
+        self.bar = self.display.add_task(printable(log.name.rsplit("/", 1)[-1]), total=log.size or 1)
         try:
             yield
         finally:
             self.display.remove_task(self.bar)
+            self.bar = None
 
     def read(self, size: int) -> None:
         """More bytes were read."""
-        if self.display is not None:
+        if self.display is not None and self.bar is not None:
             self.display.advance(self.bar, size)
 
     def wrote(self, done: int, total: int) -> None:
-        """So many runs were written."""
-        if self.display is not None:
+        """Runs were written."""
+        if self.display is not None and self.bar is not None:
             self.display.update(self.bar, completed=done, total=total)

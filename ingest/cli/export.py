@@ -4,54 +4,48 @@ from typing import Annotated
 
 import typer
 
-from . import console as terminal
-from . import options
+from ..options import MAX_LINE_BYTES, MAX_RATIO
+from . import console, options
 
 
 def export(
     logs: options.Logs,
-    out: Annotated[str, typer.Option(help="Folder to write to; made where it does not exist.", show_default=False)],
-    findings: options.Findings = None,
+    out: Annotated[str, typer.Option(metavar="DIR", help="Folder to write to.", show_default=False)],
+    thresholds: options.Thresholds = None,
     threshold: options.Threshold = None,
     strict: options.Strict = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     workers: options.Workers = None,
-    max_line_bytes: options.MaxLineBytes = 256 * 2**20,
-    max_ratio: options.MaxRatio = 1000,
+    max_line_bytes: options.MaxLineBytes = MAX_LINE_BYTES,
+    max_ratio: options.MaxRatio = MAX_RATIO,
 ) -> None:
-    """Write the tables of event logs as Parquet: OUT/<app_id>[_<attempt>]/<table>.parquet."""
+    """Write the tables of event logs as Parquet files: DIR/<app_id>[_<attempt>]/<table>.parquet.
+
+    A second application with the same id gets a folder with a suffix.
+    """
     from ..engines.local import export_logs
     from ..errors import AfterglowError
     from ..find_logs import find_logs
-    from ..options import ReadOptions
 
-    thresholds = options.thresholds(findings, threshold)
-    batch = terminal.Batch(strict)
-    with terminal.errors():
-        found = list(find_logs(logs))
-        read = ReadOptions(max_line_bytes, max_ratio, workers or terminal.cores(), thresholds)
-        with terminal.progress(not quiet and not as_json) as display:
-            turn = terminal.Turn(display)
-            outcomes = export_logs(found, out, read, turn.read)
+    read = options.read_options(thresholds, threshold, workers, max_line_bytes, max_ratio)
+    batch = console.Batch(strict)
+    with console.errors():
+        found = find_logs(logs)
+        with console.progress(not quiet and not as_json) as display:
+            bar = console.LogProgress(display)
+            outcomes = export_logs(found, out, read, bar.read)
             for log in found:
-                with turn.of(log):
-                    one = next(outcomes)
-                if isinstance(one, AfterglowError):
-                    batch.failure(one)
+                with bar.show(log):
+                    outcome = next(outcomes)
+                if isinstance(outcome, AfterglowError):
+                    batch.failure(outcome)
                     continue
-                batch.success(one.application["log_complete"])
+                batch.success(outcome.complete)
                 if as_json:
-                    terminal.print_json(
-                        {
-                            "log": one.log,
-                            "app_id": one.application["app_id"],
-                            "folder": one.folder,
-                            "completeness": one.application["completeness"],
-                            "rows": one.rows,
-                        }
-                    )
+                    console.print_json(outcome.as_dict())
                 elif not quiet:
-                    state = "" if one.application["log_complete"] else f", log is {one.application['completeness']}"
-                    terminal.out().print(f"{one.folder}: {one.rows['tasks']:,} tasks{state}", markup=False)
+                    tasks = console.counted(outcome.rows["tasks"], "task")
+                    note = "" if outcome.complete else f", {console.completeness_phrase(outcome.completeness)}"
+                    console.print_line(f"{outcome.folder}: {tasks}{note}")
     raise typer.Exit(batch.exit_code)

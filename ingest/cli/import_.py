@@ -1,68 +1,51 @@
 """`afterglow import LOG...`"""
 
-from typing import Any
-
 import typer
 
-from . import console as terminal
-from . import options
-
-_MANY = 20  # logs of one call, from which on it is quicker to ask once what is there
+from ..options import MAX_LINE_BYTES, MAX_RATIO
+from . import console, options
 
 
 @options.importing
 def import_(
     logs: options.Logs,
-    importing: options.Importing = options.AS_USUAL,
+    importing: options.Importing = options.DEFAULTS,
     parent_run: options.ParentRun = None,
-    tables: options.Tables = None,
+    dataset: options.Dataset = None,
     no_runs: options.NoRuns = False,
     restore: options.Restore = False,
     strict: options.Strict = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     workers: options.Workers = None,
-    max_line_bytes: options.MaxLineBytes = 256 * 2**20,
-    max_ratio: options.MaxRatio = 1000,
+    max_line_bytes: options.MaxLineBytes = MAX_LINE_BYTES,
+    max_ratio: options.MaxRatio = MAX_RATIO,
 ) -> None:
     """Read event logs and write them to MLflow as nested runs.
 
-    Importing a log again writes nothing; a log that grew, or an import that was interrupted, is completed.
+    Importing a log again changes nothing. A log that grew, or an import that was interrupted, is completed.
     """
     from ..engines.local import import_logs
     from ..errors import AfterglowError
     from ..find_logs import find_logs
 
-    wanted = importing.how(
-        workers,
-        (max_line_bytes, max_ratio),
-        parent_run=parent_run,
-        restore=restore,
-        **options.dataset(tables, no_runs),
-    )
-    batch = terminal.Batch(strict)
-    with terminal.errors():
-        found = list(find_logs(logs))
-        experiments = importing.experiments() if wanted.runs else None
-        if experiments is not None and len(found) > _MANY:
-            experiments.remember()
-        with terminal.progress(not quiet and not as_json) as display:
-            turn = terminal.Turn(display)
-            outcomes = import_logs(found, experiments, wanted, turn.read, turn.wrote)
+    how = importing.import_options(workers, max_line_bytes, max_ratio, parent_run, restore, dataset, no_runs)
+    batch = console.Batch(strict)
+    with console.errors():
+        found = find_logs(logs)
+        experiments = importing.open_experiments() if how.runs else None
+        with console.progress(not quiet and not as_json) as display:
+            bar = console.LogProgress(display)
+            outcomes = import_logs(found, experiments, how, bar.read, bar.wrote)
             for log in found:
-                with turn.of(log):
-                    one = next(outcomes)
-                if isinstance(one, AfterglowError):
-                    batch.failure(one)
+                with bar.show(log):
+                    outcome = next(outcomes)
+                if isinstance(outcome, AfterglowError):
+                    batch.failure(outcome)
                 else:
-                    batch.success(one.complete)
-                    terminal.report_import(one, as_json, quiet)
-        if experiments is not None and not as_json and not quiet and batch.done:
-            _closing(experiments)
+                    batch.success(outcome.complete)
+                    console.report_import(outcome, as_json, quiet)
+        command = experiments.server_command() if experiments is not None and batch.done else None
+        if command and not as_json and not quiet:
+            console.print_line(f"To open these pages, start the server: {command}")
     raise typer.Exit(batch.exit_code)
-
-
-def _closing(experiments: Any) -> None:
-    command = experiments.server_command()
-    if command:
-        terminal.out().print(f"To look at it: {command}\n  then open the address above", markup=False)

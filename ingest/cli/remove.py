@@ -4,44 +4,41 @@ from typing import Annotated
 
 import typer
 
-from . import console as terminal
-from . import options
+from . import console, options
 
-AppIds = Annotated[list[str], typer.Argument(metavar="APP_ID...", help="Application ids.", show_default=False)]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-All = Annotated[bool, typer.Option("--all", help="In every experiment of the store.")]
+AppIds = Annotated[list[str], typer.Argument(metavar="APP_ID...", help="Ids of applications.", show_default=False)]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+All = Annotated[bool, typer.Option("--all", help="Look in every experiment of the store.")]
 
 
 def remove(
     app_ids: AppIds,
     tracking_uri: options.TrackingUri = None,
-    experiment: options.Experiment = None,
+    experiment: options.ExperimentToRead = None,
     everywhere: All = False,
     yes: Yes = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Take an application's runs out again. They can be brought back: `afterglow import --restore`.
+    """Delete the runs of applications. `afterglow import --restore` restores them.
 
-    Runs that the training job itself made, and the log, are left alone.
+    Runs that the training job itself made, and the log, are kept.
     """
-    from ..status import imported_applications, remove_application
+    from ..status import list_imported, remove_application
 
-    with terminal.errors():
-        found = [
-            root
-            for root in imported_applications(app_ids, tracking_uri, experiment, everywhere)
-            if root["state"] != "deleted"
-        ]
-        missing = sorted(set(app_ids) - {root["application"] for root in found})
-        for root in found:
-            runs = "its" if root["runs"] is None else f"{root['runs']:,}"
-            question = f"Delete {runs} runs of {root['application']} ({root['name']}), attempt {root['attempt']}?"
+    with console.errors():
+        imported = list_imported(app_ids, tracking_uri, experiment, everywhere)
+        found = [one for one in imported if one.state != "deleted"]
+        missing = sorted(set(app_ids) - {one.app_id for one in found})
+        for one in found:
+            runs = "the" if one.runs is None else f"{one.runs:,}"
+            name, app_id = console.shortened(one.name, 100), console.shortened(one.app_id, 80)
+            question = f"Delete {runs} runs of {app_id} ({name}), attempt {one.attempt}?"
             if not yes and not typer.confirm(question, err=True):
                 continue
-            number = remove_application(root, tracking_uri, experiment)
+            number = remove_application(one, tracking_uri, experiment)
             if not quiet:
-                terminal.out().print(f"{root['application']}: {number:,} runs deleted", markup=False)
+                console.print_line(f"{app_id}: {number:,} runs deleted")
     for app_id in missing:
-        terminal.print_error(ValueError(f"{app_id}: not imported there; `afterglow status --all` lists what is"))
+        console.print_error(ValueError(f"{app_id}: not imported there; see `afterglow status --all`"))
     if missing:
         raise typer.Exit(1)

@@ -4,15 +4,14 @@ from typing import Annotated, Any
 
 import typer
 
-from . import console as terminal
-from . import options
+from . import console, options
 
 
 def schema(
     table: Annotated[
         str | None,
         typer.Argument(
-            help="A table's name, or levels, metrics, params, tags, issue-codes. Without it, all of them.",
+            help="Name of a table, or levels, metrics, params, tags, issue-codes, ... Default: list the names.",
             show_default=False,
         ),
     ] = None,
@@ -29,13 +28,13 @@ def schema(
         _print("afterglow schema NAME", rows, as_json)
         return
     if table not in known:
-        raise typer.BadParameter(f"{table!r} is none of {', '.join(known)}", param_hint="TABLE")
+        raise typer.BadParameter(f"{table!r} is not one of {', '.join(known)}", param_hint="TABLE")
     _print(f"{table}: {known[table].doc}", known[table].rows, as_json)
 
 
 def _print(title: str, rows: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
-        terminal.print_json(rows)
+        console.print_json(rows)
         return
     from rich.table import Table
     from rich.text import Text
@@ -45,4 +44,4 @@ def _print(title: str, rows: list[dict[str, Any]], as_json: bool) -> None:
         shown.add_column(column, overflow="fold", no_wrap=column == "name")
     for row in rows:
         shown.add_row(*(Text(str(value)) for value in row.values()))
-    terminal.tree_out().print(shown)
+    console.wide_out().print(shown)

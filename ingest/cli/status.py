@@ -4,44 +4,43 @@ from typing import Annotated
 
 import typer
 
-from . import console as terminal
-from . import options
+from . import console, options
 
 AppIds = Annotated[
-    list[str] | None, typer.Argument(metavar="[APP_ID]...", help="Only these applications.", show_default=False)
+    list[str] | None, typer.Argument(metavar="[APP_ID]...", help="Ids of applications to list.", show_default=False)
 ]
-All = Annotated[bool, typer.Option("--all", help="In every experiment of the store.")]
+All = Annotated[bool, typer.Option("--all", help="Look in every experiment of the store.")]
 
 
 def status(
     app_ids: AppIds = None,
     tracking_uri: options.TrackingUri = None,
-    experiment: options.Experiment = None,
+    experiment: options.ExperimentToRead = None,
     everywhere: All = False,
     as_json: options.Json = False,
 ) -> None:
-    """List what is imported: application, completeness, runs, when, by which version."""
-    from ..status import imported_applications
+    """List the imported applications, with completeness, number of runs, time and version of the import."""
+    from ..status import list_imported
 
-    with terminal.errors():
-        roots = imported_applications(app_ids or [], tracking_uri, experiment, everywhere)
+    with console.errors():
+        found = list_imported(app_ids or [], tracking_uri, experiment, everywhere)
     if as_json:
-        terminal.print_json(roots)
+        console.print_json([application.as_dict() for application in found])
         return
-    if not roots:
-        terminal.out().print("Nothing is imported there.")
+    if not found:
+        console.print_line("No application is imported there.")
         return
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for title in ("Application", "Name", "State", "Log", "Runs", "Written", "Version"):
-        # what one copies or compares stays whole; a name may be folded
+        # ids and times stay on one line to be copied
         table.add_column(
             title, no_wrap=title != "Name", overflow="fold", justify="right" if title == "Runs" else "left"
         )
-    for root in roots:
-        runs = "" if root["runs"] is None else f"{root['runs']:,}"
-        log = str(root["completeness"] or "").replace("_", " ")
-        shown = (root["application"], root["name"], root["state"], log, runs, root["written_at"], root["version"])
-        table.add_row(*(terminal.plain(value) for value in shown))
-    terminal.tree_out().print(table)
+    for one in found:
+        runs = "" if one.runs is None else f"{one.runs:,}"
+        log = (one.completeness or "").replace("_", " ")
+        cells = (console.shortened(one.app_id, 80), one.name, one.state, log, runs, one.written_at, one.version)
+        table.add_row(*map(console.rich_text, cells))
+    console.wide_out().print(table)

@@ -1,37 +1,34 @@
-"""`afterglow submit -- COMMAND...`: in front of a job's own command."""
+"""`afterglow submit -- COMMAND...`"""
 
 import traceback
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from . import console as terminal
-from . import options
+from . import console, options
 
 Command = Annotated[
     list[str],
     typer.Argument(
-        metavar="COMMAND",
-        help="The job as you would start it: spark-submit ... or python ...",
-        show_default=False,
+        metavar="COMMAND", help="The command that starts the job: spark-submit ... or python ...", show_default=False
     ),
 ]
 LogDir = Annotated[
     str | None,
     typer.Option(
-        help="Where the event log goes unless the job's settings say it: a folder or a URI. Without it, a folder in "
-        "the user's data directory.",
+        help="Folder or URI for the event log, unless the job's settings name one. Default: a folder in the "
+        "user's data directory.",
         show_default=False,
     ),
 ]
 Annotate = Annotated[
-    bool, typer.Option("--annotate", help="Switch afterglow.annotate on inside a Python job, which stays as it is.")
+    bool, typer.Option("--annotate", help="Turn afterglow.annotate on in a Python job, without changing the job.")
 ]
 Wait = Annotated[float, typer.Option(min=0, help="Seconds to wait, after the job, until Spark has finished its log.")]
 StrictSubmit = Annotated[
     bool,
     typer.Option(
-        "--strict", help="Where the job went well: exit with an error if its import fails or is not complete."
+        "--strict", help="If the job succeeds, exit with an error if its import fails or its log is not complete."
     ),
 ]
 
@@ -42,70 +39,48 @@ def submit(
     log_dir: LogDir = None,
     annotate: Annotate = False,
     wait: Wait = 120,
-    importing: options.Importing = options.AS_USUAL,
+    importing: options.Importing = options.DEFAULTS,
     parent_run: options.ParentRun = None,
     strict: StrictSubmit = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Run a Spark job as it is, import its event log, exit with the job's exit code.
+    """Run a Spark job, import its event log, and exit with the job's exit code.
 
-    Event logging is switched on where it is not configured; what the job sets itself stays. Input, output and signals
-    are the job's; what is said of the import goes to stderr.
+    The job runs unchanged; event logging is turned on if it is off. Messages about the import go to stderr.
     """
-    how = importing.how(parent_run=parent_run)
+    how = importing.import_options(parent_run=parent_run)
     from ..errors import AfterglowError, InputError
-    from ..jobs.submit import prepare_submission, run_submission, written_logs
+    from ..jobs.import_job import import_written_logs
+    from ..jobs.submit import find_written_logs, prepare_submission, run_submission
 
-    def note(message: str) -> None:
+    def tell(message: str) -> None:
         if not quiet and not as_json:
-            terminal.warn(message)
+            console.warn(message)
 
-    with terminal.errors(), prepare_submission(command, log_dir, annotate) as job:
+    batch, failure = console.Batch(strict=True), 0
+    with console.errors(), prepare_submission(command, log_dir, annotate) as job:
         for message in job.notes:
-            note(message)
+            tell(message)
         try:
-            ran = run_submission(job)
+            completed = run_submission(job)
         except InputError as error:
             raise typer.BadParameter(str(error), param_hint="COMMAND") from None
-        if not ran.annotated:
-            note("nothing was annotated: no Python driver started here has imported pyspark.ml")
-        failure = 0
+        if not completed.annotated:
+            tell("nothing was annotated, since no Python driver on this machine imported pyspark.ml")
         try:
-            failure = _import(written_logs(job, ran, wait, note), how, importing, as_json, quiet)
-        except AfterglowError as error:
-            terminal.print_error(error)
-            failure = error.exit_code
+            logs = find_written_logs(job, completed, wait, tell)
+            for result in import_written_logs(logs, importing.open_experiments, how, console.warn):
+                if isinstance(result, AfterglowError):
+                    batch.failure(result)
+                else:
+                    batch.success(result.whole)
+                    console.report_import(result.imported, as_json, quiet, to_stderr=True)
+            failure = batch.exit_code
         except KeyboardInterrupt:
-            terminal.print_error(RuntimeError("the import was interrupted; the next one goes on from there"))
+            console.print_error(RuntimeError("the import was interrupted; import the log again to continue"))
             failure = 130
         except Exception:
-            traceback.print_exc()  # our bug, and not the job's
+            traceback.print_exc()  # a bug of Afterglow, which must not fail the job
             failure = 1
-    raise typer.Exit(ran.exit_code or (failure if strict else 0))
-
-
-def _import(logs: Any, how: Any, importing: options.Importing, as_json: bool, quiet: bool) -> int:
-    """Imports what the job has written; 0, or the code with which --strict ends."""
-    from ..errors import AfterglowError
-    from ..jobs.wait_for_log import unfinished
-    from ..pipeline import import_log
-
-    batch, experiments = terminal.Batch(strict=True), None
-    for found in logs:
-        try:
-            if isinstance(found, AfterglowError):
-                raise found
-            log, verdict = found
-            told = unfinished(log, verdict)
-            if told is not None:
-                terminal.warn(told)
-            if experiments is None:
-                experiments = importing.experiments()
-            imported = import_log(log, experiments, how)
-        except AfterglowError as error:
-            batch.failure(error)
-        else:
-            batch.success(imported.complete and verdict == "finished")
-            terminal.report_import(imported, as_json, quiet, beside=True)
-    return batch.exit_code
+    raise typer.Exit(completed.exit_code or (failure if strict else 0))

@@ -1,1 +1,1 @@
-"""Many logs: in a local process pool or on a Spark cluster."""
+"""Engines read and import many logs: the processes of this machine, or a Spark cluster."""

@@ -1,92 +1,89 @@
-"""Many logs: what `run` does with one, side by side; an error is the log's that it befell."""
+"""Import, export or show many logs on this machine, in parallel. One log's error never stops the others."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 from ...schemas.logs import EventLog
 from ...schemas.runs.tree import RunTree
 from ..application_view import ApplicationView
 from ..errors import AfterglowError
-from ..options import ImportOptions, Progress, ReadOptions
-from ..pipeline import export_log, import_ready, imported_before, packed, read_for_import, read_view, ready, tree_of
-from ..results import Exported, Imported, Ready
-from .process_pool import each
+from ..options import ImportOptions, Progress, ReadOptions, RunsProgress, TaskRuns
+from ..pipeline import (
+    derive_tree,
+    export_log,
+    find_imported,
+    prepare_import,
+    publish_import,
+    read_for_import,
+    read_view,
+)
+from ..prepared_import import PreparedImport
+from ..results import Exported, Imported
+from .interface import Order, catching
+from .process_pool import map_logs
 
-Result = TypeVar("Result")
-Order = Literal["oldest", "newest", "biggest"]
+if TYPE_CHECKING:
+    from ..publish import Experiments
 
 
-class Engine(Protocol):
-    """What imports many logs: this machine, or a cluster."""
+@dataclass(frozen=True, slots=True)
+class LocalEngine:
+    """This machine, with `options.read.workers` processes."""
 
-    @property
-    def order(self) -> Order:
-        """The order of logs in which it does best."""
+    order: Order = "oldest"
 
     def import_logs(
         self,
         logs: Sequence[EventLog],
-        experiments: Any,
+        experiments: "Experiments | None",
         options: ImportOptions,
         read: Progress | None = None,
-    ) -> "Generator[Imported | AfterglowError, None, None]":
-        """What came of each log, in order, or its error. Where it is closed, the logs under way are ended."""
+    ) -> Generator[Imported | AfterglowError, None, None]:
+        """See Engine."""
+        return import_logs(logs, experiments, options, read)
 
 
 def export_logs(
     logs: Sequence[EventLog], out: str, options: ReadOptions, progress: Progress | None = None
 ) -> Iterator[Exported | AfterglowError]:
-    """Reads logs and writes their tables as Parquet: what came of each, in order, or the error of `export_log`."""
-    return each(partial(_export, out), logs, options, progress)
+    """Writes the tables of each log as Parquet; yields the results in order, or the error of `export_log`."""
+    return map_logs(partial(_export, out), logs, options, progress)
 
 
 def show_logs(
-    logs: Sequence[EventLog], options: ReadOptions, task_runs: str
+    logs: Sequence[EventLog], options: ReadOptions, task_runs: TaskRuns
 ) -> Iterator[tuple[ApplicationView, RunTree] | AfterglowError]:
-    """Reads logs and derives their run trees, without MLflow: of each, in order, or the error of `read_log`."""
-    for one in each(read_view, logs, options):
-        yield one if isinstance(one, AfterglowError) else tried(_shown, one, task_runs)
+    """Reads each log and derives its run tree; yields them in order, or the error of `read_log`."""
+    for outcome in map_logs(read_view, logs, options):
+        yield outcome if isinstance(outcome, AfterglowError) else catching(_with_tree, outcome, task_runs)
 
 
 def import_logs(
     logs: Sequence[EventLog],
-    experiments: Any,
+    experiments: "Experiments | None",
     options: ImportOptions,
     read: Progress | None = None,
-    wrote: Callable[[int, int], None] | None = None,
+    wrote: RunsProgress | None = None,
 ) -> Generator[Imported | AfterglowError, None, None]:
-    """Reads logs side by side and writes their run trees one after the other, but for those that were written before:
-    what came of each, in order, or the error of `import_log`."""
-    work: Any = partial(_read, options)
+    """Reads logs in parallel and writes their run trees one after the other; yields the results in order, or the error
+    of `import_log`."""
 
-    def known(log: EventLog) -> Any:
-        return tried(imported_before, log, experiments, options)
+    def known(log: EventLog) -> Imported | AfterglowError | None:
+        return catching(find_imported, log, experiments, options)
 
-    outcomes = each(work, logs, options.read, read, known, partial(_packed, options))
+    outcomes = map_logs(partial(_read, options), logs, options.read, read, known, partial(_detach, options))
     for log in logs:
         started = time.monotonic()
-        one: Any = next(outcomes)
-        if isinstance(one, ApplicationView):
-            one = ready(log, one, options)
-        if isinstance(one, Ready):
-            one = tried(import_ready, one, experiments, options, started, wrote)
-        yield one
-
-
-@dataclass(slots=True)
-class Here:
-    """This machine, with as many processes as `options.read.workers`."""
-
-    order: Order = "oldest"
-
-    def import_logs(
-        self, logs: Sequence[EventLog], experiments: Any, options: ImportOptions, read: Progress | None = None
-    ) -> Generator[Imported | AfterglowError, None, None]:
-        """See Engine."""
-        return import_logs(logs, experiments, options, read)
+        outcome: Imported | ApplicationView | PreparedImport | AfterglowError = next(outcomes)
+        if isinstance(outcome, ApplicationView):
+            outcome = prepare_import(log, outcome, options)
+        if isinstance(outcome, PreparedImport):
+            yield catching(publish_import, outcome, experiments, options, started, wrote)
+        else:
+            yield outcome
 
 
 def _export(out: str, log: EventLog, options: ReadOptions, progress: Progress | None) -> Exported:
@@ -97,17 +94,9 @@ def _read(options: ImportOptions, log: EventLog, read: ReadOptions, progress: Pr
     return read_for_import(log, replace(options, read=read), progress)
 
 
-def _packed(options: ImportOptions, log: EventLog, app: ApplicationView) -> Ready:
-    return packed(log, app, options)
+def _detach(options: ImportOptions, log: EventLog, app: ApplicationView) -> PreparedImport:
+    return prepare_import(log, app, options, detached=True)
 
 
-def _shown(app: ApplicationView, task_runs: str) -> tuple[ApplicationView, RunTree]:
-    return app, tree_of(app, task_runs)
-
-
-def tried(do: Callable[..., Result], *given: Any) -> Result | AfterglowError:
-    """What a call gives, or the AfterglowError that it raised."""
-    try:
-        return do(*given)
-    except AfterglowError as error:
-        return error
+def _with_tree(app: ApplicationView, task_runs: TaskRuns) -> tuple[ApplicationView, RunTree]:
+    return app, derive_tree(app, task_runs)

@@ -1,6 +1,6 @@
-"""Many logs side by side: each small one in one of several processes, results in the order of the logs.
+"""Apply a function to many logs, in several processes; results come in the order of the logs.
 
-A large log is read here, in parts, by as many threads. Which process did a log cannot be seen in what comes out.
+A large log is read by this process, in parts, with threads. The results do not depend on which process read a log.
 """
 
 import multiprocessing
@@ -8,11 +8,11 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, InvalidStateError, ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from multiprocessing.reduction import ForkingPickler
@@ -23,179 +23,179 @@ import pyarrow as pa
 from ...schemas.logs import EventLog
 from ..errors import AfterglowError
 from ..options import Progress, ReadOptions
+from .interface import catching
 
 _LARGE_BYTES = 32 * 2**20
-# What a log costs at least, and by its bytes; and when other processes are worth it, which take a second to start.
+# The least cost of a log, its cost per byte, and the total from which on processes pay, which take a second to start.
 _SECONDS_PER_LOG = 0.02
 _SECONDS_PER_BYTE = 1e-8
 _WORTH_PROCESSES_S = 3.0
-_AHEAD_PER_PROCESS = 4  # so many logs are under way or done and wait for their turn: that bounds the memory
+_AHEAD_PER_PROCESS = 4  # logs that are under way or done and wait for their turn: that bounds the memory
+_QUEUED_PER_PROCESS = 2  # one that is being read and the next one
 
 Result = TypeVar("Result")
+Known = TypeVar("Known")
+Sent = TypeVar("Sent")
+
 Work = Callable[[EventLog, ReadOptions, Progress | None], Result]
-"""Does something with one log, and raises an AfterglowError where it cannot. Has to be picklable, and so its result."""
-Known = Callable[[EventLog], Result | AfterglowError | None]
-"""What is to be said of a log without any work; None where there is work to do."""
+"""Does something with one log, or raises AfterglowError. Both it and its result have to be picklable."""
 
 
 @dataclass(slots=True)
 class _Task(Generic[Result]):
-    """A log, and where its outcome will come from: a process, or, where there is no future, this one."""
+    """A log whose outcome is known (`done`), is awaited from a worker (`future`), or is up to this thread (neither)."""
 
     log: EventLog
+    done: Result | AfterglowError | None = None
     future: "Future[Result | AfterglowError] | None" = None
 
 
-class _MayBeCancelled(Future[Any]):
-    """Where a process is killed, Python tells every future; in 3.11 the thread that does so dies at the first one that
-    was cancelled, and those after it are waited for for ever."""
+@dataclass(slots=True)
+class _Worker:
+    """Other processes, or a thread of this one; `most` logs may be under way or wait there."""
 
-    def set_exception(self, exception: BaseException | None) -> None:
-        with suppress(InvalidStateError):
-            super().set_exception(exception)
+    submit: Callable[[EventLog], Future[Any]]
+    most: int
+    futures: list[Future[Any]] = field(default_factory=list)
+
+    def is_free(self) -> bool:
+        """Whether it may get another log."""
+        self.futures = [future for future in self.futures if not future.done()]
+        return len(self.futures) < self.most
 
 
-def _nothing(log: EventLog) -> None:
-    """Nothing is known without work."""
+def _nothing_known(log: EventLog) -> None:
+    """Every log has to be worked on."""
 
 
-def _as_it_is(log: EventLog, result: Result) -> Result:
-    """Nothing is to be packed."""
+def _send_result(log: EventLog, result: Result) -> Result:
+    """The result is sent to this process without a change."""
     return result
 
 
-def each(
+def map_logs(
     work: Work[Result],
     logs: Sequence[EventLog],
     options: ReadOptions,
     progress: Progress | None = None,
-    known: Known[Result] = _nothing,
-    pack: Callable[[EventLog, Any], Any] = _as_it_is,
-) -> Iterator[Result | AfterglowError]:
-    """What is known of every log, or else what `work` gives, in order; the error, where it raised an expected one.
+    known: Callable[[EventLog], Known | AfterglowError | None] = _nothing_known,
+    before_sending: Callable[[EventLog, Result], Sent] = _send_result,  # type: ignore[assignment]
+) -> Iterator[Result | Known | Sent | AfterglowError]:
+    """Yields for every log, in order, what is `known` of it, or else the result of `work`, or its AfterglowError.
 
-    This process works too, so where others are slow to start nothing waits for them. `progress` is told of bytes read
-    for the log whose turn it is. `known` is asked in this process, a few logs ahead. Of what another process
-    did, what `pack` makes of it there is sent here.
+    A thread of this process works too, so nothing waits for the others to start. `progress` reports bytes of a log that
+    is read by this thread. `known` is called in this process, a few logs ahead. `before_sending` converts a result in
+    another process.
     """
-    here = replace(options, workers=1)
+    single = replace(options, workers=1)
     small = [log for log in logs if _is_small(log)]
     seconds = sum(_SECONDS_PER_LOG + _SECONDS_PER_BYTE * log.size for log in small)
     others = min(options.workers, len(small)) - 1 if seconds >= _WORTH_PROCESSES_S else 0
+
+    def work_here(log: EventLog, progress: Progress | None = None) -> Result | AfterglowError:
+        return catching(work, log, single if _is_small(log) else options, progress)
+
     if others < 1:
         for log in logs:
             found = known(log)
-            yield _outcome(work, log, here if _is_small(log) else options, progress) if found is None else found
+            yield work_here(log, progress) if found is None else found
         return
-    # spawn: a fork of a process in which Arrow's threads run may hang
-    pool = ProcessPoolExecutor(others, multiprocessing.get_context("spawn"), _begin)
+    with _processes(others) as pool, ThreadPoolExecutor(1, "afterglow-read") as thread:
+        there = partial(_work_there, work, before_sending, single)
+        workers = [
+            _Worker(lambda log: thread.submit(work_here, log), 1),
+            _Worker(lambda log: pool.submit(there, log), _QUEUED_PER_PROCESS * others),
+        ]
+
+        def task(log: EventLog) -> _Task[Result | Known | Sent]:
+            return _Task(log, known(log))
+
+        coming = map(task, logs)
+        window: deque[_Task[Result | Known | Sent]] = deque()
+        while True:
+            window.extend(islice(coming, _AHEAD_PER_PROCESS * others + 1 - len(window)))
+            if not window:
+                return
+            _assign(window, workers)
+            first = window[0]
+            if first.future is not None and first.done is None:
+                if not first.future.done():
+                    futures = [task.future for task in window if task.future is not None]
+                    wait([future for future in futures if not future.done()], return_when=FIRST_COMPLETED)
+                    continue
+                first.done = _received(first.future)
+            yield work_here(first.log, progress) if first.done is None else first.done
+            window.popleft()
+
+
+def _assign(window: Iterable[_Task[Result]], workers: Sequence[_Worker]) -> None:
+    """Gives each worker that is free the next small logs."""
+    for task in window:
+        if task.done is None and task.future is None and _is_small(task.log):
+            worker = next((worker for worker in workers if worker.is_free()), None)
+            if worker is None:
+                return
+            try:
+                task.future = worker.submit(task.log)
+            except BrokenProcessPool:  # a process was killed: this one does the rest
+                worker.most = 0
+            else:
+                worker.futures.append(task.future)
+
+
+def _received(future: Future[Result]) -> Result | None:
+    """The outcome from a worker; None if its process was killed, perhaps for its memory, perhaps with another log."""
     try:
-        coming = _tasks(pool, partial(_sent_from_there, work, pack), logs, here, known)
-        yield from _in_turn(coming, _AHEAD_PER_PROCESS * others, work, options, progress)
+        return future.result()
+    except BrokenProcessPool:
+        return None
+
+
+def _work_there(
+    work: Work[Result], before_sending: Callable[[EventLog, Result], Sent], options: ReadOptions, log: EventLog
+) -> Sent | AfterglowError:
+    outcome = catching(work, log, options, None)
+    return outcome if isinstance(outcome, AfterglowError) else before_sending(log, outcome)
+
+
+def _is_small(log: EventLog) -> bool:
+    """Whether the log is not worth reading in parts. The size of a log on a History Server is unknown."""
+    return 0 < log.size < _LARGE_BYTES
+
+
+@contextmanager
+def _processes(number: int) -> Generator[ProcessPoolExecutor, None, None]:
+    # spawn: a fork of a process in which Arrow's threads run may hang
+    pool = ProcessPoolExecutor(number, multiprocessing.get_context("spawn"), _begin)
+    try:
+        yield pool
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _tasks(
-    pool: ProcessPoolExecutor,
-    there: Callable[[EventLog, ReadOptions], Result | AfterglowError],
-    logs: Sequence[EventLog],
-    options: ReadOptions,
-    known: Known[Result],
-) -> Iterator[_Task[Result]]:
-    for log in logs:
-        task: _Task[Result] = _Task(log)
-        found = known(log)
-        if found is not None:
-            task.future = _done(found)
-        elif _is_small(log):
-            with suppress(BrokenProcessPool):
-                task.future = pool.submit(there, log, options)
-                task.future.__class__ = _MayBeCancelled
-        yield task
-
-
-def _in_turn(
-    coming: Iterator[_Task[Result]], ahead: int, work: Work[Result], options: ReadOptions, progress: Progress | None
-) -> Iterator[Result | AfterglowError]:
-    here = replace(options, workers=1)
-    tasks: deque[_Task[Result]] = deque()
-    while True:
-        tasks.extend(islice(coming, ahead + 1 - len(tasks)))
-        if not tasks:
-            return
-        first = tasks[0]
-        if first.future is None or first.future.cancel():
-            tasks.popleft()
-            yield _outcome(work, first.log, here if _is_small(first.log) else options, progress)
-        elif first.future.done() or not _helped(tasks, work, here):
-            tasks.popleft()
-            try:
-                yield first.future.result()
-            except BrokenProcessPool:  # the process was killed, perhaps for its memory, perhaps with another log
-                yield _outcome(work, first.log, here, progress)
-
-
-def _helped(tasks: "deque[_Task[Result]]", work: Work[Result], options: ReadOptions) -> bool:
-    """Does a log whose turn comes later, rather than wait; False where all are begun."""
-    for task in tasks:
-        if task.future is not None and task.future.cancel():
-            task.future = _done(_outcome(work, task.log, options))
-            return True
-    return False
-
-
-def _done(outcome: Result | AfterglowError) -> "Future[Result | AfterglowError]":
-    future: Future[Result | AfterglowError] = Future()
-    future.set_result(outcome)
-    return future
-
-
-def _outcome(
-    work: Work[Result], log: EventLog, options: ReadOptions, progress: Progress | None = None
-) -> Result | AfterglowError:
-    try:
-        return work(log, options, progress)
-    except AfterglowError as error:
-        return error
-
-
-def _sent_from_there(
-    work: Work[Result], pack: Callable[[EventLog, Any], Any], log: EventLog, options: ReadOptions
-) -> Result | AfterglowError:
-    outcome = _outcome(work, log, options)
-    return outcome if isinstance(outcome, AfterglowError) else pack(log, outcome)
-
-
-def _is_small(log: EventLog) -> bool:
-    """Not worth to be read in parts. How large a log on a History Server is, is not known."""
-    return 0 < log.size < _LARGE_BYTES
-
-
 def _begin() -> None:
-    """In another process: an interrupt is the first one's business, and nobody outlives it."""
+    """In another process: leaves interrupts to the first process, and ends when that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent: Any = multiprocessing.parent_process()
+    parent = multiprocessing.parent_process()
 
     def end_with_parent() -> None:
-        parent.join()
+        if parent is not None:
+            parent.join()
         os._exit(1)
 
     threading.Thread(target=end_with_parent, daemon=True).start()
 
 
-def _sent(table: Any) -> tuple[Any, tuple[bytes]]:
-    """A table on its way to another process: pickle takes ten times as long, buffer by buffer."""
+def _reduce_table(table: pa.Table) -> tuple[Callable[[bytes], pa.Table], tuple[bytes]]:
+    """Pickles a table as an Arrow stream, which is ten times as fast as buffer by buffer."""
     stream = pa.BufferOutputStream()
     with pa.ipc.new_stream(stream, table.schema) as writer:
         writer.write_table(table)
-    return _received, (stream.getvalue().to_pybytes(),)
+    return _read_table, (stream.getvalue().to_pybytes(),)
 
 
-def _received(content: bytes) -> Any:
+def _read_table(content: bytes) -> pa.Table:
     return pa.ipc.open_stream(content).read_all()
 
 
-TABLE_PICKLED = {pa.Table: _sent}
-"""For a pickler's dispatch_table."""
-ForkingPickler.register(pa.Table, _sent)
+ForkingPickler.register(pa.Table, _reduce_table)

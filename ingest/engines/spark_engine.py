@@ -1,13 +1,11 @@
-"""The same import on a Spark cluster, for years of logs.
+"""Import many logs on a Spark cluster.
 
-The driver lists logs and asks MLflow what is there; executors read and derive with the functions of `run`, one log per
-task. Where any machine can reach the store (a tracking server, or a database server with --writer sql) they publish
-too; else the driver does, from tables that they send. A log too large for one task is read in parts side by side, put
-together by the driver. A task of a lost executor is repeated by Spark, and with it only that log; what it had published
-is taken up, not doubled.
+The driver asks MLflow which logs were imported before; executors read the others, one log per task. Executors also
+publish if every machine can reach the store, which is a tracking server, or a database server with --writer sql.
+Otherwise they send prepared imports and the driver publishes. A very large log is read by many tasks and assembled by
+the driver. Spark repeats the task of a lost executor; what that task had published is completed, not duplicated.
 """
 
-import io
 import os
 import pickle
 import sys
@@ -19,18 +17,23 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ...schemas.logs import EventLog
 from ..errors import AfterglowError, InputError
 from ..filesystems import is_local, local_path
-from ..log_parts import Part, PartRead, in_parts, splittable
-from ..options import ImportOptions, ReadOptions
-from ..pipeline import add_to_dataset, import_log, import_ready, imported_before, packed, read_for_import, ready
-from ..results import Imported, Ready
+from ..log_parts import Part, PartRead, read_part, split_log
+from ..options import ImportOptions, Progress, ReadOptions
+from ..pipeline import find_imported, import_log, prepare_import, publish_import, read_for_import
+from ..prepared_import import PreparedImport
+from ..results import Imported
 from ..version import version
-from .local import Order, tried
-from .process_pool import TABLE_PICKLED
+from .interface import Order, catching
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
+
+    from ..publish import Experiments
 
 Item = TypeVar("Item")
 
@@ -44,21 +47,22 @@ _ENVIRONMENT = ("MLFLOW_", "DATABRICKS_", "AFTERGLOW_", "AWS_", "GOOGLE_", "AZUR
 
 
 @contextmanager
-def on_spark(master: str | None, settings: Mapping[str, str]) -> Iterator["OnSpark"]:
-    """A Spark application for as long as the context lasts. Without `master` what spark-submit or Spark's own settings
-    say; where a SparkContext is there already it is used, and not stopped.
+def open_spark(master: str | None, settings: Mapping[str, str]) -> Iterator["SparkEngine"]:
+    """Starts a Spark application for the duration of the context, or uses the SparkContext of this process.
+
+    Without `master`, spark-submit or Spark's own settings decide. A SparkContext that existed before is not stopped.
 
     Raises:
-        InputError: pyspark is missing, Spark does not start, this process has a SparkContext on another master, or the
-            executors have no Afterglow of this version.
+        InputError: pyspark is missing; Spark does not start; this process has a SparkContext on another master; or the
+            executors lack this version of Afterglow.
     """
     try:
         from pyspark import SparkConf, SparkContext
     except ImportError as error:
         raise InputError("--engine spark needs pyspark: pip install 'spark-afterglow[spark]'") from error
-    there = SparkContext._active_spark_context
-    if there is not None and master not in (None, there.master):
-        raise InputError(f"a SparkContext on {there.master} is here already; stop it, or leave out --master")
+    existing = SparkContext._active_spark_context
+    if existing is not None and master not in (None, existing.master):
+        raise InputError(f"this process already has a SparkContext on {existing.master}; stop it or omit --master")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     conf = SparkConf().setAppName("afterglow backfill").set("spark.driver.maxResultSize", "0")
     conf.set("spark.ui.showConsoleProgress", "false")
@@ -69,19 +73,19 @@ def on_spark(master: str | None, settings: Mapping[str, str]) -> Iterator["OnSpa
     try:
         context = SparkContext.getOrCreate(conf)
     except Exception as error:
-        raise InputError(f"Spark does not start ({_first_line(error)}); check --master and --spark-conf") from error
+        raise InputError(f"Spark does not start: {_first_line(error)}; check --master and --spark-conf") from error
     try:
         context.setLogLevel("ERROR")
         _same_version(context)
-        yield OnSpark(context)
+        yield SparkEngine(context)
     finally:
-        if there is None:
+        if existing is None:
             context.stop()
 
 
-def _same_version(context: Any) -> None:
+def _same_version(context: "SparkContext") -> None:
     advice = (
-        "install it there, or ship an environment: --spark-conf spark.archives=env.tar.gz#env with PYSPARK_PYTHON="
+        "install it there, or ship an environment with --spark-conf spark.archives=env.tar.gz#env and PYSPARK_PYTHON="
         "./env/bin/python"
     )
     try:
@@ -89,7 +93,7 @@ def _same_version(context: Any) -> None:
     except Exception as error:
         raise InputError(f"the executors cannot import afterglow ({_first_line(error)}); {advice}") from error
     if found != version():
-        raise InputError(f"the executors have afterglow {found}, this is {version()}; {advice}")
+        raise InputError(f"the executors have afterglow {found}, the driver has {version()}; {advice}")
 
 
 def _version_there(_: int) -> str:
@@ -97,78 +101,85 @@ def _version_there(_: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class OnSpark:
-    """Imports logs as batch.import_logs does, by a Spark application's executors."""
+class SparkEngine:
+    """Imports logs with the executors of a Spark application."""
 
-    context: Any
+    context: "SparkContext"
     order: Order = "biggest"
     _group: str = field(default_factory=lambda: f"afterglow-backfill-{uuid.uuid4()}")
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def import_logs(
-        self, logs: Sequence[EventLog], experiments: Any, options: ImportOptions, read: Any = None
+        self,
+        logs: Sequence[EventLog],
+        experiments: "Experiments | None",
+        options: ImportOptions,
+        read: Progress | None = None,
     ) -> Generator[Imported | AfterglowError, None, None]:
-        """What came of each log, in order, or its error. Waves of logs are Spark jobs, two of them at a time; where
-        nobody takes what is left, those under way are cancelled."""
+        """See Engine. Logs are read in waves, each a Spark job, two at a time; closing the generator cancels them."""
         self._stopped.clear()
-        everywhere = options.runs and experiments.reached_from_everywhere
-        work = partial(
-            _import_there if everywhere or not options.runs else _read_there,
-            replace(options, read=replace(options.read, workers=1)),
-            experiments.settings if everywhere else None,
-            {key: value for key, value in os.environ.items() if key.startswith(_ENVIRONMENT)},
-        )
-        # MLflow is asked here, by this thread, as the waves are taken: the others only wait for Spark
-        asked = ({log: tried(imported_before, log, experiments, options) for log in wave} for wave in _waves(logs))
-        waves = (partial(self._wave, work, before) for before in asked)
-        with ThreadPoolExecutor(_WAVES_AT_ONCE, "afterglow-wave") as pool, self._cancelled_if_left():
+        environment = {key: value for key, value in os.environ.items() if key.startswith(_ENVIRONMENT)}
+        reading = replace(options, read=replace(options.read, workers=1))
+        if not options.runs or experiments is None:
+            work = partial(_import_there, reading, None, environment)
+        elif experiments.reached_from_everywhere:
+            work = partial(_import_there, reading, experiments.settings, environment)
+        else:
+            work = partial(_prepare_there, reading, environment)
+        # this thread asks MLflow as the waves are taken; the others only wait for Spark
+        known = ({log: catching(find_imported, log, experiments, options) for log in wave} for wave in _waves(logs))
+        waves = (partial(self._wave, work, before) for before in known)
+        with ThreadPoolExecutor(_WAVES_AT_ONCE, "afterglow-wave") as pool, self._cancelled_if_closed():
             for wave in _ahead(pool, waves):
-                for log, one in wave:
+                for log, outcome in wave:
                     started = time.monotonic()
-                    if one is None:
-                        one = tried(self._in_parts, log, options)
-                    if isinstance(one, Ready):
-                        one = tried(import_ready, one, experiments, options, started, None)
-                    yield one
+                    if outcome is None:
+                        outcome = catching(self._prepare_in_parts, log, options)
+                    if isinstance(outcome, PreparedImport):
+                        yield catching(publish_import, outcome, experiments, options, started)
+                    else:
+                        yield outcome
 
     @contextmanager
-    def _cancelled_if_left(self) -> Iterator[None]:
+    def _cancelled_if_closed(self) -> Iterator[None]:
         try:
             yield
-        except BaseException:  # GeneratorExit too: a backfill that is told to stop leaves its loop
+        except BaseException:  # GeneratorExit too: a backfill that is stopped closes the generator
             self._stopped.set()
             self.context.cancelJobGroup(self._group)
             raise
 
-    def _wave(self, work: Callable[[EventLog], bytes], before: Mapping[EventLog, Any]) -> list[tuple[EventLog, Any]]:
-        """(log, what came of it: Imported, what is to be published, an error; None where it is to be read in parts)."""
-        todo = [log for log, known in before.items() if known is None and not _in_many_parts(log)]
+    def _wave(
+        self,
+        work: Callable[[EventLog], bytes],
+        known: Mapping[EventLog, Imported | AfterglowError | None],
+    ) -> list[tuple[EventLog, Imported | PreparedImport | AfterglowError | None]]:
+        """The outcome of each log; None for a log that is to be read in parts."""
+        todo = [log for log, outcome in known.items() if outcome is None and not _has_many_parts(log)]
         done = dict(zip(todo, self._each(work, [_absolute(log) for log in todo]), strict=True))
-        return [(log, done.get(log, known)) for log, known in before.items()]
+        return [(log, done.get(log, outcome)) for log, outcome in known.items()]
 
-    def _each(self, work: Callable[[EventLog], bytes], logs: Sequence[EventLog]) -> list[Any]:
+    def _each(
+        self, work: Callable[[EventLog], bytes], logs: Sequence[EventLog]
+    ) -> list[Imported | PreparedImport | AfterglowError]:
         try:
-            return [pickle.loads(one) for one in self._map(work, logs)]
+            return [pickle.loads(outcome) for outcome in self._map(work, logs)]
         except Exception as error:  # of py4j, pyspark or the executors: a job fails as a whole
             if self._stopped.is_set():
                 raise
             if len(logs) == 1:
-                message = f"{logs[0].name}: the executors failed on it again and again ({_first_line(error)})"
-                return [InputError(f"{message}; give their Python more memory, or import it alone")]
-            return [one for log in logs for one in self._each(work, [log])]  # which one it was
+                message = f"{logs[0].name}: the executors failed repeatedly ({_first_line(error)})"
+                return [InputError(f"{message}; give their Python more memory, or import the log without Spark")]
+            return [outcome for log in logs for outcome in self._each(work, [log])]  # to find which one it was
 
-    def _in_parts(self, log: EventLog, options: ImportOptions) -> Ready:
-        from ..pipeline import read_view
+    def _prepare_in_parts(self, log: EventLog, options: ImportOptions) -> PreparedImport:
+        workers = max(2, self.context.defaultParallelism)
+        reading = replace(options, read=replace(options.read, workers=workers))
+        app = read_for_import(_absolute(log), reading, read_parts=self._read_parts)
+        return prepare_import(log, app, options)
 
-        reading = replace(options.read, workers=max(2, self.context.defaultParallelism))
-        app = read_view(_absolute(log), reading, parts_read=self._parts_read)
-        add_to_dataset(log, app.tables, options)
-        return ready(log, app, options)
-
-    def _parts_read(
-        self, read: Callable[..., PartRead], parts: Sequence[Part], options: ReadOptions, workers: int, progress: Any
-    ) -> Iterator[PartRead]:
-        work = partial(_part_there, read, options)
+    def _read_parts(self, parts: Sequence[Part], options: ReadOptions, progress: Progress | None) -> Iterator[PartRead]:
+        work = partial(_part_there, options)
         waves = (
             partial(self._map, work, parts[at : at + _PARTS_PER_WAVE]) for at in range(0, len(parts), _PARTS_PER_WAVE)
         )
@@ -181,7 +192,7 @@ class OnSpark:
             raise CancelledError
         if not items:
             return []
-        self.context.setJobGroup(self._group, "afterglow backfill")  # of this thread
+        self.context.setJobGroup(self._group, "afterglow backfill")  # applies to this thread
         found: list[bytes] = self.context.parallelize(list(items), len(items)).map(work).collect()
         return found
 
@@ -200,7 +211,7 @@ def _waves(logs: Sequence[EventLog]) -> Iterator[list[EventLog]]:
 
 
 def _ahead(pool: ThreadPoolExecutor, calls: Iterator[Callable[[], Item]]) -> Iterator[Item]:
-    """What the calls give, in order; so many as the pool has threads are under way."""
+    """The results of the calls, in order; _WAVES_AT_ONCE of them are under way."""
     pending: list[Future[Item]] = []
     for call in calls:
         pending.append(pool.submit(call))
@@ -211,7 +222,7 @@ def _ahead(pool: ThreadPoolExecutor, calls: Iterator[Callable[[], Item]]) -> Ite
 
 
 def _absolute(log: EventLog) -> EventLog:
-    """The log by paths that hold in another process's working directory too."""
+    """The log with paths that are valid in another working directory."""
     return replace(log, files=tuple(replace(file, uri=_absolute_uri(file.uri)) for file in log.files))
 
 
@@ -219,49 +230,44 @@ def _absolute_uri(uri: str) -> str:
     return uri if not is_local(uri) or os.path.isabs(local_path(uri)) else os.path.abspath(local_path(uri))
 
 
-def _in_many_parts(log: EventLog) -> bool:
-    return log.size >= _HUGE_BYTES and len(in_parts(log, 2, splittable)) > 1
+def _has_many_parts(log: EventLog) -> bool:
+    return log.size >= _HUGE_BYTES and len(split_log(log, 2)) > 1
 
 
 def _import_there(
     options: ImportOptions, settings: tuple[str | None, str, str] | None, environment: Mapping[str, str], log: EventLog
 ) -> bytes:
-    """On an executor: reads a log and publishes it, or adds it to the dataset where no runs are wanted."""
+    """On an executor: reads a log and publishes it, or only adds it to the dataset if no runs are requested."""
     os.environ.update(environment)
-    return _pickled(tried(import_log, log, None if settings is None else _experiments(*settings), options))
+    experiments = None if settings is None else _experiments(*settings)
+    return pickle.dumps(catching(import_log, log, experiments, options), pickle.HIGHEST_PROTOCOL)
 
 
-def _read_there(options: ImportOptions, settings: None, environment: Mapping[str, str], log: EventLog) -> bytes:
-    """On an executor: reads a log; what is to be published goes to the driver."""
+def _prepare_there(options: ImportOptions, environment: Mapping[str, str], log: EventLog) -> bytes:
+    """On an executor: reads a log; the driver publishes it."""
     os.environ.update(environment)
-    return _pickled(tried(_ready_there, log, options))
+    outcome = catching(_prepare, log, options)
+    return outcome.to_bytes() if isinstance(outcome, PreparedImport) else pickle.dumps(outcome)
 
 
-def _ready_there(log: EventLog, options: ImportOptions) -> Ready:
-    return packed(log, read_for_import(log, options), options)
+def _prepare(log: EventLog, options: ImportOptions) -> PreparedImport:
+    return prepare_import(log, read_for_import(log, options), options, detached=True)
 
 
-def _part_there(read: Callable[..., PartRead], options: ReadOptions, part: Part) -> bytes:
-    return _pickled(read(part, options))
+def _part_there(options: ReadOptions, part: Part) -> bytes:
+    """On an executor: reads a part of a log."""
+    return pickle.dumps(read_part(part, options), pickle.HIGHEST_PROTOCOL)
 
 
 @lru_cache(8)
-def _experiments(tracking_uri: str | None, experiment: str, writer: str) -> Any:
+def _experiments(tracking_uri: str | None, experiment: str, writer: str) -> "Experiments":
     from ..pipeline import open_experiments
 
     return open_experiments(tracking_uri, experiment, writer)
 
 
-def _pickled(outcome: Any) -> bytes:
-    file = io.BytesIO()
-    pickler = pickle.Pickler(file, pickle.HIGHEST_PROTOCOL)
-    pickler.dispatch_table = TABLE_PICKLED
-    pickler.dump(outcome)
-    return file.getvalue()
-
-
 def _first_line(error: BaseException) -> str:
-    """What went wrong, of all that Spark says about it: the Python error on the executor where there is one."""
+    """The cause, out of all that Spark prints: the Python error on the executor, if there is one."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     python = [line for line in lines if line.split(":")[0].endswith(("Error", "Exception")) and "py4j" not in line]
     return (python or lines or [type(error).__name__])[0][:300]

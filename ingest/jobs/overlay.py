@@ -1,4 +1,4 @@
-"""Annotation switched on inside a Python job without touching it: a folder that goes on its PYTHONPATH."""
+"""Switch annotation on in a Python job without changing it: a folder for its PYTHONPATH."""
 
 import importlib.util
 import os
@@ -9,11 +9,11 @@ from pathlib import Path
 _MARK = "annotated"
 
 
-def inside(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Fills the folder; what the job's environment gets.
+def write_overlay(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """Fills the folder and returns the variables to set in the job's environment.
 
-    It holds annotate/sitecustomize.py as `sitecustomize.py`, which every Python runs as it starts, and below `lib`
-    the two packages that annotate needs and nothing else of this installation: the job's Python may be another one.
+    Python runs `sitecustomize.py` when it starts. `lib` holds only the two packages that annotate needs, because the
+    job may run another Python than this one.
     """
     preload = _package("annotate") / "sitecustomize.py"
     shutil.copyfile(preload, folder / "sitecustomize.py")
@@ -24,7 +24,7 @@ def inside(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
     return {"PYTHONPATH": f"{folder}{os.pathsep}{before}" if before else str(folder)}
 
 
-def annotated(folder: Path) -> bool:
+def was_annotated(folder: Path) -> bool:
     """Whether a process has switched annotation on."""
     return (folder / _MARK).exists()
 

@@ -1,57 +1,48 @@
-"""The processes of a job that was started here, and the event logs they have open: as Linux tells it in /proc.
+"""Watch the processes of a submitted job: which event logs they have open, and which folders they were told to use.
 
-A driver may say in its own code where its log goes. While it runs, the log is one of its open files; a gateway that
-`python train.py` starts has the code's settings on its command line.
+A driver may set the folder of its log in its own code. While it runs, the log is one of its open files. The JVM that
+`python train.py` starts has the settings of the code on its command line.
 """
 
-import os
 import re
-import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import psutil
+
 SUBMIT_ID = "AFTERGLOW_SUBMIT_ID"
-"""The environment variable that a job's processes have in common; its value is the submission's id."""
+"""The environment variable that marks the processes of a job; its value is the id of the submission."""
 
 # EventLogFileWriter.IN_PROGRESS, RollingEventLogFilesWriter.EVENT_LOG_DIR_NAME_PREFIX
-_ROLLING = re.compile(r"(.*/eventlog_v2_[^/]+)/[^/]+")
-_SINGLE = re.compile(r"(.*/[^/]+)\.inprogress")
-_SAID = re.compile(rb"(?:^|\0|-D)spark\.eventLog\.dir=([^\0]+)")
+_ROLLING = re.compile(r"(.*[/\\]eventlog_v2_[^/\\]+)[/\\][^/\\]+")
+_SINGLE = re.compile(r"(.*[/\\][^/\\]+)\.inprogress")
+_LOG_DIR = re.compile(r"(?:-D)?spark\.eventLog\.dir=(.+)")
 
 
 @dataclass(slots=True)
-class Watched:
-    """What was seen of a submission's processes: `logs` they had open, `folders` they were told to write to."""
+class JobProcesses:
+    """What was seen of a submission's processes: `logs` they had open, `folders` on their command lines."""
 
     submit_id: str
     logs: set[str] = field(default_factory=set)
     folders: set[str] = field(default_factory=set)
 
-    def look(self) -> bool | None:
-        """Looks now; whether any of the processes is alive, None where the system does not tell."""
-        if not sys.platform.startswith("linux"):
-            return None
-        mine = f"{SUBMIT_ID}={self.submit_id}".encode()
+    def scan(self) -> bool:
+        """Looks at the processes now. Returns whether any of them is alive."""
         alive = False
-        for pid in os.listdir("/proc"):
-            if not pid.isdecimal():
-                continue
+        for process in psutil.process_iter():
             try:
-                if mine not in _read(f"/proc/{pid}/environ").split(b"\0"):
+                if process.environ().get(SUBMIT_ID) != self.submit_id or process.status() == psutil.STATUS_ZOMBIE:
                     continue
                 alive = True
-                self.folders |= {found.decode() for found in _SAID.findall(_read(f"/proc/{pid}/cmdline"))}
-                for entry in os.listdir(f"/proc/{pid}/fd"):
-                    self._open(os.readlink(f"/proc/{pid}/fd/{entry}"))
-            except (OSError, UnicodeDecodeError):
-                continue  # somebody else's, or gone meanwhile
+                self._add_folders(process.cmdline())
+                self._add_logs(file.path for file in process.open_files())
+            except (psutil.Error, OSError):
+                continue  # another user's process, or it has ended
         return alive
 
-    def _open(self, path: str) -> None:
-        found = _ROLLING.fullmatch(path) or _SINGLE.fullmatch(path)
-        if found:
-            self.logs.add(found[1])
+    def _add_folders(self, arguments: Iterable[str]) -> None:
+        self.folders |= {found[1] for found in map(_LOG_DIR.fullmatch, arguments) if found}
 
-
-def _read(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
+    def _add_logs(self, paths: Iterable[str]) -> None:
+        self.logs |= {found[1] for path in paths if (found := _ROLLING.fullmatch(path) or _SINGLE.fullmatch(path))}

@@ -1,4 +1,4 @@
-"""A job's process: run as it is, with what is sent to us passed on, and its exit code as a shell would give it."""
+"""Run a command in the foreground: pass signals on to it, and return its exit code as a shell would."""
 
 import os
 import signal
@@ -7,50 +7,50 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import InputError
 
-MOMENT_S = 0.5
-PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+POLL_S = 0.5
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 
-def run_child(command: Sequence[str], environment: Mapping[str, str], moment: Callable[[], object]) -> int:
-    """Runs the command with our own standard streams and open files, and waits for it; its exit code, 128 + n where
-    signal n ended it. `moment` is called about every MOMENT_S seconds meanwhile.
+def run_command(command: Sequence[str], environment: Mapping[str, str], poll: Callable[[], object]) -> int:
+    """Runs a command with this process's standard streams and open files. Returns its exit code, or 128 + n if signal n
+    ended it. Calls `poll` about every POLL_S seconds.
 
-    A signal somebody sends to this process is sent to the child. One from the terminal (Ctrl-C) has reached the child
-    already, as it is of the same process group. What this process was told to ignore (nohup) stays ignored in both.
+    A signal that another process sends to this one is sent to the child. One from the terminal (Ctrl-C) has reached the
+    child already, which is in the same process group. A signal that this process ignores (nohup) is ignored in both.
 
     Raises:
         InputError: there is no such program, or it may not be run.
     """
-    ours = {one for one in PASSED_ON if signal.getsignal(one) is not signal.SIG_IGN}
-    code = _waited(command, environment, moment, ours) if hasattr(signal, "sigtimedwait") else None
+    passed_on = {one for one in SIGNALS if signal.getsignal(one) is not signal.SIG_IGN}
+    code = _run_waiting(command, environment, poll, passed_on) if hasattr(signal, "sigtimedwait") else None
     if code is None:
-        code = _handled(command, environment, moment, ours)
+        code = _run_with_handlers(command, environment, poll, passed_on)
     return code if code >= 0 else 128 - code
 
 
-def _waited(
-    command: Sequence[str], environment: Mapping[str, str], moment: Callable[[], object], ours: set[signal.Signals]
+def _run_waiting(
+    command: Sequence[str], environment: Mapping[str, str], poll: Callable[[], object], passed_on: set[signal.Signals]
 ) -> int:
-    # Blocked and waited for, since only siginfo says who sent a signal; a handler is not told.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ours | {signal.SIGCHLD})
+    # Signals are blocked and waited for, since a handler does not get siginfo, which says who sent a signal.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, passed_on | {signal.SIGCHLD})
     try:
         child = _start(command, environment, lambda: signal.pthread_sigmask(signal.SIG_SETMASK, before))
         while child.poll() is None:
-            came = signal.sigtimedwait(ours | {signal.SIGCHLD}, MOMENT_S)
-            if came is not None and came.si_signo in ours and came.si_code <= 0:  # SI_USER, SI_QUEUE, SI_TKILL
+            came = signal.sigtimedwait(passed_on | {signal.SIGCHLD}, POLL_S)
+            if came is not None and came.si_signo in passed_on and came.si_code <= 0:  # SI_USER, SI_QUEUE, SI_TKILL
                 child.send_signal(came.si_signo)
-            moment()
+            poll()
         return child.returncode
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _handled(
-    command: Sequence[str], environment: Mapping[str, str], moment: Callable[[], object], ours: set[signal.Signals]
+def _run_with_handlers(
+    command: Sequence[str], environment: Mapping[str, str], poll: Callable[[], object], passed_on: set[signal.Signals]
 ) -> int:
-    """Where the system has no sigtimedwait (macOS): an interrupt goes to the child unless a terminal is in front."""
+    """For systems without sigtimedwait (macOS): passes an interrupt on unless it comes from a terminal."""
     early: list[int] = []
-    before = {one: signal.signal(one, lambda number, _: early.append(number)) for one in ours}
+    before = {one: signal.signal(one, lambda number, _: early.append(number)) for one in passed_on}
     try:
         child = _start(command, environment, None)
 
@@ -58,15 +58,15 @@ def _handled(
             if number not in (signal.SIGINT, signal.SIGQUIT) or not os.isatty(0):
                 child.send_signal(number)
 
-        for one in ours:
+        for one in passed_on:
             signal.signal(one, pass_on)
         for number in early:
             pass_on(number, None)
         while True:
             try:
-                return child.wait(MOMENT_S)
+                return child.wait(POLL_S)
             except subprocess.TimeoutExpired:
-                moment()
+                poll()
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
@@ -76,11 +76,11 @@ def _start(
     command: Sequence[str], environment: Mapping[str, str], first: Callable[[], object] | None
 ) -> subprocess.Popen[bytes]:
     try:
-        # close_fds: what a shell opened for the job (`3> file`) is the job's; Python's own files close by themselves
+        # close_fds: files that a shell opened for the job (`3> file`) are passed on; Python's own are not inheritable
         return subprocess.Popen(command, env=environment, close_fds=False, preexec_fn=first)
     except FileNotFoundError as error:
         if error.filename != command[0]:
             raise
-        raise InputError(f"{command[0]}: no such program; is its folder on the PATH (for Spark: bin)?") from None
+        raise InputError(f"{command[0]}: no such program; add its folder to PATH (for Spark: the folder bin)") from None
     except PermissionError:
-        raise InputError(f"{command[0]}: may not be run; is it an executable file?") from None
+        raise InputError(f"{command[0]}: cannot be executed; check that it is a program and its permissions") from None

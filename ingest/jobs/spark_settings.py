@@ -1,7 +1,7 @@
-"""What can be seen from outside of how a command will run Spark: its settings, and where its driver will be.
+"""Predict from a command line which settings Spark will have, and where its driver will run.
 
-Nothing depends on all of it being seen: a job may set anything in its own code. What is seen says where to look for the
-log, and when a folder of this machine must not be offered to a driver that runs on another.
+A job may set anything in its own code, so nothing depends on seeing all of it. The settings say where to look for the
+log, and whether the driver can reach a folder of this machine.
 """
 
 import os
@@ -21,21 +21,21 @@ _SWITCHES = {"--verbose", "-v", "--supervise", "--help", "-h", "--version", "--u
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """`kind` is submit, python or other; `settings` are Spark's, as far as they are seen, the strongest of each."""
+class JobSettings:
+    """`kind` is submit, python or other; `settings` are Spark properties by their precedence."""
 
     kind: str
     settings: Mapping[str, str]
 
     @property
     def cluster(self) -> bool:
-        """Whether the driver runs elsewhere."""
+        """Whether the driver runs on another machine."""
         return self.settings.get(DEPLOY_MODE, "").lower() == "cluster"
 
 
-def settings(command: Sequence[str], environment: Mapping[str, str]) -> Seen:
-    """What the command line, the properties file or spark-defaults.conf, PYSPARK_SUBMIT_ARGS and SPARK_SUBMIT_OPTS say,
-    in Spark's order. Never raises: what cannot be read is not seen."""
+def read_settings(command: Sequence[str], environment: Mapping[str, str]) -> JobSettings:
+    """The settings of the command line, the properties file or spark-defaults.conf, PYSPARK_SUBMIT_ARGS and
+    SPARK_SUBMIT_OPTS, in Spark's order of precedence. Never raises; a file that cannot be read is ignored."""
     names = [os.path.basename(word) for word in command]
     at = next((i for i, name in enumerate(names) if _SUBMIT.fullmatch(name) or _PYTHON.fullmatch(name)), None)
     kind = "other" if at is None else "submit" if _SUBMIT.fullmatch(names[at]) else "python"
@@ -53,11 +53,11 @@ def settings(command: Sequence[str], environment: Mapping[str, str]) -> Seen:
     program = shutil.which(command[at], path=environment.get("PATH")) if at is not None else None
     said = _properties([Path(file)] if file else _defaults(program, environment))
     opts = dict(re.findall(r"-D(spark\.[^=\s]+)=(\S*)", environment.get("SPARK_SUBMIT_OPTS", "")))
-    return Seen(kind, {**opts, **said, **given})
+    return JobSettings(kind, {**opts, **said, **given})
 
 
 def _options(words: Sequence[str], whole: bool) -> Iterator[tuple[str, str]]:
-    """Options with their values, up to the program's file, behind which the words are the program's own."""
+    """Options with their values; words after the program's file are the program's own."""
     at = 0
     while at < len(words):
         name, equals, value = words[at].partition("=")
@@ -73,7 +73,7 @@ def _options(words: Sequence[str], whole: bool) -> Iterator[tuple[str, str]]:
 
 
 def _defaults(program: str | None, environment: Mapping[str, str]) -> Iterable[Path]:
-    """Where spark-defaults.conf may be, as Spark's own scripts find it (load-spark-env.sh, find-spark-home)."""
+    """Possible places of spark-defaults.conf (load-spark-env.sh, find-spark-home)."""
     if environment.get("SPARK_CONF_DIR"):
         folders = [Path(environment["SPARK_CONF_DIR"])]
     elif environment.get("SPARK_HOME"):
@@ -87,7 +87,7 @@ def _defaults(program: str | None, environment: Mapping[str, str]) -> Iterable[P
 
 
 def _properties(files: Iterable[Path]) -> dict[str, str]:
-    """The settings of the first of these files that is there: `key value`, `key=value` or `key: value` lines."""
+    """The settings in the first of these files that exists; lines are `key value`, `key=value` or `key: value`."""
     for file in files:
         try:
             lines = file.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -1,9 +1,8 @@
-"""A job run as it is, with its event log made sure of, and the logs it has written found again.
+"""Run a Spark job unchanged, with event logging on, and find the logs that it wrote.
 
-Settings are given through SPARK_SUBMIT_OPTS: system properties of the JVM that spark-submit starts, which is what
-`python train.py` starts too (org.apache.spark.launcher.SparkSubmitCommandBuilder). No other way to set anything is as
-weak: spark-defaults.conf, --properties-file, --conf and the job's own code all win, in client and in cluster mode.
-So what the user has set stays without our having to know it.
+Settings go into SPARK_SUBMIT_OPTS, the system properties of the JVM that spark-submit starts. `python train.py` starts
+the same JVM (org.apache.spark.launcher.SparkSubmitCommandBuilder). This is the weakest way to set a property:
+spark-defaults.conf, --properties-file, --conf and the job's own code override it, in client and in cluster mode.
 """
 
 import os
@@ -20,23 +19,24 @@ from ...schemas.logs import EventLog
 from ...schemas.spark import DEFAULT_LOG_DIR, EVENT_LOG_DIR, EVENT_LOG_ENABLED, SUBMIT_ID
 from .. import discover
 from ..errors import AfterglowError, InputError
-from ..find_logs import carries
-from .overlay import annotated, inside
+from ..filesystems import data_folder
+from ..find_logs import contains_setting
+from .overlay import was_annotated, write_overlay
 from .proc_watch import SUBMIT_ID as SUBMIT_ID_VARIABLE
-from .proc_watch import Watched
-from .run_command import run_child
-from .spark_settings import settings
+from .proc_watch import JobProcesses
+from .run_command import run_command
+from .spark_settings import read_settings
 from .wait_for_log import LogQuery, Verdict, wait_for_log
 
-_LOOK_EVERY_S = 1.0
-_APPEARS_S = 5.0  # within which a log is there that a driver of this machine has written
-_CLOCKS_S = 300  # by which a store's clock may differ from ours
+_SCAN_EVERY_S = 1.0
+_APPEARS_S = 5.0  # within this time the log of a driver on this machine is visible
+_CLOCK_SKEW_S = 300  # by which the clock of a store may differ from ours
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A job about to be run: its id, its environment, where its logs may be, whether its driver is known to run
-    elsewhere, and what is to be said before it runs."""
+    """A job that is ready to run: its id and environment, the folders where its logs may be, whether its driver runs on
+    another machine (`cluster`), and notes to print first."""
 
     id: str
     command: tuple[str, ...]
@@ -54,102 +54,102 @@ def prepare_submission(
     annotate: bool = False,
     environment: Mapping[str, str] = os.environ,
 ) -> Iterator[Submission]:
-    """What has to be there for the command to run; what is temporary goes at the end.
+    """Prepares the environment of a command; temporary files are removed at the end of the context.
 
-    Event logging goes to `log_dir`, unless it is configured. Without `log_dir`, to a folder in the user's data
-    directory where the driver is known to run here: a folder that a driver does not find would end its job.
+    Unless the job's settings name a folder for the event log, it goes to `log_dir`. Without `log_dir` it goes to the
+    user's data directory, but only if the driver runs on this machine: Spark fails if the folder does not exist.
 
     Raises:
-        InputError: the folder cannot be made.
+        InputError: the folder cannot be created.
     """
     submit_id = uuid.uuid4().hex
-    seen = settings(command, environment)
+    found = read_settings(command, environment)
     notes = []
     given = {SUBMIT_ID: submit_id}
-    theirs = seen.settings.get(EVENT_LOG_DIR)
-    folders = [theirs]
-    enabled = seen.settings.get(EVENT_LOG_ENABLED, "").lower()
+    configured = found.settings.get(EVENT_LOG_DIR)
+    folders = [configured]
+    enabled = found.settings.get(EVENT_LOG_ENABLED, "").lower()
     if enabled == "true":
-        folders.append(None if theirs else DEFAULT_LOG_DIR)
+        folders.append(None if configured else DEFAULT_LOG_DIR)
     elif enabled == "false":
-        notes.append("the job's settings switch event logging off, and stay so: nothing will be imported")
-    elif theirs:
+        notes.append("the job's settings turn event logging off, so nothing will be imported")
+    elif configured:
         given |= {EVENT_LOG_ENABLED: "true"}
-    elif log_dir is not None or (seen.kind != "other" and not seen.cluster):
-        folder = log_dir or _default_folder()
-        given |= {EVENT_LOG_ENABLED: "true", EVENT_LOG_DIR: _made(folder)}
+    elif log_dir is not None or (found.kind != "other" and not found.cluster):
+        folder = log_dir or str(data_folder() / "event-logs")
+        given |= {EVENT_LOG_ENABLED: "true", EVENT_LOG_DIR: _create_folder(folder)}
         folders.append(folder)
     else:
-        where = "the driver runs on another machine" if seen.cluster else f"{command[0]} may start a driver elsewhere"
-        notes.append(f"event logging is left as it is, as {where}; --log-dir URI, which both reach, switches it on")
-    if annotate and seen.cluster:
+        where = "runs" if found.cluster else "may run"
+        notes.append(f"event logging stays off, since the driver {where} on another machine; add --log-dir URI")
+    if annotate and found.cluster:
         notes.append(
-            "--annotate does nothing in cluster mode, as the driver is not started here; the job itself has to call "
-            "annotate.autolog()"
+            "--annotate has no effect in cluster mode, where the driver runs on another machine; call "
+            "annotate.autolog() in the job"
         )
     opts = " ".join(f"-D{key}={_quoted(value)}" for key, value in given.items())
-    ours = {
-        # the user's own options last: of two, the JVM takes the last
+    variables = {
+        # the user's own options come last, and the JVM takes the last of two
         "SPARK_SUBMIT_OPTS": f"{opts} {environment.get('SPARK_SUBMIT_OPTS', '')}".strip(),
         SUBMIT_ID_VARIABLE: submit_id,
     }
     places = tuple(dict.fromkeys(one for one in (*folders, log_dir) if one))
     with tempfile.TemporaryDirectory(prefix="afterglow-", ignore_cleanup_errors=True) as overlay:
         if annotate:
-            ours |= inside(Path(overlay), environment)
-        everything = {**environment, **ours}
+            variables |= write_overlay(Path(overlay), environment)
         yield Submission(
             submit_id,
             tuple(command),
-            everything,
+            {**environment, **variables},
             places,
-            seen.cluster,
+            found.cluster,
             tuple(notes),
-            overlay if annotate and not seen.cluster else None,
+            overlay if annotate and not found.cluster else None,
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """A job that was run: its exit code, when it began, what was seen of it meanwhile, whether it was annotated."""
+class CompletedJob:
+    """A job that has ended: its exit code, its start (UTC epoch), its processes, and whether it was annotated, if that
+    was requested."""
 
     exit_code: int
     began_s: float
-    watched: Watched
+    processes: JobProcesses
     annotated: bool
 
 
-def run_submission(job: Submission) -> Ran:
-    """Runs it, with our own standard streams and signals passed on.
+def run_submission(job: Submission) -> CompletedJob:
+    """Runs the job with this process's standard streams, and passes signals on.
 
     Raises:
-        InputError: there is no such program, or it may not be run.
+        InputError: there is no such program, or it cannot be executed.
     """
-    watched, began = Watched(job.id), time.time()
-    code = run_child(job.command, job.environment, watched.look)
-    return Ran(code, began, watched, job.overlay is None or annotated(Path(job.overlay)))
+    processes, began = JobProcesses(job.id), time.time()
+    code = run_command(job.command, job.environment, processes.scan)
+    return CompletedJob(code, began, processes, job.overlay is None or was_annotated(Path(job.overlay)))
 
 
-def written_logs(
-    job: Submission, ran: Ran, wait_s: float, tell: Callable[[str], None]
+def find_written_logs(
+    job: Submission, completed: CompletedJob, wait_s: float, tell: Callable[[str], None]
 ) -> Iterator[tuple[EventLog, Verdict] | AfterglowError]:
-    """The logs of the applications that the job started, each awaited as by `wait_for_log`, or why there is none."""
+    """Yields the logs of the job's applications, each awaited as by `wait_for_log`, or the reason why there is none."""
     until = time.monotonic() + wait_s
     appears = min(until, time.monotonic() + (wait_s if job.cluster else _APPEARS_S))
     told = False
     while True:
-        alive = ran.watched.look()
-        found, failures = _marked(job, ran)
+        alive = completed.processes.scan()
+        found, failures = _marked_logs(job, completed)
         now = time.monotonic()
         if (found and not alive) or now >= (until if alive else appears):
             break
         if not told and (alive or job.cluster):
-            tell("waiting until all that the job has started is over" if alive else "waiting for the job's event log")
+            tell("waiting for the job's processes to end" if alive else "waiting for the job's event log")
             told = True
-        time.sleep(min(_LOOK_EVERY_S, max(until - now, 0.01)))
+        time.sleep(min(_SCAN_EVERY_S, max(until - now, 0.01)))
     if not found:
-        yield InputError(_none(job, ran, failures))
-    gone = alive is False and not job.cluster
+        yield InputError(_nothing_found(job, completed, failures))
+    gone = not alive and not job.cluster
     for log in found:
         path = log.name.removesuffix(".inprogress")
         try:
@@ -158,41 +158,38 @@ def written_logs(
             yield error
 
 
-def _marked(job: Submission, ran: Ran) -> tuple[list[EventLog], list[str]]:
-    """The logs that carry the submission's id, and which places could not be looked at."""
+def _marked_logs(job: Submission, completed: CompletedJob) -> tuple[list[EventLog], list[str]]:
+    """The logs whose settings hold the submission's id, and the errors of places that cannot be listed."""
     text = f'"{SUBMIT_ID}":"{job.id}"'.encode()
-    since_ms = (ran.began_s - _CLOCKS_S) * 1000
+    since_ms = (completed.began_s - _CLOCK_SKEW_S) * 1000
     found: dict[str, EventLog] = {}
     failures = []
-    told = [unquote(one) if one.startswith("file:") else one for one in (*job.folders, *sorted(ran.watched.folders))]
-    for place in dict.fromkeys((*told, *sorted(ran.watched.logs))):
-        name = place if os.path.exists(place) or place not in ran.watched.logs else f"{place}.inprogress"
+    places = [
+        unquote(one) if one.startswith("file:") else one for one in (*job.folders, *sorted(completed.processes.folders))
+    ]
+    for place in dict.fromkeys((*places, *sorted(completed.processes.logs))):
+        name = place if os.path.exists(place) or place not in completed.processes.logs else f"{place}.inprogress"
         try:
             for log in discover.discover([name]):
                 new = any((file.modified_ms or since_ms) >= since_ms for file in log.files)
-                if new and os.path.realpath(log.name) not in found and carries(log, text):
+                if new and os.path.realpath(log.name) not in found and contains_setting(log, text):
                     found[os.path.realpath(log.name)] = log
         except InputError as error:
             failures.append(str(error))
     return sorted(found.values(), key=lambda log: log.name), failures
 
 
-def _none(job: Submission, ran: Ran, failures: Sequence[str]) -> str:
-    looked = ", ".join(dict.fromkeys((*job.folders, *sorted(ran.watched.folders)))) or "no folder is known"
-    why = f" ({'; '.join(failures)})" if failures else ""
+def _nothing_found(job: Submission, completed: CompletedJob, failures: Sequence[str]) -> str:
+    folders = ", ".join(dict.fromkeys((*job.folders, *sorted(completed.processes.folders)))) or "no folder is known"
+    reason = f" ({', '.join(failures)})" if failures else ""
     return (
-        f"{' '.join(job.command[:2])}: none of the event logs is this job's, looked in: {looked}{why}; did it start "
-        "Spark? If it says itself where its log goes, say the same with --log-dir"
+        f"{' '.join(job.command[:2])}: found no event log of this job in {folders}{reason}; "
+        "if the job sets spark.eventLog.dir itself, pass the same folder with --log-dir"
     )
 
 
-def _default_folder() -> str:
-    home = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
-    return os.path.join(home, "afterglow", "event-logs")
-
-
-def _made(folder: str) -> str:
-    """The folder as Spark wants it, a URI; made where it is one of this machine."""
+def _create_folder(folder: str) -> str:
+    """The URI of the folder, as Spark takes it; creates it if it is on this machine."""
     if "://" in folder and not folder.startswith("file:"):
         return folder
     path = Path(folder.removeprefix("file://").removeprefix("file:")).expanduser().absolute()
@@ -200,7 +197,7 @@ def _made(folder: str) -> str:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise InputError(
-            f"{path}: the folder for event logs cannot be made: {error.strerror}; see --log-dir"
+            f"{path}: cannot create the folder for event logs: {error.strerror}; choose another with --log-dir"
         ) from error
     return path.as_uri()
 

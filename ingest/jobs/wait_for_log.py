@@ -1,4 +1,4 @@
-"""The log of a job that has just ended: found where Spark writes logs, and waited for until it is final."""
+"""Locate the log of a job that has just ended, and wait until Spark has finished it."""
 
 import re
 import time
@@ -15,17 +15,17 @@ from ..options import ReadOptions
 from ..pipeline import read_log
 
 _LOOK_EVERY_S = 1.0
-_STILL_S = 5.0  # a log named in progress that does not grow for so long is read, to see whether it has its end
-_ABANDONED_S = 60.0  # one that has not been written to for so long after its job is taken for a dead driver's
+_STILL_S = 5.0  # a log that its name calls in progress is read for its end if it did not grow for this time
+_ABANDONED_S = 60.0  # after this time without a write the driver counts as dead
 
 Verdict = Literal["finished", "abandoned", "growing"]
-"""`abandoned`: its name says that Spark still writes it, but nothing came for a minute, or the driver is known dead."""
+"""`abandoned`: its name calls it in progress, but it was not written for a minute, or the driver is dead."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogQuery:
-    """Which log: the one at `path`, or in `log_dir` that of application `app_id`, or the newest one (whose
-    application's name fits `app_name`, a glob)."""
+    """Which log: the one at `path`; or in `log_dir` that of application `app_id`, or the newest one whose application's
+    name matches the glob `app_name`."""
 
     log_dir: str | None = None
     app_id: str | None = None
@@ -40,8 +40,8 @@ class LogQuery:
         return f"{self.log_dir}: newest application" + (f" named {self.app_name}" if self.app_name else "")
 
 
-def find_log(wanted: LogQuery) -> EventLog | None:
-    """The log as it is now; None where it is not there (yet). Of several attempts the last."""
+def locate_log(wanted: LogQuery) -> EventLog | None:
+    """The log as it is now, of several attempts the last; None if it does not exist (yet)."""
     if wanted.path is not None:
         for path in (wanted.path, wanted.path.removesuffix(".inprogress"), wanted.path + ".inprogress"):
             try:
@@ -69,10 +69,10 @@ def find_log(wanted: LogQuery) -> EventLog | None:
 def wait_for_log(
     wanted: LogQuery, wait_s: float, tell: Callable[[str], None], gone: Callable[[], bool] = lambda: False
 ) -> tuple[EventLog, Verdict]:
-    """The log, and what became of it: its name says that it is final or its end can be read, or after `wait_s` neither.
+    """Waits until the log's name is final or its end can be read, at most `wait_s` seconds; returns it as it is then.
 
-    An abandoned log is no longer `in_progress`, so that its runs do not stay RUNNING for ever. `gone` says that the
-    driver is known to be dead: then nothing is waited for. `tell` is called once where there is waiting to do.
+    An abandoned log is returned with `in_progress` off, so that its runs do not stay RUNNING. It does not wait if
+    `gone` says that the driver is dead. `tell` gets one line if it has to wait.
 
     Raises:
         InputError: there is no such log within that time.
@@ -81,7 +81,7 @@ def wait_for_log(
     size, still_since = -1, 0.0
     while True:
         dead = gone()
-        log, now = find_log(wanted), time.monotonic()
+        log, now = locate_log(wanted), time.monotonic()
         if log is not None:
             if not log.in_progress:
                 return log, "finished"
@@ -91,29 +91,31 @@ def wait_for_log(
                 return log, "finished"
         if now >= until or (dead and log is not None):
             if log is None:
-                raise InputError(f"{wanted}: no such event log after {wait_s:,.0f} s; check the folder and --wait")
+                raise InputError(
+                    f"{wanted}: no such event log after {wait_s:,.0f} s; check the folder, or wait longer with --wait"
+                )
             if _has_end(log):
                 return log, "finished"
             if dead or max(now - still_since, _age_s(log)) >= _ABANDONED_S:
                 return replace(log, in_progress=False), "abandoned"
             return log, "growing"
         if not told:
-            tell(f"waiting for {wanted}" if log is None else f"waiting until Spark has finished {log.name}")
+            tell(f"waiting for the log: {wanted}" if log is None else f"waiting until Spark has finished {log.name}")
             told = True
         time.sleep(min(_LOOK_EVERY_S, max(until - now, 0.01)))
 
 
 def unfinished(log: EventLog, verdict: Verdict) -> str | None:
-    """What to tell of a log that Spark has not finished; None where it has."""
+    """A note about a log that Spark has not finished; None if it has."""
     if verdict == "finished":
         return None
     if verdict == "abandoned":
-        return f"{log.name}: has no end and is no longer written to: its driver was killed; importing as far as it goes"
-    return f"{log.name}: Spark is still writing it; importing what is there, and it can be imported again later"
+        return f"{log.name}: it has no end and is no longer written, so its driver was killed; importing what is there"
+    return f"{log.name}: Spark is still writing it; importing what is there; import it again later"
 
 
 def _age_s(log: EventLog) -> float:
-    """Seconds since the log was last written to, by its files' times; 0 where they are not known."""
+    """Seconds since the last modification of its files; 0 if that is not known."""
     times = [file.modified_ms for file in log.files if file.modified_ms is not None]
     return time.time() - max(times) / 1000 if times else 0.0
 
@@ -121,5 +123,5 @@ def _age_s(log: EventLog) -> float:
 def _has_end(log: EventLog) -> bool:
     try:
         return bool(read_log(log, ReadOptions()).application["completed"])
-    except Exception:  # whatever it is, the import will say so
+    except Exception:  # the import will report it
         return False

@@ -7,7 +7,7 @@ from ..errors import PublishError
 from .interface import Writer
 
 DEFAULT_EXPERIMENT = "spark-applications"
-WRITERS = ("auto", "sql", "client")
+WRITERS = ("auto", "sql", "rest")
 _DATABASES = ("sqlite", "postgresql", "mysql")
 
 
@@ -21,7 +21,7 @@ def open_writer(
 
     Without `tracking_uri`, MLFLOW_TRACKING_URI or MLflow's own default; without `experiment`, MLFLOW_EXPERIMENT_NAME
     or `spark-applications`. `auto` writes straight into a database that this process can reach, through the tracking
-    API elsewhere; `sql` and `client` say which. Where a database is not as `sql` needs it, `tell` is called with the
+    API elsewhere; `sql` and `rest` say which. Where a database is not as `sql` needs it, `tell` is called with the
     reason and the tracking API serves.
 
     Raises:
@@ -31,7 +31,7 @@ def open_writer(
 
     name = experiment_name(experiment, tracking_uri)
     uri = resolved(tracking_uri)
-    if writer != "client" and (writer == "sql" or uri.split("://")[0].split("+")[0] in _DATABASES):
+    if writer != "rest" and (writer == "sql" or uri.split("://")[0].split("+")[0] in _DATABASES):
         from .sql.writer import SqlWriter
 
         direct = SqlWriter(uri, name)

@@ -57,16 +57,16 @@ def thresholds(given: Iterable[tuple[str, Any]]) -> Thresholds:
     for key, value in given:
         code, _, name = key.partition(".")
         if code != ANY and code not in FINDING_CODES:
-            raise ValueError(f"{code!r} is no finding; there are {', '.join((ANY, *FINDING_CODES))}")
+            raise ValueError(f"unknown finding {code!r}; valid: {', '.join((ANY, *FINDING_CODES))}")
         if name not in declared(code):
             valid = ", ".join(f"{code}.{one}" for one in declared(code))
-            raise ValueError(f"{key!r} is no threshold; of {code} there are {valid or 'none'}")
+            raise ValueError(f"unknown threshold {key!r}; valid for {code}: {valid or 'none'}")
         try:
             number = float("nan") if isinstance(value, bool) else float(value)
         except (TypeError, ValueError):
             number = float("nan")
         if not 0 <= number < float("inf"):
-            raise ValueError(f"{key}: {value!r} is no number of at least 0")
+            raise ValueError(f"{key}: {value!r} is not a number of at least 0")
         known[code, name] = number
     return Thresholds(tuple((code, name, value) for (code, name), value in sorted(known.items())))
 

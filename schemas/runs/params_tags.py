@@ -88,7 +88,7 @@ RUN_TAGS = (
     RunText(
         "afterglow.completeness",
         ("application",),
-        "complete, in_progress, no_end, truncated, compacted or events_lost.",
+        "complete, in_progress, no_application_end, truncated, compacted or events_lost.",
     ),
     RunText("afterglow.log", ("application",), "Path or URI of the log."),
     RunText("afterglow.issues", ("application",), "Number of warnings and errors; issues.json lists them."),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from ..findings.thresholds import Finding
 from .levels import Level
@@ -36,6 +36,11 @@ class Run:
     def duration_s(self) -> float | None:
         """End minus start, in seconds. None while the run is running."""
         return None if self.end_ms is None else (self.end_ms - self.start_ms) / 1e3
+
+    def as_dict(self) -> dict[str, Any]:
+        """The run as JSON-serializable values, without tags, history and findings."""
+        names = ("level", "key", "parent", "name", "status", "start_ms", "end_ms", "params", "metrics")
+        return {name: getattr(self, name) for name in names}
 
 
 class TaskRuns(Protocol):

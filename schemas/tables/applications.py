@@ -39,7 +39,7 @@ APPLICATIONS = Table(
         Column(
             "completeness",
             "string",
-            "complete, in_progress, no_end, truncated, compacted or events_lost; see docs/completeness.md.",
+            "complete, in_progress, no_application_end, truncated, compacted or events_lost; see docs/completeness.md.",
             "derived: by ingest.assemble.completeness",
             text="constant",
         ),

@@ -1,4 +1,4 @@
-"""`--tables`: the tables of many applications as one Parquet dataset."""
+"""`--dataset`: the tables of many applications as one Parquet dataset."""
 
 import shutil
 from pathlib import Path
@@ -34,7 +34,7 @@ def table(place: Path, name: str) -> Any:
 
 
 def test_without_runs_nothing_of_mlflow_is_needed(logs: Path, tmp_path: Path) -> None:
-    words = ("backfill", logs, "--tables", tmp_path / "tables", "--no-runs", "--ledger", tmp_path / "l.db")
+    words = ("backfill", logs, "--dataset", tmp_path / "tables", "--no-runs", "--ledger", tmp_path / "l.db")
     result = run(*words, "--tracking-uri", "http://127.0.0.1:1")  # nobody is there
     assert result.exit_code == 0 and "imported  2" in result.output, result.output
     tasks = table(tmp_path, "tasks")
@@ -52,7 +52,7 @@ def test_without_runs_nothing_of_mlflow_is_needed(logs: Path, tmp_path: Path) ->
 def test_with_runs_both_are_written_and_neither_twice(logs: Path, tmp_path: Path) -> None:
     store = new_sqlite(tmp_path / "m.db")
     assert run("import", logs, "--tracking-uri", store).exit_code == 0
-    words = ("import", logs, "--tracking-uri", store, "--tables", tmp_path / "tables")
+    words = ("import", logs, "--tracking-uri", store, "--dataset", tmp_path / "tables")
     first = run(*words)  # the runs are there, the tables are not
     assert first.exit_code == 0 and first.output.count("already imported") == 2
     written = {path: path.stat().st_mtime_ns for path in (tmp_path / "tables").rglob("*.parquet")}
@@ -64,7 +64,7 @@ def test_with_runs_both_are_written_and_neither_twice(logs: Path, tmp_path: Path
 def test_a_log_that_has_grown_takes_the_place_of_itself(logs: Path, tmp_path: Path) -> None:
     log = logs / sample_log("failing-tasks").name
     whole = log.read_bytes()
-    words = ("import", log, "--no-runs", "--tables", tmp_path / "tables")
+    words = ("import", log, "--no-runs", "--dataset", tmp_path / "tables")
     log.write_bytes(whole[: len(whole) // 2])
     assert run(*words).exit_code == 0
     before = table(tmp_path, "tasks").num_rows
@@ -77,7 +77,7 @@ def test_a_log_that_has_grown_takes_the_place_of_itself(logs: Path, tmp_path: Pa
 
 def test_a_table_that_has_no_rows_any_more_goes(logs: Path, tmp_path: Path) -> None:
     log = logs / sample_log("failing-tasks").name
-    words = ("import", log, "--no-runs", "--tables", tmp_path / "tables")
+    words = ("import", log, "--no-runs", "--dataset", tmp_path / "tables")
     assert run(*words).exit_code == 0
     (issues,) = (tmp_path / "tables" / "tasks").rglob("*.parquet")
     made_up = tmp_path / "tables" / "tunings" / issues.relative_to(tmp_path / "tables" / "tasks")
@@ -88,7 +88,7 @@ def test_a_table_that_has_no_rows_any_more_goes(logs: Path, tmp_path: Path) -> N
 
 
 def test_what_is_broken_there_is_written_anew(logs: Path, tmp_path: Path) -> None:
-    words = ("import", logs / sample_log("skewed-join").name, "--no-runs", "--tables", tmp_path / "tables")
+    words = ("import", logs / sample_log("skewed-join").name, "--no-runs", "--dataset", tmp_path / "tables")
     run(*words)
     (applications,) = (tmp_path / "tables" / "applications").rglob("*.parquet")
     applications.write_bytes(b"PAR1 cut off")
@@ -97,7 +97,7 @@ def test_what_is_broken_there_is_written_anew(logs: Path, tmp_path: Path) -> Non
 
 def test_errors(logs: Path, tmp_path: Path) -> None:
     (tmp_path / "a-file").write_text("no folder")
-    result = run("import", logs, "--no-runs", "--tables", tmp_path / "a-file")
+    result = run("import", logs, "--no-runs", "--dataset", tmp_path / "a-file")
     assert result.exit_code == 1 and "a-file: the tables cannot be written" in result.output
     assert run("import", logs, "--no-runs").exit_code == 2
     assert run("backfill", logs, "--engine", "abacus").exit_code == 2

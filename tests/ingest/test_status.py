@@ -58,7 +58,7 @@ def test_status_lists_what_is_imported(uri: str) -> None:
 
 def test_an_empty_store_is_no_error(tmp_path: Path) -> None:
     result = runner.invoke(app, ["status", "--tracking-uri", f"sqlite:///{tmp_path}/empty.db"])
-    assert result.exit_code == 0 and "Nothing is imported there" in result.stdout
+    assert result.exit_code == 0 and "No application is imported there" in result.stdout
 
 
 def test_remove_asks_deletes_the_tree_and_import_leaves_it_deleted(uri: str) -> None:

@@ -38,7 +38,7 @@ _PAGE = 1000
 class ClientWriter:
     """Writes through the tracking API to one experiment; up to `calls` calls are in flight."""
 
-    name = "client"
+    name = "rest"
 
     def __init__(
         self, tracking_uri: str | None, experiment: str, calls: int = 8, patience: Patience | None = None

@@ -7,7 +7,7 @@ import pytest
 
 from afterglow.ingest import arrow
 from afterglow.ingest.errors import AssemblyError
-from afterglow.ingest.pipeline import tables_of_rows
+from afterglow.ingest.pipeline import build_tables
 from afterglow.schemas.events import EVENT_TABLES
 from afterglow.schemas.logs import EventLog, EventLogTables, LogFile
 
@@ -22,7 +22,7 @@ def tables(log: EventLog = LOG, /, **rows: list[dict[str, Any]]) -> EventLogTabl
         )
         for declared in EVENT_TABLES
     }
-    return tables_of_rows(given, log)
+    return build_tables(given, log)
 
 
 def task(task_id: int, **values: Any) -> dict[str, Any]:

@@ -130,10 +130,10 @@ def test_import_into_a_local_database(tmp_path: Path) -> None:
 
 def test_show_writes_the_report_of_each_log(tmp_path: Path) -> None:
     one = tmp_path / "deep" / "one.html"
-    ran = CliRunner().invoke(app, ["show", str(sample_log("skewed-join")), "--report", str(one)])
+    ran = CliRunner().invoke(app, ["show", str(sample_log("skewed-join")), "--html", str(one)])
     assert ran.exit_code == 0 and one.read_bytes().startswith(b"<!DOCTYPE html>")
     logs = [str(sample_log(name)) for name in ("codec-lz4", "codec-lzf")]
-    assert CliRunner().invoke(app, ["show", *logs, "--report", str(tmp_path / "all")]).exit_code == 0
+    assert CliRunner().invoke(app, ["show", *logs, "--html", str(tmp_path / "all")]).exit_code == 0
     assert len(list((tmp_path / "all").glob("local-*.html"))) == 2
-    unwritable = CliRunner().invoke(app, ["show", logs[0], "--report", str(tmp_path)])
+    unwritable = CliRunner().invoke(app, ["show", logs[0], "--html", str(tmp_path)])
     assert unwritable.exit_code == 3 and "cannot be written" in unwritable.stderr

@@ -183,7 +183,7 @@ def test_the_command_exits_1_where_a_limit_is_broken(tmp_path: Path) -> None:
     ran = CliRunner().invoke(
         app, ["compare", *logs, "--fail-if", "time/duration_s > 5%", "--json", "--html", str(page)]
     )
-    assert ran.exit_code == 1 and "limit broken: time/duration_s > 5%" in ran.stderr
+    assert ran.exit_code == 1 and "limit exceeded: time/duration_s > 5%" in ran.stderr
     told = json.loads(ran.stdout)
     assert told["verdict"] == "slower" and told["broken"]
     assert b"Limits broken" in page.read_bytes()

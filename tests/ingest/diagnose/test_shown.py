@@ -14,7 +14,7 @@ from afterglow.ingest import import_logs, read
 from afterglow.ingest.cli import app
 from afterglow.ingest.derive import derive
 from afterglow.ingest.publish.description import describe
-from afterglow.ingest.thresholds import wanted_thresholds
+from afterglow.ingest.thresholds import read_thresholds
 from afterglow.schemas.runs.tree import Run, RunTree
 from tests.conftest import sample_log
 from tests.ingest.diagnose.builders import Made, task
@@ -113,8 +113,8 @@ def test_export_writes_them(tmp_path: Path) -> None:
     assert "skew" not in codes("--threshold", "skew.cost_s=60")
     file = tmp_path / "own.toml"
     file.write_text("[skew]\ncost_s = 60\n")
-    assert "skew" not in codes("--findings", str(file))
-    assert "skew" in codes("--findings", str(file), "--threshold", "skew.cost_s=1")
+    assert "skew" not in codes("--thresholds", str(file))
+    assert "skew" in codes("--thresholds", str(file), "--threshold", "skew.cost_s=1")
 
 
 @pytest.mark.parametrize("command", ["import", "show", "export", "hook", "backfill", "submit"])
@@ -129,10 +129,10 @@ def test_an_unknown_threshold_is_a_usage_error_that_lists_the_valid_ones(command
 @pytest.mark.parametrize(
     "content, says",
     [
-        ("[skew\n", "no valid TOML"),
-        ("skew = 3\n", "no table"),
-        ("[skw]\na = 1\n", "no finding"),
-        ('[skew]\ntime_ratio = "much"\n', "no number"),
+        ("[skew\n", "not valid TOML"),
+        ("skew = 3\n", "not a table"),
+        ("[skw]\na = 1\n", "unknown finding"),
+        ('[skew]\ntime_ratio = "much"\n', "not a number"),
         (None, "No such file"),
     ],
 )
@@ -140,15 +140,15 @@ def test_a_file_that_is_no_such_toml(tmp_path: Path, content: str | None, says: 
     path = tmp_path / "own.toml"
     if content is not None:
         path.write_text(content)
-    result = runner.invoke(app, ["show", SKEWED, "--findings", str(path)])
+    result = runner.invoke(app, ["show", SKEWED, "--thresholds", str(path)])
     assert result.exit_code == 2 and says in " ".join(result.output.split()), result.output
     with pytest.raises(ValueError, match=says):
-        wanted_thresholds(str(path))
+        read_thresholds(str(path))
 
 
 def test_an_option_needs_a_value() -> None:
-    with pytest.raises(ValueError, match=r"no CODE\.NAME=VALUE"):
-        wanted_thresholds(None, ["skew.time_ratio"])
+    with pytest.raises(ValueError, match=r"not CODE\.NAME=VALUE"):
+        read_thresholds(None, ["skew.time_ratio"])
 
 
 def test_from_python(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_from_python(tmp_path: Path) -> None:
         return found
 
     assert "skew" in codes() and "skew" not in codes(thresholds={"skew.cost_s": 60})
-    with pytest.raises(ValueError, match="no finding"):
+    with pytest.raises(ValueError, match="unknown finding"):
         read(SKEWED, {"x.y": 1})
 
 
@@ -165,7 +165,7 @@ def test_other_thresholds_renew_the_import(tmp_path: Path) -> None:
     uri = new_sqlite(tmp_path / "mlflow.db")
 
     def imported(**given: Any) -> str:
-        (one,) = import_logs([SKEWED], uri, "e", pictures="none", **given)
+        (one,) = import_logs([SKEWED], uri, "e", report="none", **given)
         state: str = one.published.state
         return state
 

@@ -6,8 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from afterglow.ingest.cli import app
-from afterglow.ingest.engines import process_pool as several
+from afterglow.ingest.engines import process_pool
 from afterglow.ingest.errors import AfterglowError, InputError
 from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.options import Progress, ReadOptions
@@ -31,7 +29,7 @@ runner = CliRunner()
 
 @pytest.fixture(autouse=True)
 def worth_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(several, "_WORTH_PROCESSES_S", 0.0)
+    monkeypatch.setattr(process_pool, "_WORTH_PROCESSES_S", 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -69,13 +67,13 @@ def logs(*names: str, size: int = 1000) -> list[EventLog]:
 
 
 def outcomes(*names: str) -> list[str]:
-    found = several.each(here_or_there, logs(*names), ReadOptions(workers=3))
+    found = process_pool.map_logs(here_or_there, logs(*names), ReadOptions(workers=3))
     return [f"error {one}" if isinstance(one, AfterglowError) else one[0] for one in found]
 
 
 def test_results_come_in_the_order_of_the_logs_and_from_several_processes() -> None:
     names = ["slow", *(f"log-{number} slow" for number in range(9)), "last"]
-    found = list(several.each(here_or_there, logs(*names), ReadOptions(workers=3)))
+    found = list(process_pool.map_logs(here_or_there, logs(*names), ReadOptions(workers=3)))
     assert [one[0] for one in found if not isinstance(one, AfterglowError)] == names
     processes = {one[1] for one in found if not isinstance(one, AfterglowError)}
     assert os.getpid() in processes and len(processes) == 3
@@ -92,18 +90,6 @@ def test_a_process_that_is_killed_costs_no_log() -> None:
     assert outcomes(*names) == names
 
 
-def test_what_befell_a_process_is_told_to_every_log_behind_one_that_was_taken_back() -> None:
-    """In 3.11 Python's own thread stops at the first future that was cancelled: see several._MayBeCancelled."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        (task,) = several._tasks(pool, here_or_there, logs("log"), ReadOptions(), several._nothing)
-    assert isinstance(task.future, several._MayBeCancelled)
-    taken_back, behind = several._MayBeCancelled(), several._MayBeCancelled()
-    assert taken_back.cancel()
-    for future in (taken_back, behind):
-        future.set_exception(BrokenProcessPool("killed"))
-    assert taken_back.cancelled() and isinstance(behind.exception(), BrokenProcessPool)
-
-
 def test_what_is_known_is_not_worked_on_and_large_logs_are_read_here_in_parts() -> None:
     seen = []
 
@@ -112,13 +98,14 @@ def test_what_is_known_is_not_worked_on_and_large_logs_are_read_here_in_parts() 
         return log.name
 
     given = [*logs("known", "large", size=1 << 30), *logs("server", size=0)]
-    found = several.each(work, given, ReadOptions(workers=4), known=lambda log: "k" if log.name == "known" else None)
+    known = {"known": "k"}
+    found = process_pool.map_logs(work, given, ReadOptions(workers=4), known=lambda log: known.get(log.name))
     assert list(found) == ["k", "large", "server"] and seen == [("large", 4), ("server", 4)]
 
 
 def test_tables_come_whole_from_another_process(folder: Path) -> None:
     found = find_logs(paths(folder)[:4])
-    for log, tables in zip(found, several.each(_read_elsewhere, found, ReadOptions(workers=2)), strict=True):
+    for log, tables in zip(found, process_pool.map_logs(_read_elsewhere, found, ReadOptions(workers=2)), strict=True):
         assert not isinstance(tables, AfterglowError)
         own = read_log(log)
         assert {name: table.schema for name, table in tables.items()} == {
@@ -166,8 +153,8 @@ def test_no_process_outlives_the_first(tmp_path: Path) -> None:
     code = (
         "from tests.ingest.engines.test_process_pool import *\n"
         "if __name__ == '__main__':\n"
-        "    several._WORTH_PROCESSES_S = 0.0\n"
-        "    for one in several.each(here_or_there, logs(*['slow'] * 100), ReadOptions(workers=3)):\n"
+        "    process_pool._WORTH_PROCESSES_S = 0.0\n"
+        "    for one in process_pool.map_logs(here_or_there, logs(*['slow'] * 100), ReadOptions(workers=3)):\n"
         "        print(one[1], flush=True)\n"
     )
     script = tmp_path / "many.py"

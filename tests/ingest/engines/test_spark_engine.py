@@ -16,9 +16,10 @@ import pytest
 
 from afterglow.ingest import log_parts as parts
 from afterglow.ingest.backfill.ledger import open_ledger
-from afterglow.ingest.backfill.selection import Filters, run_backfill, select_logs
-from afterglow.ingest.engines import spark_engine as on_spark
-from afterglow.ingest.engines.factory import open_engine
+from afterglow.ingest.backfill.run_backfill import run_backfill
+from afterglow.ingest.backfill.selection import Filters, select_logs
+from afterglow.ingest.engines import spark_engine
+from afterglow.ingest.engines.interface import open_engine
 from afterglow.ingest.errors import InputError
 from afterglow.ingest.options import ImportOptions
 from afterglow.ingest.pipeline import open_experiments
@@ -72,13 +73,13 @@ def spark(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
 def backfilled(place: Path, engine: Any, logs: list[str], store: str | None = None) -> str:
     """Backfills the logs; the store's URI."""
     uri = store or new_sqlite(place / "mlflow.db")
-    options = ImportOptions(tables=str(place / "tables"))
+    options = ImportOptions(dataset=str(place / "tables"))
     with open_ledger(str(place / "ledger.db"), uri) as ledger:
         todo = select_logs(logs, ledger, Filters())
         experiments = open_experiments(uri, "years")
         with engine as does:
             outcomes = list(run_backfill(todo, ledger, experiments, options, does))
-    assert outcomes and not [one for _, one, _ in outcomes if isinstance(one, Exception)], outcomes
+    assert outcomes and not [one for one in outcomes if isinstance(one.outcome, Exception)], outcomes
     return uri
 
 
@@ -114,12 +115,14 @@ def test_executors_publish_to_a_server(spark: Cluster, local_few: Local, tmp_pat
 def test_a_huge_log_is_read_in_parts(
     spark: Cluster, local_few: Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(on_spark, "_HUGE_BYTES", 0)
+    monkeypatch.setattr(spark_engine, "_HUGE_BYTES", 0)
     monkeypatch.setattr(parts, "_PART_BYTES", 50_000)
     counted: list[int] = []
-    read = on_spark.OnSpark._parts_read
+    read = spark_engine.SparkEngine._read_parts
     monkeypatch.setattr(
-        on_spark.OnSpark, "_parts_read", lambda self, *given: counted.append(len(given[1])) or read(self, *given)
+        spark_engine.SparkEngine,
+        "_read_parts",
+        lambda self, *given: counted.append(len(given[0])) or read(self, *given),
     )
     same(tmp_path, backfilled(tmp_path, open_engine("spark", spark.master, SETTINGS), FEW), local_few)
     assert max(counted) > 2
@@ -151,13 +154,13 @@ def test_a_backfill_that_is_stopped_leaves_no_job_running(spark: Cluster, local_
     """It ends with the log under way, though the wave has others; what is left is done by the next one."""
     from pyspark import SparkContext
 
-    uri, options = new_sqlite(tmp_path / "mlflow.db"), ImportOptions(tables=str(tmp_path / "tables"))
+    uri, options = new_sqlite(tmp_path / "mlflow.db"), ImportOptions(dataset=str(tmp_path / "tables"))
     with (
         pytest.MonkeyPatch.context() as patch,
         open_engine("spark", spark.master, SETTINGS) as does,
         open_ledger(str(tmp_path / "ledger.db"), uri) as ledger,
     ):
-        patch.setattr(on_spark, "_WAVE_LOGS", 1)
+        patch.setattr(spark_engine, "_WAVE_LOGS", 1)
         todo = select_logs(FEW, ledger, Filters(), order=does.order)
         outcomes = run_backfill(todo, ledger, open_experiments(uri, "years"), options, does)
         next(outcomes)
@@ -179,7 +182,8 @@ def test_what_cannot_work_is_said(tmp_path: Path) -> None:
 
 def test_a_spark_context_elsewhere_is_not_taken_for_the_one_that_is_asked_for(spark: Cluster) -> None:
     with open_engine("spark", spark.master, SETTINGS):
-        with pytest.raises(InputError, match=f"on {spark.master} is here already"), open_engine("spark", "local"):
+        message = f"already has a SparkContext on {spark.master}"
+        with pytest.raises(InputError, match=message), open_engine("spark", "local"):
             pass
         with open_engine("spark"):  # the one that is there
             pass

@@ -9,8 +9,9 @@ import pytest
 from mlflow import MlflowClient
 
 from afterglow.ingest.backfill.ledger import open_ledger
-from afterglow.ingest.backfill.selection import Filters, run_backfill, select_logs
-from afterglow.ingest.engines.factory import open_engine
+from afterglow.ingest.backfill.run_backfill import run_backfill
+from afterglow.ingest.backfill.selection import Filters, select_logs
+from afterglow.ingest.engines.interface import open_engine
 from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.options import ImportOptions
 from afterglow.ingest.pipeline import open_experiments, read_log
@@ -30,7 +31,7 @@ def killed(tmp_path: Path) -> Path:
     return Path(shutil.copy(sample_log("killed-driver"), tmp_path / "logs"))
 
 
-@pytest.mark.parametrize(("hours", "verdict"), [(23, "in_progress"), (25, "no_end")])
+@pytest.mark.parametrize(("hours", "verdict"), [(23, "in_progress"), (25, "no_application_end")])
 def test_a_day_without_a_word_is_the_end(killed: Path, hours: float, verdict: str) -> None:
     aged(killed, hours * HOUR)
     (log,) = find_logs([str(killed)])

@@ -165,7 +165,7 @@ def test_a_driver_that_was_killed(cluster: Cluster, place: Place) -> None:
     assert (code, out) == (128 + signal.SIGKILL, "100\n") and "its driver was killed" in err
     assert time.monotonic() - began < 600  # not waited for
     (root,) = [run for run in place.runs() if run.data.tags.get("mlflow.runName") == "train killed"]
-    assert (root.info.status, root.data.tags["afterglow.completeness"]) == ("KILLED", "no_end")
+    assert (root.info.status, root.data.tags["afterglow.completeness"]) == ("KILLED", "no_application_end")
     # a hook does not know the driver; it goes by how long nothing was written
     now = place.hook("--log-dir", str(logs), "--newest", "--wait", "0", "--strict")
     assert (now.exit_code, json.loads(now.stdout)["completeness"]) == (1, "in_progress")
@@ -174,7 +174,7 @@ def test_a_driver_that_was_killed(cluster: Cluster, place: Place) -> None:
     copied = place.folder / "copied"
     shutil.copytree(logs, copied)
     later = place.hook("--log-dir", str(copied), "--newest", "--wait", "0", "--experiment", "later", "--strict")
-    assert (later.exit_code, json.loads(later.stdout)["completeness"]) == (1, "no_end")
+    assert (later.exit_code, json.loads(later.stdout)["completeness"]) == (1, "no_application_end")
 
 
 def test_python_ended_by_a_signal_with_a_log_of_its_own_and_a_sitecustomize(cluster: Cluster, place: Place) -> None:

@@ -12,9 +12,9 @@ import pytest
 from mlflow import MlflowClient
 
 from afterglow.ingest.errors import AfterglowError
-from afterglow.ingest.jobs import run_command as child
-from afterglow.ingest.jobs.overlay import inside
-from afterglow.ingest.jobs.spark_settings import settings
+from afterglow.ingest.jobs import run_command
+from afterglow.ingest.jobs.overlay import write_overlay
+from afterglow.ingest.jobs.spark_settings import read_settings
 from afterglow.ingest.jobs.submit import prepare_submission
 from tests.conftest import sample_log
 from tests.ingest.publish.stores import new_sqlite
@@ -107,7 +107,7 @@ def test_every_application_of_the_job_and_no_other_of_the_folder(place: Path) ->
     told = submit(place, "--log-dir", str(logs), "--json", "--", "spark-submit", PLAIN, KILLED)
     assert told.returncode == 0 and told.stdout == "the job's own line\n"
     rows = [json.loads(line) for line in told.stderr.splitlines() if line.startswith("{")]
-    assert sorted(row["completeness"] for row in rows) == ["complete", "no_end"]
+    assert sorted(row["completeness"] for row in rows) == ["complete", "no_application_end"]
     assert "its driver was killed" in told.stderr  # nothing of the job is alive, so nothing is waited for
     assert applications(place) == {"Spark shell": "FINISHED", "killed-driver": "KILLED"}
 
@@ -129,14 +129,14 @@ def test_event_logging_that_is_switched_off_stays_off(place: Path) -> None:
     words = ("--", "spark-submit", "--conf", "spark.eventLog.enabled=false", PLAIN)
     ran = submit(place, *words)
     assert (ran.returncode, ran.stdout) == (0, "the job's own line\n")
-    assert "switch event logging off" in ran.stderr and "none of the event logs is this job's" in ran.stderr
+    assert "turn event logging off" in ran.stderr and "found no event log of this job" in ran.stderr
     assert submit(place, "--strict", *words).returncode == 3
 
 
 def test_no_folder_of_this_machine_is_offered_to_a_driver_elsewhere(place: Path) -> None:
     with prepare_submission(["spark-submit", "--deploy-mode", "cluster", "job.py"], annotate=True) as job:
         assert "eventLog" not in job.environment["SPARK_SUBMIT_OPTS"] and job.id in job.environment["SPARK_SUBMIT_OPTS"]
-        assert "--log-dir URI" in job.notes[0] and "--annotate does nothing in cluster mode" in job.notes[1]
+        assert "--log-dir URI" in job.notes[0] and "--annotate has no effect in cluster mode" in job.notes[1]
     with prepare_submission(["spark-submit", "--deploy-mode=cluster", "job.py"], "s3://bucket/logs") as job:
         assert "-Dspark.eventLog.dir=s3://bucket/logs" in job.environment["SPARK_SUBMIT_OPTS"]
     with prepare_submission(["./wrapper.sh"]) as job:
@@ -154,7 +154,7 @@ def test_a_failure_of_the_import_is_the_job_s_only_where_strict_says_so(place: P
 
 @pytest.mark.parametrize(
     ("command", "said"),
-    [(["nosuch"], "nosuch: no such program"), (["/etc/passwd"], "may not be run"), ([], "Missing argument")],
+    [(["nosuch"], "nosuch: no such program"), (["/etc/hosts"], "cannot be executed"), ([], "Missing argument")],
 )
 def test_a_command_that_cannot_be_run_is_a_usage_error(place: Path, command: list[str], said: str) -> None:
     ran = submit(place, "--", *command)
@@ -202,11 +202,11 @@ sys.exit(9)
 def test_signals_are_passed_on_once_and_what_is_ignored_stays_so(way: str, nohup: bool, place: Path) -> None:
     # What the tests themselves were started with does not matter: a background job of a shell ignores SIGINT.
     program = (
-        f"import os, signal, sys\nfrom afterglow.ingest.jobs import run_command as child\n"
+        f"import os, signal, sys\nfrom afterglow.ingest.jobs import run_command\n"
         f"signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"signal.signal(signal.SIGHUP, signal.{'SIG_IGN' if nohup else 'SIG_DFL'})\n"
         f"if {way == 'handled'}:\n    del signal.sigtimedwait\n"
-        f"sys.exit(child.run_child([sys.executable, '-c', {REPORTS_SIGNALS!r}], os.environ, lambda: None))"
+        f"sys.exit(run_command.run_command([sys.executable, '-c', {REPORTS_SIGNALS!r}], os.environ, lambda: None))"
     )
     ours = subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
@@ -223,7 +223,7 @@ def test_signals_are_passed_on_once_and_what_is_ignored_stays_so(way: str, nohup
 def test_a_program_that_cannot_run_leaves_the_signals_as_they_were() -> None:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     with pytest.raises(AfterglowError, match="no such program"):
-        child.run_child(["/nowhere/spark-submit"], os.environ, lambda: None)
+        run_command.run_command(["/nowhere/spark-submit"], os.environ, lambda: None)
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
 
 
@@ -251,8 +251,8 @@ def test_what_is_seen_of_a_job_s_settings(
     (tmp_path / "p.conf").write_text("# spark.no no\nspark.eventLog.dir=/p\nspark.a:  b \n")
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "spark-defaults.conf").write_text("spark.eventLog.enabled   true\n")
-    seen = settings(command.split(), environment)
-    assert (seen.kind, dict(seen.settings), seen.cluster) == (kind, wanted, "cluster" in wanted.values())
+    found = read_settings(command.split(), environment)
+    assert (found.kind, dict(found.settings), found.cluster) == (kind, wanted, "cluster" in wanted.values())
 
 
 def started(place: Path, program: str, *words: str, **environment: str) -> str:
@@ -260,7 +260,7 @@ def started(place: Path, program: str, *words: str, **environment: str) -> str:
     overlay = place / "overlay"
     if not overlay.exists():
         overlay.mkdir()
-        given = inside(overlay, {"PYTHONPATH": str(place / "users")})
+        given = write_overlay(overlay, {"PYTHONPATH": str(place / "users")})
         (place / "given").write_text(given["PYTHONPATH"])
     clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     path = {"PYTHONPATH": (place / "given").read_text(), **environment}

@@ -185,12 +185,12 @@ def run(count: int, share: float, seed: int) -> Figures:
                     run["artifacts"] = artifacts(address, name, client)
             return found
 
-        import_logs([log], address, made("undisturbed"), writer="client")
+        import_logs([log], address, made("undisturbed"), writer="rest")
         usual = look("undisturbed").tree
         for number in range(count):
             name = made(f"import {number}")
             try:
-                import_logs([log], through, name, writer="client")
+                import_logs([log], through, name, writer="rest")
                 first_failed = ""
             except PublishError as error:
                 first_failed = str(error)
@@ -202,7 +202,7 @@ def run(count: int, share: float, seed: int) -> Figures:
                 print(f"{name}: {first_failed}", flush=True)
                 assert "\n" not in first_failed
                 figures.falsely_complete += bool(found.complete and wrong)
-                import_logs([log], address, name, writer="client")
+                import_logs([log], address, name, writer="rest")
                 found = look(name)
                 wrong = differences(usual, found.tree)
             figures.different += bool(wrong)

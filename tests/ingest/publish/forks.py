@@ -21,7 +21,7 @@ for _name in (
     "afterglow.ingest.publish.sql.writer",
 ):
     import_module(_name)
-WRITERS = ("client", "sql")
+WRITERS = ("rest", "sql")
 
 
 @dataclass(frozen=True)

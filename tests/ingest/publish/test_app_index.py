@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mlflow import MlflowClient
 
 from afterglow.ingest import import_logs
-from afterglow.ingest.find_logs import listed
+from afterglow.ingest.find_logs import list_logs
 from afterglow.ingest.options import ImportOptions
 from afterglow.ingest.pipeline import import_log, open_experiments
 from afterglow.ingest.publish.sql.app_index import Seen
@@ -59,11 +59,11 @@ def test_no_application_that_is_there_is_taken_for_a_new_one(steps: list[tuple[s
 
 
 def _import(log: Path, experiments: object) -> str:
-    (found,) = listed([str(log)])
+    (found,) = list_logs([str(log)])
     return str(import_log(found, experiments, ImportOptions()).published.state)
 
 
-@pytest.mark.parametrize("writer", ["client", "sql"])
+@pytest.mark.parametrize("writer", ["rest", "sql"])
 def test_what_others_write_meanwhile_is_seen(tmp_path: Path, writer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[str] = []
     look = SqlTree._runs

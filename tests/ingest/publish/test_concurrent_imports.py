@@ -39,13 +39,13 @@ def at_once(store: str, writers: Sequence[str], times: int, after_kill: bool) ->
         alone = Target("alone", writers[0], uri, tables)
         assert run(importing(log, alone, "alone"), output) == 0, output.read_text()
         began = time.monotonic()
-        assert run(importing(log, Target("", "client", uri, tables), "timed"), output) == 0, output.read_text()
+        assert run(importing(log, Target("", "rest", uri, tables), "timed"), output) == 0, output.read_text()
         lasted = time.monotonic() - began
         expected = held(tables, "alone").tree
         for name in names:
             output.unlink(missing_ok=True)
             if after_kill:
-                first = fork(importing(log, Target("", "client", uri, tables), name), output)
+                first = fork(importing(log, Target("", "rest", uri, tables), name), output)
                 time.sleep(random.uniform(0.3, 1.0) * lasted)
                 os.kill(first, signal.SIGKILL)
                 ended(first)

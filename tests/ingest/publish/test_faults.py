@@ -79,7 +79,7 @@ def test_a_server_that_is_gone_for_good(store: str, impatient: None) -> None:
     assert (gone.duplicates, gone.complete) == (0, 1)
 
 
-@pytest.mark.parametrize("writer", ["client", "sql"])
+@pytest.mark.parametrize("writer", ["rest", "sql"])
 def test_a_full_disk(store: str, writer: str, impatient: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite says the same when it may not grow as when the disk is full."""
     client = MlflowClient(store)
@@ -101,7 +101,7 @@ def test_a_full_disk(store: str, writer: str, impatient: None, tmp_path: Path, m
     engine.dispose()
     assert "\n" not in str(error.value) and "import the log again to finish it" in str(error.value)
     found = held(store, "full")
-    assert found.complete == 0 and (writer == "client" or not found.tree)
+    assert found.complete == 0 and (writer == "rest" or not found.tree)
     import_logs([LOG], store, "full", writer=writer)
     import_logs([LOG], store, "undisturbed", writer=writer)
     found = held(store, "full")

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from afterglow.ingest.engines import process_pool as several
+from afterglow.ingest.engines import process_pool
 from afterglow.ingest.engines.local import import_logs
 from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.options import ImportOptions, ReadOptions
-from afterglow.ingest.pipeline import import_log, import_ready, open_experiments, packed, read_view
+from afterglow.ingest.pipeline import import_log, open_experiments, prepare_import, publish_import, read_view
 from tests.conftest import sample_log
 
 from .stores import new_sqlite
@@ -53,10 +53,10 @@ def artifacts(store: str, experiment: str) -> dict[tuple[str, str], str]:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_log_that_was_sent_leaves_what_one_that_was_read_here_leaves(name: str, store: str) -> None:
     (log,) = find_logs([str(sample_log(name))])
-    options = ImportOptions(pictures="all")
+    options = ImportOptions(report="all")
     import_log(log, open_experiments(store, "here"), options)
-    sent = pickle.dumps(packed(log, read_view(log), options))
-    import_ready(pickle.loads(sent), open_experiments(store, "sent"), options, 0.0)
+    sent = prepare_import(log, read_view(log), options, detached=True).to_bytes()
+    publish_import(pickle.loads(sent), open_experiments(store, "sent"), options, 0.0)
     assert_equal(store, "here", "sent")
 
 
@@ -65,11 +65,11 @@ def test_two_processes_leave_what_one_leaves(store: str, monkeypatch: pytest.Mon
     logs = find_logs([str(sample_log(name)) for name in SAMPLES])
     one = [*import_logs(logs, open_experiments(store, "one"), ImportOptions(ReadOptions(workers=1)))]
     sent: list[object] = []
-    submit = several.ProcessPoolExecutor.submit
-    monkeypatch.setattr(several, "_WORTH_PROCESSES_S", 0.0)
+    submit = process_pool.ProcessPoolExecutor.submit
+    monkeypatch.setattr(process_pool, "_WORTH_PROCESSES_S", 0.0)
     monkeypatch.setattr(
-        several.ProcessPoolExecutor, "submit", lambda pool, *given: sent.append(given) or submit(pool, *given)
+        process_pool.ProcessPoolExecutor, "submit", lambda pool, *given: sent.append(given) or submit(pool, *given)
     )
     two = [*import_logs(logs, open_experiments(store, "two"), ImportOptions(ReadOptions(workers=3)))]
-    assert len(sent) == len(one) == len(two) == len(logs)
+    assert sent and len(one) == len(two) == len(logs)
     assert_equal(store, "one", "two")

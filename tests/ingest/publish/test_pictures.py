@@ -28,7 +28,7 @@ def _drawn(uri: str, run_id: str) -> tuple[MlflowClient, dict[str, dict[str, Pat
     return client, found
 
 
-@pytest.mark.parametrize("writer", ["sql", "client"])
+@pytest.mark.parametrize("writer", ["sql", "rest"])
 def test_both_writers_upload_the_same_and_link_to_it(writer: str, tmp_path: Path) -> None:
     uri = new_sqlite(tmp_path / f"{writer}.db")
     (imported,) = import_logs([SKEWED], uri, writer=writer, task_runs="none")
@@ -40,11 +40,11 @@ def test_both_writers_upload_the_same_and_link_to_it(writer: str, tmp_path: Path
     }
     from afterglow.ingest import report as pictures
     from afterglow.ingest.find_logs import find_logs
-    from afterglow.ingest.pipeline import read_view, tree_of
+    from afterglow.ingest.pipeline import derive_tree, read_view
 
     (log,) = find_logs([SKEWED])
     app = read_view(log)
-    for key, files in pictures.draw(tree_of(app, "none"), app).files.items():
+    for key, files in pictures.draw(derive_tree(app, "none"), app).files.items():
         for name, content in files.items():
             assert found[key][name].read_bytes() == content
     note = client.get_run(imported.published.run_id).data.tags["mlflow.note.content"]
@@ -58,5 +58,5 @@ def test_both_writers_upload_the_same_and_link_to_it(writer: str, tmp_path: Path
 
 def test_none_draws_none(tmp_path: Path) -> None:
     uri = new_sqlite(tmp_path / "mlflow.db")
-    (imported,) = import_logs([SKEWED], uri, task_runs="none", pictures="none")
+    (imported,) = import_logs([SKEWED], uri, task_runs="none", report="none")
     assert _drawn(uri, imported.published.run_id)[1] == {}

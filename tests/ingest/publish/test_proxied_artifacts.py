@@ -22,7 +22,7 @@ def test_they_go_through_the_server_and_runs_into_the_database(tmp_path: Path, m
     with stores.server(uri) as address:
         client = MlflowClient(address)
         trees = []
-        for writer in ("sql", "client"):
+        for writer in ("sql", "rest"):
             experiment = client.create_experiment(writer)
             monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
             with pytest.raises(PublishError, match="set MLFLOW_TRACKING_URI to its address"):

@@ -56,7 +56,7 @@ def store() -> Iterator[str]:
         yield uri
 
 
-@pytest.fixture(params=["client", "sql"])
+@pytest.fixture(params=["rest", "sql"])
 def place(request: pytest.FixtureRequest, store: str, tmp_path: Path) -> Place:
     return Place(store, request.param, f"{request.node.name}", tmp_path)
 
@@ -64,7 +64,7 @@ def place(request: pytest.FixtureRequest, store: str, tmp_path: Path) -> Place:
 @pytest.fixture
 def other(place: Place) -> str:
     """The writer that did not write first."""
-    return "sql" if place.writer == "client" else "client"
+    return "sql" if place.writer == "rest" else "rest"
 
 
 def plain(log: Path) -> bytes:

@@ -120,10 +120,10 @@ def test_an_interrupted_import_is_finished_by_the_next(
 
     monkeypatch.setattr(MlflowClient, "log_batch", fails)
     with pytest.raises(PublishError, match="connection reset"):
-        import_logs([log], store, name, writer="client")
+        import_logs([log], store, name, writer="rest")
     assert not [run for run in runs_by_key(store, name).values() if run.data.tags.get(FINGERPRINT_TAG)]
     monkeypatch.undo()
-    import_logs([log], store, name, writer="client")
+    import_logs([log], store, name, writer="rest")
     runs = runs_by_key(store, name)
     assert len([run for run in runs.values() if run.data.tags.get(FINGERPRINT_TAG)]) == 1
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
@@ -257,5 +257,5 @@ def test_no_tag_is_sent_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(MlflowClient, "create_run", create_run)
     monkeypatch.setattr(MlflowClient, "log_batch", log_batch)
     uri = stores.new_sqlite(tmp_path / "mlflow.db")
-    (imported,) = import_logs([str(sample_log("failing-tasks"))], uri, "once", writer="client")
+    (imported,) = import_logs([str(sample_log("failing-tasks"))], uri, "once", writer="rest")
     assert len(made) == imported.published.runs > 10 and again == []

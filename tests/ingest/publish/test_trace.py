@@ -9,9 +9,9 @@ from mlflow import MlflowClient
 
 from afterglow.ingest import import_logs
 from afterglow.ingest.find_logs import find_logs
-from afterglow.ingest.pipeline import read_view, tree_of
+from afterglow.ingest.pipeline import derive_tree, read_view
 from afterglow.ingest.publish.trace.spans import spans_of
-from afterglow.ingest.status import imported_applications, remove_application
+from afterglow.ingest.status import list_imported, remove_application
 from afterglow.schemas.runs.params_tags import TRACE_TAG
 from tests.conftest import sample_log
 
@@ -39,7 +39,7 @@ def _traces(uri: str, published: Any) -> list[Any]:
 def test_a_trace_holds_the_tree_with_true_times_once(uri: str, tmp_path: Path) -> None:
     (imported,) = import_logs([SEARCH], uri, "traced", task_runs="none", trace=True)
     (trace,) = _traces(uri, imported.published)
-    tree = tree_of(read_view(next(iter(find_logs([SEARCH])))), "none")
+    tree = derive_tree(read_view(next(iter(find_logs([SEARCH])))), "none")
     spans = {span.name: span for span in trace.data.spans}
     assert len(trace.data.spans) == len(tree.runs)
     by_id = {span.span_id: span for span in trace.data.spans}
@@ -83,13 +83,13 @@ def test_one_that_was_written_half_is_written_whole_and_goes_with_the_runs(
     client = MlflowClient(uri)
     trace_id, _ = client.get_run(imported.published.run_id).data.tags[TRACE_TAG].split()
     assert trace_id == trace.info.trace_id
-    (row,) = imported_applications([], uri, "half")
+    (row,) = list_imported([], uri, "half")
     remove_application(row, uri, "half")
     assert _traces(uri, imported.published) == []
 
 
 def test_of_too_many_runs_the_shortest_are_left_out_and_counted() -> None:
-    tree = tree_of(read_view(next(iter(find_logs([SEARCH])))), "none")
+    tree = derive_tree(read_view(next(iter(find_logs([SEARCH])))), "none")
     spans = spans_of(tree, 40)
     assert len(spans) == 40
     ids = {span.id for span in spans}

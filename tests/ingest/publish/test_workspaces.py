@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, text
 from afterglow.ingest import import_logs
 from afterglow.ingest.errors import PublishError
 from afterglow.ingest.publish import open_writer
-from afterglow.ingest.status import imported_applications, remove_application
+from afterglow.ingest.status import list_imported, remove_application
 from tests.conftest import sample_log
 
 from . import stores
@@ -42,8 +42,8 @@ def opened(name: str, folder: Path) -> Iterator[tuple[str, str]]:
     "store, writer",
     [
         ("sqlite", "sql"),
-        ("sqlite", "client"),
-        pytest.param("server", "client", marks=pytest.mark.server),
+        ("sqlite", "rest"),
+        pytest.param("server", "rest", marks=pytest.mark.server),
         pytest.param("postgres", "sql", marks=pytest.mark.postgres),
     ],
 )
@@ -70,12 +70,12 @@ def test_a_tree_goes_to_the_active_workspace(on: pytest.MonkeyPatch, store: str,
         assert differences(trees["team-a"], trees["team-b"]) == []
         command = open_writer(uri, "training", writer).server_command()
         assert command is None if store == "server" else "--enable-workspaces" in command
-        (row,) = imported_applications([], uri, everywhere=True)
-        assert row["experiment_id"] == experiments["team-b"]
+        (row,) = list_imported([], uri, everywhere=True)
+        assert row.experiment_id == experiments["team-b"]
         assert remove_application(row, uri) == len(trees["team-b"])
         on.setenv("MLFLOW_WORKSPACE", "team-a")
-        (left,) = imported_applications([], uri, "training")
-        assert (left["experiment_id"], left["state"]) == (experiments["team-a"], "complete")
+        (left,) = list_imported([], uri, "training")
+        assert (left.experiment_id, left.state) == (experiments["team-a"], "complete")
 
 
 def test_without_an_active_workspace_it_says_how_to_name_one(on: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -80,23 +80,23 @@ class _Stores(dict[str, Store]):
     "name, writer",
     [
         ("sqlite", "sql"),
-        pytest.param("server", "client", marks=pytest.mark.server),
+        pytest.param("server", "rest", marks=pytest.mark.server),
         pytest.param("postgres", "sql", marks=pytest.mark.postgres),
-        pytest.param("postgres", "client", marks=pytest.mark.postgres),
+        pytest.param("postgres", "rest", marks=pytest.mark.postgres),
         pytest.param("mariadb", "sql", marks=pytest.mark.mariadb),
-        pytest.param("mariadb", "client", marks=pytest.mark.mariadb),
+        pytest.param("mariadb", "rest", marks=pytest.mark.mariadb),
     ],
 )
 def test_every_writer_writes_what_the_client_writes_to_sqlite(
     opened: dict[str, Store], name: str, writer: str, sample: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    expected = opened["sqlite"].tree(sample, "client", tmp_path_factory.mktemp("artifacts"))
+    expected = opened["sqlite"].tree(sample, "rest", tmp_path_factory.mktemp("artifacts"))
     got = opened[name].tree(sample, writer, tmp_path_factory.mktemp("artifacts"))
     assert differences(expected, got) == []
     assert len(expected) > 10 and any(run["artifacts"] for run in expected.values())
 
 
-@pytest.mark.parametrize("writer", ["sql", "client"])
+@pytest.mark.parametrize("writer", ["sql", "rest"])
 @pytest.mark.parametrize(
     "name",
     [
@@ -142,7 +142,7 @@ def test_both_remember_the_same_applications(store: str, opened: dict[str, Store
     deleted, kept = client.search_runs([experiment.experiment_id], condition)
     client.delete_run(deleted.info.run_id)
     client.create_run(experiment.experiment_id, tags={"somebody": "else's"})
-    for name in ("client", "sql"):
+    for name in ("rest", "sql"):
         writer = open_writer(uri, "remembered", name)
         assert writer.name == name
         writer.remember()

@@ -16,7 +16,7 @@ import pytest
 
 from afterglow.ingest import report as pictures
 from afterglow.ingest.find_logs import find_logs
-from afterglow.ingest.pipeline import read_view, tree_of
+from afterglow.ingest.pipeline import derive_tree, read_view
 from afterglow.ingest.report import payload, stage_plot
 from afterglow.ingest.report.embed import BOKEHJS
 from afterglow.ingest.report.report_data import report_data
@@ -28,7 +28,7 @@ from tests.conftest import sample_log
 def _read(name: str) -> tuple[Any, Any]:
     (log,) = find_logs([str(sample_log(name))])
     app = read_view(log)
-    return tree_of(app, "none"), app
+    return derive_tree(app, "none"), app
 
 
 class _Page(html.parser.HTMLParser):
@@ -70,7 +70,7 @@ def _numbers(packed: dict[str, str]) -> Any:
 def test_a_report_is_one_file_under_two_megabytes_that_asks_nobody_for_anything(sample: Path) -> None:
     (log,) = find_logs([str(sample)])
     app = read_view(log)
-    content = pictures.draw_report(tree_of(app, "none"), app)
+    content = pictures.draw_report(derive_tree(app, "none"), app)
     page = _Page(content)
     assert len(content) < 2 * 2**20
     assert not [attrs for _, attrs in page.tags if attrs.get("src") or attrs.get("href")]
@@ -78,7 +78,7 @@ def test_a_report_is_one_file_under_two_megabytes_that_asks_nobody_for_anything(
     assert policy is not None and policy.startswith("default-src 'none'") and "http" not in policy
     assert zlib.decompress(base64.b64decode(page.data["library"])).find(b"Bokeh Contributors") > 0
     again = read_view(log)
-    assert pictures.draw_report(tree_of(again, "all"), again) == content
+    assert pictures.draw_report(derive_tree(again, "all"), again) == content
 
 
 def test_every_task_that_ended_is_drawn_where_it_ran() -> None:

@@ -1,0 +1,82 @@
+"""Import the selected logs with an engine and record every result in the ledger."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...schemas.logs import EventLog
+from ..engines.interface import Engine
+from ..errors import AfterglowError
+from ..options import ImportOptions, Progress
+from ..results import Imported
+from .ledger import ATTEMPTS, Ledger, is_transient
+from .selection import Selection
+
+if TYPE_CHECKING:
+    from ..publish import Experiments
+
+
+@dataclass(frozen=True, slots=True)
+class LogResult:
+    """The result of one log, and the seconds it took."""
+
+    log: EventLog
+    outcome: Imported | AfterglowError
+    seconds: float
+
+
+def run_backfill(
+    selection: Selection,
+    ledger: Ledger,
+    experiments: "Experiments | None",
+    options: ImportOptions,
+    engine: Engine,
+    stop: Callable[[], bool] = lambda: False,
+    read: Progress | None = None,
+) -> Iterator[LogResult]:
+    """Imports the selected logs, records each in the ledger, and yields the results in order.
+
+    If `stop` returns True, it ends after the log under way.
+    """
+    logs = [candidate.log for candidate in selection.logs]
+    with closing(engine.import_logs(logs, experiments, options, read)) as outcomes:
+        for candidate in selection.logs:
+            if stop():
+                return
+            started = time.monotonic()
+            outcome = next(outcomes)
+            seconds = time.monotonic() - started
+            log, head = candidate.log, candidate.head
+            if isinstance(outcome, AfterglowError):
+                failures = candidate.failures + 1
+                quarantine = is_transient(outcome) and failures >= ATTEMPTS
+                ledger.record(log, head, "quarantined" if quarantine else "failed", failures, outcome)
+            else:
+                ledger.record(log, head, "done", runs=outcome.published.runs, seconds=seconds)
+            ledger.commit()
+            yield LogResult(log, outcome, seconds)
+
+
+@contextmanager
+def stop_on_sigterm() -> Iterator[threading.Event]:
+    """An event that SIGTERM sets during the context."""
+    stopped = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    try:
+        yield stopped
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def follow(
+    select: Callable[[], Selection], first: Selection, every_s: float | None, stopped: threading.Event
+) -> Iterator[Selection]:
+    """Yields the first selection, then a new one every `every_s` seconds until `stopped` is set; only the first if
+    `every_s` is None."""
+    yield first
+    while every_s is not None and not stopped.wait(every_s):
+        yield select()

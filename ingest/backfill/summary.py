@@ -1,0 +1,105 @@
+"""Summarize a backfill: the results by state, and a JSON file with the result of every log."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import AfterglowError
+from ..filesystems import write_file
+from .run_backfill import LogResult
+from .selection import Selection
+
+_ALWAYS_SHOWN = ("listed", "imported", "failed")
+_STATES = {"written": "imported", "unchanged": "already imported", "deleted": "deleted in MLflow"}
+
+
+@dataclass(slots=True)
+class Summary:
+    """Counts the results of a backfill. `clock` is in seconds."""
+
+    clock: Callable[[], float] = time.monotonic
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    failed: int = 0
+    bytes: int = 0
+    runs: int = 0
+    began: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.began = self.clock()
+
+    def add(self, result: LogResult) -> str:
+        """Adds a result; returns its state in words."""
+        log, outcome = result.log, result.outcome
+        row: dict[str, Any] = {"log": log.name, "bytes": log.size, "seconds": round(result.seconds, 3)}
+        if isinstance(outcome, AfterglowError):
+            self.failed += 1
+            row |= {"state": "failed", "error": str(outcome)}
+        else:
+            published = outcome.published
+            self.runs += published.written
+            row |= {"state": _STATES[published.state], "application": outcome.app_id}
+            row |= {"completeness": outcome.completeness, "runs": published.runs}
+            row |= {"run_id": published.run_id, "url": published.url}
+        self.bytes += log.size
+        self.rows.append(row)
+        return str(row["state"])
+
+    def progress(self) -> str:
+        """The counts so far, as one line."""
+        return f"{len(self.rows):,} done, {self.failed:,} failed, {self._rate()}"
+
+    def _rate(self) -> str:
+        return f"{self.bytes / 1e6 / max(self.clock() - self.began, 1e-3):,.1f} MB/s"
+
+    def counts(self, selection: Selection) -> dict[str, int]:
+        """The number of logs by state; `selection` is the last one."""
+        imported = sum(row["state"] == "imported" for row in self.rows)
+        return {
+            "listed": selection.listed,
+            "imported": imported,
+            "already imported": selection.done + len(self.rows) - imported - self.failed,
+            "filtered, or copies": selection.filtered,
+            "failed": self.failed,
+            "failed before, unchanged": selection.failed_before,
+            "quarantined": len(selection.quarantined),
+        }
+
+    def write(self, path: str, selection: Selection) -> None:
+        """Writes counts, seconds and the result of every log as JSON.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
+        content = {
+            "summary": self.counts(selection),
+            "seconds": self.clock() - self.began,
+            "logs": self.rows,
+            "quarantined": [{"log": log, "error": error} for log, error in selection.quarantined],
+        }
+        write_file(path, json.dumps(content, indent=1).encode())
+
+    def lines(self, selection: Selection) -> list[str]:
+        """The summary as lines of text."""
+        counts = self.counts(selection).items()
+        lines = [f"{name:>24}  {number:,}" for name, number in counts if number or name in _ALWAYS_SHOWN]
+        lines.append(f"{self.runs:,} runs written in {self.clock() - self.began:,.1f} s, {self._rate()}")
+        return lines + [
+            f"quarantined: {log}: {error}; --retry-failed imports it again" for log, error in selection.quarantined
+        ]
+
+
+def plan_lines(selection: Selection, bytes_per_s: float | None) -> list[str]:
+    """What a backfill would import, and how long it would take at the rate of earlier imports."""
+    lines = [f"{one.log.name}  {one.log.size / 1e6:,.1f} MB" for one in selection.logs]
+    estimate = (
+        f"about {selection.size / bytes_per_s:,.0f} s at {bytes_per_s / 1e6:,.1f} MB/s"
+        if bytes_per_s
+        else "no rate measured yet"
+    )
+    return [
+        *lines,
+        f"{len(selection.logs):,} of {selection.listed:,} logs, {selection.size / 1e6:,.1f} MB, {estimate}; "
+        f"{selection.done:,} done before, {selection.filtered:,} filtered, {len(selection.quarantined):,} quarantined",
+    ]

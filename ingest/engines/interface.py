@@ -1,0 +1,62 @@
+"""The interface of an engine, and how to open one by its name."""
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+
+from ...schemas.logs import EventLog
+from ..errors import AfterglowError
+from ..options import ImportOptions, Progress
+from ..results import Imported
+
+if TYPE_CHECKING:
+    from ..publish import Experiments
+
+Result = TypeVar("Result")
+Order = Literal["oldest", "newest", "biggest"]
+EngineName = Literal["local", "spark"]
+
+
+class Engine(Protocol):
+    """Imports many logs."""
+
+    @property
+    def order(self) -> Order:
+        """The order of logs in which it is fastest."""
+
+    def import_logs(
+        self,
+        logs: Sequence[EventLog],
+        experiments: "Experiments | None",
+        options: ImportOptions,
+        read: Progress | None = None,
+    ) -> "Generator[Imported | AfterglowError, None, None]":
+        """Yields the result of each log, in order, or its error. Closing the generator stops the logs under way."""
+
+
+@contextmanager
+def open_engine(
+    name: EngineName, master: str | None = None, settings: Mapping[str, str] | None = None
+) -> Iterator[Engine]:
+    """Opens an engine for the duration of the context; `master` and `settings` are Spark's.
+
+    Raises:
+        InputError: Spark is missing or does not start, or its executors lack this version of Afterglow.
+    """
+    if name != "spark":
+        from .local import LocalEngine
+
+        yield LocalEngine()
+        return
+    from .spark_engine import open_spark
+
+    with open_spark(master, settings or {}) as engine:
+        yield engine
+
+
+def catching(call: Callable[..., Result], *arguments: object) -> Result | AfterglowError:
+    """The result of a call, or the AfterglowError that it raised."""
+    try:
+        return call(*arguments)
+    except AfterglowError as error:
+        return error
