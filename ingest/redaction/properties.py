@@ -45,7 +45,7 @@ def redact_properties(keys: pa.Array, values: pa.Array, own: str | None) -> pa.A
     """The values to show. `own` matches keys and values, as Spark's pattern does."""
     import pyarrow.compute as pc
 
-    keys = pc.fill_null(keys, "")
+    keys = pc.fill_null(keys, arrow.to_array([""], "string")[0])  # of a str it would import pandas
     secret = matches(keys, SECRET_KEY)
     if own is not None:
         secret = pc.or_(secret, pc.or_(matches(keys, own), matches(values, own)))

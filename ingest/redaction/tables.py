@@ -127,7 +127,8 @@ def _relisted(lists: pa.ListArray, values: pa.Array) -> pa.Array:
     """The lists with other values."""
     import pyarrow.compute as pc
 
-    lengths = arrow.numbers(pa.table({"n": pc.fill_null(pc.list_value_length(lists), 0)}), "n")
+    zero = arrow.to_array([0], "int32")[0]
+    lengths = arrow.numbers(pa.table({"n": pc.fill_null(pc.list_value_length(lists), zero)}), "n")
     offsets = arrow.to_array([0, *lengths.cumsum().tolist()], "int32")
     valid = pc.is_valid(lists)
     return pa.ListArray.from_arrays(pc.if_else(_with_end(valid), offsets, None), values)
