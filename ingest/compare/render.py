@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ...schemas.comparison import Change, Comparison, StageChange
+from ..control_characters import replace_controls
 from ..units import count, seconds, share, size
 from .compare import small
 
@@ -91,4 +92,4 @@ def page(of: Comparison, broken: Sequence[str] = ()) -> bytes:
             {"name": c.name, "a": shown(c.a, c.unit), "b": shown(c.b, c.unit), "change": changed(c)} for c in of.metrics
         ],
     )
-    return text.encode("utf-8", "replace")
+    return replace_controls(text).encode("utf-8", "replace")

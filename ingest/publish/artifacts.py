@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from ...schemas.issues import ImportIssue
 from ...schemas.logs import EventLogTables
+from ..control_characters import replace_controls, spreadsheet_cells
 
 # What a person would look at in the page, which shows CSV as a table and Parquet not at all.
 _AS_CSV = ("jobs", "stages", "executors", "sql_executions")
@@ -73,7 +74,11 @@ def _write(tables: EventLogTables, opened: Callable[[str], Any]) -> None:
         if 0 < len(tables[name]) <= _CSV_ROWS:
             with opened(f"{name}.csv") as file:
                 pa.csv.write_csv(_flat(tables[name]), file)
-    conf = {row["key"]: row["value"] for row in tables["properties"].to_pylist() if row["section"] == "spark"}
+    conf = {
+        replace_controls(row["key"]): replace_controls(row["value"] or "")
+        for row in tables["properties"].to_pylist()
+        if row["section"] == "spark"
+    }
     with opened("spark_conf.json") as file:
         file.write(_json(conf))
 
@@ -85,18 +90,22 @@ def _issues(tables: EventLogTables) -> list[Mapping[str, Any]]:
 def _write_issues(folder: str, log: str, found: Sequence[Mapping[str, Any]], issues: Iterable[ImportIssue]) -> None:
     more = [{"code": i.code, "severity": i.severity, "message": i.message} for i in issues]
     with open(os.path.join(folder, "issues.json"), "wb") as file:
-        file.write(_json({"log": log, "issues": [*found, *more]}))
+        file.write(_json({"log": replace_controls(log), "issues": list(map(_shown, [*found, *more]))}))
 
 
-def _flat(table: Any) -> Any:
-    """CSV has no lists: they become text, separated by spaces."""
-    columns = {
-        field.name: [None if v is None else " ".join(map(str, v)) for v in table[field.name].to_pylist()]
-        if pa.types.is_list(field.type)
-        else table[field.name]
-        for field in table.schema
-    }
+def _flat(table: pa.Table) -> pa.Table:
+    """As CSV, which has no lists: they become text, separated by spaces. A spreadsheet may open it."""
+    columns = {}
+    for field in table.schema:
+        values = table[field.name]
+        if pa.types.is_list(field.type):
+            values = pa.array([None if v is None else " ".join(map(str, v)) for v in values.to_pylist()], pa.string())
+        columns[field.name] = spreadsheet_cells(values) if pa.types.is_string(values.type) else values
     return pa.table(columns)
+
+
+def _shown(issue: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: replace_controls(value) if isinstance(value, str) else value for name, value in issue.items()}
 
 
 def _json(content: Any) -> bytes:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from ...schemas.runs.params_tags import FINGERPRINT_TAG
+from ..control_characters import replace_controls
 from ..errors import PublishError
 from .factory import experiment_name, open_existing, open_writer, resolved, shared
 from .interface import Published, Writer
@@ -81,4 +82,4 @@ class Experiments:
 
 
 def _in_name(value: str | None) -> str:
-    return " ".join((value or "unknown").split())[:200].replace("'", "") or "unknown"
+    return replace_controls(" ".join((value or "unknown").split()))[:200].replace("'", "") or "unknown"

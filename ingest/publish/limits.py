@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from ...schemas import mlflow as limits
 from ...schemas.issues import ImportIssue
+from ..control_characters import replace_controls
 
 # mlflow.utils.validation.validate_param_and_metric_name, path_not_unique
 _REFUSED = re.compile(r"[^/\w.\- :]", re.ASCII)
@@ -28,10 +29,14 @@ class Fitting:
         return safe
 
     def text(self, what: str, value: str, at_most: int) -> str:
-        """A value cut to `at_most` characters, with an ellipsis where it was cut. PostgreSQL takes no NUL, and no
-        database half of a surrogate pair."""
-        if "\0" in value or not value.isascii():
-            value = value.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+        """A value cut to `at_most` characters, with an ellipsis where it was cut.
+
+        Control characters are replaced: whoever lists runs in a terminal would obey them, and PostgreSQL takes no NUL.
+        No database takes half of a surrogate pair.
+        """
+        value = replace_controls(value)
+        if not value.isascii():
+            value = value.encode("utf-8", "replace").decode("utf-8")
         if len(value) <= at_most:
             return value
         message = f"{what} of {len(value):,} characters was cut to {at_most:,}: {_short(value)}"

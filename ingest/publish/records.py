@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from ...schemas import mlflow as limits
 from ...schemas.runs.tree import Run
+from ..control_characters import replace_controls
 from .interface import Dataset, Metric, RunRecord
 from .limits import Fitting, apart
 
@@ -48,7 +49,7 @@ def datasets(sources: Iterable[tuple[str, str]]) -> list[Dataset]:
     log does not say what the files held."""
     found = []
     for kind, location in sources:
-        location = location.replace("\0", "\ufffd").encode("utf-8", "replace").decode()[: limits.MAX_DATASET_SOURCE]
+        location = replace_controls(location).encode("utf-8", "replace").decode()[: limits.MAX_DATASET_SOURCE]
         digest = hashlib.sha256(f"{kind} {location}".encode("utf-8", "replace")).hexdigest()[:8]
         name = (location.rstrip("/").rsplit("/", 1)[-1] or location)[: limits.MAX_DATASET_NAME]
         found.append(Dataset(name or kind, digest, f"spark_{kind.lower()}"[:36], location))

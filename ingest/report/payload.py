@@ -8,6 +8,7 @@ import numpy as np
 
 from ...schemas.report import REPORT_STAGES, REPORT_TASKS
 from ...schemas.runs.tree import Run
+from ..control_characters import replace_controls
 from ..task_groups import Array
 from ..units import count, seconds, share
 from .lane_layout import lanes
@@ -28,7 +29,8 @@ def payload(data: ReportData) -> Mapping[str, Any]:
     return {
         "span": data.end - data.start,
         "executors": [
-            {"name": name[:_NAME], "slots": slots} for name, slots in zip(data.executors, heights, strict=False)
+            {"name": replace_controls(name[:_NAME]), "slots": slots}
+            for name, slots in zip(data.executors, heights, strict=False)
         ],
         "parts": PARTS,
         "outcomes": OUTCOMES,
@@ -113,5 +115,5 @@ def _stages(data: ReportData, shown: Sequence[int]) -> list[Mapping[str, Any]]:
 
 def short_name(run: Run, at_most: int = _NAME) -> str:
     """A run's name on one line; of a path in it only the file."""
-    name = _FOLDERS.sub("", " ".join(run.name.split()))
+    name = replace_controls(_FOLDERS.sub("", " ".join(run.name.split())))
     return name if len(name) <= at_most else name[: at_most - 1] + "…"

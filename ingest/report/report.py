@@ -8,6 +8,7 @@ from typing import Any
 
 from ...schemas.report import REPORT_FINDINGS, REPORT_SEARCHES, REPORT_STAGES, REPORT_TRIALS
 from ...schemas.runs.tree import Run, RunTree
+from ..control_characters import replace_controls
 from ..units import count, seconds, share, size
 from .embed import library, pack
 from .payload import left_out, payload, short_name, stages_drawn
@@ -62,7 +63,7 @@ def report(data: ReportData) -> bytes:
         searches=list(islice(_searches(data.tree), REPORT_SEARCHES)),
         searches_left=max(sum(run.level == "tuning" for run in data.tree.runs) - REPORT_SEARCHES, 0),
     )
-    return text.encode("utf-8", "replace")
+    return replace_controls(text).encode("utf-8", "replace")
 
 
 @lru_cache(maxsize=1)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
+from ..control_characters import replace_controls
 from ..units import seconds, size
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 66, 30, 30, 40
@@ -71,7 +72,7 @@ def draw_panels(panels: Sequence[tuple[str, Axis, Axis, Iterable[Point], float]]
     for number, (name, x, y, points, dashed) in enumerate(panels):
         parts.append(f'<g transform="translate(0,{14 + _HEIGHT * number})">{_panel(name, x, y, points, dashed)}</g>')
     parts.append(f'<text x="10" y="{height - 6}">{_text(foot, 110)}</text></svg>')
-    return "".join(parts).encode("utf-8", "replace")
+    return replace_controls("".join(parts)).encode("utf-8", "replace")
 
 
 def _panel(name: str, x: Axis, y: Axis, points: Iterable[Point], dashed: float) -> str:

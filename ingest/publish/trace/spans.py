@@ -11,6 +11,7 @@ from typing import Any
 from ....schemas.mlflow import MAX_RUN_NAME
 from ....schemas.runs.spans import MAX_SPANS, SPAN_FIGURES, SPAN_PARAMS, SPAN_TAGS
 from ....schemas.runs.tree import Run, RunTree
+from ...control_characters import replace_controls
 from ..records import short_hash
 
 _NAMESPACE = uuid.UUID("5f2c6a4e-7a55-5b0e-9d1e-afe1061088c7")
@@ -72,15 +73,15 @@ def _kept(tree: RunTree, at_most: int) -> set[str]:
 def _span(run: Run, left: Mapping[str, int], last: int) -> SpanRecord:
     # of the application's params a few, so that the page shows the figures without scrolling; its run has them all
     said = SPAN_PARAMS if run.level == "application" else run.params if run.level == "trial" else ()
-    inputs: dict[str, Any] = {name: run.params[name] for name in said if name in run.params}
-    inputs |= {label: run.tags[tag] for tag, label in SPAN_TAGS.items() if tag in run.tags}
+    inputs: dict[str, Any] = {name: replace_controls(run.params[name]) for name in said if name in run.params}
+    inputs |= {label: replace_controls(run.tags[tag]) for tag, label in SPAN_TAGS.items() if tag in run.tags}
     outputs: dict[str, Any] = {name: _plain(value) for name, value in _figures(run).items()}
     for level, number in left.items():
         outputs[f"left out: {level} spans"] = number
     return SpanRecord(
         _span_id(run.key),
         None if run.parent is None else _span_id(run.parent),
-        " ".join(run.name.split())[:MAX_RUN_NAME] or run.level,
+        replace_controls(" ".join(run.name.split()))[:MAX_RUN_NAME] or run.level,
         run.level.upper(),
         run.status == "FAILED",
         run.status == "RUNNING",

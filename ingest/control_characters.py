@@ -1,0 +1,35 @@
+"""Characters that a terminal, a browser or an editor obeys instead of showing them, out of text that came from a log.
+
+The tables, and so Parquet, hold text as it was; whatever shows it to a reader uses these.
+"""
+
+import pyarrow as pa
+
+SHOWN = "\N{REPLACEMENT CHARACTER}"
+# C0 but for tab and newline, DEL, C1, line and paragraph separators, and what changes the direction of text
+_CONTROLS = (
+    *(code for code in range(0x20) if chr(code) not in "\t\n"),
+    *range(0x7F, 0xA0),
+    0x061C,
+    *range(0x200E, 0x2010),
+    *range(0x2028, 0x202F),
+    *range(0x2066, 0x206A),
+)
+_TABLE = dict.fromkeys(_CONTROLS, SHOWN)
+_PATTERN = "[" + "".join(f"\\x{{{code:x}}}" for code in _CONTROLS) + "]"
+# What a spreadsheet takes for a formula at the beginning of a cell, in full width too
+_FORMULA = "^([\\s\ufffd]*[=+\\-@\uff1d\uff0b\uff0d\uff20]|[\\t\ufffd])"
+
+
+def replace_controls(text: str) -> str:
+    """The text with every control character but tab and newline replaced; Unicode's replacement character stands for
+    each."""
+    return text if text.isascii() and text.isprintable() else text.translate(_TABLE)
+
+
+def spreadsheet_cells(texts: pa.Array) -> pa.Array:
+    """A text column as a spreadsheet may open it: no control characters, and an apostrophe before what would be run as
+    a formula."""
+    import pyarrow.compute as pc
+
+    return pc.replace_substring_regex(pc.replace_substring_regex(texts, _PATTERN, SHOWN), _FORMULA, r"'\1")
