@@ -33,6 +33,7 @@ class Dropped:
 
 # org.apache.spark.sql.execution.DataSourceScanExec.metadata: `Location: InMemoryFileIndex(1 paths)[file:/a, file:/b]`
 _LOCATION = re.compile(r"^\w+\s*(?:\(\d+ paths\))?\s*\[(.*?)\.{0,3}\]?$", re.DOTALL)
+_BETWEEN_PATHS = re.compile(r", (?=[A-Za-z][\w+.-]{0,30}:/)")  # a path may hold a comma and a blank
 # JDBCRelation.toString, `Scan JDBCRelation(TBLS) [numPartitions=1] ...`; HiveTableRelation: `Scan hive default.t [...]`
 _RELATION = re.compile(r"^(?:\*?\(?\d*\)?\s*)?(?:Batch)?Scan\s+(?:(\w+?)Relation\((.*?)\)(?:\s|$)|(\w+)\s+(\S+))")
 # org.apache.spark.ml and org.apache.spark.mllib, in the lines of StageInfo.details (CallSite.longForm)
@@ -194,7 +195,7 @@ def _scan(node: Any) -> Iterator[tuple[str, str]]:
     location = node.metadata.get("Location")
     if location:
         match = _LOCATION.match(location)
-        for path in (match[1] if match else location).split(", "):
+        for path in _BETWEEN_PATHS.split(match[1] if match else location):
             yield node.metadata.get("Format", node.node_name.removeprefix("Scan ").strip()), path
     elif node.node_name.startswith(spark.SCAN_NODES):
         match = _RELATION.match(node.simple_string)

@@ -27,6 +27,27 @@ FORMS = [(rule.name, example) for rule in RULES for example in rule.examples]
 _MARKED = re.compile(r"SEC\d{5}zQ7")
 
 
+# Events that stand at their own places of the log; all others end a round.
+_PLACED = (
+    spark.LOG_START,
+    spark.DATABRICKS_METADATA,
+    spark.APPLICATION_START,
+    spark.APPLICATION_END,
+    spark.EXECUTOR_ADDED,
+    spark.BLOCK_MANAGER_ADDED,
+    spark.SQL_START,
+    spark.JOB_START,
+    spark.STAGE_SUBMITTED,
+    spark.TASK_START,
+    spark.TASK_END,
+    spark.STAGE_COMPLETED,
+    spark.STAGE_EXECUTOR_METRICS,
+    spark.JOB_END,
+    spark.SQL_END,
+    spark.EXECUTOR_REMOVED,
+)
+
+
 class Planted:
     """Makes texts with secrets, each with a number of its own, and remembers them."""
 
@@ -94,7 +115,7 @@ def _lines(planted: Planted) -> Iterator[str]:
     yield json.dumps({"Event": spark.ENVIRONMENT_UPDATE, "Spark Properties": spark_properties, "JVM Information": jvm})
     for form in range(len(FORMS)):
         yield from map(json.dumps, _round(planted, form))
-        yield f"export {planted.text('a line that is no event', form)}"
+        yield "export " + planted.text("a line that is no event", form).replace("\n", " ")
     yield json.dumps(_event(spark.DATABRICKS_METADATA, planted, 0, whole=True))
     yield json.dumps(_event(spark.APPLICATION_END, planted, len(FORMS) + 1))
 
@@ -105,7 +126,6 @@ def _round(planted: Planted, form: int) -> Iterator[Mapping[str, Any]]:
     def text(event: str, column: str) -> str:
         return planted.text(f"{event.rsplit('.', 1)[-1]}: {column}", form)
 
-    start, end = START_MS + form * 1000, START_MS + form * 1000 + 900
     resources = {"Executor Resource Requests": {text(spark.RESOURCE_PROFILE_ADDED, "resource"): {"Amount": 1}}}
     yield {"Event": spark.RESOURCE_PROFILE_ADDED, "Resource Profile Id": form, **resources}
     yield _event(spark.EXECUTOR_ADDED, planted, form)
@@ -152,7 +172,11 @@ def _round(planted: Planted, form: int) -> Iterator[Mapping[str, Any]]:
         ],
         "Details": "org.apache.spark.ml.X " + text(spark.JOB_START, "ml_stack"),
     }
-    said = {"event": "log", "time_ms": start, "params": {"a": text(spark.JOB_START, "value"), "api_key": "x"}}
+    said = {
+        "event": "log",
+        "time_ms": START_MS + form * 1000,
+        "params": {"a": text(spark.JOB_START, "value"), "api_key": "x"},
+    }
     properties = {
         spark.JOB_DESCRIPTION: text(spark.JOB_START, "value"),
         spark.JOB_GROUP: text(spark.JOB_START, "value"),
@@ -184,7 +208,9 @@ def _round(planted: Planted, form: int) -> Iterator[Mapping[str, Any]]:
     yield _event(spark.JOB_END, planted, form)
     yield _event(spark.SQL_END, planted, form)
     yield _event(spark.EXECUTOR_REMOVED, planted, form)
-    assert start < end
+    for event in dict.fromkeys(t.event for t in EVENT_TABLES if not t.nested):
+        if event not in _PLACED:
+            yield _event(event, planted, form)
 
 
 def _event(event: str, planted: Planted, number: int, whole: bool = False) -> dict[str, Any]:
@@ -204,8 +230,10 @@ def _event(event: str, planted: Planted, number: int, whole: bool = False) -> di
 
 
 def _value(event: str, column: Any, planted: Planted, number: int, whole: bool) -> Any:
+    field = f"{event.rsplit('.', 1)[-1]}: {column.name}"
+    if column.type == "list<string>":
+        return [planted.text(field, number)]
     if column.type == "string":
-        field = f"{event.rsplit('.', 1)[-1]}: {column.name}"
         # an id is the name of a folder, and so not as long as all forms together
         return planted.all(field) if whole and not column.name.startswith("app_") else planted.text(field, number)
     if column.type == "bool":
