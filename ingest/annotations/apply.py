@@ -44,7 +44,7 @@ def apply_annotations(tables: Mapping[str, pa.Table], written: JobAnnotations, e
         else {name: tables[name] for name in ("tunings", "trials", "fits")}
     )
     changed["annotations"] = arrow.from_rows(
-        ANNOTATIONS, ([row.get(c.name) for c in ANNOTATIONS] for row in state.said)
+        ANNOTATIONS, ([row.get(c.name) for c in ANNOTATIONS] for row in state.values)
     )
     changed["annotated_runs"] = arrow.from_rows(
         ANNOTATED_RUNS, ([row.get(c.name) for c in ANNOTATED_RUNS] for row in state.runs.values())

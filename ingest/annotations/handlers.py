@@ -1,4 +1,4 @@
-"""Every kind of event that a job may write (schemas.annotations): what it changes in the tables, or says of a run."""
+"""One handler per kind of annotation (schemas.annotations): it changes tables, or adds values to a run."""
 
 import json
 from collections.abc import Callable, Mapping

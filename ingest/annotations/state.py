@@ -1,4 +1,4 @@
-"""What a job said of each run, gathered: params and tags without losing one, metrics with their history."""
+"""The annotations of each run: params and tags without losing one, metrics with their history."""
 
 import json
 import uuid
@@ -14,14 +14,14 @@ _NAMESPACE = uuid.UUID("6b2f4d1e-6f0e-5c52-9c59-0f6f0c9d6a11")
 
 @dataclass(slots=True)
 class AnnotationState:
-    """The tables under way, by key, and what was said of each run."""
+    """The tables under way, by key, and the values of each run."""
 
     names: Mapping[str, str]
     tunings: dict[Any, Row]
     trials: dict[Any, Row]
     fits: dict[Any, Row]
     runs: dict[str, Row] = field(default_factory=dict)
-    said: list[Row] = field(default_factory=list)
+    values: list[Row] = field(default_factory=list)
     known: dict[tuple[str, str, str], str] = field(default_factory=dict)
     task_values: list[tuple[int, int, str, float]] = field(default_factory=list)
     mlflow: tuple[str | None, str | None] = (None, None)
@@ -29,17 +29,17 @@ class AnnotationState:
 
     def text(self, target: str, kind: str, name: str, value: Any, by: str) -> None:
         """A param or tag. The same name with another value gets a suffix that is the same at every import: it is made
-        of `by`, which says who said it, and nothing of the log's."""
+        of `by`, which names the writer, and of nothing else in the log."""
         shown = value if isinstance(value, str) else json.dumps(value)
         free, tries = name, 0
         while self.known.setdefault((target, kind, free), shown) != shown:
             tries += 1
-            said_by = f"{target} {by} {name}" + (f" {tries} {shown}" if tries > 1 else "")
-            free = f"{name}_{str(uuid.uuid5(_NAMESPACE, said_by))[:8]}"
+            written_by = f"{target} {by} {name}" + (f" {tries} {shown}" if tries > 1 else "")
+            free = f"{name}_{str(uuid.uuid5(_NAMESPACE, written_by))[:8]}"
         if free != name:
-            message = f"{kind} {name!r} was said twice with different values; the later one is {free}"
+            message = f"{kind} {name!r} was logged twice with different values; the later value is {free}"
             self.issues.append(ImportIssue("annotation_collides", message))
-        self.said.append({"target": target, "kind": kind, "name": free, "text": shown})
+        self.values.append({"target": target, "kind": kind, "name": free, "text": shown})
 
     def texts(self, target: str, kind: str, values: Mapping[str, Any] | None, by: str) -> None:
         """Several of them."""
@@ -49,7 +49,7 @@ class AnnotationState:
     def metric(self, target: str, name: str, value: Any, step: int, time_ms: int | None) -> None:
         """One value of a metric."""
         if isinstance(value, int | float) and not isinstance(value, bool):
-            self.said.append(
+            self.values.append(
                 {
                     "target": target,
                     "kind": "metric",

@@ -1,4 +1,4 @@
-"""Is everything there? What the tables themselves say of events that are missing, and the verdict on the log."""
+"""Whether the log is complete: missing events found by numbering and counts, and the verdict."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -45,14 +45,14 @@ def missing_rollovers(rollovers: Any, log: EventLog) -> Iterator[ImportIssue]:
 
 
 def lost_events(tables: Mapping[str, Any], log: EventLog) -> Iterator[ImportIssue]:
-    """What the numbering of segments, jobs and tasks and the stages' own counts say is missing."""
+    """Issues for what is missing by the numbers of segments, jobs and tasks, and by the counts of stages."""
     if log.compacted_to is not None:
         yield ImportIssue("log_compacted", _compacted(tables["jobs"], log.compacted_to))
     for number in log.missing:
         yield ImportIssue("segment_missing", f"{log.name}: segment {number} of the rolling log is missing")
     for copy in log.copies:
         yield ImportIssue(
-            "application_copied", f"the same application attempt lies at {copy} too; this log is the fuller"
+            "application_copied", f"the same application attempt is also at {copy}; the more complete log is read"
         )
     yield from _tasks_without_end(tables)
     if log.compacted_to is None:

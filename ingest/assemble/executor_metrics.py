@@ -1,4 +1,4 @@
-"""How much memory executors used, as the ends of tasks and stages tell it."""
+"""How much memory executors used, as the ends of tasks and stages report it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ def measured_at_tasks(ends: Any) -> Any:
 
 
 def assemble_executor_metrics(measured: Any, at_stages: Any, stages: Any) -> Any:
-    """The executor_metrics table, by time: what tasks told, and, where spark.eventLog.logStageExecutorMetrics was
+    """The executor_metrics table, by time: what tasks reported, and, where spark.eventLog.logStageExecutorMetrics was
     on, stages."""
     if len(at_stages):
         measured = pa.concat_tables([measured, _rows(_with_time(at_stages, stages), "time_ms")])
@@ -43,8 +43,8 @@ def _with_time(events: Any, stages: Any) -> Any:
 
 def _rows(events: Any, time: str) -> Any:
     # JsonProtocol writes the driver's peaks too, under the id `driver`
-    told = np.logical_or.reduce([arrow.numbers(events, name) > 0 for name in NAMES])
-    at = np.flatnonzero(told & arrow.valid(events, time) & arrow.valid(events, "executor_id"))
+    reported = np.logical_or.reduce([arrow.numbers(events, name) > 0 for name in NAMES])
+    at = np.flatnonzero(reported & arrow.valid(events, time) & arrow.valid(events, "executor_id"))
     found = events.select(["executor_id", time, *NAMES]).take(arrow.from_numpy(at, "int64")).combine_chunks()
     storage, held = _sum(found, ("on_heap_storage_bytes", "off_heap_storage_bytes"))
     resident, _ = _sum(found, ("jvm_rss_bytes", "python_rss_bytes", "other_rss_bytes"))

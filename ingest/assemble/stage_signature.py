@@ -13,7 +13,7 @@ _VARIES = re.compile(r"/(?:[\w.-]+/)+|(?<=_)[0-9a-f]{12}\b|\d+")
 def plans_of_stages(rows: Mapping[str, Any]) -> dict[int, str]:
     """Stage id -> hash of the names and call sites of its RDDs, in the order they were made; by the first job that
     lists the stage."""
-    said = {
+    texts = {
         row["rdd_id"]: _VARIES.sub("", f"{row['name'] or ''} {row['callsite'] or ''}")
         for row in rows["rdds"].select(["rdd_id", "name", "callsite"]).to_pylist()
     }
@@ -21,7 +21,7 @@ def plans_of_stages(rows: Mapping[str, Any]) -> dict[int, str]:
     hashes: dict[tuple[str, ...], str] = {}
     for row in rows["job_stages"].select(["stage_id", "rdd_ids"]).to_pylist():
         if row["stage_id"] is not None and row["stage_id"] not in found and row["rdd_ids"]:
-            parts = tuple(said.get(rdd, "") for rdd in sorted(row["rdd_ids"]))
+            parts = tuple(texts.get(rdd, "") for rdd in sorted(row["rdd_ids"]))
             if parts not in hashes:
                 hashes[parts] = _hash(parts)
             found[row["stage_id"]] = hashes[parts]

@@ -1,4 +1,4 @@
-"""Jobs and stages: which job ran which stage attempt, what was skipped, how each ended."""
+"""Jobs and stages: which job ran which stage attempt, which stages were skipped, and how each ended."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ def assemble_jobs_and_stages(
 
 
 def _jobs(rows: Mapping[str, Any]) -> tuple[dict[int, Row], dict[int, int], list[ImportIssue]]:
-    """Jobs by id, where each one's JobEnd stands, and issues."""
+    """Jobs by id, the position of each job's JobEnd in the log, and issues."""
     issues = []
     jobs: dict[int, Row] = {}
     repeated = 0
@@ -91,7 +91,7 @@ def _jobs(rows: Mapping[str, Any]) -> tuple[dict[int, Row], dict[int, int], list
         jobs.setdefault(start["job_id"], {**start, "status": "RUNNING", "stage_ids": start["stage_ids"] or []})
     if repeated:
         issues.append(
-            ImportIssue("event_duplicate", f"{repeated:,} JobStart events stand in the log again", count=repeated)
+            ImportIssue("event_duplicate", f"{repeated:,} JobStart events are in the log twice", count=repeated)
         )
     for item in rows["job_properties"].to_pylist():
         if item["key"] == annotations.EVENT and not jobs.get(item["job_id"], {}).get("stage_ids"):
@@ -142,7 +142,7 @@ _JOB_PROPERTIES = {
 
 
 def _attempts(rows: Mapping[str, Any]) -> dict[StageKey, Row]:
-    """Stage attempts that were submitted, by key; `at` is where the first event of each stands."""
+    """Stage attempts that were submitted, by key; `at` is the position of its first event."""
     stages: dict[StageKey, Row] = {}
     for event in rows["stage_submitted"].to_pylist():
         if event["stage_id"] is not None:

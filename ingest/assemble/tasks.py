@@ -25,7 +25,7 @@ _KILLED = (spark.TASK_KILLED, spark.TASK_COMMIT_DENIED)
 
 @dataclass(frozen=True, slots=True)
 class Tasks:
-    """The tasks table, sorted by key, and what of the events is no task of its own."""
+    """The tasks table, sorted by key; per stage attempt the Resubmitted events; issues."""
 
     table: Any
     resubmitted: Mapping[StageKey, int]
@@ -96,7 +96,7 @@ def _issues(task_ids: Array, duplicates: Array, unknown: Array) -> tuple[ImportI
     issues = []
     if len(duplicates):
         example = int(task_ids[duplicates[0]])
-        message = f"{len(duplicates):,} TaskEnd events stand in the log again, e.g. of task {example}; the first counts"
+        message = f"{len(duplicates):,} TaskEnd events are in the log twice, e.g. of task {example}; the first counts"
         issues.append(ImportIssue("event_duplicate", message, count=len(duplicates)))
     if len(unknown):
         message = f"{len(unknown):,} task events name no task or stage; they were left out"

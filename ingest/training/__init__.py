@@ -1,6 +1,6 @@
 """Searches, trials and fits of one application, and the place of every job: tables in, tables out.
 
-evidence (what the log says of jobs, RDDs and plans) -> recognizers (one module per framework, see interface.py) ->
+evidence (jobs, RDDs and plans of the log) -> recognizers (one module per framework, see interface.py) ->
 assignment (one place per job) -> tables. Pure functions; what the log does not say stays null.
 """
 

@@ -1,4 +1,4 @@
-"""Which estimator, evaluator or search a job ran for, as its stack and the names of its RDDs say."""
+"""Stacks and RDD names -> the estimator, evaluator or search that a job ran for."""
 
 import re
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ MLLIB_FILE = re.compile(r"^org\.apache\.spark\.ml\S*\((\w+\.scala):\d+\)", re.MU
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """What one job's stack says; None where it does not say. `whole`: the stack was not cut at Spark's depth. `fit`: it
+    """What one stack shows; None where it does not. `whole`: the stack was not cut at Spark's depth. `fit`: it
     shows the estimator's own fit, so only an estimator that calls another's fit may be cut off."""
 
     estimator: str | None = None

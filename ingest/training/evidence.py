@@ -197,8 +197,8 @@ def _fold_plans(rows: Mapping[str, pa.Table], executions: Mapping[int, SqlExecut
 
 
 def _plans_of_stages(rows: Mapping[str, pa.Table]) -> dict[int, frozenset[int]]:
-    """Stage id -> the SQL executions whose metrics it counted. A metric of cached data is in many plans: it says
-    nothing."""
+    """Stage id -> the SQL executions whose metrics it counted. A metric of cached data is in many plans and
+    is left out."""
     owner: dict[int, int | None] = {}
     for row in rows["plan_links"].to_pylist():
         for metric in row["metric_ids"] or ():

@@ -1,7 +1,7 @@
-"""How many trials of a fold could be swapped from some point on, as far as the log goes: what makes a fit uncertain.
+"""For trials that overlap, count how many could have made each evaluation; the confidence falls with it.
 
-Nothing in the log leads from a training to the evaluation of its model (docs/training.md says what was looked at), so
-trials that waited for their next group at the same time are told apart by order alone.
+The log has no link from a training to the evaluation of its model (docs/training.md). Trials that waited for their
+next group at the same time are therefore told apart by order alone.
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ class _Step:
 
 
 def order_holds(candidates: int) -> float:
-    """How sure a trial is whose later jobs may be those of so many trials, itself included: 1.0 for one."""
+    """The probability that the order was kept among this many trials that waited at once: 1.0 for one."""
     return _ORDER_HOLDS_RATIO ** (candidates - 1)
 
 

@@ -1,4 +1,4 @@
-"""What a search does around its fits: the check of the folds before, the refit after; jobs without its data."""
+"""The jobs of a search that are no trial's: the check of the folds before, the refit after, jobs without its data."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -118,7 +118,7 @@ def _went_through(search: SearchCall) -> bool:
 
 
 def _most_per_fit(search: SearchCall) -> dict[str, int]:
-    """How often an action begins something of its own within one block of training."""
+    """How often an action begins a job group within one block of training."""
     most: dict[str, int] = {}
     count: dict[str, int] = {}
     for group in sorted(group_jobs(search.fold_jobs, search.plans), key=lambda group: group.fold_jobs[0].job.at):
@@ -172,7 +172,7 @@ def stray_jobs(
     search: SearchCall, others: Sequence[SearchCall], evidence: Evidence, assigned: Mapping[int, Assignment]
 ) -> list[tuple[Job, Job]]:
     """Jobs in the midst of a search that show none of its data (a checkpoint, a local relation), each with the job of
-    the search that started last before it. Where another search ran meanwhile it cannot be said whose they are."""
+    the search that started last before it. Empty where another search ran meanwhile."""
     if _at_same_time(search, others):
         return []
     begin, end = _span(search)

@@ -33,7 +33,7 @@ class SearchCall:
 
 @dataclass(frozen=True, slots=True)
 class FoldJob:
-    """A job of one fold of a search: what it reads, and which of its RDDs stand above the fold's data."""
+    """A job of one fold of a search: what it reads, and which of its RDDs are made from the fold's data."""
 
     job: Job
     fold: float
@@ -95,7 +95,7 @@ def _planned(
 
 
 def _believable(search: SearchCall) -> bool:
-    """Samples are a search's only where a stack says so: MLUtils.kFold and randomSplit are open to everybody."""
+    """Samples count only where a stack shows the search: users call MLUtils.kFold and randomSplit too."""
     return search.source != "stack" or any(item.job.stack.search == search.kind for item in search.fold_jobs)
 
 
@@ -164,7 +164,7 @@ class _Above:
         self.known: dict[int, frozenset[int]] = {}
 
     def of(self, rdd_id: int, among: frozenset[int]) -> frozenset[int]:
-        """Those of `among` that stand above this marked RDD."""
+        """Those of `among` that are made from this RDD."""
         if rdd_id not in self.known:
             self.known[rdd_id] = self._descendants(rdd_id)
         return self.known[rdd_id] & among

@@ -112,7 +112,7 @@ def _chain(parts: Sequence[JobGroup]) -> list[_Trial]:
         idle.sort(key=lambda trial: (-trial.rank, trial.end))
         if not idle or (rank == 0 and per_trial[group.action] == 1):
             if rank and group.evaluates and not group.fits and trials:
-                # Training has not ended by the log, but an evaluation cannot stand alone.
+                # By the log no training has ended yet; an evaluation still belongs to one.
                 trials_left = [t for t in trials if not t.done[group.action]] or trials
                 min(trials_left, key=lambda t: t.end).take(group, rank)
                 continue
@@ -123,7 +123,7 @@ def _chain(parts: Sequence[JobGroup]) -> list[_Trial]:
 
 
 def _by_arrival(parts: Sequence[JobGroup]) -> list[JobGroup]:
-    """Job groups by start; where no SQL execution says when an action began, those of one action by their making."""
+    """Job groups by start; groups of one action without a SQL execution by the order in which their RDDs were made."""
     ordered = sorted(parts, key=lambda group: group.begin)
     queues = {}
     for action in {group.action for group in parts}:
