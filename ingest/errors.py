@@ -11,6 +11,8 @@ class AfterglowError(Exception):
     """Base of all. The message says `file:line: what is wrong; what to do`."""
 
     exit_code = 1
+    transient: bool | None = None
+    """Whether the same call may succeed later; None where the error's cause decides (see `transient.is_transient`)."""
 
     def __str__(self) -> str:
         """The message without secrets: text of a log, or a URI, may be in it."""

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Literal
 
 from ...schemas.logs import EventLog
-from ..errors import AfterglowError, InputError, PublishError
+from ..errors import AfterglowError, InputError
 from ..filesystems import data_folder
 from ..find_logs import Head
 from ..options import ImportOptions
+from ..transient import is_transient
 
 State = Literal["seen", "done", "failed", "quarantined"]
 """`seen`: its head was read and did not match the filters; `quarantined`: it failed ATTEMPTS times."""
@@ -145,8 +146,3 @@ def stamp(log: EventLog) -> str:
     """The files' names, sizes and modification times; it differs if the log was changed."""
     files: Iterable[str] = (f"{file.name.rsplit('/', 1)[-1]} {file.size} {file.modified_ms}" for file in log.files)
     return "\n".join([str(log.in_progress), *files])
-
-
-def is_transient(error: AfterglowError) -> bool:
-    """Whether importing the same log again may succeed: the store or the log could not be reached."""
-    return isinstance(error, PublishError) or isinstance(error.__cause__, OSError)

@@ -13,7 +13,8 @@ from ..engines.interface import Engine
 from ..errors import AfterglowError
 from ..options import ImportOptions, Progress
 from ..results import Imported
-from .ledger import ATTEMPTS, Ledger, is_transient
+from ..transient import is_transient
+from .ledger import ATTEMPTS, Ledger
 from .selection import Selection
 
 if TYPE_CHECKING:
