@@ -46,8 +46,8 @@ def write(kind: str, uri: str, log: str) -> None:
     from afterglow.ingest.derive import TaskRuns, derive
     from afterglow.ingest.find_logs import find_logs
     from afterglow.ingest.pipeline import read_log
-    from afterglow.ingest.publish import open_writer, publish, write_artifacts
-    from afterglow.ingest.publish.limits import Fitting
+    from afterglow.ingest.publish import Import, open_writer, publish, write_artifacts
+    from afterglow.ingest.publish.limits import LimitEnforcer
     from afterglow.ingest.publish.records import record
 
     tables = read_log(*find_logs([log]))
@@ -56,12 +56,12 @@ def write(kind: str, uri: str, log: str) -> None:
         writer = open_writer(uri, "benchmark", kind)
         assert writer.name == kind
         began = time.perf_counter()
-        number = publish(tree, None, partial(write_artifacts, tables), writer, "benchmark", "0").written
+        number = publish(Import(tree, "benchmark", "0", partial(write_artifacts, tables)), writer).written
     else:
         from mlflow import MlflowClient
         from mlflow.entities import Metric, Param, RunTag
 
-        client, fit, number = MlflowClient(uri), Fitting(), 0
+        client, fit, number = MlflowClient(uri), LimitEnforcer(), 0
         experiment = client.create_experiment("benchmark")
         tasks = (one for stage in tree.tasks.values() for one in stage)
         began = time.perf_counter()

@@ -259,23 +259,25 @@ def publish_import(
     Raises:
         PublishError: MLflow refused or could not be reached; import the log again to finish.
     """
-    from .publish import publish, write_trace
+    from .publish import Import, publish, write_trace
 
     app, tree = prepared.application, prepared.tree
     published: Published | DatasetOnly = DatasetOnly(options.dataset or "")
     if tree is not None and experiments is not None:
         writer = experiments.writer(prepared.experiment_fields)
         published = publish(
-            tree,
-            app["mlflow_run_id"],
-            prepared.artifacts,
+            Import(
+                tree,
+                import_fingerprint(prepared.log, options),
+                version(),
+                prepared.artifacts,
+                prepared.draw,
+                app["mlflow_run_id"],
+                options.parent_run,
+                options.restore,
+            ),
             writer,
-            import_fingerprint(prepared.log, options),
-            version(),
-            options.parent_run,
             wrote,
-            options.restore,
-            prepared.draw,
         )
         if options.trace:
             write_trace(tree, published, writer)

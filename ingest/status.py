@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, RUNS_TAG, VERSION_TAG, WRITTEN_TAG
+from ..schemas.runs.params_tags import APP_ID_TAG, ATTEMPT_TAG, FINGERPRINT_TAG, RUNS_TAG, VERSION_TAG, WRITTEN_TAG
 
 if TYPE_CHECKING:
     from .publish import Root
@@ -42,11 +42,11 @@ def list_imported(
     Raises:
         PublishError: the store cannot be reached.
     """
-    from .publish import open_existing
+    from .publish import open_store, roots
 
-    store = open_existing(tracking_uri, experiment)
-    roots = store.roots(app_ids, "all" if everywhere else "this") if store is not None else []
-    return sorted(map(_application, roots), key=lambda one: (one.written_at or "", one.app_id), reverse=True)
+    store = open_store(tracking_uri, experiment)
+    found = roots(store, app_ids, "all" if everywhere else "this") if store is not None else ()
+    return sorted(map(_application, found), key=lambda one: (one.written_at or "", one.app_id), reverse=True)
 
 
 def _application(root: "Root") -> ImportedApplication:
@@ -54,7 +54,7 @@ def _application(root: "Root") -> ImportedApplication:
     runs = tags.get(RUNS_TAG, "")
     return ImportedApplication(
         tags.get(APP_ID_TAG, ""),
-        root.key.rpartition("/")[2],
+        tags.get(ATTEMPT_TAG, "1"),
         root.name,
         "deleted" if root.deleted else "complete" if tags.get(FINGERPRINT_TAG) else "unfinished",
         tags.get("afterglow.completeness"),
@@ -74,10 +74,10 @@ def remove_application(
     Raises:
         PublishError: MLflow refused; call it again to continue.
     """
-    from .publish import open_existing
+    from .publish import open_store, remove_tree, roots
 
-    store = open_existing(tracking_uri, experiment)
+    store = open_store(tracking_uri, experiment)
     if store is None:
         return 0
-    roots = store.roots([application.app_id], "all")
-    return sum(store.remove(root) for root in roots if root.run_id == application.run_id)
+    found = [root for root in roots(store, [application.app_id], "all") if root.run_id == application.run_id]
+    return sum(remove_tree(store, root) for root in found)

@@ -2,9 +2,12 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+_ROOT = re.compile(r".*?/[0-9a-f]{32}(?=/|$)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +34,14 @@ class ApplicationIdentity:
         """128 bits of it as 32 hexadecimal digits; the same on every machine and in every version."""
         parts = json.dumps([self.app_id, self.attempt, self.start_time_ms, self.name])
         return hashlib.blake2b(parts.encode("utf-8"), digest_size=16).hexdigest()
+
+    @property
+    def root_key(self) -> str:
+        """The key of the application run; the keys of all runs below it begin with it and a slash."""
+        return f"{self.app_id}/{self.attempt or '1'}/{self.digest}"
+
+
+def root_of_key(key: str) -> str:
+    """The root key that a run's key begins with; the key itself where there is none."""
+    found = _ROOT.match(key)
+    return found[0] if found is not None else key

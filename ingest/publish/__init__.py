@@ -1,28 +1,33 @@
-"""Run tree -> MLflow. One plan of what to write, one interface, one module per writer.
+"""Run tree -> MLflow. One plan of what to write, one interface, one folder per writer.
 
-`mlflow` is imported by the writers only, when one is opened.
+This is the only package that imports MLflow.
 """
 
 from .artifacts import packed_artifacts, write_artifacts
 from .experiments import Experiments
-from .factory import WRITERS, open_existing, open_writer
+from .factory import WRITERS, open_store, open_writer
 from .interface import Published, Root, Writer
-from .publish import publish
+from .publish import Import, publish
 from .read_back import attach, find_root, stored_tables
+from .remove import remove_tree
+from .stored_trees import roots
 from .trace.trace import write_trace
 
 __all__ = [
     "WRITERS",
     "Experiments",
+    "Import",
     "Published",
     "Root",
     "Writer",
     "attach",
     "find_root",
-    "open_existing",
+    "open_store",
     "open_writer",
     "packed_artifacts",
     "publish",
+    "remove_tree",
+    "roots",
     "stored_tables",
     "write_artifacts",
     "write_trace",

@@ -1,4 +1,4 @@
-"""Runs that the training job had of its own: the one the application goes under, and autologged trials.
+"""Runs that the training job made itself: the one that the application goes under, and autologged trials.
 
 mlflow.pyspark.ml.autolog leaves one child run per param map, all with the same start and end, and search_results.csv
 with the param maps in order on their parent. Those child runs become the trials: fits are hung under them.
@@ -29,7 +29,7 @@ class Owner:
     results: Sequence[Mapping[str, str]] = ()
 
 
-def adopted(tree: RunTree, owner: Owner | None) -> dict[str, str]:
+def match_trials(tree: RunTree, owner: Owner | None) -> dict[str, str]:
     """Key of a trial -> id of the autologged run that it is.
 
     A trial whose params the log has is matched by them and its metric; one without by the order of search_results.csv.

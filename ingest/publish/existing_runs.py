@@ -1,13 +1,14 @@
-"""What an earlier import left of a run, and whether a person changed it since.
+"""Runs that an earlier import left in the store, and whether the user changed them since.
 
-Every run carries `afterglow.digest`: of its content, of its name and of its description as Afterglow wrote them last.
-It is written after everything else of the run, so a run without it is not whole.
+Every run has the tag `afterglow.digest`: digests of its content, name and description as Afterglow wrote them last.
+The tag is written after everything else of the run, so a run without it is not whole.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from mlflow.entities import Run
 
 from ...schemas import mlflow as strings
 from ...schemas.runs.metrics import RUN_METRICS
@@ -22,10 +23,11 @@ from ...schemas.runs.params_tags import (
     WRITTEN_TAG,
 )
 from .interface import Metric, RunRecord
-from .records import short_hash
+from .mlflow_internals import latest_metrics
+from .records import text_digest
 
-WITHDRAWN = "withdrawn"
-"""The key of a run that was made twice, by an answer that got lost or an import that came second; it is deleted."""
+ABANDONED = "abandoned"
+"""The key of a deleted run that was created twice, because an answer got lost or another import came first."""
 
 _DECLARED = frozenset(metric.name for metric in RUN_METRICS)
 _OF_WRITING = {FINGERPRINT_TAG, DIGEST_TAG, KEY_TAG, RUNS_TAG, TRACE_TAG, VERSION_TAG, LEASE_TAG, WRITTEN_TAG}
@@ -33,7 +35,7 @@ _OF_WRITING = {FINGERPRINT_TAG, DIGEST_TAG, KEY_TAG, RUNS_TAG, TRACE_TAG, VERSIO
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A run that is in the store already. `latest` is per metric its newest (time_ms, value)."""
+    """A run that is in the store already. `latest` maps a metric to its newest (time_ms, value)."""
 
     run_id: str
     name: str
@@ -43,14 +45,14 @@ class Known:
     params: Mapping[str, str]
     latest: Mapping[str, tuple[int, float]]
     tags: frozenset[str] = frozenset()
-    """Names of the tags that only Afterglow writes, and that say something of the log."""
+    """Names of the tags that only Afterglow writes, and that come from the log."""
 
     def stale_tags(self, record: RunRecord) -> list[str]:
-        """What the log said before it grew, or was read with less detail, and says no more."""
+        """Tags that the log gave before it grew or was read in less detail, and gives no more."""
         return sorted(self.tags - record.tags.keys())
 
     def stale_metrics(self, record: RunRecord) -> list[str]:
-        """Likewise; of the declared metrics only, since any other may be a person's."""
+        """Likewise; of the declared metrics only, since any other may be the user's."""
         now = {name for name, *_ in record.metrics}
         return [
             name for name, (_, value) in self.latest.items() if name in _DECLARED and name not in now and value == value
@@ -59,21 +61,24 @@ class Known:
     @property
     def own_name(self) -> bool:
         """Whether the name is the one that was written."""
-        return not self.digest or self.digest.split(".")[1] == short_hash(self.name)
+        return not self.digest or self.digest.split(".")[1] == text_digest(self.name)
 
     @property
     def own_note(self) -> bool:
         """Whether the description is the one that was written."""
-        return not self.note or self.digest.split(".")[2:] == [short_hash(self.note)]
+        return not self.note or self.digest.split(".")[2:] == [text_digest(self.note)]
 
-    def stands(self, record: RunRecord, note: str | None) -> bool:
-        """Whether this is what was written last: nothing is to be done then, whatever a person changed since."""
+    def is_current(self, record: RunRecord, note: str | None) -> bool:
+        """Whether this is what was written last; then nothing is written, whatever the user changed since."""
         return self.digest == digest(record, note)
 
 
 def renewed(record: RunRecord, latest: Mapping[str, tuple[int, float]]) -> list[Metric]:
-    """The record's metrics. MLflow takes as a run's latest value the greatest of the newest ones, so a figure that
-    changed has to be newer than the one before; points of a history have steps of their own."""
+    """The record's metrics, with times at which MLflow shows the new values.
+
+    MLflow shows the greatest of a metric's newest values, so a changed value has to be newer than the one before.
+    Points of a history differ in their steps.
+    """
     count = Counter(name for name, *_ in record.metrics) if latest else Counter[str]()
     metrics = []
     for name, value, at, step in record.metrics:
@@ -86,12 +91,12 @@ def renewed(record: RunRecord, latest: Mapping[str, tuple[int, float]]) -> list[
 
 def digest(record: RunRecord, note: str | None) -> str:
     """The value of `afterglow.digest` for a run with this content and description."""
-    return ".".join((record.digest, short_hash(record.name), short_hash(note or "")))
+    return ".".join((record.digest, text_digest(record.name), text_digest(note or "")))
 
 
-def known_run(run: Any) -> Known:
-    """What MLflow's run says of itself."""
-    tags, latest = run.data.tags, {metric.key: (metric.timestamp, metric.value) for metric in run.data._metric_objs}
+def known_run(run: Run) -> Known:
+    """MLflow's run, as what is known of it."""
+    tags, latest = run.data.tags, latest_metrics(run)
     deleted = run.info.lifecycle_stage == "deleted"
     written = tags.get(DIGEST_TAG, "")
     ours = frozenset(name for name in tags if name.startswith("afterglow.") and name not in _OF_WRITING)
@@ -99,8 +104,8 @@ def known_run(run: Any) -> Known:
     return Known(run.info.run_id, run.info.run_name, note, written, deleted, params, latest, ours)
 
 
-def known_runs(runs: Iterable[Any], root_key: str) -> dict[str, Known]:
-    """Key -> what is there, from MLflow's runs; of two with one key the one that is not deleted."""
+def known_runs(runs: Iterable[Run], root_key: str) -> dict[str, Known]:
+    """Key -> run, of MLflow's runs in one tree; of two with one key the one that is not deleted."""
     found: dict[str, Known] = {}
     for run in runs:
         key = run.data.tags.get(KEY_TAG, "")

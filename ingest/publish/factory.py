@@ -1,10 +1,13 @@
-"""Tracking URI -> the writer that serves it."""
+"""Tracking URI -> the store and the writer that serves it."""
 
 import os
 from collections.abc import Callable
 
 from ..errors import PublishError
 from .interface import Writer
+from .reachable import check_reachable
+from .retry import Notice, RetryPolicy
+from .store import TrackingStore
 
 DEFAULT_EXPERIMENT = "spark-applications"
 WRITERS = ("auto", "sql", "rest")
@@ -17,58 +20,77 @@ def open_writer(
     writer: str = "auto",
     tell: Callable[[str], None] | None = None,
 ) -> Writer:
-    """A writer to one experiment, which is made where it does not exist.
+    """A writer to one experiment, which is created where it does not exist.
 
     Without `tracking_uri`, MLFLOW_TRACKING_URI or MLflow's own default; without `experiment`, MLFLOW_EXPERIMENT_NAME
-    or `spark-applications`. `auto` writes straight into a database that this process can reach, through the tracking
-    API elsewhere; `sql` and `rest` say which. Where a database is not as `sql` needs it, `tell` is called with the
-    reason and the tracking API serves.
+    or `spark-applications`. `writer` is `sql` (straight into a database), `rest` (the tracking API) or `auto` (`sql`
+    for a database that this process can reach). `tell` is called with a line where a database is not as `sql` needs it,
+    and where calls are being retried.
 
     Raises:
         PublishError: the store cannot be reached, or the experiment was deleted.
     """
-    from .rest.writer import ClientWriter
+    uri = resolved_uri(tracking_uri)
+    policy = check_reachable(uri, retry_policy(tell))
+    return open_checked(uri, experiment_name(experiment, uri), writer, policy)
 
-    name = experiment_name(experiment, tracking_uri)
-    uri = resolved(tracking_uri)
-    if writer != "rest" and (writer == "sql" or uri.split("://")[0].split("+")[0] in _DATABASES):
+
+def open_checked(uri: str, experiment: str, writer: str, policy: RetryPolicy) -> Writer:
+    """The same, for a store that is known to be reachable."""
+    from .rest.writer import RestWriter
+
+    store = TrackingStore.open(uri, experiment, policy)
+    if writer != "rest" and (writer == "sql" or _kind(uri) in _DATABASES):
         from .sql.writer import SqlWriter
 
-        direct = SqlWriter(uri, name)
+        direct = SqlWriter(store)
         reason = direct.unfit()
         if reason is None:
             return direct
-        if tell is not None:
-            tell(f"{reason}; writing through the tracking API instead, which is slower")
-    return ClientWriter(uri, name)
+        policy.notice.write(f"{reason}; writing through the tracking API instead, which is slower")
+    return RestWriter(store)
 
 
-def resolved(tracking_uri: str | None) -> str:
+def open_store(
+    tracking_uri: str | None = None, experiment: str | None = None, tell: Callable[[str], None] | None = None
+) -> TrackingStore | None:
+    """A store to read and to remove from. Nothing is created; None where there is no database or no experiment.
+
+    Raises:
+        PublishError: the store cannot be reached.
+    """
+    uri = resolved_uri(tracking_uri)
+    path = sqlite_path(uri)
+    if path is not None and not os.path.exists(path):
+        return None
+    policy = check_reachable(uri, retry_policy(tell))
+    return TrackingStore.open_existing(uri, experiment_name(experiment, uri), policy)
+
+
+def resolved_uri(tracking_uri: str | None) -> str:
     """The tracking URI that is meant."""
     from mlflow.tracking import get_tracking_uri
 
     return tracking_uri or str(get_tracking_uri())
 
 
-def shared(tracking_uri: str | None, writer: str = "auto") -> bool:
+def is_shared(tracking_uri: str | None, writer: str = "auto") -> bool:
     """Whether any machine can write there: to a tracking server; to a database server where `sql` was asked for."""
-    kind = resolved(tracking_uri).split(":")[0].split("+")[0]
+    kind = _kind(resolved_uri(tracking_uri))
     return kind in ("http", "https", "databricks") or (writer == "sql" and kind in ("postgresql", "mysql"))
 
 
-def open_existing(tracking_uri: str | None = None, experiment: str | None = None) -> Writer | None:
-    """A writer for looking and removing only: no experiment is made. None where there is no experiment at all."""
-    from .rest.writer import ClientWriter
-
-    return ClientWriter.existing(tracking_uri, experiment_name(experiment, tracking_uri))
+def sqlite_path(uri: str) -> str | None:
+    """The file of a SQLite store; None for any other store."""
+    return uri.split("///", 1)[-1].split("?")[0] if _kind(uri) == "sqlite" and "///" in uri else None
 
 
 def experiment_name(given: str | None, tracking_uri: str | None = None) -> str:
-    """The experiment that is meant: the one given, MLFLOW_EXPERIMENT_NAME, the one whose id is MLFLOW_EXPERIMENT_ID
-    (mlflow.set_experiment leaves it to the processes below), or `spark-applications`.
+    """The experiment that is meant: the one given, MLFLOW_EXPERIMENT_NAME, the one with MLFLOW_EXPERIMENT_ID
+    (mlflow.set_experiment leaves it to child processes), or `spark-applications`.
 
     Raises:
-        PublishError: there is no experiment of that id, or the store cannot be reached.
+        PublishError: there is no experiment with that id, or the store cannot be reached.
     """
     named = given or os.environ.get("MLFLOW_EXPERIMENT_NAME")
     by_id = os.environ.get("MLFLOW_EXPERIMENT_ID")
@@ -81,3 +103,12 @@ def experiment_name(given: str | None, tracking_uri: str | None = None) -> str:
     except Exception as error:
         message = f"MLFLOW_EXPERIMENT_ID={by_id}: {error}; name the experiment with --experiment"
         raise PublishError(message) from error
+
+
+def retry_policy(tell: Callable[[str], None] | None) -> RetryPolicy:
+    """The usual policy; `tell` is called with a line where calls are being retried."""
+    return RetryPolicy() if tell is None else RetryPolicy(notice=Notice(tell))
+
+
+def _kind(uri: str) -> str:
+    return uri.split(":")[0].split("+")[0]

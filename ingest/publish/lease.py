@@ -1,213 +1,218 @@
-"""Who writes a tree: one process at a time, without a lock that the tracking API does not have.
+"""The lease on an application's tree: one process writes it at a time, without locks in the tracking API.
 
-`afterglow.lease` on the application run names the process that writes the tree and beats while it does. Where nobody
-writes, whoever wants to makes a candidate run and looks for others: of several that saw each other the one with the
-smallest run id waits until the others have withdrawn. A run that was made before another one looked is seen by it, so
-two cannot both have been alone. The one that is left takes the run that an earlier import left, or its own candidate.
-A process that was silent for so long that it was taken for dead finds its name gone, and stops.
+The tag `afterglow.lease` of the application run names the process that holds the lease and counts its heartbeats.
+Whoever finds no holder creates a candidate run and lists the candidates. Of several that see each other, the one with
+the smallest run id waits until the others have abandoned theirs. A candidate that exists before another process lists
+is seen by it, so two processes cannot both have been alone. The one that is left takes the run that an earlier import
+left, or its own candidate. A process that was silent for so long that it was taken for dead finds its name gone, and
+stops.
 """
 
-import contextlib
-import functools
 import os
-import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
 from ...schemas.runs.params_tags import FINGERPRINT_TAG, LEASE_TAG
 from ..errors import PublishError
+from ..transient import is_transient
+from .process_identity import machine, process_start
 
-_BEAT_S = 5.0
-_DEAD_AFTER_S = 30.0  # as long a writer on another machine may be silent
-_LOOK_AGAIN_S = 0.2
-_CANDIDATE = "candidate"
+HEARTBEAT_S = 5.0
+DEAD_AFTER_S = 30.0  # how long a holder on another machine may be silent
+POLL_S = 0.2
+_CANDIDATE, _WRITING, _REMOVING = "candidate", "writing", "removing"
 _HERE: set[str] = set()
-"""The names of this process's claims that are not released."""
+"""The names of this process's leases that are not released."""
 
 
-class Claim:
-    """This process's hold on a tree; `token` is what it writes into afterglow.lease."""
+class LeaseLostError(PublishError):
+    """Another process holds the lease now; importing the log again settles it."""
 
-    def __init__(self, beat: Callable[[str], None]) -> None:
-        self._write = beat
-        self._name = f"{_machine()}|{os.getpid()}|{_started(os.getpid())}|{uuid.uuid4().hex[:8]}"
+    transient = True
+
+
+class Lease:
+    """This process's lease on one tree, to write it or to remove it.
+
+    `write` sets the tag's value on the application run, for the heartbeat.
+    """
+
+    def __init__(self, write: Callable[[str], None], removing: bool = False) -> None:
+        self._write, self._state = write, _REMOVING if removing else _WRITING
+        self._name = f"{machine()}|{os.getpid()}|{process_start(os.getpid())}|{uuid.uuid4().hex}"
         self._beats = 0
+        self.lost = False
         _HERE.add(self._name)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def token(self, state: str = "writing") -> str:
+    def value(self) -> str:
         """The tag's value now."""
-        return f"{self._name}|{state}|{self._beats}"
+        return f"{self._name}|{self._state}|{self._beats}"
 
-    def holds(self, value: str | None) -> bool:
-        """Whether a tag's value is this process's."""
+    def owns(self, value: str | None) -> bool:
+        """Whether a tag's value is this lease's."""
         return bool(value) and str(value).startswith(self._name + "|")
 
     def candidate(self) -> str:
-        """The value for a run that may yet have to withdraw."""
+        """The value for a run that may yet have to be abandoned."""
         self._beats += 1
-        return self.token(_CANDIDATE)
+        return f"{self._name}|{_CANDIDATE}|{self._beats}"
 
-    def keep(self) -> None:
-        """Beats from now on."""
-        self._thread = threading.Thread(target=self._beat, name="afterglow-claim", daemon=True)
+    def start_heartbeat(self) -> None:
+        """Renews the lease from now on."""
+        self._thread = threading.Thread(target=self._beat, name="afterglow-lease", daemon=True)
         self._thread.start()
 
     def release(self) -> None:
-        """Beats no more."""
+        """Ends the heartbeat. The tag is the caller's to clear."""
         _HERE.discard(self._name)
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
 
     def _beat(self) -> None:
-        while not self._stop.wait(_BEAT_S):
+        while not self.lost and not self._stop.wait(HEARTBEAT_S):
             self._beats += 1
             try:
-                self._write(self.token())
-            except Exception:  # the next beat may get through; a writer that is silent for long loses its hold
-                continue
+                self._write(self.value())
+            except Exception as error:  # of MLflow, its database, or the network
+                self.lost = not is_transient(error)
 
 
-def writes(value: str | None) -> bool:
-    """Whether the tag says that a process writes, rather than that it may."""
-    return bool(value) and str(value).split("|")[4:5] == ["writing"]
+class LeaseWatch:
+    """Watches the leases of other processes over time."""
 
-
-class Watch:
-    """Tells the dead from the living among other writers, by their tags' values over time."""
-
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._seen: dict[str, tuple[str, float]] = {}
 
-    def alive(self, run_id: str, value: str | None) -> bool:
-        """Whether the process named there may still be at work."""
+    def is_alive(self, run_id: str, value: str | None) -> bool:
+        """Whether the process that a tag's value names may still be at work.
+
+        On this machine the process id says so at once; another machine's heartbeat has to stay away for a while.
+        """
         if not value:
             return False
         host, pid, started, *_ = [*value.split("|"), "", "", ""]
-        if host == _machine() and pid.isdecimal():
-            if _started(int(pid)) != started:
+        if host == machine() and pid.isdecimal():
+            if process_start(int(pid)) != started:
                 return False
             if int(pid) == os.getpid() and "|".join(value.split("|")[:4]) not in _HERE:
                 return False
         before = self._seen.get(run_id)
         if before is None or before[0] != value:
-            self._seen[run_id] = value, time.monotonic()
+            self._seen[run_id] = value, self._clock()
             return True
-        return time.monotonic() - before[1] < _DEAD_AFTER_S
+        return self._clock() - before[1] < DEAD_AFTER_S
 
 
-def hold(
-    claim: Claim,
-    look: Callable[[], list[Any]],
-    make: Callable[[str], str],
-    say: Callable[[str, str], None],
-    withdraw: Callable[[str], None],
-    identity: str,
-) -> tuple[str, bool]:
-    """Takes hold of the root run: (its id, whether it is complete for this very identity, so that nothing is to do).
+class LeaseStore(Protocol):
+    """What `acquire` needs of a store; all of it is about one application's root runs."""
 
-    `look` gives the active root runs, `make` makes one with this writer tag, `say(run id, value)` sets the tag,
-    `withdraw` deletes a run that came second, unless it is deleted already.
+    def list_roots(self) -> Mapping[str, Mapping[str, str]]:
+        """Run id -> tags of the active root runs."""
+
+    def create_root(self, value: str) -> str:
+        """Creates a root run with this value of the lease's tag; its id."""
+
+    def renew(self, run_id: str, value: str) -> None:
+        """Sets the lease's tag."""
+
+    def abandon(self, run_id: str) -> None:
+        """Deletes a run that came second, unless it is deleted already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acquired:
+    """The root run that the lease is on. `complete`: it was written with this very fingerprint, and the lease was not
+    taken. `created`: the run is new."""
+
+    run_id: str
+    complete: bool = False
+    created: bool = False
+
+
+def acquire(lease: Lease, store: LeaseStore, fingerprint: str, sleep: Callable[[float], None] = time.sleep) -> Acquired:
+    """Takes the lease, and waits while another process holds it.
 
     Raises:
-        PublishError: another process took the tree over.
+        LeaseLostError: another process took the tree over.
     """
-    watch = Watch()
+    watch = LeaseWatch()
     mine: str | None = None
     while True:
-        tags = {run.info.run_id: run.data.tags for run in look()}
-        # Those that are written or complete come first, then what an import left: whoever looks sees the same order.
-        left = sorted((not _written(tags[i]), i) for i in tags if not _is_candidate(tags[i]) and i != mine)
+        tags = store.list_roots()
+        # Those that are written or complete come first, then what an import left: every process sees the same order.
+        left = sorted((not _is_held(tags[i]), i) for i in tags if not _is_candidate(tags[i]) and i != mine)
         first = left[0][1] if left else None
         if first is not None:
-            complete = tags[first].get(FINGERPRINT_TAG) == identity
-            if complete or watch.alive(first, tags[first].get(LEASE_TAG)):
+            complete = bool(fingerprint) and tags[first].get(FINGERPRINT_TAG) == fingerprint
+            if complete or watch.is_alive(first, tags[first].get(LEASE_TAG)):
                 if mine is not None:
-                    withdraw(mine)
+                    store.abandon(mine)
                     mine = None
                 if complete:
-                    return first, True
-                time.sleep(_LOOK_AGAIN_S)
+                    return Acquired(first, complete=True)
+                sleep(POLL_S)
                 continue
-        others = [i for i in tags if _is_candidate(tags[i]) and i != mine]
-        alive = []
-        for other in others:
-            value = tags[other].get(LEASE_TAG)
-            if claim.holds(value) or not watch.alive(other, value):
-                withdraw(other)  # its process is dead; or the answer to making it was lost, and it was made again
-            else:
-                alive.append(other)
+        alive = _living_candidates(lease, store, watch, tags, mine)
         if mine is not None and mine not in tags:
-            raise PublishError("another import took this one for dead; import the log again")
+            raise LeaseLostError("another import took this one for dead; import the log again")
         if alive:
             if mine is not None and min(alive) < mine:
-                withdraw(mine)
+                store.abandon(mine)
                 mine = None
             elif mine is not None:
-                say(mine, claim.candidate())  # still here; the others will see it and withdraw
-            time.sleep(_LOOK_AGAIN_S)
+                store.renew(mine, lease.candidate())  # the others see that this one waits, and abandon theirs
+            sleep(POLL_S)
         elif mine is None:
-            mine = make(claim.candidate())
+            mine = store.create_root(lease.candidate())
         else:
-            return _take(claim, look, say, withdraw, first, mine), False
+            return _take(lease, store, first, mine)
 
 
-def _take(
-    claim: Claim,
-    look: Callable[[], list[Any]],
-    say: Callable[[str, str], None],
-    withdraw: Callable[[str], None],
-    first: str | None,
-    mine: str,
-) -> str:
-    """Writes the claim's name on the run that an earlier import left, or on the candidate where there is none."""
+def _living_candidates(
+    lease: Lease, store: LeaseStore, watch: LeaseWatch, tags: Mapping[str, Mapping[str, str]], mine: str | None
+) -> list[str]:
+    alive = []
+    for other in [i for i in tags if _is_candidate(tags[i]) and i != mine]:
+        value = tags[other].get(LEASE_TAG)
+        if lease.owns(value) or not watch.is_alive(other, value):
+            store.abandon(other)  # its process is dead; or the answer to creating it was lost, and it was made again
+        else:
+            alive.append(other)
+    return alive
+
+
+def _take(lease: Lease, store: LeaseStore, first: str | None, mine: str) -> Acquired:
+    """Writes the lease on the run that an earlier import left, or on the candidate where there is none."""
     taken = first or mine
-    say(taken, claim.token())
-    now = {run.info.run_id: run.data.tags for run in look()}
-    if mine not in now or not claim.holds(now.get(taken, {}).get(LEASE_TAG)):
-        raise PublishError("another import took the application's run over, or it was deleted; import the log again")
+    store.renew(taken, lease.value())
+    now = store.list_roots()
+    if mine not in now or not lease.owns(now.get(taken, {}).get(LEASE_TAG)):
+        raise LeaseLostError("another import took the application's run over, or it was deleted; import the log again")
     if taken != mine:
-        withdraw(mine)
-    return taken
+        store.abandon(mine)
+    return Acquired(taken, created=taken == mine)
 
 
-def _written(tags: Any) -> bool:
-    return writes(tags.get(LEASE_TAG)) or bool(tags.get(FINGERPRINT_TAG))
+def is_being_removed(tags: Mapping[str, str]) -> bool:
+    """Whether a process removes the tree, or was killed while it did: what is left counts as deleted."""
+    return _state(tags) == _REMOVING
 
 
-def _is_candidate(tags: Any) -> bool:
-    return bool(tags.get(LEASE_TAG)) and not _written(tags)
+def _is_held(tags: Mapping[str, str]) -> bool:
+    return _state(tags) in (_WRITING, _REMOVING) or bool(tags.get(FINGERPRINT_TAG))
 
 
-@functools.cache
-def _machine() -> str:
-    """Within what a process id means something: this boot of this kernel, and this container on it. A host's name says
-    neither, and several may have it."""
-    parts = [socket.gethostname()]
-    with contextlib.suppress(OSError):
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8])
-        parts.append(os.readlink("/proc/self/ns/pid").strip("pid:[]"))
-    return "/".join(parts)
+def _state(tags: Mapping[str, str]) -> str:
+    return next(iter(tags.get(LEASE_TAG, "").split("|")[4:5]), "")
 
 
-def _started(pid: int) -> str:
-    """When a process of this machine was started, in ticks since boot; empty where it is not, or is a dead one that its
-    parent has not taken note of; "?" where it cannot be known."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            after_name = file.read().rsplit(b")", 1)[1].split()
-            return "" if after_name[0] in (b"Z", b"X") else after_name[19].decode()
-    except (OSError, IndexError):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return ""
-        except OSError:
-            return "?"
-        return "?"
+def _is_candidate(tags: Mapping[str, str]) -> bool:
+    return bool(tags.get(LEASE_TAG)) and not _is_held(tags)

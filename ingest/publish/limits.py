@@ -1,4 +1,4 @@
-"""Names and values that MLflow takes: cut and made safe, the same way every time, never silently."""
+"""Cuts and renames names and values to what MLflow takes: the same way every time, never silently."""
 
 import hashlib
 import posixpath
@@ -13,16 +13,17 @@ from ..control_characters import replace_controls
 
 # mlflow.utils.validation.validate_param_and_metric_name, path_not_unique
 _REFUSED = re.compile(r"[^/\w.\- :]", re.ASCII)
+_DIGITS = 20  # 80 bits: two names of one application are never written as one
 
 
 @dataclass(slots=True)
-class Fitting:
-    """Fits texts to MLflow's limits and keeps an issue, once per text, for each that had to change."""
+class LimitEnforcer:
+    """Cuts and renames texts to MLflow's limits; keeps one issue for each text that had to change."""
 
     issues: dict[tuple[str, str], ImportIssue] = field(default_factory=dict)
 
     def key(self, name: str) -> str:
-        """A metric, param or tag name that MLflow takes. A changed name ends in a hash of the one it was."""
+        """A metric, param or tag name that MLflow takes. A changed name ends in a digest of the original."""
         safe = safe_name(name)
         if safe != name:
             self.issues["name_changed", name] = ImportIssue("name_changed", f"{_short(name)} is written as {safe!r}")
@@ -61,30 +62,34 @@ class Fitting:
 
 
 @lru_cache(1_000)
-def apart(names: tuple[str, ...]) -> Mapping[str, str]:
-    """Name -> the name to write: MySQL takes names for the same that differ in case or in blanks at the end only, so
-    that all but the first of them end in a hash."""
+def distinct_names(names: tuple[str, ...]) -> Mapping[str, str]:
+    """Name -> the name to write.
+
+    MySQL takes names for the same that differ only in case or in blanks at the end: all but the first of them end in a
+    digest.
+    """
     found: dict[str, str] = {}
     taken: set[str] = set()
     for name in names:
         seen = name.rstrip().lower()
-        found[name] = name if seen not in taken else f"{name[: limits.MAX_KEY - 9].rstrip('/ ')}_{_hash(name)}"
+        found[name] = name if seen not in taken else _with_digest(name, name)
         taken.add(found[name].rstrip().lower())
     return found
 
 
 @lru_cache(10_000)
 def safe_name(name: str) -> str:
-    """Pure: the same name gives the same result always, and two names never give one."""
+    """The same name always gives the same result, and two names never give the same."""
     safe = posixpath.normpath(_REFUSED.sub("_", name)).lstrip("/")
     safe = safe if safe not in ("", ".") and not safe.startswith("..") else "_" + safe.strip("./")
     if safe == name and len(name) <= limits.MAX_KEY:
         return name
-    return f"{safe[: limits.MAX_KEY - 9].rstrip('/')}_{_hash(name)}"
+    return _with_digest(safe, name)
 
 
-def _hash(name: str) -> str:
-    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8]
+def _with_digest(safe: str, name: str) -> str:
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
+    return f"{safe[: limits.MAX_KEY - 1 - _DIGITS].rstrip('/ ')}_{digest}"
 
 
 def _short(text: str, at_most: int = 60) -> str:

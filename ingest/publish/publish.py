@@ -1,7 +1,8 @@
-"""Writes one application's run tree: exactly once, and marked complete only when all of it is there."""
+"""Writes one application's run tree: exactly once, and marked complete only when all of it is written."""
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from ...schemas.issues import ImportIssue
@@ -9,91 +10,119 @@ from ...schemas.report import REPORT, STAGE_TASKS, ReportFiles
 from ...schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, RUNS_TAG, VERSION_TAG, WRITTEN_TAG
 from ...schemas.runs.tree import Run, RunTree
 from ..errors import PublishError
-from . import urls as page
+from . import urls
 from .artifacts import write_pictures
-from .autologged_runs import adopted
+from .autologged_runs import match_trials
 from .description import describe
-from .interface import Published, TreeWriter, Writer
-from .limits import Fitting
+from .interface import Published, RunRecord, TreeOptions, TreeWriter, Writer
+from .limits import LimitEnforcer
 from .records import datasets, record
 
 Progress = Callable[[int, int], None]
 """Called with (runs written, runs in all)."""
 Artifacts = Callable[[Iterable[ImportIssue], str], None]
-"""Fills a folder with the application run's artifacts; given the issues of publishing, too."""
-
+"""Fills a folder with the application run's artifacts, given the issues of publishing."""
 
 _PICTURE = {REPORT.file: "Report with pictures", STAGE_TASKS.file: "Picture of its tasks"}
 
 
-def publish(
-    tree: RunTree,
-    own_run: str | None,
-    artifacts: Artifacts,
-    writer: Writer,
-    identity: str,
-    version: str,
-    parent_run: str | None = None,
-    progress: Progress | None = None,
-    restore: bool = False,
-    draw: Callable[[], ReportFiles] = ReportFiles,
-) -> Published:
-    """Writes the tree under `parent_run`, if given, else under the job's own run, and returns where it is.
+@dataclass(frozen=True, slots=True)
+class Import:
+    """What `publish` writes, and how.
 
-    `own_run` is the run that the log says was active in the job, if any; `identity` the log's fingerprint. `artifacts`
-    and `draw` are called only where something is written. What an earlier import left is taken up: what stands as it
-    should is not written again. The application run is marked complete last. A parent run that is given is neither
-    ended nor re-timed.
+    `fingerprint` is that of the import, `version` Afterglow's. `parent_run` is the id of the run to write the tree
+    under; without it, `logged_run`, the run that the log says was active in the job. `restore` brings back a tree that
+    the user deleted. `artifacts` and `draw` are called only where something is written.
+    """
+
+    tree: RunTree
+    fingerprint: str
+    version: str
+    artifacts: Artifacts
+    draw: Callable[[], ReportFiles] = ReportFiles
+    logged_run: str | None = None
+    parent_run: str | None = None
+    restore: bool = False
+
+
+def publish(wanted: Import, writer: Writer, progress: Progress | None = None) -> Published:
+    """Writes the tree and returns where it is.
+
+    Runs that an earlier import left and that are as they should be are not written again. The application run is marked
+    complete last. A parent run that the job made itself is neither ended nor re-timed.
 
     Raises:
-        PublishError: MLflow refused or could not be reached; the next import goes on from there.
+        PublishError: MLflow refused or could not be reached; the next import goes on from there. Or there is no run
+            `parent_run`.
     """
-    fit = Fitting()
-    above = {run.key: record(run, fit) for run in tree.runs}
+    tree, limits = wanted.tree, LimitEnforcer()
+    above = {run.key: record(run, limits) for run in tree.runs}
     root = above[tree.application.key]
     app_id = tree.application.tags[APP_ID_TAG]
-    owner = writer.owner(app_id, parent_run or own_run)
-    if owner is not None and owner.experiment_id != writer.experiment_id:
-        writer = writer.within(owner.experiment_id)  # the page nests runs of one experiment only
-    own = adopted(tree, owner)
-    total, written, done = len(tree), 0, 0
-    with writer.tree(root, identity, parent_run or (owner.run_id if owner else None), own, restore) as into:
+    owner = writer.owner(app_id, wanted.parent_run or wanted.logged_run)
+    if wanted.parent_run is not None and (owner is None or owner.run_id != wanted.parent_run):
+        raise PublishError(
+            f"there is no active run {wanted.parent_run} in this store; check --parent-run and the tracking URI"
+        )
+    if owner is not None and owner.experiment_id != writer.store.experiment_id:
+        writer = writer.within(owner.experiment_id)  # MLflow's page nests runs of one experiment only
+    options = TreeOptions(
+        wanted.fingerprint, None if owner is None else owner.run_id, match_trials(tree, owner), wanted.restore
+    )
+    with writer.tree(root, options) as into:
         if into.settled is not None:
             return into.settled
-        try:
-            into.reserve(list(above.values()))
-            pictures = draw()
-            for stage in tree.tasks.values():
-                for run in stage:
-                    written, done = written + into.write(record(run, fit)), done + 1
-                    if progress is not None:
-                        progress(done, total)
-            into.flush()  # descriptions link to tasks, whose ids are known now
-            notes = dict(_descriptions(tree, into, writer.experiment_id, fit, pictures))
-            for key, one in reversed(above.items()):  # children first: nobody sees a parent finished before them
-                written, done = written + into.write(one, notes[key]), done + 1
+        written = _write(wanted, writer.store.experiment_id, above, limits, into, progress)
+        if into.settled is not None:  # another import was there first after all
+            return into.settled
+        root_id = into.run_id(root.key)
+    writer.store.describe(urls.experiment_description(writer.store.experiment_id))
+    url = writer.store.url(app_id)
+    found = Published(writer.store.experiment_id, root_id, len(tree), written, url).with_tags(root.tags)
+    return replace(found, runs=len(tree))
+
+
+def _write(
+    wanted: Import,
+    experiment_id: str,
+    above: dict[str, RunRecord],
+    limits: LimitEnforcer,
+    into: TreeWriter,
+    progress: Progress | None,
+) -> int:
+    """Writes all runs, then datasets and artifacts, then the root's last tags; how many runs had to be written."""
+    tree, total, written, done = wanted.tree, len(wanted.tree), 0, 0
+    root = tree.application.key
+    try:
+        into.reserve(list(above.values()))
+        pictures = wanted.draw()
+        for stage in tree.tasks.values():
+            for run in stage:
+                written, done = written + into.write(record(run, limits)), done + 1
                 if progress is not None:
                     progress(done, total)
-            into.flush()
-            into.datasets(datasets(tree.datasets))
-            with tempfile.TemporaryDirectory(prefix="afterglow-") as folder:
-                artifacts(fit.issues.values(), folder)
-                _pictures(into, root.key, pictures, folder)
-            now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-            into.finish({FINGERPRINT_TAG: identity, VERSION_TAG: version, WRITTEN_TAG: now, RUNS_TAG: str(total)})
-            if into.settled is not None:  # another import was there first after all
-                return into.settled
-            root_id = into.run_id(root.key)
-        except PublishError as error:
-            left = f"{into.kept + done - written:,} of {total:,} runs are written"
-            raise PublishError(
-                f"{error}; {left}, the tree is not complete: import the log again to finish it"
-            ) from error
-    writer.describe_experiment(page.experiment_description(writer.experiment_id))
-    return Published(writer.experiment_id, root_id, total, written, writer.url(app_id))
+        into.flush()  # descriptions link to tasks, whose ids are known now
+        notes = dict(_descriptions(tree, into, experiment_id, limits, pictures))
+        for key, one in reversed(above.items()):  # children first: nobody sees a parent finished before them
+            written, done = written + into.write(one, notes[key]), done + 1
+            if progress is not None:
+                progress(done, total)
+        into.flush()
+        into.datasets(datasets(tree.datasets))
+        with tempfile.TemporaryDirectory(prefix="afterglow-") as folder:
+            wanted.artifacts(limits.issues.values(), folder)
+            _upload(into, root, pictures, folder)
+        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        into.finish(
+            {FINGERPRINT_TAG: wanted.fingerprint, VERSION_TAG: wanted.version, WRITTEN_TAG: now, RUNS_TAG: str(total)}
+        )
+    except PublishError as error:
+        left = f"{into.kept + done - written:,} of {total:,} runs are written"
+        raise PublishError(f"{error}; {left}, the tree is not complete: import the log again to finish it") from error
+    return written
 
 
-def _pictures(into: TreeWriter, root: str, pictures: ReportFiles, folder: str) -> None:
+def _upload(into: TreeWriter, root: str, pictures: ReportFiles, folder: str) -> None:
     """Uploads the root's folder, with its pictures, and those of the other runs."""
     write_pictures(pictures.files.get(root, {}), folder)
     into.artifacts(root, folder)
@@ -105,24 +134,24 @@ def _pictures(into: TreeWriter, root: str, pictures: ReportFiles, folder: str) -
 
 
 def _descriptions(
-    tree: RunTree, into: TreeWriter, experiment_id: str, fit: Fitting, pictures: ReportFiles
+    tree: RunTree, into: TreeWriter, experiment_id: str, limits: LimitEnforcer, pictures: ReportFiles
 ) -> Iterator[tuple[str, str]]:
     below, by_key = tree.children(), {run.key: run for run in tree.runs}
 
     def link(key: str) -> str:
-        return page.run_path(experiment_id, into.run_id(key))
+        return urls.run_path(experiment_id, into.run_id(key))
 
     def text(run: Run) -> str:
         own = describe(run, below, by_key.get(run.parent or ""), link, tree.tasks.get(run.key, ()))
         drawn = [
-            f"[{_PICTURE[file]}]({page.artifact_path(experiment_id, into.run_id(run.key), file)})"
+            f"[{_PICTURE[file]}]({urls.artifact_path(experiment_id, into.run_id(run.key), file)})"
             for file in pictures.files.get(run.key, ())
         ]
         if drawn:  # the page shows the first lines and hides the rest
             first, gap, rest = own.partition("\n\n")
             own = f"{first} {' · '.join(drawn)}{gap}{rest}"
         if run.level == "application":
-            own += f"\n\n[All of it as a tree]({page.tree_path(experiment_id, run.tags[APP_ID_TAG])})"
-        return fit.tag(own)
+            own += f"\n\n[The application as a tree]({urls.tree_path(experiment_id, run.tags[APP_ID_TAG])})"
+        return limits.tag(own)
 
     return ((run.key, text(run)) for run in tree.runs)

@@ -1,23 +1,25 @@
-"""An application that is imported, read back: its tables, from the artifacts of its run."""
+"""Reads an application that was imported back from the artifacts of its run."""
 
 import re
 import tempfile
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...schemas.columns import Table
+from ...schemas.identity import root_of_key
 from ...schemas.logs import EventLog, EventLogTables
-from ...schemas.runs.params_tags import APP_ID_TAG
+from ...schemas.runs.params_tags import APP_ID_TAG, ATTEMPT_TAG, KEY_TAG, WRITTEN_TAG
 from ...schemas.tables import TABLES
 from .. import arrow
 from ..errors import InputError, PublishError
-from .factory import open_existing
+from .error_messages import translate_errors
+from .factory import open_store
 from .interface import Root
-from .retry import patiently, refused
+from .store import TrackingStore
+from .stored_trees import roots
+from .training_run import find_run
 
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -26,45 +28,40 @@ def find_root(wanted: str, tracking_uri: str | None = None, experiment: str | No
     """The application run that is meant: by an application id, `<app_id>/<attempt>`, or the id of any of its runs.
 
     Raises:
-        InputError: there is none, or several attempts of it are imported.
+        InputError: there is none, or there are several of it.
         PublishError: the store cannot be reached.
     """
-    store: Any = open_existing(tracking_uri, experiment)
+    store = open_store(tracking_uri, experiment)
     if store is None:
         raise InputError(f"{wanted}: no such file, and the tracking store is empty; import the log first")
-    app_id, _, attempt = wanted.partition("/")
-    key = None
+    app_id, attempt, key = *_split(wanted), None
     if _RUN_ID.fullmatch(wanted):
-        run = _run(store, wanted)
+        run = find_run(store, wanted)
         if run is not None:
-            app_id, key = run.data.tags.get(APP_ID_TAG, ""), run.data.tags.get("afterglow.key", "")
-    roots = [root for root in store.roots([app_id], "all") if not root.deleted] if app_id else []
-    if attempt:
-        roots = [root for root in roots if root.key == f"{app_id}/{attempt}"]
-    if key:
-        roots = [root for root in roots if key == root.key or key.startswith(root.key + "/")]
-    if not roots:
+            app_id, key = run.data.tags.get(APP_ID_TAG, ""), root_of_key(run.data.tags.get(KEY_TAG, ""))
+    found = [root for root in roots(store, [app_id], "all") if not root.deleted] if app_id else []
+    if attempt is not None:
+        found = [root for root in found if root.tags.get(ATTEMPT_TAG, "1") == attempt]
+    if key is not None:
+        found = [root for root in found if root.key == key]
+    if not found:
         raise InputError(
             f"{wanted}: no log at this path, and no application or run of this id is imported; "
             "`afterglow status --all` lists what is"
         )
-    if len({root.key for root in roots}) > 1:
-        attempts = ", ".join(sorted({root.key for root in roots}))
-        raise InputError(f"{wanted}: several attempts are imported; name one: {attempts}")
-    newest: Root = max(roots, key=lambda root: root.tags.get("afterglow.written_at", ""))
-    return newest
+    if len({root.key for root in found}) > 1:
+        several = ", ".join(sorted(f"{root.run_id} ({_described(root)})" for root in found))
+        raise InputError(f"{wanted}: several applications of this id are imported; name one by its run id: {several}")
+    return max(found, key=lambda root: root.tags.get(WRITTEN_TAG, ""))
 
 
-def _run(store: Any, run_id: str) -> Any:
-    from mlflow.exceptions import MlflowException
+def _split(wanted: str) -> tuple[str, str | None]:
+    app_id, slash, attempt = wanted.partition("/")
+    return app_id, attempt if slash else None
 
-    with refused(f"cannot read run {run_id}"):
-        try:
-            return patiently(partial(store.client.get_run, run_id), store.patience)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            return None
+
+def _described(root: Root) -> str:
+    return f"{root.name}, attempt {root.tags.get(ATTEMPT_TAG, '1')}"
 
 
 def stored_tables(root: Root, tracking_uri: str | None = None, experiment: str | None = None) -> EventLogTables:
@@ -73,19 +70,18 @@ def stored_tables(root: Root, tracking_uri: str | None = None, experiment: str |
     Raises:
         PublishError: its artifacts cannot be read.
     """
-    store: Any = open_existing(tracking_uri, experiment)
-    trouble = refused(f"cannot read the artifacts of run {root.run_id}")
-    with tempfile.TemporaryDirectory(prefix="afterglow-") as folder, trouble:
-        download = partial(store.artifact_client().download_artifacts, root.run_id, "tables", folder)
-        found = Path(patiently(download, store.patience))
+    store = _store_of(root, tracking_uri, experiment)
+    with tempfile.TemporaryDirectory(prefix="afterglow-") as folder:
+        with translate_errors(f"cannot read the artifacts of run {root.run_id}"):
+            found = Path(store.call(store.artifact_client().download_artifacts, root.run_id, "tables", folder))
         tables = {path.stem: pq.read_table(path).combine_chunks() for path in sorted(found.glob("*.parquet"))}
     if "applications" not in tables:
         raise PublishError(f"run {root.run_id} has no tables among its artifacts; import its log again")
-    whole = {declared.name: _whole(tables.get(declared.name), declared) for declared in TABLES}
+    whole = {declared.name: _with_every_column(tables.get(declared.name), declared) for declared in TABLES}
     return EventLogTables(EventLog(root.tags.get("afterglow.log", root.key), "single", ()), whole)
 
 
-def _whole(table: Any, declared: Table) -> Any:
+def _with_every_column(table: pa.Table | None, declared: Table) -> pa.Table:
     """The table with every declared column: an older Afterglow's lacks some, or all."""
     if table is None:
         return arrow.empty(declared)
@@ -103,8 +99,15 @@ def attach(
     Raises:
         PublishError: MLflow refused.
     """
-    store: Any = open_existing(tracking_uri, experiment)
-    with tempfile.TemporaryDirectory(prefix="afterglow-") as folder, refused("cannot upload the comparison"):
+    store = _store_of(root, tracking_uri, experiment)
+    with tempfile.TemporaryDirectory(prefix="afterglow-") as folder, translate_errors(f"cannot upload {name}"):
         path = Path(folder) / name
         path.write_bytes(content)
-        patiently(partial(store.artifact_client().log_artifact, root.run_id, str(path)), store.patience)
+        store.call(store.artifact_client().log_artifact, root.run_id, str(path))
+
+
+def _store_of(root: Root, tracking_uri: str | None, experiment: str | None) -> TrackingStore:
+    store = open_store(tracking_uri, experiment)
+    if store is None:
+        raise PublishError(f"run {root.run_id} is no longer in the tracking store")
+    return store.within(root.experiment_id)

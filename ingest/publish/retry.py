@@ -1,110 +1,122 @@
-"""What the store says no to, and what may pass if it is tried again."""
+"""Repeats calls of MLflow and of its database while they fail with a transient error, within one deadline."""
 
-import contextlib
-import json
+import logging
 import os
-import random
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES, MLFLOW_WORKSPACE
-from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
+import tenacity
 
 from ..errors import PublishError
+from ..transient import is_transient
+from ..units import seconds
+from .error_messages import reason
+from .mlflow_internals import limit_http_requests
 
 Result = TypeVar("Result")
 
-_PASSING_STATUS = {408, 425, 429, 500, 502, 503, 504}
-# sqlite3 ("database is locked"), psycopg2 (lost connections), PyMySQL and MySQLdb (1205 lock wait, 1213 deadlock)
-_PASSING_WORDS = (
-    "database is locked",
-    "database table is locked",
-    "deadlock",
-    "lock wait timeout",
-    "connection",
-    "timed out",
-    "max retries exceeded",
-    "broken pipe",
-    "too many clients",
-    "temporarily unavailable",
-    "expecting value",  # an answer that broke off half-way, in MLflow's words
-    "unterminated string",
-    "expecting property name",
-    "delimiter",
-    "incompleteread",
-    "response ended prematurely",
-)
+_SETTING = "AFTERGLOW_RETRY_S"
+_LONGEST_REQUEST_S = 60.0
+_SHORTEST_REQUEST_S = 10.0
 
-_FINAL_WORDS = ("readonly", "read-only", "disk is full", "no space left", "permission denied", "out-of-date", "no such")
+
+def _log(message: str) -> None:
+    logging.getLogger("afterglow").warning(message)
+
+
+@dataclass(slots=True)
+class Notice:
+    """Says once that calls are being retried, until one of them succeeds again."""
+
+    write: Callable[[str], None] = _log
+    _waiting: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def waits(self, error: BaseException, remaining_s: float) -> None:
+        """Called before each wait."""
+        with self._lock:
+            first, self._waiting = not self._waiting, True
+        if first:
+            self.write(f"{reason(error)}; retrying for up to {seconds(remaining_s)}, press Ctrl-C to stop")
+
+    def succeeded(self) -> None:
+        """Called after each call that succeeded."""
+        self._waiting = False
+
+
+def retry_seconds() -> float:
+    """How long a call is retried: AFTERGLOW_RETRY_S, or two minutes.
+
+    Raises:
+        PublishError: AFTERGLOW_RETRY_S is no number of seconds.
+    """
+    text = os.environ.get(_SETTING) or "120"
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e9:
+        raise PublishError(f"{_SETTING}={text!r} is not a number of seconds; set it to 120, say, or unset it")
+    return value
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long one call is tried again: up to `deadline_s` after its first failure, at growing distances. Without a
-    number, AFTERGLOW_RETRY_S or two minutes."""
+class RetryPolicy:
+    """How long one call is retried: until `deadline_s` after its first attempt began, waiting twice as long each time.
 
-    deadline_s: float = field(default_factory=lambda: float(os.environ.get("AFTERGLOW_RETRY_S") or 120))
+    One HTTP request of an attempt lasts at most half of that, but 10 s in any case. `notice` says that calls are being
+    retried; `clock` and `sleep` are the time's.
+    """
+
+    deadline_s: float = field(default_factory=retry_seconds)
     first_wait_s: float = 0.5
     longest_wait_s: float = 20.0
+    notice: Notice = field(default_factory=Notice)
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    @property
+    def request_s(self) -> float:
+        """How long one HTTP request may take."""
+        return max(_SHORTEST_REQUEST_S, min(self.deadline_s / 2, _LONGEST_REQUEST_S))
 
 
-def passing(error: BaseException) -> bool:
-    """Whether an error may be over in a while: the server is busy or gone, the database is locked."""
-    if isinstance(error, json.JSONDecodeError):
-        return True  # an answer that broke off half-way
-    text = _said(error).lower()
-    if any(word in text for word in _FINAL_WORDS):
-        return False
-    if isinstance(error, MlflowException) and error.get_http_status_code() in _PASSING_STATUS:
-        return True
-    return isinstance(error, OSError | MlflowException | SQLAlchemyError | ValueError) and any(
-        word in text for word in _PASSING_WORDS
+def retry(call: Callable[[], Result], policy: RetryPolicy) -> Result:
+    """The result of `call`, which is repeated while it fails with a transient error.
+
+    Raises:
+        Exception: the call's own last error, once the deadline would pass before another attempt.
+    """
+    began = attempt_began = policy.clock()
+
+    def attempt() -> Result:
+        nonlocal attempt_began
+        attempt_began = policy.clock()
+        return call()
+
+    def out_of_time(state: tenacity.RetryCallState) -> bool:
+        now = policy.clock()
+        like_the_last = now - attempt_began  # an attempt that hangs takes its time again
+        return now - began + state.upcoming_sleep + like_the_last > policy.deadline_s
+
+    def notify(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome is not None else None
+        if error is not None:
+            policy.notice.waits(error, policy.deadline_s - (policy.clock() - began))
+
+    attempts = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(is_transient),
+        wait=tenacity.wait_exponential(policy.first_wait_s, policy.longest_wait_s)
+        + tenacity.wait_random(0, policy.first_wait_s),
+        stop=out_of_time,
+        before_sleep=notify,
+        sleep=policy.sleep,
+        reraise=True,
     )
-
-
-def _said(error: BaseException) -> str:
-    """An error's own words, without the statement and the values that SQLAlchemy adds: those are the log's words."""
-    return str(error).split("\n[SQL", 1)[0]
-
-
-def patiently(call: Callable[[], Result], patience: Patience) -> Result:
-    """What `call` gives; it is called again while it fails for a reason that may pass."""
-    began, wait = None, patience.first_wait_s
-    while True:
-        try:
-            return call()
-        except Exception as error:
-            now = time.monotonic()
-            began = now if began is None else began
-            if not passing(error) or now + wait - began > patience.deadline_s:
-                raise
-        time.sleep(wait * random.uniform(0.5, 1.0))
-        wait = min(wait * 2, patience.longest_wait_s)
-
-
-@contextlib.contextmanager
-def refused(what: str) -> Iterator[None]:
-    """What MLflow or its database raises becomes a PublishError with one line that begins with `what`."""
-    try:
-        yield
-    except (MlflowException, SQLAlchemyError, OSError, json.JSONDecodeError) as error:
-        lines = str(error).splitlines() or [type(error).__name__]
-        raise PublishError(f"{what}: {lines[0]}{_advice(error)}") from error
-
-
-def shown(uri: str) -> str:
-    """A tracking URI without the password it may carry."""
-    head, at, tail = uri.rpartition("@")
-    return f"{head.split('://', 1)[0]}://***@{tail}" if at and "://" in head else uri
-
-
-def _advice(error: BaseException) -> str:
-    status = error.get_http_status_code() if isinstance(error, MlflowException) else None
-    if status in (401, 403):
-        return "; check the credentials (MLFLOW_TRACKING_TOKEN, or _USERNAME and _PASSWORD) and that they may write"
-    if "workspace" in str(error) and (MLFLOW_ENABLE_WORKSPACES.get() or MLFLOW_WORKSPACE.get()):
-        return f"; MLFLOW_WORKSPACE names the workspace, now {MLFLOW_WORKSPACE.get() or 'none'}"
-    return ""
+    with limit_http_requests(policy.request_s):
+        result = attempts(attempt)
+    policy.notice.succeeded()
+    return result

@@ -5,10 +5,9 @@ The page takes a filter and an order in its address, nests filtered runs, and sh
 
 from urllib.parse import quote
 
-from mlflow.utils.workspace_context import get_request_workspace
-
 from ...schemas.mlflow import WORKFLOW_TYPE
 from ...schemas.runs.params_tags import APP_ID_TAG, LEVEL_TAG, VIEW_TAG
+from .mlflow_internals import get_request_workspace
 
 _OVERVIEW = f"tags.`{VIEW_TAG}` = 'overview'"
 
@@ -57,8 +56,8 @@ def experiment_description(experiment_id: str) -> str:
     )
 
 
-def ours(note: str | None) -> bool:
-    """A description that a person wrote stays."""
+def is_own_description(note: str | None) -> bool:
+    """Whether Afterglow wrote the experiment's description; the user's stays."""
     return not note or "Afterglow" in note
 
 

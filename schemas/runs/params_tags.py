@@ -49,7 +49,8 @@ LEVEL_TAG, KEY_TAG, VIEW_TAG, APP_ID_TAG = "afterglow.level", "afterglow.key", "
 FINGERPRINT_TAG, VERSION_TAG = "afterglow.import_fingerprint", "afterglow.version"
 WRITTEN_TAG, RUNS_TAG = "afterglow.written_at", "afterglow.runs"
 DIGEST_TAG, LEASE_TAG = "afterglow.digest", "afterglow.lease"
-TRACE_TAG = "afterglow.trace"
+TRACE_TAG, ATTEMPT_TAG = "afterglow.trace", "spark.app.attempt.id"
+COMPLETENESS_TAG, ISSUES_TAG = "afterglow.completeness", "afterglow.issues"
 FINDING_TAG = "afterglow.finding."
 
 
@@ -79,19 +80,19 @@ RUN_TAGS = (
         ("application",),
         "With --trace: id of the trace, and a hash once the trace is complete.",
     ),
-    RunText(LEASE_TAG, ("application",), "Process that is writing the tree. Empty when there is none."),
+    RunText(LEASE_TAG, ("application",), "Process that writes or removes the tree. Empty when there is none."),
     RunText(
         DIGEST_TAG,
         EVERY,
         "Hashes of content, name and description as last written. Your own changes are kept.",
     ),
     RunText(
-        "afterglow.completeness",
+        COMPLETENESS_TAG,
         ("application",),
         "complete, in_progress, no_application_end, truncated, compacted or events_lost.",
     ),
     RunText("afterglow.log", ("application",), "Path or URI of the log."),
-    RunText("afterglow.issues", ("application",), "Number of warnings and errors; issues.json lists them."),
+    RunText(ISSUES_TAG, ("application",), "Number of warnings and errors; issues.json lists them."),
     RunText(
         "afterglow.tasks_without_run",
         ("application", "stage"),
@@ -101,7 +102,7 @@ RUN_TAGS = (
         "afterglow.task_selected_for", ("task",), "Reason for the task's run: failed, killed, speculative or straggler."
     ),
     RunText(APP_ID_TAG, EVERY, "Application id."),
-    RunText("spark.app.attempt.id", ("application",), "Attempt id."),
+    RunText(ATTEMPT_TAG, ("application",), "Attempt id."),
     RunText("spark.job.id", ("job",), "Job id."),
     RunText("spark.job.group", ("job",), "Job group, as set by setJobGroup."),
     RunText("spark.job.tags", ("job",), "Job tags, as set by addJobTag."),

@@ -1,19 +1,20 @@
-"""Datasets as inputs of a run, as MLflow's own store keeps them."""
+"""Input datasets of a run, as MLflow's own store keeps them."""
 
 import uuid
 from typing import Any
 
-from mlflow.store.tracking.dbmodels import models
+from sqlalchemy import orm
 from sqlalchemy.exc import IntegrityError
 
 from ....schemas import mlflow as strings
 from ..interface import Dataset
+from ..mlflow_internals import models
 
 
-def add_dataset(session: Any, experiment_id: int, run_id: str, one: Dataset) -> None:
-    """An input of the run, in the session's transaction; the dataset is made where the experiment has none like it."""
+def add_dataset(session: orm.Session, experiment_id: int, run_id: str, one: Dataset) -> None:
+    """Adds an input to the run, in the session's transaction; the dataset too where the experiment has none like it."""
     same = (experiment_id, one.name, one.digest)
-    found = session.get(models.SqlDataset, same)
+    found: Any = session.get(models.SqlDataset, same)
     if found is None:
         found = models.SqlDataset(
             dataset_uuid=uuid.uuid4().hex,

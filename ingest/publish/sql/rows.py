@@ -1,4 +1,4 @@
-"""Rows of MLflow's tables, as SqlAlchemyStore leaves them, on their way into one transaction."""
+"""Makes the rows of MLflow's tables that SqlAlchemyStore would make, and sends them in one transaction."""
 
 import math
 import sys
@@ -8,24 +8,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import sqlalchemy as sa
-from mlflow.store.tracking.dbmodels import models
-from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-from mlflow.utils.uri import append_to_uri_path
+from sqlalchemy import orm
 
 from ....schemas import mlflow as strings
+from ..error_messages import translate_errors
 from ..existing_runs import Known
 from ..interface import Metric, RunRecord
-from ..retry import refused
-from .bulk_insert import insertion
+from ..mlflow_internals import SqlAlchemyStore, append_to_uri_path, models
+from .bulk_insert import Row, insertion
 
 _ROWS_AT_ONCE = 40_000
 _BATCHES_ON_THEIR_WAY = 2
 _LARGEST = sys.float_info.max
-TABLES = tuple(
+TABLES: tuple[sa.Table, ...] = tuple(
     model.__table__
     for model in (models.SqlRun, models.SqlTag, models.SqlParam, models.SqlMetric, models.SqlLatestMetric)
 )
-# What is filled of them; a MLflow that demands more is one that this module does not know.
+# The columns that are filled. A MLflow that demands more is one that this module does not know.
 FILLED = {
     "runs": {"run_uuid", "name", "artifact_uri", "experiment_id", "source_type", "source_name", "entry_point_name"}
     | {"user_id", "status", "start_time", "end_time", "deleted_time", "source_version", "lifecycle_stage"},
@@ -37,38 +36,38 @@ FILLED = {
 
 
 class Rows:
-    """The rows of one transaction, sent many at a time, by a thread of their own while the next ones are made."""
+    """The rows of one transaction. A thread sends many of them at a time while the next ones are made."""
 
-    def __init__(self, session: Any, experiment_id: int, artifact_location: str) -> None:
+    def __init__(self, session: orm.Session, experiment_id: int, artifact_location: str) -> None:
         self._session, self._experiment_id, self._location = session, experiment_id, artifact_location
-        self._rows: dict[Any, list[dict[str, Any]]] = {table: [] for table in TABLES}
+        self._rows: dict[sa.Table, list[Row]] = {table: [] for table in TABLES}
         self._made: set[str] = set()
         self._sender = ThreadPoolExecutor(1, "afterglow-rows")
         self._sent: deque[Future[None]] = deque()
 
     @property
-    def session(self) -> Any:
-        """The session, when nothing is on its way through it."""
+    def session(self) -> orm.Session:
+        """The session, once nothing is being sent through it."""
         self._wait()
         return self._session
 
     def _wait(self, until: int = 0) -> None:
-        """Until no more than so many batches are on their way."""
+        """Waits until no more than `until` batches are being sent."""
         while len(self._sent) > until:
-            with refused("cannot write runs"):
+            with translate_errors("cannot write runs"):
                 self._sent.popleft().result()
 
     def close(self) -> None:
-        """Ends what is on its way; whoever leaves without a commit does not care how it ended."""
+        """Waits for what is being sent; whoever leaves without a commit does not need its result."""
         self._sender.shutdown()
 
     def artifact_uri(self, run_id: str) -> str:
-        """Where a run's artifacts lie."""
+        """Where a run's artifacts are."""
         return str(append_to_uri_path(self._location, run_id, SqlAlchemyStore.ARTIFACTS_FOLDER_NAME))
 
     def run(self, record: RunRecord, run_id: str) -> None:
-        """A run, as SqlAlchemyStore.create_run and update_run_info leave it."""
-        row = {
+        """Adds a run, as SqlAlchemyStore.create_run and update_run_info leave it."""
+        row: Row = {
             "run_uuid": run_id,
             "name": record.name,
             "artifact_uri": self.artifact_uri(run_id),
@@ -87,48 +86,55 @@ class Rows:
         self._rows[models.SqlRun.__table__].append(row)
         self._made.add(run_id)
 
-    def named(self, model: Any, run_id: str, values: Mapping[str, str]) -> None:
-        """Tags or params of a run."""
+    def texts(self, model: Any, run_id: str, values: Mapping[str, str]) -> None:
+        """Adds tags or params of a run, whose MLflow model is `model`."""
         self._rows[model.__table__].extend({"key": k, "value": v, "run_uuid": run_id} for k, v in values.items())
 
     def metrics(self, run_id: str, metrics: Iterable[Metric]) -> None:
-        """Metrics of a run, none of them twice, and which of each is the latest."""
+        """Adds metrics of a run, none of them twice, and the latest of each."""
         rows = self._rows[models.SqlMetric.__table__]
-        latest: dict[str, dict[str, Any]] = {}
+        latest: dict[str, tuple[tuple[int, int, float], Row]] = {}
         for name, number, at, step in dict.fromkeys(metrics):
             is_nan = math.isnan(number)
             value = 0.0 if is_nan else float(max(-_LARGEST, min(number, _LARGEST)))  # as sanitize_metric_value
-            row = {"key": name, "value": value, "timestamp": at, "step": step, "is_nan": is_nan, "run_uuid": run_id}
+            row: Row = {
+                "key": name,
+                "value": value,
+                "timestamp": at,
+                "step": step,
+                "is_nan": is_nan,
+                "run_uuid": run_id,
+            }
             rows.append(row)
-            before = latest.get(name)
-            if before is None or (step, at, value) > (before["step"], before["timestamp"], before["value"]):
-                latest[name] = row
-        self._rows[models.SqlLatestMetric.__table__].extend(latest.values())
+            order = step, at, value
+            if name not in latest or order > latest[name][0]:
+                latest[name] = order, row
+        self._rows[models.SqlLatestMetric.__table__].extend(row for _, row in latest.values())
 
     def end(self, record: RunRecord, known: Known) -> None:
-        """Status, end and name of a run that is there, at once."""
+        """Updates status, end and name of a run that is in the store, at once."""
         values: dict[str, Any] = {"status": record.status, "end_time": record.end_ms}
         if known.own_name:
             values["name"] = record.name
         self.session.execute(sa.update(models.SqlRun).where(models.SqlRun.run_uuid == known.run_id).values(**values))
 
-    def forget(self, run_id: str, model: Any, names: Iterable[str]) -> None:
-        """Deletes these of a run's tags or metrics, at once."""
+    def delete(self, run_id: str, model: Any, names: Iterable[str]) -> None:
+        """Deletes tags or metrics of a run by their names, at once."""
         wanted = sorted(set(names))
         for begin in range(0, len(wanted), 500):
             some = model.key.in_(wanted[begin : begin + 500])
             self.session.execute(sa.delete(model).where(model.run_uuid == run_id, some))
 
     def send_if_many(self) -> None:
-        """Sends what is there, where it is worth a statement for each table."""
+        """Sends the rows that are ready, where they are worth a statement for each table."""
         if sum(map(len, self._rows.values())) >= _ROWS_AT_ONCE:
             self.send()
 
     def send(self) -> None:
-        """Sends what is there.
+        """Sends the rows that are ready, without waiting for the database.
 
         Raises:
-            PublishError: these, or those before them, were refused.
+            PublishError: the database refused these rows, or those sent before them.
         """
         dialect, rows = self._session.get_bind().dialect, self._rows
         self._rows = {table: [] for table in TABLES}
@@ -137,16 +143,16 @@ class Rows:
         self._wait(_BATCHES_ON_THEIR_WAY - 1)
         self._sent.append(self._sender.submit(self._send, batch))
 
-    def _all_made(self, table: Any, rows: Sequence[Mapping[str, Any]]) -> bool:
-        """Whether the runs that the rows refer to are all of this transaction."""
+    def _all_made(self, table: sa.Table, rows: Sequence[Row]) -> bool:
+        """Whether the runs that the rows belong to were all made in this transaction."""
         return table is not models.SqlRun.__table__ and all(row["run_uuid"] in self._made for row in rows)
 
-    def _send(self, batch: Sequence[Callable[[Any], None]]) -> None:
+    def _send(self, batch: Sequence[Callable[[sa.Connection], None]]) -> None:
         connection = self._session.connection()
         for one in batch:
             one(connection)
 
     def send_now(self) -> None:
-        """Sends what is there and waits until the database has it; raises as `send` does."""
+        """Sends the rows that are ready and waits until the database has them; raises as `send` does."""
         self.send()
         self._wait()

@@ -2,154 +2,149 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 import sqlalchemy as sa
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-from mlflow.store.tracking.dbmodels import models
-from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+from mlflow.entities import Run
+from sqlalchemy import orm
 
 from ....schemas import mlflow as strings
 from ....schemas.runs.params_tags import APP_ID_TAG, DIGEST_TAG, FINGERPRINT_TAG, KEY_TAG, LEASE_TAG
-from ...errors import PublishError
-from ..existing_runs import WITHDRAWN, Known, digest, known_run, known_runs, renewed
-from ..interface import Dataset, Metric, Published, RunRecord, State
-from ..lease import Watch
-from ..retry import refused
+from ..error_messages import translate_errors
+from ..existing_runs import ABANDONED, Known, digest, known_run, known_runs, renewed
+from ..interface import Dataset, Metric, Published, RunRecord, TreeOptions
+from ..lease import LeaseLostError, LeaseWatch, is_being_removed
+from ..mlflow_internals import get_artifact_repository, models
 from ..run_ids import derived_id
-from .app_index import Seen
+from ..store import TrackingStore
+from ..stored_trees import published, published_as
+from .app_index import AppIndex
 from .datasets import add_dataset
 from .rows import Rows
+from .run_queries import restore_runs, runs_by_id, runs_by_tag
 
-_LOOK_AGAIN_S = 1.0
+_POLL_S = 1.0
 
 
 class SqlTree:
-    """See TreeWriter."""
+    """See TreeWriter. `others` lists the active roots with the tree's key as other connections see them."""
 
     def __init__(
         self,
-        session: Any,
-        experiment_id: int,
-        artifact_location: str,
-        artifacts_through: str,
-        parent_run: str | None,
-        own: Mapping[str, str],
-        published: Callable[[str, State], Published],
-        look: Callable[[], list[Any]],
-        seen: Seen | None = None,
+        session: orm.Session,
+        store: TrackingStore,
+        root: RunRecord,
+        options: TreeOptions,
+        others: Callable[[], list[Run]],
+        index: AppIndex | None = None,
     ) -> None:
         self.settled: Published | None = None
         self.kept: int = 0  # all or nothing
         self.finished = False
         self.num_written = 0
-        self._rows, self._experiment_id = Rows(session, experiment_id, artifact_location), experiment_id
-        self._artifacts_through = artifacts_through
-        self._parent_run, self._own, self._published = parent_run, own, published
+        self._store, self._root, self._options = store, root, options
+        self._experiment_id = int(store.experiment_id)
+        self._rows = Rows(session, self._experiment_id, store.artifact_location())
+        self._artifact_uri = store.artifact_client().tracking_uri
         self._known: dict[str, Known] = {}
         self._deleted: set[str] = set()
-        self._ids: dict[str, str] = dict(own)
+        self._ids: dict[str, str] = dict(options.own)
         self._datasets: list[Dataset] = []
-        self._look, self._identity, self._watch = look, "", Watch()
-        self._root, self._seen = "", seen
+        self._others, self._watch, self._index = others, LeaseWatch(), index
 
     @property
-    def session(self) -> Any:
-        """The session, when nothing is on its way through it."""
+    def session(self) -> orm.Session:
+        """The session, once nothing is being sent through it."""
         return self._rows.session
 
     def close(self) -> None:
-        """Ends what is on its way."""
+        """Waits for what is being sent."""
         self._rows.close()
 
-    def take(self, root: RunRecord, identity: str, restore: bool, watch: Watch) -> bool:
-        """Holds the root's row until the transaction ends: whoever comes second waits for it. True where an import
-        through the tracking API holds the tree.
+    def lock(self, watch: LeaseWatch) -> bool:
+        """Locks the root's row until the transaction ends; whoever comes second waits for it.
+
+        False where a process holds the tree's lease: an import through the tracking API, or a removal.
 
         Raises:
-            PublishError: the database refused, because of an IntegrityError where another transaction made it first.
+            PublishError: the database refused; because of an IntegrityError where another transaction made it first.
         """
-        self._root, self._identity, self._watch = root.key, identity, watch
-        locked = self.session.get_bind().dialect.name == "sqlite"
-        if locked:
-            self.session.execute(sa.text("BEGIN IMMEDIATE"))  # it has one lock; nothing is looked at before
-        app_id = root.tags[APP_ID_TAG]
-        new = self._seen is not None and not self._seen.has(self.session, app_id, root.key)
-        there = [] if new else self._roots()
-        if there and not locked:
+        self._watch = watch
+        key, app_id, restore = self._root.key, self._root.tags[APP_ID_TAG], self._options.restore
+        is_sqlite = self._dialect == "sqlite"
+        if is_sqlite:
+            self.session.execute(sa.text("BEGIN IMMEDIATE"))  # it has one lock; nothing is read before
+        new = self._index is not None and not self._index.has_tree(self.session, key)
+        there = [] if new else self._runs(KEY_TAG, key)
+        if there and not is_sqlite:
             ids = [run.info.run_id for run in there]
-            self.session.execute(sa.select(models.SqlRun.run_uuid).where(_among(ids)).with_for_update()).all()
-            there = self._roots()  # as whoever held it before has left it
+            self.session.execute(
+                sa.select(models.SqlRun.run_uuid).where(models.SqlRun.run_uuid.in_(ids)).with_for_update()
+            ).all()
+            there = self._runs(KEY_TAG, key)  # as whoever held the lock before has left it
         active = [run for run in there if run.info.lifecycle_stage != "deleted"]
-        if there and not active and not restore:
-            self.settled = self._published(there[0].info.run_id, "deleted")
-            return False
-        for run in active:
-            if run.data.tags.get(FINGERPRINT_TAG) == identity:
-                self._ids[root.key] = run.info.run_id
-                self.settled = self._published(run.info.run_id, "unchanged")
-                return False
-        if any(watch.alive(run.info.run_id, run.data.tags.get(LEASE_TAG)) for run in active):
+        if there and not restore and all(is_being_removed(run.data.tags) for run in active):
+            self.settled = published_as(self._store, there[0], "deleted")
             return True
+        for run in active:
+            if run.data.tags.get(FINGERPRINT_TAG) == self._options.fingerprint and not is_being_removed(run.data.tags):
+                self._ids[key] = run.info.run_id
+                self.settled = published(self._store, run)
+                return True
+        if any(watch.is_alive(run.info.run_id, run.data.tags.get(LEASE_TAG)) for run in active):
+            return False
+        self._take_up(there, active, [] if new else self._runs(APP_ID_TAG, app_id))
+        return True
+
+    def _take_up(self, there: Sequence[Run], active: Sequence[Run], of_application: Sequence[Run]) -> None:
+        """Learns what an earlier import left of the tree, or makes its root."""
+        root, restore = self._root, self._options.restore
         if there:
             run_id = (active or there)[0].info.run_id
             if not active:
-                self._revive([run_id])
+                restore_runs(self.session, [run_id])
         else:
             run_id = self._derived(root.key)
             self._rows.run(root, run_id)
             self._rows.send_now()
         self._ids[root.key] = run_id
-        runs = [] if new else self._runs(APP_ID_TAG, app_id)
-        self._known = known_runs((run for run in runs if run.data.tags.get(KEY_TAG) != root.key), root.key)
-        self._known |= known_runs((run for run in runs if run.info.run_id == run_id), root.key)
+        others = (run for run in of_application if run.data.tags.get(KEY_TAG) != root.key)
+        self._known = known_runs(others, root.key)
+        self._known |= known_runs((run for run in of_application if run.info.run_id == run_id), root.key)
         if not there:  # made in this transaction; it has no tags yet, so it is not among the known
             self._known[root.key] = Known(run_id, root.name, None, "", False, {}, {})
-        for key, run_id in self._own.items():
-            run = self.session.get(models.SqlRun, run_id).to_mlflow_entity()
+        for run in runs_by_id(self.session, list(self._options.own.values())):
+            key = next(key for key, run_id in self._options.own.items() if run_id == run.info.run_id)
             self._known.setdefault(key, known_run(run))
         if restore:
-            self._revive([known.run_id for known in self._known.values() if known.deleted])
-        self._withdraw_doubles(runs)
+            restore_runs(self.session, [known.run_id for known in self._known.values() if known.deleted])
+        self._abandon_doubles(of_application)
         for key, known in self._known.items():
             self._ids.setdefault(key, known.run_id)
         self._deleted = {key for key, known in self._known.items() if known.deleted and not restore}
-        return False
 
-    def _withdraw_doubles(self, runs: Sequence[Any]) -> None:
+    def _abandon_doubles(self, runs: Sequence[Run]) -> None:
         """Deletes what an import through the tracking API made twice, or gave up, and did not live to delete."""
-        ours = {known.run_id for known in self._known.values()} | {*self._ids.values(), *self._own.values()}
+        root = self._root.key
+        ours = {known.run_id for known in self._known.values()} | {*self._ids.values(), *self._options.own.values()}
         for run in runs:
             key, run_id = run.data.tags.get(KEY_TAG, ""), run.info.run_id
-            of_tree = key in (WITHDRAWN, self._root) or key.startswith(self._root + "/")
+            of_tree = key in (ABANDONED, root) or key.startswith(root + "/")
             if of_tree and run_id not in ours and run.info.lifecycle_stage != "deleted":
                 gone = {"lifecycle_stage": "deleted", "deleted_time": int(time.time() * 1000)}
-                self.session.execute(sa.update(models.SqlRun).where(_among([run_id])).values(**gone))
-                self._rows.forget(run_id, models.SqlTag, [KEY_TAG, FINGERPRINT_TAG, LEASE_TAG])
-                self._rows.named(models.SqlTag, run_id, {KEY_TAG: WITHDRAWN})
+                change = sa.update(models.SqlRun).where(models.SqlRun.run_uuid == run_id)
+                self.session.execute(change.values(**gone))
+                self._rows.delete(run_id, models.SqlTag, [KEY_TAG, FINGERPRINT_TAG, LEASE_TAG])
+                self._rows.texts(models.SqlTag, run_id, {KEY_TAG: ABANDONED})
 
-    def _revive(self, run_ids: Sequence[str]) -> None:
-        for begin in range(0, len(run_ids), 500):
-            change = sa.update(models.SqlRun).where(_among(run_ids[begin : begin + 500]))
-            self.session.execute(change.values(lifecycle_stage="active", deleted_time=None))
-
-    def _roots(self) -> list[Any]:
-        return self._runs(KEY_TAG, self._root)
-
-    def _runs(self, tag: str, value: str) -> list[Any]:
-        """MLflow's runs with this tag, deleted ones too."""
-        tagged = sa.select(models.SqlTag.run_uuid).where(models.SqlTag.key == tag, models.SqlTag.value == value)
-        query = (
-            self.session.query(models.SqlRun)
-            .options(*SqlAlchemyStore._get_eager_run_query_options())
-            .filter(models.SqlRun.experiment_id == self._experiment_id, models.SqlRun.run_uuid.in_(tagged))
-        )
-        found = [run.to_mlflow_entity() for run in query.yield_per(500)]
-        self.session.expunge_all()
-        return [run for run in found if run.data.tags.get(tag) == value]  # MySQL takes A for a
+    def _runs(self, tag: str, value: str) -> list[Run]:
+        return runs_by_tag(self.session, self._experiment_id, tag, value)
 
     def _derived(self, key: str) -> str:
-        return derived_id(self._experiment_id, key)
+        return derived_id(self._experiment_id, self._root.key, key)
+
+    @property
+    def _dialect(self) -> str:
+        return str(self.session.get_bind().dialect.name)
 
     def reserve(self, records: Sequence[RunRecord]) -> None:
         """See TreeWriter: ids are derived from the keys, nothing is written yet."""
@@ -163,37 +158,37 @@ class SqlTree:
     def write(self, record: RunRecord, note: str | None = None) -> bool:
         """See TreeWriter."""
         known = self._known.get(record.key)
-        if record.key in self._deleted or (known is not None and known.stands(record, note)):
+        if record.key in self._deleted or (known is not None and known.is_current(record, note)):
             return False
         run_id = self._ids.setdefault(record.key, self._derived(record.key))
         self.num_written += 1
         if known is None:
             self._rows.run(record, run_id)
-        elif record.key not in self._own:
+        elif record.key not in self._options.own:
             self._rows.end(record, known)
         tags = self._tags(record, note, known)
         params = {name: value for name, value in record.params.items() if known is None or name not in known.params}
         metrics: Iterable[Metric] = record.metrics
         if known is not None:
-            self._rows.forget(run_id, models.SqlTag, tags)
-            if record.key in self._own:  # the job's own figures stay; what it has said already is not said again
+            self._rows.delete(run_id, models.SqlTag, tags)
+            if record.key in self._options.own:  # the job's own figures stay, and are not logged twice
                 metrics = [m for m in renewed(record, known.latest) if known.latest.get(m[0], (0, None))[1] != m[1]]
-                self._rows.forget(run_id, models.SqlLatestMetric, [name for name, *_ in metrics])
+                self._rows.delete(run_id, models.SqlLatestMetric, [name for name, *_ in metrics])
             else:
-                self._rows.forget(run_id, models.SqlTag, known.stale_tags(record))
+                self._rows.delete(run_id, models.SqlTag, known.stale_tags(record))
                 names = {*(name for name, *_ in metrics), *known.stale_metrics(record)} if known.latest else ()
-                self._rows.forget(run_id, models.SqlMetric, names)
-                self._rows.forget(run_id, models.SqlLatestMetric, names)
-        self._rows.named(models.SqlTag, run_id, tags)
-        self._rows.named(models.SqlParam, run_id, params)
+                self._rows.delete(run_id, models.SqlMetric, names)
+                self._rows.delete(run_id, models.SqlLatestMetric, names)
+        self._rows.texts(models.SqlTag, run_id, tags)
+        self._rows.texts(models.SqlParam, run_id, params)
         self._rows.metrics(run_id, metrics)
         self._rows.send_if_many()
         return True
 
     def _tags(self, record: RunRecord, note: str | None, known: Known | None) -> dict[str, str]:
         tags = {**record.tags, DIGEST_TAG: digest(record, note)}
-        if record.key not in self._own:
-            parent = self._ids[record.parent] if record.parent is not None else self._parent_run
+        if record.key not in self._options.own:
+            parent = self._ids[record.parent] if record.parent is not None else self._options.parent_run
             tags[strings.SOURCE_TYPE] = "JOB"
             if parent is not None:
                 tags[strings.PARENT_RUN_ID] = parent
@@ -208,66 +203,70 @@ class SqlTree:
         self._rows.send()
 
     def datasets(self, datasets: Iterable[Dataset]) -> None:
-        """See TreeWriter. They are written right before the commit: other applications read the same ones, and would
-        wait. The same order everywhere, so that two never wait for each other."""
+        """See TreeWriter. They are written right before the commit, because other applications read the same ones and
+        would wait; in the same order everywhere, so that no two wait for each other."""
         self._datasets = sorted(datasets, key=lambda one: (one.name, one.digest))
 
     def artifacts(self, key: str, folder: str) -> None:
         """See TreeWriter. An upload whose transaction fails is overwritten by the next."""
         if key in self._deleted:
             return
-        with refused("cannot upload artifacts"):
+        with translate_errors("cannot upload artifacts"):
             uri = self._rows.artifact_uri(self._ids[key])
-            get_artifact_repository(uri, tracking_uri=self._artifacts_through).log_artifacts(folder)
+            self._store.call(get_artifact_repository(uri, tracking_uri=self._artifact_uri).log_artifacts, folder)
 
     def finish(self, tags: Mapping[str, str]) -> None:
         """See TreeWriter: the one commit."""
-        tags = {**tags, LEASE_TAG: ""}
+        tags, root_id = {**tags, LEASE_TAG: ""}, self._ids[self._root.key]
         self.flush()
-        with refused("cannot commit"):
+        with translate_errors("cannot commit"):
             for one in self._datasets:
-                add_dataset(self.session, self._experiment_id, self._ids[self._root], one)
-            self._rows.forget(self._ids[self._root], models.SqlTag, tags)
-            self._rows.named(models.SqlTag, self._ids[self._root], tags)
+                add_dataset(self.session, self._experiment_id, root_id, one)
+            self._rows.delete(root_id, models.SqlTag, tags)
+            self._rows.texts(models.SqlTag, root_id, tags)
             self.flush()
-            if self._overtaken():
+            if self._gave_way():
                 return
             self.session.commit()
         self.finished = True
 
-    def _overtaken(self) -> bool:
-        """Whether an import through the tracking API began the same tree meanwhile: then this one is given up, and
-        that one waited for. It in turn looks for this one's commit when it is done."""
-        if self.session.get_bind().dialect.name == "sqlite":
+    def _gave_way(self) -> bool:
+        """Whether an import through the tracking API began the same tree meanwhile.
+
+        Then this transaction is rolled back and the other import waited for. It in turn looks for this one's commit
+        when it is done.
+        """
+        if self._dialect == "sqlite":
             return False  # nobody else could write
-        given_up = False
+        rolled_back = False
         while True:
-            mine, alive = self._ids[self._root], False
-            others = self._look()
+            mine, alive = self._ids[self._root.key], False
+            others = self._others()
             for run in others:
-                if run.info.run_id != mine and run.data.tags.get(FINGERPRINT_TAG) == self._identity:
+                if run.info.run_id != mine and self._is_complete(run):
                     self.session.rollback()
-                    self.settled = self._published(run.info.run_id, "unchanged")
+                    self.settled = published(self._store, run)
                     return True
-                alive = self._watch.alive(run.info.run_id, run.data.tags.get(LEASE_TAG)) or alive
-            if not alive and given_up:
-                return self._given_way(others)
+                alive = self._watch.is_alive(run.info.run_id, run.data.tags.get(LEASE_TAG)) or alive
+            if not alive and rolled_back:
+                return self._wait_is_over(others)
             if not alive:
                 if any(run.info.run_id != mine for run in others):  # begun meanwhile, and its process is dead
-                    self._withdraw_doubles(self._runs(KEY_TAG, self._root))
+                    self._abandon_doubles(self._runs(KEY_TAG, self._root.key))
                     self.flush()
                 return False
             self.session.rollback()
-            given_up = True
-            time.sleep(_LOOK_AGAIN_S)
+            rolled_back = True
+            time.sleep(_POLL_S)
 
-    def _given_way(self, roots: Sequence[Any]) -> bool:
-        for run in roots:
-            if run.data.tags.get(FINGERPRINT_TAG) == self._identity:
-                self.settled = self._published(run.info.run_id, "unchanged")
-                return True
-        raise PublishError("an import through the tracking API took the same tree and ended half-way")
+    def _is_complete(self, run: Run) -> bool:
+        return bool(run.data.tags.get(FINGERPRINT_TAG) == self._options.fingerprint)
 
-
-def _among(run_ids: Sequence[str]) -> Any:
-    return models.SqlRun.run_uuid.in_(run_ids)
+    def _wait_is_over(self, roots: Sequence[Run]) -> bool:
+        whole = next((run for run in roots if self._is_complete(run)), None)
+        if whole is None:
+            raise LeaseLostError(
+                "another import took the same tree and ended half-way; import the log again to finish it"
+            )
+        self.settled = published(self._store, whole)
+        return True

@@ -1,165 +1,176 @@
 """The writer for a database that this process can reach: straight into MLflow's own tables.
 
-Through MLflow's SQLAlchemy models and session, in one transaction per application, so that nobody ever sees half a
-tree. Run ids are derived from the key: two imports at once meet at the root's primary key, or at the lock on its row.
-An import through the tracking API that writes the same tree is seen by its claim, before and again before the commit.
+It uses MLflow's SQLAlchemy models, and one transaction per application, so that nobody ever sees half a tree. Run ids
+are derived from the key: two imports at once meet at the root's primary key, or at the lock on its row. An import
+through the tracking API that writes the same tree is seen by its lease, before and again before the commit.
 """
 
 import contextlib
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 import sqlalchemy as sa
-from mlflow.exceptions import MlflowException
-from mlflow.store.db.utils import _verify_schema
-from mlflow.store.tracking.dbmodels import models
-from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+from mlflow.entities import Run
 from sqlalchemy import orm
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from ....schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, KEY_TAG, LEVEL_TAG
+from ....schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, KEY_TAG
 from ...errors import PublishError
-from ..interface import Published, RunRecord, State, TreeWriter
-from ..lease import Watch
-from ..rest.tree import condition
-from ..rest.writer import ClientWriter
-from ..retry import Patience, passing, patiently, refused
-from .app_index import Seen
+from ...transient import is_transient
+from ..autologged_runs import Owner
+from ..error_messages import translate_errors
+from ..interface import Published, RunRecord, State, TreeOptions, TreeWriter
+from ..lease import LeaseWatch, is_being_removed
+from ..mlflow_internals import SqlAlchemyStore, tracking_store, verify_schema
+from ..retry import retry
+from ..store import TrackingStore
+from ..stored_trees import find_tree
+from ..training_run import find_owner, find_run, owner_of
+from .app_index import AppIndex
 from .rows import FILLED, TABLES
+from .run_queries import ApplicationRow, application_rows
 from .tree import SqlTree
+
+Result = TypeVar("Result")
 
 _SQLITE_CACHE_KB = 200_000
 _RUNS_WORTH_ANALYZING = 1_000
 
 
-class SqlWriter(ClientWriter):
-    """Writes trees into the database's tables; everything else through the tracking API."""
+class SqlWriter:
+    """Writes trees into the database's tables. It reads through `store`, as every writer does."""
 
     name = "sql"
 
-    def __init__(self, tracking_uri: str | None, experiment: str, patience: Patience | None = None) -> None:
-        super().__init__(tracking_uri, experiment, 1, patience)
-        self.store = self.client._tracking_client.store
-        self._seen: Seen | None = None
+    def __init__(self, store: TrackingStore) -> None:
+        self.store = store
+        self._database = tracking_store(store.client)
+        self._index: AppIndex | None = None
+        self._trees: dict[str, Published] | None = None
 
     def unfit(self) -> str | None:
         """Why this database cannot be written directly; None where it can."""
-        if not isinstance(self.store, SqlAlchemyStore):
-            return "the tracking store is no database"
-        try:
-            _verify_schema(self.store.engine)
-        except MlflowException as error:
-            return str(error).splitlines()[0]
+        if not isinstance(self._database, SqlAlchemyStore):
+            return "the tracking store is not a database"
+        with translate_errors("cannot read the database's tables"):
+            return self.store.call(self._unfit)
+
+    def _unfit(self) -> str | None:
+        reason = verify_schema(self._database)
+        if reason is not None:
+            return reason
         for table in TABLES:
-            there = {column["name"] for column in sa.inspect(self.store.engine).get_columns(table.name)}
+            there = {column["name"] for column in sa.inspect(self._database.engine).get_columns(table.name)}
             demanded = {c.name for c in table.columns if not c.nullable and c.default is None and not c.server_default}
             if not FILLED[table.name] <= there or not demanded <= FILLED[table.name]:
                 return f"its table {table.name} is not the one that this Afterglow knows"
         return None
 
-    def remember(self) -> None:
-        """See Writer. MLflow's own search reads every metric of every application, 9 ms for each."""
-        with refused("cannot search runs"):
-            rows = patiently(self._applications, self.patience)
-            if self.store.engine.dialect.name == "sqlite":
-                with self._session() as session:
-                    self._seen = patiently(partial(Seen, session), self.patience)
-        self._complete = {
-            whole or "": self._published(app_id or "", run_id, "deleted" if stage == "deleted" else "unchanged")
-            for run_id, stage, whole, app_id in rows
-        }
+    def load_fingerprints(self) -> None:
+        """See Writer."""
+        with translate_errors("cannot search runs"):
+            found = self._read(lambda session: application_rows(session, int(self.store.experiment_id)))
+            if self._is_sqlite:
+                self._index = self._read(AppIndex)
+        self._trees = {one.tags.get(FINGERPRINT_TAG, ""): self._published(one) for one in found}
 
-    def _applications(self) -> Sequence[Any]:
-        """(run id, lifecycle stage, what it was written from, application id) of all, deleted ones first."""
-        run = models.SqlRun
-        level, whole, app = (orm.aliased(models.SqlTag) for _ in range(3))
-        query = (
-            sa.select(run.run_uuid, run.lifecycle_stage, whole.value, app.value)
-            .join(level, sa.and_(level.run_uuid == run.run_uuid, level.key == LEVEL_TAG))
-            .outerjoin(whole, sa.and_(whole.run_uuid == run.run_uuid, whole.key == FINGERPRINT_TAG))
-            .outerjoin(app, sa.and_(app.run_uuid == run.run_uuid, app.key == APP_ID_TAG))
-            .where(level.value == "application", run.experiment_id == int(self.experiment_id))
-            .order_by(run.lifecycle_stage.desc())
-        )
-        with self._session() as session:
-            return list(session.execute(query).all())
+    def _published(self, row: ApplicationRow) -> Published:
+        state: State = "deleted" if row.deleted or is_being_removed(row.tags) else "unchanged"
+        url = self.store.url(row.tags.get(APP_ID_TAG, ""))
+        return Published(self.store.experiment_id, row.run_id, 0, 0, url, state).with_tags(row.tags)
 
-    def _of_application(self, app_id: str) -> Iterator[Any]:
-        """The active runs tagged with an application's id, looked for only where there may be any."""
-        if self._seen is not None:
-            with refused("cannot search runs"), self._session() as session:
-                if not patiently(partial(self._seen.has, session, app_id), self.patience):
-                    return iter(())
-        return super()._of_application(app_id)
+    def find(self, fingerprint: str) -> Published | None:
+        """See Writer."""
+        return find_tree(self.store, fingerprint) if self._trees is None else self._trees.get(fingerprint)
+
+    def owner(self, app_id: str, run_id: str | None) -> Owner | None:
+        """See Writer. Runs tagged with the application's id are looked for only where there may be any."""
+        if self._index is not None:
+            index = self._index
+            with translate_errors("cannot search runs"):
+                may_be = self._read(lambda session: index.has_app_id(session, app_id))
+            if not may_be:
+                return owner_of(self.store, None if run_id is None else find_run(self.store, run_id))
+        return find_owner(self.store, app_id, run_id)
+
+    def within(self, experiment_id: str) -> "SqlWriter":
+        """See Writer."""
+        other = SqlWriter(self.store.within(experiment_id))
+        other._index = self._index
+        return other
 
     @contextlib.contextmanager
-    def tree(
-        self, root: RunRecord, identity: str, parent_run: str | None, own: Mapping[str, str], restore: bool
-    ) -> Iterator[TreeWriter]:
-        """See Writer. The transaction is committed by TreeWriter.finish; leaving without it rolls everything back."""
-
-        def published(run_id: str, state: State) -> Published:
-            return self._published(root.tags[APP_ID_TAG], run_id, state)
-
-        location, through = self.location(), self.artifact_client().tracking_uri
-        began, wait, watch = time.monotonic(), self.patience.first_wait_s, Watch()
+    def tree(self, root: RunRecord, options: TreeOptions) -> Iterator[TreeWriter]:
+        """See Writer. TreeWriter.finish commits the transaction; leaving without it rolls everything back."""
+        policy, watch = self.store.policy, LeaseWatch()
+        began, wait = policy.clock(), policy.first_wait_s
         while True:
             with self._session() as session:
-                look = partial(self._other_roots, root.key)
-                where = int(self.experiment_id), location, through
-                with contextlib.closing(SqlTree(session, *where, parent_run, own, published, look, self._seen)) as tree:
+                others = partial(self._other_roots, root.key)
+                tree = SqlTree(session, self.store, root, options, others, self._index)
+                with contextlib.closing(tree):
                     try:
-                        with refused(f"cannot write {root.name!r}"):
-                            busy = tree.take(root, identity, restore, watch)
+                        with translate_errors(f"cannot write {root.name!r}"):
+                            locked = tree.lock(watch)
                     except PublishError as error:
                         session.rollback()
                         # another import has just made the root, or holds the database: it will be there, or whole, soon
-                        cause = error.__cause__ or error
-                        late = time.monotonic() - began > max(self.patience.deadline_s, 1)
-                        if late or not (isinstance(cause, IntegrityError) or passing(cause)):
+                        late = policy.clock() - began > max(policy.deadline_s, 1)
+                        if late or not (isinstance(error.__cause__, IntegrityError) or is_transient(error)):
                             raise
+                        policy.notice.waits(error.__cause__ or error, policy.deadline_s - (policy.clock() - began))
                     else:
-                        if not busy:
+                        if locked:
                             yield tree
                             if tree.finished and tree.num_written >= _RUNS_WORTH_ANALYZING:
                                 self._analyze(session)
                             return
                         session.rollback()
-                        began, wait = time.monotonic(), self.patience.first_wait_s  # it lives: there is no hurry
-            time.sleep(wait)
-            wait = min(wait * 2, self.patience.longest_wait_s)
+                        began, wait = policy.clock(), policy.first_wait_s  # it is alive: there is no hurry
+            policy.sleep(wait)
+            wait = min(wait * 2, policy.longest_wait_s)
 
-    def _other_roots(self, key: str) -> list[Any]:
+    def _other_roots(self, key: str) -> list[Run]:
         """The active roots with this key that others see, by a connection of its own."""
-        return [run for run in self._search(condition(KEY_TAG, key)) if run.data.tags.get(KEY_TAG) == key]
+        return self.store.tagged(KEY_TAG, key)
+
+    @property
+    def _is_sqlite(self) -> bool:
+        return bool(self._database.engine.dialect.name == "sqlite")
+
+    def _read(self, query: Callable[[orm.Session], Result]) -> Result:
+        """What a query gives, in a session of its own; it is retried while its error is transient."""
+
+        def attempt() -> Result:
+            with self._session() as session:
+                return query(session)
+
+        return retry(attempt, self.store.policy)
 
     @contextlib.contextmanager
-    def _session(self) -> Iterator[Any]:
-        """A session like those of SqlAlchemyStore, whose own maker would commit and wrap every error."""
-        with orm.Session(self.store.engine) as session:
-            if session.get_bind().dialect.name == "sqlite":
+    def _session(self) -> Iterator[orm.Session]:
+        """A session like those of SqlAlchemyStore, whose own factory would commit and wrap every error."""
+        with orm.Session(self._database.engine) as session:
+            if self._is_sqlite:
                 session.execute(sa.text("PRAGMA foreign_keys = ON"))
                 session.execute(sa.text("PRAGMA busy_timeout = 20000"))
                 # keys are spread over all of the indexes: with 2 MB of cache every row would read and write pages
                 session.execute(sa.text(f"PRAGMA cache_size = -{_SQLITE_CACHE_KB}"))
             else:
                 # What another import committed while this one waited for its lock has to be seen (MySQL's own level
-                # shows the store as it was before), and ranges that were looked at must not be locked.
+                # shows the store as it was before), and ranges that were read must not be locked.
                 session.connection(execution_options={"isolation_level": "READ COMMITTED"})
             yield session
 
-    def _analyze(self, session: Any) -> None:
+    def _analyze(self, session: orm.Session) -> None:
         """Without fresh statistics SQLite sorts 5,000 runs in 2.4 s instead of 0.12 s. The tree is whole without."""
         with contextlib.suppress(SQLAlchemyError):
-            self._analyze_now(session)
-
-    def _analyze_now(self, session: Any) -> None:
-        names = [table.name for table in TABLES]
-        if session.get_bind().dialect.name in ("mysql", "mariadb"):
-            session.execute(sa.text(f"ANALYZE TABLE {', '.join(names)}"))
-        elif session.get_bind().dialect.name == "sqlite":  # PostgreSQL does so by itself
-            for name in names:
-                session.execute(sa.text(f"ANALYZE {name}"))
-        session.commit()
+            names = [table.name for table in TABLES]
+            dialect = self._database.engine.dialect.name
+            if dialect in ("mysql", "mariadb"):
+                session.execute(sa.text(f"ANALYZE TABLE {', '.join(names)}"))
+            elif dialect == "sqlite":  # PostgreSQL does so by itself
+                for name in names:
+                    session.execute(sa.text(f"ANALYZE {name}"))
+            session.commit()

@@ -1,25 +1,26 @@
-"""Run tree -> the spans of its trace, no more of them than a page can show."""
+"""Run tree -> the spans of its trace, no more than MLflow's page can show."""
 
-import hashlib
 import json
 import math
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ....schemas.mlflow import MAX_RUN_NAME
 from ....schemas.runs.spans import MAX_SPANS, SPAN_FIGURES, SPAN_PARAMS, SPAN_TAGS
 from ....schemas.runs.tree import Run, RunTree
 from ...control_characters import replace_controls
-from ..records import short_hash
+from ..records import text_digest
 
 _NAMESPACE = uuid.UUID("5f2c6a4e-7a55-5b0e-9d1e-afe1061088c7")
 
 
+Value = str | int | float | None
+
+
 @dataclass(frozen=True, slots=True)
 class SpanRecord:
-    """One span: `parent` is None for the root. `inputs` say what it was, `outputs` what it came to."""
+    """One span. Ids number the spans of a trace from 1; `parent` is None for the root."""
 
     id: int
     parent: int | None
@@ -29,13 +30,15 @@ class SpanRecord:
     open: bool
     start_ms: int
     end_ms: int
-    inputs: Mapping[str, Any]
-    outputs: Mapping[str, Any]
+    inputs: Mapping[str, Value]
+    outputs: Mapping[str, Value]
 
 
 def spans_of(tree: RunTree, at_most: int = MAX_SPANS) -> list[SpanRecord]:
-    """The runs above the tasks as spans, the root first. Of more than `at_most` the shortest stages and jobs are left
-    out, and what is above them says how many: nothing is lost without a word."""
+    """The runs above the tasks as spans, the root first.
+
+    Of more than `at_most` the shortest stages and jobs are left out; the span above them says how many.
+    """
     kept = _kept(tree, at_most)
     left: dict[str, dict[str, int]] = {}
     parents = {run.key: run.parent for run in tree.runs}
@@ -47,7 +50,8 @@ def spans_of(tree: RunTree, at_most: int = MAX_SPANS) -> list[SpanRecord]:
             counts = left.setdefault(above or tree.application.key, {})
             counts[run.level] = counts.get(run.level, 0) + 1
     last = max([run.end_ms or run.start_ms for run in tree.runs])
-    return [_span(run, left.get(run.key, {}), last) for run in tree.runs if run.key in kept]
+    numbers = {run.key: number for number, run in enumerate((run for run in tree.runs if run.key in kept), 1)}
+    return [_span(run, numbers, left.get(run.key, {}), last) for run in tree.runs if run.key in kept]
 
 
 def _kept(tree: RunTree, at_most: int) -> set[str]:
@@ -70,17 +74,17 @@ def _kept(tree: RunTree, at_most: int) -> set[str]:
     return kept
 
 
-def _span(run: Run, left: Mapping[str, int], last: int) -> SpanRecord:
-    # of the application's params a few, so that the page shows the figures without scrolling; its run has them all
-    said = SPAN_PARAMS if run.level == "application" else run.params if run.level == "trial" else ()
-    inputs: dict[str, Any] = {name: replace_controls(run.params[name]) for name in said if name in run.params}
+def _span(run: Run, numbers: Mapping[str, int], left: Mapping[str, int], last: int) -> SpanRecord:
+    # a few of the application's params, so that the page shows the figures without scrolling; its run has them all
+    shown = SPAN_PARAMS if run.level == "application" else run.params if run.level == "trial" else ()
+    inputs: dict[str, Value] = {name: replace_controls(run.params[name]) for name in shown if name in run.params}
     inputs |= {label: replace_controls(run.tags[tag]) for tag, label in SPAN_TAGS.items() if tag in run.tags}
-    outputs: dict[str, Any] = {name: _plain(value) for name, value in _figures(run).items()}
+    outputs: dict[str, Value] = {name: _plain(value) for name, value in _figures(run).items()}
     for level, number in left.items():
         outputs[f"left out: {level} spans"] = number
     return SpanRecord(
-        _span_id(run.key),
-        None if run.parent is None else _span_id(run.parent),
+        numbers[run.key],
+        None if run.parent is None else numbers[run.parent],
         replace_controls(" ".join(run.name.split()))[:MAX_RUN_NAME] or run.level,
         run.level.upper(),
         run.status == "FAILED",
@@ -103,16 +107,11 @@ def _plain(value: float) -> float | int | None:
     return int(value) if value == int(value) and abs(value) < 2**53 else round(value, 6)
 
 
-def _span_id(key: str) -> int:
-    """64 bits, never 0."""
-    return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "replace"), digest_size=8).digest(), "big") or 1
-
-
 def trace_number(experiment_id: str, key: str) -> int:
-    """The 128 bits of a trace's id: the same application in the same experiment has the same."""
+    """The 128 bits of a trace's id, the same for one application in one experiment."""
     return uuid.uuid5(_NAMESPACE, f"trace {experiment_id}/{key}").int
 
 
 def digest_of(spans: Sequence[SpanRecord]) -> str:
-    """Says whether a trace is the one that was written before."""
-    return short_hash(json.dumps([repr(span) for span in spans]))
+    """Tells whether a trace is the one that was written before."""
+    return text_digest(json.dumps([repr(span) for span in spans]))

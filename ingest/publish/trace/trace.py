@@ -1,20 +1,25 @@
 """Writes an application as an MLflow trace, linked to its run: once, and again only where the log has grown.
 
-The trace's id is derived from the application's key. The application run's tag says which trace it has and whether it
-is whole: an import that was killed in between writes it again.
+The trace's id is derived from the application's key. A tag of the application run names the trace and says whether it
+is whole: the next import writes again what a killed one left.
 """
 
 import json
 from collections.abc import Sequence
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ....schemas.runs.params_tags import TRACE_TAG
 from ....schemas.runs.tree import RunTree
 from ...errors import PublishError
+from ..error_messages import translate_errors
 from ..interface import Published, Writer
-from ..retry import Patience, patiently, refused
+from ..mlflow_internals import tracing_client
+from ..store import TrackingStore
 from .spans import SpanRecord, digest_of, spans_of, trace_number
+
+if TYPE_CHECKING:
+    from mlflow.entities import Span, TraceInfo
+    from opentelemetry.sdk.resources import Resource
 
 _SPANS_AT_ONCE = 500
 _NS = 1_000_000
@@ -28,46 +33,45 @@ def write_trace(tree: RunTree, published: Published, writer: Writer) -> bool:
     """
     if published.state == "deleted":
         return False
-    client: Any = _client(writer)
-    patience: Patience = getattr(writer, "patience", None) or Patience()
+    store = writer.store
+    tracing = _tracing(store)
     spans = spans_of(tree)
     number = trace_number(published.experiment_id, tree.application.key)
     trace_id = f"tr-{number:032x}"
     whole = f"{trace_id} {digest_of(spans)}"
-    with refused("cannot write the trace"):
-        run = patiently(partial(client.get_run, published.run_id), patience)
-        tracing = client._tracing_client
-        there = patiently(partial(_exists, tracing, trace_id), patience)
+    with translate_errors("cannot write the trace"):
+        run = store.call(store.client.get_run, published.run_id)
+        there = store.call(_exists, tracing, trace_id)
         if there and run.data.tags.get(TRACE_TAG) == whole:
             return False
-        patiently(partial(client.set_tag, published.run_id, TRACE_TAG, trace_id), patience)
+        store.call(store.client.set_tag, published.run_id, TRACE_TAG, trace_id)
         if there:
-            patiently(partial(tracing.delete_traces, published.experiment_id, trace_ids=[trace_id]), patience)
-        patiently(partial(tracing.start_trace, _info(trace_id, tree, published, spans)), patience)
+            store.call(tracing.delete_traces, published.experiment_id, trace_ids=[trace_id])
+        store.call(tracing.start_trace, _info(trace_id, tree, published, spans))
         for begin in range(0, len(spans), _SPANS_AT_ONCE):
             some = [_span(one, number, trace_id) for one in spans[begin : begin + _SPANS_AT_ONCE]]
             try:
-                patiently(partial(tracing.log_spans, published.experiment_id, some), patience)
+                store.call(tracing.log_spans, published.experiment_id, some)
             except NotImplementedError as error:
                 raise PublishError(f"{error}; import without --trace") from error
-        patiently(partial(client.set_tag, published.run_id, TRACE_TAG, whole), patience)
+        store.call(store.client.set_tag, published.run_id, TRACE_TAG, whole)
     return True
 
 
-def delete_trace(client: Any, experiment_id: str, tag: str | None, patience: Patience) -> None:
+def delete_trace(store: TrackingStore, tag: str | None) -> None:
     """Deletes the trace that an application run's tag names, whole or not."""
     if tag:
         trace_id = tag.split()[0]
-        with refused("cannot delete the trace"):
-            delete = partial(client._tracing_client.delete_traces, experiment_id, trace_ids=[trace_id])
-            patiently(delete, patience)
+        with translate_errors("cannot delete the trace"):
+            store.call(_tracing(store).delete_traces, store.experiment_id, trace_ids=[trace_id])
 
 
-def _client(writer: Writer) -> Any:
-    client = getattr(writer, "client", None)
-    if client is None or not hasattr(client, "_tracing_client"):
+def _tracing(store: TrackingStore) -> Any:
+    """MLflow's own writer of traces, which has no public type."""
+    found = tracing_client(store.client)
+    if found is None:
         raise PublishError("this MLflow takes no traces; import without --trace")
-    return client
+    return found
 
 
 def _exists(tracing: Any, trace_id: str) -> bool:
@@ -82,9 +86,10 @@ def _exists(tracing: Any, trace_id: str) -> bool:
     return True
 
 
-def _info(trace_id: str, tree: RunTree, published: Published, spans: Sequence[SpanRecord]) -> Any:
+def _info(trace_id: str, tree: RunTree, published: Published, spans: Sequence[SpanRecord]) -> "TraceInfo":
     from mlflow.entities import TraceInfo, TraceLocation, TraceState
-    from mlflow.tracing.constant import TraceMetadataKey, TraceTagKey
+
+    from ..mlflow_internals import TraceMetadataKey, TraceTagKey
 
     root, last = tree.application, max(span.end_ms for span in spans)
     state = {"FAILED": TraceState.ERROR, "RUNNING": TraceState.IN_PROGRESS}.get(root.status, TraceState.OK)
@@ -103,12 +108,12 @@ def _info(trace_id: str, tree: RunTree, published: Published, spans: Sequence[Sp
     )
 
 
-def _span(one: SpanRecord, number: int, trace_id: str) -> Any:
+def _span(one: SpanRecord, number: int, trace_id: str) -> "Span":
     from mlflow.entities import Span
-    from mlflow.tracing.constant import SpanAttributeKey
-    from mlflow.tracing.utils import build_otel_context
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.trace import Status, StatusCode
+
+    from ..mlflow_internals import SpanAttributeKey, build_otel_context
 
     attributes = {
         SpanAttributeKey.REQUEST_ID: trace_id,
@@ -131,7 +136,7 @@ def _span(one: SpanRecord, number: int, trace_id: str) -> Any:
     )
 
 
-def _no_resource() -> Any:
+def _no_resource() -> "Resource":
     from opentelemetry.sdk.resources import Resource
 
     return Resource.get_empty()

@@ -115,7 +115,7 @@ def test_what_fails_three_times_is_set_aside_and_listed(place: Path, monkeypatch
     from afterglow.ingest.errors import PublishError
 
     def refuse(*_: Any) -> Any:
-        raise PublishError("the store is away")
+        raise PublishError("the store is away") from OSError("connection refused")
 
     with monkeypatch.context() as patch:
         patch.setattr(batch, "publish_import", refuse)

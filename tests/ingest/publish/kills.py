@@ -46,7 +46,7 @@ class Figures:
 
 @contextlib.contextmanager
 def targets(names: list[str]) -> Iterator[list[Target]]:
-    """`client-sqlite`, `client-server`, `sql-sqlite`, `client-postgres` and the like, each on a store of its own."""
+    """`rest-sqlite`, `rest-server`, `sql-sqlite`, `rest-postgres` and the like, each on a store of its own."""
     with contextlib.ExitStack() as stack:
         found = []
         for name in names:
@@ -108,7 +108,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=200, help="imports to kill, over all the stores")
     parser.add_argument("--seed", type=int, default=random.randrange(2**31))
-    parser.add_argument("--on", nargs="+", default=["client-sqlite", "client-server", "sql-sqlite", "sql-postgres"])
+    parser.add_argument("--on", nargs="+", default=["rest-sqlite", "rest-server", "sql-sqlite", "sql-postgres"])
     given = parser.parse_args()
     dice, found, began = random.Random(given.seed), {}, time.monotonic()
     print(f"seed {given.seed}", flush=True)

@@ -12,13 +12,15 @@ from afterglow.ingest import import_logs
 from afterglow.ingest.find_logs import list_logs
 from afterglow.ingest.options import ImportOptions
 from afterglow.ingest.pipeline import import_log, open_experiments
-from afterglow.ingest.publish.sql.app_index import Seen
+from afterglow.ingest.publish.sql.app_index import AppIndex
 from afterglow.ingest.publish.sql.tree import SqlTree
+from afterglow.schemas.identity import root_of_key
 from tests.conftest import sample_log
 
 from .stores import new_sqlite
 from .trees import held
 
+ROOT = f"app/1/{'0' * 31}"
 _STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("add"), st.integers(0, 5)),
@@ -36,11 +38,11 @@ def test_no_application_that_is_there_is_taken_for_a_new_one(steps: list[tuple[s
     with sa.create_engine("sqlite://").connect() as database:
         make = "CREATE TABLE tags (key TEXT NOT NULL, value TEXT, run_uuid TEXT NOT NULL, PRIMARY KEY (key, run_uuid))"
         database.execute(sa.text(make))
-        seen, runs = Seen(database), 0
+        seen, runs = AppIndex(database), 0
         for step, number in [*steps, ("look", 0)]:
             if step == "add":
                 runs += 1
-                tags = {"spark.app.id": f"app-{number}", "afterglow.key": f"app-{number}/1/stage", "other": "app-9"}
+                tags = {"spark.app.id": f"app-{number}", "afterglow.key": f"{ROOT}{number}/stage/0", "other": "app-9"}
                 for key, value in tags.items():
                     insert = sa.text("INSERT INTO tags (key, value, run_uuid) VALUES (:key, :value, :run)")
                     database.execute(insert, {"key": key, "value": value, "run": f"run {runs}"})
@@ -53,9 +55,9 @@ def test_no_application_that_is_there_is_taken_for_a_new_one(steps: list[tuple[s
             else:
                 rows = database.execute(sa.text("SELECT key, value FROM tags")).all()
                 for key, value in rows:
-                    assert key != "spark.app.id" or seen.has(database, value)
-                    assert key != "afterglow.key" or seen.has(database, "unknown", value)
-                assert not seen.has(database, "app-9", "app-9") and not seen.has(database, "", "")
+                    assert key != "spark.app.id" or seen.has_app_id(database, value)
+                    assert key != "afterglow.key" or seen.has_tree(database, root_of_key(value))
+                assert not seen.has_app_id(database, "app-9") and not seen.has_tree(database, ROOT + "9")
 
 
 def _import(log: Path, experiments: object) -> str:
@@ -72,7 +74,7 @@ def test_what_others_write_meanwhile_is_seen(tmp_path: Path, writer: str, monkey
     import_logs([str(sample_log("failing-tasks"))], uri, "one")
     looks.clear()
     mine = open_experiments(uri, "one")
-    mine.remember()
+    mine.load_fingerprints()
     assert _import(first, mine) == "written" and looks == []
     import_logs([str(second)], uri, "one", writer=writer, task_runs="none")
     looks.clear()
@@ -86,8 +88,8 @@ def test_what_others_write_meanwhile_is_seen(tmp_path: Path, writer: str, monkey
 def test_the_jobs_own_run_that_came_meanwhile_is_found(tmp_path: Path) -> None:
     uri, log = new_sqlite(tmp_path / "m.db"), sample_log("spark35-wordcount")
     mine = open_experiments(uri, "one")
-    mine.remember()
-    client, experiment = MlflowClient(uri), mine.writer({}).experiment_id
+    mine.load_fingerprints()
+    client, experiment = MlflowClient(uri), mine.writer({}).store.experiment_id
     own = client.create_run(experiment, tags={"spark.app.id": log.name.split(".")[0]})
     assert _import(log, mine) == "written"
     (root,) = client.search_runs([experiment], "tags.`afterglow.level` = 'application'")

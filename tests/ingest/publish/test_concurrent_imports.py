@@ -66,7 +66,7 @@ def at_once(store: str, writers: Sequence[str], times: int, after_kill: bool) ->
     return figures
 
 
-@pytest.mark.parametrize("writers", ["client client", "sql sql", "client sql"])
+@pytest.mark.parametrize("writers", ["rest rest", "sql sql", "rest sql"])
 @pytest.mark.parametrize(
     "store",
     [
@@ -79,7 +79,7 @@ def test_two_imports_at_once_make_one_tree(store: str, writers: str) -> None:
     check(store, TIMES, writers)
 
 
-@pytest.mark.parametrize("writers", ["client client", "client sql"])
+@pytest.mark.parametrize("writers", ["rest rest", "rest sql"])
 def test_two_imports_at_once_finish_one_that_was_killed(writers: str) -> None:
     check("sqlite", TIMES, writers, "killed")
 

@@ -34,7 +34,7 @@ def module(name: str, *arguments: str) -> str:
 
 @pytest.mark.slow
 def test_imports_that_were_killed_are_finished_by_the_next() -> None:
-    figures = module("kills", "--count", "12", "--on", "client-sqlite", "sql-sqlite")
+    figures = module("kills", "--count", "12", "--on", "rest-sqlite", "sql-sqlite")
     assert figures.count('"imports": 6') == 2
 
 
@@ -181,11 +181,11 @@ def test_an_import_through_the_api_that_began_during_the_transaction_and_died(
 
         def begins(self: SqlTree, key: str, folder: str) -> None:
             real(self, key, folder)
-            from afterglow.ingest.publish.lease import _machine
+            from afterglow.ingest.publish.process_identity import machine
 
-            app_id = self._root.split("/")[0]
-            tags = {"afterglow.key": self._root, "spark.app.id": app_id, "afterglow.level": "application"}
-            client.create_run(where, tags=tags | {"afterglow.lease": f"{_machine()}|999999|1|abc|{state}|1"})
+            app_id = self._root.tags["spark.app.id"]
+            tags = {"afterglow.key": self._root.key, "spark.app.id": app_id, "afterglow.level": "application"}
+            client.create_run(where, tags=tags | {"afterglow.lease": f"{machine()}|999999|1|abc|{state}|1"})
 
         monkeypatch.setattr(SqlTree, "artifacts", begins)
         import_logs([LOG], uri, "met", writer="sql")

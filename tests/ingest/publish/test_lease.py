@@ -1,19 +1,21 @@
-"""Who writes a tree: claims of the living and the dead, and processes that lose theirs."""
+"""The lease on a tree: living and dead holders, candidates, and processes that lose theirs."""
 
+import itertools
 import os
 import socket
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from afterglow.ingest import PublishError
-from afterglow.ingest.publish import lease as claims
-from afterglow.ingest.publish.lease import Claim, Watch, hold
+from afterglow.ingest.publish import lease as leases
+from afterglow.ingest.publish.lease import Acquired, Lease, LeaseWatch, acquire, is_being_removed
+from afterglow.ingest.publish.process_identity import machine, process_start
 from afterglow.schemas.runs.params_tags import FINGERPRINT_TAG, LEASE_TAG
 
 
@@ -25,58 +27,54 @@ class Store:
     lock: threading.Lock = field(default_factory=threading.Lock)
     made: int = 0
 
-    def look(self) -> list[Any]:
+    def list_roots(self) -> Mapping[str, Mapping[str, str]]:
         with self.lock:
-            return [
-                SimpleNamespace(info=SimpleNamespace(run_id=i), data=SimpleNamespace(tags=dict(tags)))
-                for i, tags in self.tags.items()
-            ]
+            return {run_id: dict(tags) for run_id, tags in self.tags.items()}
 
-    def make(self, value: str) -> str:
+    def create_root(self, value: str) -> str:
         with self.lock:
             self.made += 1
             name = f"{hash((self.made, value)) % 10**6:06}-{self.made}"
             self.tags[name] = {LEASE_TAG: value}
             return name
 
-    def say(self, run_id: str, value: str) -> None:
+    def renew(self, run_id: str, value: str) -> None:
         with self.lock:
             if run_id not in self.tags:
                 raise PublishError("must be in the 'active' state")
             self.tags[run_id][LEASE_TAG] = value
 
-    def withdraw(self, run_id: str) -> None:
+    def abandon(self, run_id: str) -> None:
         with self.lock:
             self.tags.pop(run_id, None)
 
-    def hold(self, claim: Claim) -> tuple[str, bool]:
-        return hold(claim, self.look, self.make, self.say, self.withdraw, "this")
+    def acquire(self, lease: Lease) -> Acquired:
+        return acquire(lease, self, "this", lambda s: time.sleep(0.01))
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claims, "_LOOK_AGAIN_S", 0.01)
-    monkeypatch.setattr(claims, "_DEAD_AFTER_S", 0.3)
+    monkeypatch.setattr(leases, "DEAD_AFTER_S", 0.3)
 
 
-def claim() -> Claim:
-    return Claim(lambda value: None)
+def lease() -> Lease:
+    return Lease(lambda value: None)
 
 
 def test_of_many_threads_one_at_a_time_holds_a_tree() -> None:
     store, inside, most, done = Store(), [], [], []
 
     def work() -> None:
-        mine = claim()
-        root, complete = store.hold(mine)
-        assert not complete
-        inside.append(root)
+        mine = lease()
+        root = store.acquire(mine)
+        assert not root.complete
+        inside.append(root.run_id)
         most.append(len(inside))
         threading.Event().wait(0.02)
-        inside.remove(root)
-        done.append(root)
+        inside.remove(root.run_id)
+        done.append(root.run_id)
         mine.release()
-        store.say(root, "")
+        store.renew(root.run_id, "")
 
     threads = [threading.Thread(target=work) for _ in range(12)]
     for thread in threads:
@@ -86,53 +84,84 @@ def test_of_many_threads_one_at_a_time_holds_a_tree() -> None:
     assert set(most) == {1} and len(done) == 12 and len(set(done)) == 1 == len(store.tags)
 
 
-def test_what_is_complete_is_not_taken() -> None:
+def test_a_tree_with_this_fingerprint_is_not_taken() -> None:
     store = Store({"a": {FINGERPRINT_TAG: "this"}})
-    assert store.hold(claim()) == ("a", True)
+    assert store.acquire(lease()) == Acquired("a", complete=True)
     store = Store({"a": {FINGERPRINT_TAG: "older", LEASE_TAG: ""}})
-    assert store.hold(claim()) == ("a", False) and list(store.tags) == ["a"]
+    assert store.acquire(lease()) == Acquired("a") and list(store.tags) == ["a"]
 
 
-def test_a_dead_process_s_claim_is_taken_at_once_and_its_candidate_withdrawn() -> None:
+def test_where_there_is_no_root_it_is_created() -> None:
+    store = Store()
+    found = store.acquire(lease())
+    assert found.created and list(store.tags) == [found.run_id]
+
+
+def test_a_dead_process_s_lease_is_taken_at_once_and_its_candidate_abandoned() -> None:
     child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
-    here, started = claims._machine(), claims._started(child.pid)
-    token = f"{here}|{child.pid}|{started}|abc|writing|3"
-    assert Watch().alive("a", token)
+    value = f"{machine()}|{child.pid}|{process_start(child.pid)}|abc|writing|3"
+    assert LeaseWatch().is_alive("a", value)
     child.kill()
-    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # a zombie that nobody has taken note of
-    assert not Watch().alive("a", token)
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # a zombie that nobody has waited for
+    assert not LeaseWatch().is_alive("a", value)
     child.wait()
     child.stdin.close()  # type: ignore[union-attr]
-    assert not Watch().alive("a", token)
-    store = Store({"a": {LEASE_TAG: token}, "b": {LEASE_TAG: token.replace("writing", "candidate")}})
-    assert store.hold(claim()) == ("a", False) and list(store.tags) == ["a"]
+    assert not LeaseWatch().is_alive("a", value)
+    store = Store({"a": {LEASE_TAG: value}, "b": {LEASE_TAG: value.replace("writing", "candidate")}})
+    assert store.acquire(lease()) == Acquired("a") and list(store.tags) == ["a"]
 
 
-def test_another_machine_s_claim_is_waited_for_until_it_is_silent() -> None:
-    token = f"{socket.gethostname()}/other/1|1|77|abc|writing|3"
-    store = Store({"a": {LEASE_TAG: token}})
-    watch = Watch()
-    assert watch.alive("a", token)
-    assert store.hold(claim()) == ("a", False)
-    assert not watch.alive("a", token)
-    assert watch.alive("a", token.replace("|3", "|4"))
+def test_another_machine_s_lease_is_waited_for_until_its_heartbeat_stays_away() -> None:
+    value = f"{socket.gethostname()}/other/1|1|77|abc|writing|3"
+    now = itertools.chain([0.0], itertools.repeat(0.2), [])
+    watch = LeaseWatch(lambda: next(now))
+    assert watch.is_alive("a", value) and watch.is_alive("a", value)
+    now = itertools.repeat(0.31)
+    assert not watch.is_alive("a", value)
+    assert watch.is_alive("a", value.replace("|3", "|4"))
 
 
 def test_a_candidate_made_twice_because_an_answer_was_lost() -> None:
-    store, mine = Store(), claim()
-    store.make(mine.candidate())
-    root, _ = store.hold(mine)
-    assert list(store.tags) == [root]
+    store, mine = Store(), lease()
+    store.create_root(mine.candidate())
+    root = store.acquire(mine)
+    assert list(store.tags) == [root.run_id]
 
 
 def test_who_is_taken_for_dead_stops() -> None:
-    store, mine = Store(), claim()
-    say = store.say
+    store, mine = Store(), lease()
+    renew = store.renew
 
     def stalls(run_id: str, value: str) -> None:
-        say(run_id, value)
+        renew(run_id, value)
         store.tags[run_id][LEASE_TAG] = "another|1|1|x|writing|1"
 
-    store.say = stalls  # type: ignore[method-assign]
+    store.renew = stalls  # type: ignore[method-assign]
     with pytest.raises(PublishError, match="took the application's run over"):
-        store.hold(mine)
+        store.acquire(mine)
+
+
+def test_a_removal_holds_the_lease_and_says_so() -> None:
+    store, removal = Store({"a": {FINGERPRINT_TAG: "older"}}), Lease(lambda value: None, removing=True)
+    assert acquire(removal, store, "") == Acquired("a")
+    assert is_being_removed(store.tags["a"]) and LeaseWatch().is_alive("a", store.tags["a"][LEASE_TAG])
+    removal.release()
+    assert is_being_removed(store.tags["a"]) and not LeaseWatch().is_alive("a", store.tags["a"][LEASE_TAG])
+
+
+@pytest.mark.parametrize("error, lost", [(OSError("connection reset"), False), (PublishError("not active"), True)])
+def test_a_heartbeat_survives_transient_errors_only(
+    error: Exception, lost: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "HEARTBEAT_S", 0.001)
+    beats = threading.Semaphore(0)
+
+    def write(value: str) -> None:
+        beats.release()
+        raise error
+
+    mine = Lease(write)
+    mine.start_heartbeat()
+    assert beats.acquire(timeout=30) and (lost or beats.acquire(timeout=30))
+    mine.release()
+    assert mine.lost == lost

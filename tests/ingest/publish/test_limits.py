@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.utils.validation import _validate_metric_name, _validate_param, _validate_tag
 
-from afterglow.ingest.publish.limits import Fitting, apart, safe_name
+from afterglow.ingest.publish.limits import LimitEnforcer, distinct_names, safe_name
 
 safe_names = st.text("abAB ", min_size=1, max_size=4).map(lambda name: "n" + name)
 
@@ -25,19 +25,19 @@ def test_two_names_never_become_one(one: str, other: str) -> None:
 
 @given(st.lists(safe_names, unique=True))
 def test_names_stay_apart_where_case_and_blanks_do_not_count(names: list[str]) -> None:
-    written = apart(tuple(names))
+    written = distinct_names(tuple(names))
     assert list(written) == names and len({name.rstrip().lower() for name in written.values()}) == len(names)
     assert all(len(name) <= 250 for name in written.values())
 
 
 def test_of_names_that_differ_in_case_the_first_stays() -> None:
-    names = apart(("user/rows", "user/Rows", "user/rows "))
+    names = distinct_names(("user/rows", "user/Rows", "user/rows "))
     assert names["user/rows"] == "user/rows" and names["user/Rows"].startswith("user/Rows_")
 
 
 @given(st.text(st.characters(), max_size=50))
 def test_every_database_takes_every_text(text: str) -> None:
-    written = Fitting().tag(text + "\0\ud800")
+    written = LimitEnforcer().tag(text + "\0\ud800")
     assert "\0" not in written and written.encode()
 
 
@@ -47,7 +47,7 @@ def test_good_names_stay() -> None:
 
 
 def test_what_is_cut_or_renamed_is_an_issue() -> None:
-    fit = Fitting()
+    fit = LimitEnforcer()
     assert fit.run_name("a\nb" + "x" * 300).endswith("…") and len(fit.run_name("x" * 999)) == 250
     assert len(fit.tag("y" * 9000)) == 8000 and len(fit.param("z" * 9000)) == 6000
     fit.key("user/größe [kB]")

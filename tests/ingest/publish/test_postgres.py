@@ -65,7 +65,7 @@ def test_a_trigger_of_somebodys_fires(uri: str, tmp_path: Path) -> None:
 def test_rows_of_a_run_that_was_not_made_now_are_checked(uri: str) -> None:
     with orm.Session(sa.create_engine(uri)) as session:
         rows = Rows(session, 0, "file:///nowhere")
-        rows.named(models.SqlTag, "f" * 32, {"a": "b"})
+        rows.texts(models.SqlTag, "f" * 32, {"a": "b"})
         with pytest.raises(PublishError, match="foreign key"):
             rows.send_now()
         rows.close()

@@ -173,7 +173,7 @@ def test_a_tree_that_a_person_deleted_stays_deleted_unless_restored(place: Place
     place.load(WORDCOUNT, restore=True)
     again = place.held()
     assert differences(whole.tree, again.tree) == [] and (again.duplicates, again.complete) == (0, 1)
-    assert place.runs(deleted=True).keys() <= {"withdrawn"}
+    assert place.runs(deleted=True).keys() <= {"abandoned"}
 
 
 def test_a_run_that_a_person_deleted_stays_deleted(place: Place, other: str) -> None:

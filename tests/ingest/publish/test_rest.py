@@ -16,8 +16,8 @@ from afterglow.ingest.application_view import ApplicationView
 from afterglow.ingest.derive import derive
 from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.pipeline import read_log, read_view
-from afterglow.ingest.publish import publish, write_artifacts
-from afterglow.ingest.publish.rest.writer import ClientWriter
+from afterglow.ingest.publish import Import, open_writer, publish, write_artifacts
+from afterglow.ingest.publish.store import TrackingStore
 from afterglow.schemas.runs.params_tags import FINGERPRINT_TAG, KEY_TAG, LEVEL_TAG
 from tests.conftest import sample_log
 
@@ -178,7 +178,7 @@ def test_a_deleted_experiment_is_a_clear_error(store: str, tmp_path: Path) -> No
     assert found is not None
     client.delete_experiment(found.experiment_id)
     with pytest.raises(PublishError, match="was deleted; restore it"):
-        ClientWriter(store, name)
+        TrackingStore.open(store, name)
 
 
 def test_a_server_that_is_not_there_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +187,7 @@ def test_a_server_that_is_not_there_is_a_clear_error(monkeypatch: pytest.MonkeyP
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with pytest.raises(PublishError, match=f"127.0.0.1:{port}: cannot be opened"):
-        ClientWriter(f"http://127.0.0.1:{port}", "x")
+        open_writer(f"http://127.0.0.1:{port}", "x")
 
 
 @pytest.fixture(scope="module")
@@ -226,13 +226,9 @@ def test_publish_reports_progress_and_marks_the_tree_last(store: str, tmp_path: 
     tree = derive(ApplicationView(tables))
     seen: list[tuple[int, int]] = []
     publish(
-        tree,
-        None,
-        partial(write_artifacts, tables),
-        ClientWriter(store, name),
-        "identity",
-        "1",
-        progress=lambda done, total: seen.append((done, total)),
+        Import(tree, "fingerprint", "1", partial(write_artifacts, tables)),
+        open_writer(store, name, "rest"),
+        lambda done, total: seen.append((done, total)),
     )
     assert seen == [(n, len(tree)) for n in range(1, len(tree) + 1)]
 

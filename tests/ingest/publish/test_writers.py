@@ -145,7 +145,7 @@ def test_both_remember_the_same_applications(store: str, opened: dict[str, Store
     for name in ("rest", "sql"):
         writer = open_writer(uri, "remembered", name)
         assert writer.name == name
-        writer.remember()
+        writer.load_fingerprints()
         found = [writer.find(run.data.tags["afterglow.import_fingerprint"]) for run in (deleted, kept)]
         assert [(one.run_id, one.state) for one in found if one is not None] == [
             (deleted.info.run_id, "deleted"),

@@ -1,48 +1,45 @@
-"""One run through the tracking API, in as few calls as it allows: made, ended, filled."""
+"""Creates, ends and fills one run through the tracking API, in as few calls as it allows."""
 
 import math
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any
+from collections.abc import Mapping
 
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
-from ....schemas import mlflow as strings
-from ....schemas.runs.params_tags import DIGEST_TAG, FINGERPRINT_TAG, KEY_TAG, LEASE_TAG
-from ...errors import PublishError
-from ..existing_runs import WITHDRAWN, Known, digest, renewed
-from ..interface import RunRecord
-from ..retry import Patience, patiently, refused
+from ...schemas import mlflow as strings
+from ...schemas.runs.params_tags import DIGEST_TAG, FINGERPRINT_TAG, KEY_TAG, LEASE_TAG
+from ..errors import PublishError
+from .error_messages import translate_errors
+from .existing_runs import ABANDONED, Known, digest, renewed
+from .interface import RunRecord
+from .store import TrackingStore
 
 
-class ClientRuns:
-    """The calls of one experiment's runs, from any thread."""
+class RunCalls:
+    """Writes runs of one experiment, from any thread; each call is retried."""
 
-    def __init__(self, client: Any, experiment_id: str, patience: Patience) -> None:
-        self._client, self._experiment_id, self._patience = client, experiment_id, patience
+    def __init__(self, store: TrackingStore) -> None:
+        self._store, self._client = store, store.client
 
-    def call(self, call: Callable[[], Any]) -> Any:
-        """What the call gives; tried again for as long as the patience lasts where its failure may pass."""
-        return patiently(call, self._patience)
-
-    def make(self, record: RunRecord, parent: str | None, more: Mapping[str, str] | None = None) -> str:
-        """A run, still RUNNING; its id."""
+    def create(self, record: RunRecord, parent: str | None, more: Mapping[str, str] | None = None) -> str:
+        """Creates a run, which is RUNNING still; its id."""
         tags = {**record.tags, strings.SOURCE_TYPE: "JOB", **(more or {})}
         if parent is not None:
             tags[strings.PARENT_RUN_ID] = parent
-        with refused(f"cannot create {record.name!r}"):
-            run = self.call(lambda: self._client.create_run(self._experiment_id, record.start_ms, tags, record.name))
+        with translate_errors(f"cannot create {record.name!r}"):
+            run = self._store.call(
+                self._client.create_run, self._store.experiment_id, record.start_ms, tags, record.name
+            )
         return str(run.info.run_id)
 
     def end(self, run_id: str, record: RunRecord, rename: bool) -> None:
-        """Its status and end; and its name, where that is asked for."""
+        """Sets its status and end, and its name where that is asked for."""
         if rename:
-            self.call(lambda: self._client.update_run(run_id, name=record.name))
+            self._store.call(self._client.update_run, run_id, name=record.name)
         if record.status == "RUNNING":
-            self.call(lambda: self._client.update_run(run_id, status="RUNNING"))
+            self._store.call(self._client.update_run, run_id, status="RUNNING")
         else:
-            self.call(lambda: self._client.set_terminated(run_id, record.status, record.end_ms))
+            self._store.call(self._client.set_terminated, run_id, record.status, record.end_ms)
 
     def fill(
         self,
@@ -54,13 +51,15 @@ class ClientRuns:
         own: bool,
         has: Mapping[str, str],
     ) -> None:
-        """Metrics, params, tags and note, the digest as the very last; `own` is a run that the job itself made, which
-        keeps what it has; `has` are the tags that it was made with just now: a server reads each tag that it is given
-        again."""
+        """Logs metrics, params, tags and note, the digest as the very last.
+
+        `own` is a run that the job itself made, which keeps what it has. `has` are the tags that it was just created
+        with: a server looks up each tag that it is given again.
+        """
         metrics = [Metric(*metric) for metric in renewed(record, known.latest if known is not None else {})]
         if known is not None and not own:
             for name in known.stale_tags(record):
-                self.call(partial(self._delete_tag, run_id, name))
+                self._store.call(self._delete_tag, run_id, name)
             # a metric cannot be deleted; without a value it is not taken for one
             at = record.end_ms if record.end_ms is not None else record.start_ms
             stale = known.stale_metrics(record)
@@ -80,21 +79,21 @@ class ClientRuns:
             now_tags: list[RunTag] = []
             if not metrics and not params:  # tags in the last calls, the digest as the very last
                 now_tags, tags = tags[: strings.MAX_TAGS_PER_BATCH], tags[strings.MAX_TAGS_PER_BATCH :]
-            self.call(partial(self._client.log_batch, run_id, now_metrics, now_params, now_tags))
+            self._store.call(self._client.log_batch, run_id, now_metrics, now_params, now_tags)
 
     def set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
-        """All in one call."""
-        with refused("cannot set tags"):
+        """Sets all of them in one call."""
+        with translate_errors("cannot set tags"):
             batch = [RunTag(name, value) for name, value in tags.items()]
-            self.call(lambda: self._client.log_batch(run_id, tags=batch))
+            self._store.call(self._client.log_batch, run_id, tags=batch)
 
-    def withdraw(self, run_id: str) -> None:
-        """Deletes a run for good: it is no longer taken for one that a person deleted."""
+    def abandon(self, run_id: str) -> None:
+        """Deletes a run for good: nobody takes it for one that the user deleted."""
         try:
-            self.set_tags(run_id, {KEY_TAG: WITHDRAWN, FINGERPRINT_TAG: "", LEASE_TAG: ""})
-            self.call(lambda: self._client.delete_run(run_id))
+            self.set_tags(run_id, {KEY_TAG: ABANDONED, FINGERPRINT_TAG: "", LEASE_TAG: ""})
+            self._store.call(self._client.delete_run, run_id)
         except (PublishError, MlflowException):
-            if self.call(lambda: self._client.get_run(run_id)).info.lifecycle_stage != "deleted":
+            if self._store.call(self._client.get_run, run_id).info.lifecycle_stage != "deleted":
                 raise
 
     def _delete_tag(self, run_id: str, name: str) -> None:

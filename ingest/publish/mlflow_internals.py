@@ -1,0 +1,146 @@
+"""Every part of MLflow that is not its documented API, with where it is defined and where it was seen to work.
+
+All of it was read and run with MLflow 3.17 and 3.18. What needs SQLAlchemy is loaded when it is first asked for: it
+takes as long to import as MLflow itself.
+"""
+
+import contextlib
+import importlib
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES, MLFLOW_WORKSPACE  # since 3.10, undocumented
+from mlflow.utils.workspace_context import get_request_workspace  # since 3.10
+
+__all__ = [
+    "MLFLOW_ENABLE_WORKSPACES",
+    "MLFLOW_WORKSPACE",
+    "get_request_workspace",
+    "latest_metrics",
+    "limit_http_requests",
+    "query_runs",
+    "silent_run_urls",
+    "tracing_client",
+    "tracking_store",
+    "verify_schema",
+]
+
+_LOADED_WHEN_USED: dict[str, tuple[str, str | None]] = {
+    # SQLAlchemy models of the tables runs, tags, params, metrics, latest_metrics, datasets, inputs, input_tags
+    "models": ("mlflow.store.tracking.dbmodels.models", None),
+    # the store behind a database URI: its `engine`, and ARTIFACTS_FOLDER_NAME below a run's id
+    "SqlAlchemyStore": ("mlflow.store.tracking.sqlalchemy_store", "SqlAlchemyStore"),
+    # raises where the tables are not at the migration head of the installed MLflow
+    "_verify_schema": ("mlflow.store.db.utils", "_verify_schema"),
+    # joins an artifact location with a path, minding query and fragment
+    "append_to_uri_path": ("mlflow.utils.uri", "append_to_uri_path"),
+    # artifact location -> what uploads there
+    "get_artifact_repository": (
+        "mlflow.store.artifact.artifact_repository_registry",
+        "get_artifact_repository",
+    ),
+    # names of attributes and tags by which MLflow's page shows a trace
+    "SpanAttributeKey": ("mlflow.tracing.constant", "SpanAttributeKey"),
+    "TraceMetadataKey": ("mlflow.tracing.constant", "TraceMetadataKey"),
+    "TraceTagKey": ("mlflow.tracing.constant", "TraceTagKey"),
+    # (trace number, span number) -> OpenTelemetry's context
+    "build_otel_context": ("mlflow.tracing.utils", "build_otel_context"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LOADED_WHEN_USED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _LOADED_WHEN_USED[name]
+    found = importlib.import_module(module)
+    return found if attribute is None else getattr(found, attribute)
+
+
+def tracking_store(client: MlflowClient) -> Any:
+    """MlflowClient._tracking_client.store: the store behind a client."""
+    return client._tracking_client.store
+
+
+def tracing_client(client: MlflowClient) -> Any | None:
+    """MlflowClient._tracing_client: writes and deletes traces; None in a MLflow that has none."""
+    return getattr(client, "_tracing_client", None)
+
+
+def latest_metrics(run: Any) -> Mapping[str, tuple[int, float]]:
+    """RunData._metric_objs: a run's latest metrics, name -> (time_ms, value); RunData.metrics has no times."""
+    return {metric.key: (metric.timestamp, metric.value) for metric in run.data._metric_objs}
+
+
+def query_runs(session: Any) -> Any:
+    """SqlAlchemyStore._get_eager_run_query_options: a query of SqlRun that loads what SqlRun.to_mlflow_entity reads."""
+    options = __getattr__("SqlAlchemyStore")._get_eager_run_query_options()
+    return session.query(__getattr__("models").SqlRun).options(*options)
+
+
+def verify_schema(store: Any) -> str | None:
+    """Why a store's tables are not those of this MLflow; None where they are."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        __getattr__("_verify_schema")(store.engine)
+    except MlflowException as error:
+        return str(error).splitlines()[0]
+    return None
+
+
+class _Environment:
+    """Environment variables that are set while any thread is in the context, and restored by the last to leave."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+        self._before: dict[str, str | None] = {}
+
+    @contextlib.contextmanager
+    def set(self, values: Mapping[str, str]) -> Iterator[None]:
+        """Sets them; threads that are in it together share what the first one set."""
+        with self._lock:
+            if not self._inside:
+                self._before = {name: os.environ.get(name) for name in values}
+                os.environ.update(values)
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside -= 1
+                if not self._inside:
+                    for name, value in self._before.items():
+                        if value is None:
+                            os.environ.pop(name, None)
+                        else:
+                            os.environ[name] = value
+
+
+_HTTP, _URLS = _Environment(), _Environment()
+
+
+def limit_http_requests(timeout_s: float) -> contextlib.AbstractContextManager[None]:
+    """One request per call of MLflow's, no longer than this: `retry` repeats it, and MLflow must not below it.
+
+    mlflow.environment_variables: MLFLOW_HTTP_REQUEST_MAX_RETRIES (7), MLFLOW_HTTP_REQUEST_TIMEOUT (120 s),
+    MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT (500 s). A timeout that the user has set stays where it is shorter.
+    """
+    with contextlib.suppress(KeyError, ValueError):
+        timeout_s = min(timeout_s, float(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"]))
+    seconds = str(max(1, round(timeout_s)))
+    return _HTTP.set(
+        {
+            "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+            "MLFLOW_HTTP_REQUEST_TIMEOUT": seconds,
+            "MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT": seconds,
+        }
+    )
+
+
+def silent_run_urls() -> contextlib.AbstractContextManager[None]:
+    """mlflow.environment_variables.MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT: MLflow asks the server for every run that
+    ends, to print its address."""
+    return _URLS.set({"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"})

@@ -1,0 +1,90 @@
+"""Says within seconds that a tracking server or a database is not there, before a log is read."""
+
+from dataclasses import replace
+from functools import partial
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from ..errors import PublishError
+from ..transient import http_status, is_transient
+from .error_messages import translate_errors, without_password
+from .mlflow_internals import limit_http_requests
+from .retry import RetryPolicy, retry
+
+PROBE_S = 8.0
+_PROBE_WAIT_S = 5.0  # a server that starts just now may refuse connections for a moment
+_SCHEMES = ("http", "https", "databricks", "databricks-uc", "sqlite", "postgresql", "mysql", "mssql")
+_DRIVERS = {
+    "postgresql": "psycopg2-binary",
+    "mysql": "pymysql (and the URI mysql+pymysql://...)",
+    "mssql": "pyodbc",
+}
+_CONNECT_TIMEOUT = {
+    "psycopg2": {"connect_timeout": int(PROBE_S)},
+    "psycopg": {"connect_timeout": int(PROBE_S)},
+    "pymysql": {"connect_timeout": int(PROBE_S)},
+    "mysqldb": {"connect_timeout": int(PROBE_S)},
+}
+
+
+def check_reachable(uri: str, policy: RetryPolicy) -> RetryPolicy:
+    """Checks that something at this tracking URI answers; the policy for all later calls.
+
+    Raises:
+        PublishError: nothing does, or it is no tracking URI.
+    """
+    scheme = uri.split(":")[0].split("+")[0] if "://" in uri or uri.startswith("databricks") else ""
+    if scheme not in _SCHEMES:
+        raise PublishError(_no_scheme(uri))
+    with translate_errors(f"{without_password(uri)}: cannot be opened"):
+        if scheme in ("http", "https"):
+            _probe_server(uri, policy)
+        elif scheme in _DRIVERS:
+            _probe_database(uri, scheme, policy)
+    return policy
+
+
+def _no_scheme(uri: str) -> str:
+    if uri.endswith((".db", ".sqlite", ".sqlite3")) and "://" not in uri:
+        return f"{uri}: this is not a tracking URI; did you mean sqlite:///{uri}?"
+    return (
+        f"{without_password(uri)}: this is not a tracking URI; use http://, https://, databricks, sqlite:///, "
+        "postgresql:// or mysql://"
+    )
+
+
+def _probe_server(uri: str, policy: RetryPolicy) -> None:
+    """One small request. A server that answers with an error that may pass is waited for as usual."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(uri)
+    short = replace(policy, deadline_s=min(policy.deadline_s, _PROBE_WAIT_S))
+    probe = partial(client.search_experiments, max_results=1)
+    try:
+        with limit_http_requests(PROBE_S):
+            retry(probe, short)
+    except Exception as error:
+        if http_status(error) is None or not is_transient(error):
+            raise
+        retry(probe, policy)
+
+
+def _probe_database(uri: str, scheme: str, policy: RetryPolicy) -> None:
+    """One connection, before MLflow makes ten of its own with a warning for each."""
+    try:
+        url = sa.make_url(uri)
+        engine = sa.create_engine(
+            url, poolclass=sa.pool.NullPool, connect_args=_CONNECT_TIMEOUT.get(url.get_dialect().driver, {})
+        )
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise PublishError(
+            f"{without_password(uri)}: the driver of this database is missing ({error}); pip install {_DRIVERS[scheme]}"
+        ) from error
+    except (ArgumentError, ValueError) as error:
+        raise PublishError(f"{without_password(uri)}: this is not a database URI ({error})") from error
+    short = replace(policy, deadline_s=min(policy.deadline_s, _PROBE_WAIT_S))
+    try:
+        retry(lambda: engine.connect().close(), short)
+    finally:
+        engine.dispose()

@@ -1,0 +1,75 @@
+"""Reads and restores runs in the session's transaction, past MLflow's store, which would commit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+from mlflow.entities import Run
+from sqlalchemy import orm
+
+from ....schemas.runs.params_tags import (
+    APP_ID_TAG,
+    ATTEMPT_TAG,
+    COMPLETENESS_TAG,
+    FINGERPRINT_TAG,
+    ISSUES_TAG,
+    LEASE_TAG,
+    LEVEL_TAG,
+    RUNS_TAG,
+)
+from ..mlflow_internals import models, query_runs
+
+_IDS_AT_ONCE = 500
+_OF_TREE = (APP_ID_TAG, ATTEMPT_TAG, COMPLETENESS_TAG, FINGERPRINT_TAG, ISSUES_TAG, LEASE_TAG, RUNS_TAG)
+
+
+def runs_by_tag(session: orm.Session, experiment_id: int, tag: str, value: str) -> list[Run]:
+    """The runs of an experiment with exactly this value of a tag, deleted ones too."""
+    tagged = sa.select(models.SqlTag.run_uuid).where(models.SqlTag.key == tag, models.SqlTag.value == value)
+    run = models.SqlRun
+    query = query_runs(session).filter(run.experiment_id == experiment_id, run.run_uuid.in_(tagged))
+    found = [run.to_mlflow_entity() for run in query.yield_per(_IDS_AT_ONCE)]
+    session.expunge_all()
+    return [run for run in found if run.data.tags.get(tag) == value]  # MySQL takes A for a
+
+
+def runs_by_id(session: orm.Session, run_ids: Sequence[str]) -> list[Run]:
+    """The runs with these ids."""
+    return [run.to_mlflow_entity() for run_id in run_ids if (run := session.get(models.SqlRun, run_id)) is not None]
+
+
+def restore_runs(session: orm.Session, run_ids: Sequence[str]) -> None:
+    """Makes deleted runs active again."""
+    for begin in range(0, len(run_ids), _IDS_AT_ONCE):
+        some = models.SqlRun.run_uuid.in_(run_ids[begin : begin + _IDS_AT_ONCE])
+        session.execute(sa.update(models.SqlRun).where(some).values(lifecycle_stage="active", deleted_time=None))
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationRow:
+    """An application run, with the tags that say what its tree is."""
+
+    run_id: str
+    deleted: bool
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+def application_rows(session: orm.Session, experiment_id: int) -> list[ApplicationRow]:
+    """The application runs of an experiment, deleted ones first.
+
+    MLflow's own search reads every metric of each, which takes 9 ms.
+    """
+    run, tag = models.SqlRun, models.SqlTag
+    query = (
+        sa.select(run.run_uuid, run.lifecycle_stage)
+        .join(tag, sa.and_(tag.run_uuid == run.run_uuid, tag.key == LEVEL_TAG))
+        .where(tag.value == "application", run.experiment_id == experiment_id)
+        .order_by(run.lifecycle_stage.desc())
+    )
+    found = {run_id: ApplicationRow(run_id, stage == "deleted") for run_id, stage in session.execute(query)}
+    ids = query.order_by(None).with_only_columns(run.run_uuid)
+    tags = sa.select(tag.run_uuid, tag.key, tag.value).where(tag.run_uuid.in_(ids), tag.key.in_(_OF_TREE))
+    for run_id, key, value in session.execute(tags):
+        if run_id in found:
+            found[run_id].tags[key] = value or ""
+    return list(found.values())

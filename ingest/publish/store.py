@@ -1,0 +1,202 @@
+"""One experiment of one tracking store, as MLflow's public client shows it. Both writers read through it."""
+
+import copy
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TypeVar
+
+from mlflow import MlflowClient
+from mlflow.entities import Experiment, Run, ViewType
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import get_tracking_uri
+
+from ...schemas import mlflow as strings
+from ..errors import PublishError
+from . import urls
+from .error_messages import translate_errors, without_password
+from .mlflow_internals import MLFLOW_ENABLE_WORKSPACES, get_request_workspace
+from .retry import RetryPolicy, retry
+from .sqlite_lock import sqlite_lock
+
+Result = TypeVar("Result")
+
+_PAGE = 1000
+_UNQUOTABLE = re.compile(r"""['"\\`]""")
+
+
+class TrackingStore:
+    """Reads one experiment, and describes it. `client` is MLflow's own; calls are retried by `policy`."""
+
+    def __init__(
+        self, tracking_uri: str, client: MlflowClient, experiment: Experiment, policy: RetryPolicy | None = None
+    ) -> None:
+        self.tracking_uri, self.client, self.policy = tracking_uri, client, policy or RetryPolicy()
+        self.experiment_id: str = experiment.experiment_id
+        self._locations: dict[str, str] = {experiment.experiment_id: experiment.artifact_location}
+        self._described: set[tuple[str, str]] = set()
+
+    @classmethod
+    def open(cls, tracking_uri: str | None, experiment: str, policy: RetryPolicy | None = None) -> "TrackingStore":
+        """Opens a store. An experiment that does not exist is created.
+
+        Raises:
+            PublishError: the store cannot be reached, or the experiment was deleted.
+        """
+        uri, policy = tracking_uri or get_tracking_uri(), policy or RetryPolicy()
+        with translate_errors(f"{without_password(uri)}: cannot be opened"), sqlite_lock(uri):
+            client = retry(partial(MlflowClient, uri), policy)
+            found = retry(partial(_experiment, client, experiment, uri), policy)
+        if found.lifecycle_stage != "active":
+            raise PublishError(
+                f"experiment {experiment!r} was deleted; restore it (mlflow experiments restore "
+                f"--experiment-id {found.experiment_id}) or name another with --experiment"
+            )
+        return cls(uri, client, found, policy)
+
+    @classmethod
+    def open_existing(
+        cls, tracking_uri: str | None, experiment: str, policy: RetryPolicy | None = None
+    ) -> "TrackingStore | None":
+        """Opens the experiment, or any other where it does not exist; None where there is none. Creates nothing."""
+        uri, policy = tracking_uri or get_tracking_uri(), policy or RetryPolicy()
+        with translate_errors(f"{without_password(uri)}: cannot be opened"), sqlite_lock(uri):
+            client = retry(partial(MlflowClient, uri), policy)
+            found = retry(partial(client.get_experiment_by_name, experiment), policy)
+            if found is None or found.lifecycle_stage != "active":
+                first = retry(partial(client.search_experiments, max_results=1), policy)
+                found = first[0] if first else None
+        return None if found is None else cls(uri, client, found, policy)
+
+    def within(self, experiment_id: str) -> "TrackingStore":
+        """Another experiment of the same store."""
+        other = copy.copy(self)
+        other.experiment_id = experiment_id
+        return other
+
+    def call(self, function: Callable[..., Result], *args: object, **kwargs: object) -> Result:
+        """What the function returns; it is retried while its error is transient."""
+        return retry(partial(function, *args, **kwargs), self.policy)
+
+    def search(self, condition: str, deleted: bool = False, experiments: Sequence[str] = ()) -> Iterator[Run]:
+        """The runs that meet a condition, `deleted` ones too; in this experiment unless others are given."""
+        token, view = None, ViewType.ALL if deleted else ViewType.ACTIVE_ONLY
+        where = list(experiments) or [self.experiment_id]
+        while True:
+            with translate_errors("cannot search runs"):
+                runs = self.call(self.client.search_runs, where, condition, view, _PAGE, page_token=token)
+            yield from runs
+            token = runs.token
+            if not token:
+                return
+
+    def tagged(self, tag: str, value: str, deleted: bool = False, experiments: Sequence[str] = ()) -> list[Run]:
+        """The runs with exactly this value of a tag."""
+        found = self.search(condition(tag, value), deleted, experiments)
+        return [run for run in found if run.data.tags.get(tag) == value]
+
+    def experiments(self, name: re.Pattern[str] | None = None) -> list[str]:
+        """The ids of the active experiments, of those whose whole name matches."""
+        with translate_errors("cannot list experiments"):
+            found = self.call(lambda: list(self._pages_of_experiments()))
+        return [one.experiment_id for one in found if name is None or name.fullmatch(one.name)]
+
+    def _pages_of_experiments(self) -> Iterator[Experiment]:
+        token = None
+        while True:
+            found = self.client.search_experiments(max_results=_PAGE, page_token=token)
+            yield from found
+            token = found.token
+            if not token:
+                return
+
+    def artifact_location(self) -> str:
+        """Where the experiment's artifacts are; it never changes."""
+        if self.experiment_id not in self._locations:
+            with translate_errors(f"cannot read experiment {self.experiment_id}"):
+                found = self.call(self.client.get_experiment, self.experiment_id)
+            self._locations[self.experiment_id] = found.artifact_location
+        return self._locations[self.experiment_id]
+
+    def artifact_client(self) -> MlflowClient:
+        """What artifacts go through: the store itself, or the server that a database's artifacts are proxied by.
+
+        Raises:
+            PublishError: nothing says where that server is.
+        """
+        if not self._is_proxied():
+            return self.client
+        server = self._server()
+        if server is None:
+            raise PublishError(
+                f"a tracking server holds the artifacts of this experiment ({self.artifact_location()}); set "
+                "MLFLOW_TRACKING_URI to its address, http://..., and name the database with --tracking-uri"
+            )
+        return MlflowClient(server)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this process opens the store itself, rather than a server."""
+        return not self.tracking_uri.startswith(("http", "databricks"))
+
+    def _is_proxied(self) -> bool:
+        return self.is_local and self.artifact_location().startswith("mlflow-artifacts:")
+
+    def _server(self) -> str | None:
+        """The server before this database, where it proxies artifacts and MLFLOW_TRACKING_URI names it."""
+        if not self._is_proxied():
+            return None
+        server = get_tracking_uri()
+        return server if server.startswith("http") else None
+
+    def describe(self, description: str) -> None:
+        """Sets the experiment's kind and description, once in an import of many logs."""
+        if (self.experiment_id, description) in self._described:
+            return
+        with translate_errors("cannot describe the experiment"):
+            tags = self.call(self.client.get_experiment, self.experiment_id).tags
+            for name, value in (
+                (strings.EXPERIMENT_KIND, strings.EXPERIMENT_KIND_TRAINING),
+                (strings.NOTE, description),
+            ):
+                if tags.get(name) != value and (name != strings.NOTE or urls.is_own_description(tags.get(name))):
+                    self.call(self.client.set_experiment_tag, self.experiment_id, name, value)
+        self._described.add((self.experiment_id, description))
+
+    def url(self, app_id: str) -> str:
+        """The address of an application's tree in MLflow's page."""
+        return f"{urls.root(self._server() or self.tracking_uri)}/{urls.tree_path(self.experiment_id, app_id)}"
+
+    def server_command(self) -> str | None:
+        """The command that serves the page of a local store; None where a server does."""
+        if not self.is_local or self._server():
+            return None
+        workspaces = " --enable-workspaces" if MLFLOW_ENABLE_WORKSPACES.get() else ""
+        return f"mlflow server --backend-store-uri {without_password(self.tracking_uri)}{workspaces} --port 5000"
+
+
+def condition(tag: str, value: str) -> str:
+    """A search condition for a tag with this value.
+
+    The filter language has no escape for a quote: a value with one may find others too, and the caller compares.
+    """
+    if not _UNQUOTABLE.search(value):
+        return f"tags.`{tag}` = '{value}'"
+    return f"tags.`{tag}` LIKE '{_UNQUOTABLE.sub('_', value)}'"
+
+
+def _experiment(client: MlflowClient, name: str, uri: str) -> Experiment:
+    """The experiment, which is created where it does not exist."""
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return found
+    workspace = get_request_workspace()
+    if MLFLOW_ENABLE_WORKSPACES.get() and workspace and not uri.startswith(("http", "databricks")):
+        client.get_workspace(workspace)  # a server checks it; a database takes any name
+    try:
+        return client.get_experiment(client.create_experiment(name))
+    except MlflowException:
+        found = client.get_experiment_by_name(name)  # another import has created it meanwhile
+        if found is None:
+            raise
+        return found
