@@ -8,7 +8,7 @@ import pytest
 from afterglow.ingest import arrow
 from afterglow.ingest.control_characters import replace_controls, spreadsheet_cells
 from afterglow.ingest.publish.artifacts import write_artifacts
-from afterglow.ingest.publish.limits import Fitting
+from afterglow.ingest.publish.limits import LimitEnforcer
 from afterglow.schemas.issues import ImportIssue
 from afterglow.schemas.logs import EventLog, EventLogTables
 from afterglow.schemas.tables import TABLES
@@ -53,7 +53,7 @@ def test_a_cell_is_no_formula(cell: str | None, shown: str | None) -> None:
 
 
 def test_names_params_tags_and_users_of_runs_hold_no_control_character() -> None:
-    fit = Fitting()
+    fit = LimitEnforcer()
     for shown in (fit.run_name(HOSTILE), fit.param(HOSTILE), fit.tag(HOSTILE), fit.user(HOSTILE), fit.key(HOSTILE)):
         assert replace_controls(shown) == shown
         assert "1" in shown
