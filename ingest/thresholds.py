@@ -11,7 +11,6 @@ else:
     import tomli as tomllib
 
 
-
 def read_thresholds(file: str | None, given: Iterable[str] = ()) -> Thresholds:
     """Thresholds of a TOML file, which has a table per finding code; `given` are `code.name=value` and override it.
 

@@ -13,7 +13,7 @@ from ...schemas.spark import EXECUTOR_METRICS
 from ...schemas.tables import PROPERTIES, TASK_METRICS
 from .. import arrow
 from ..errors import AssemblyError
-from .connect import assemble_connect, name_jobs
+from .connect import assemble_connect, name_jobs_and_stages
 from .executor_metrics import assemble_executor_metrics, measured_at_tasks
 from .executors import assemble_executors
 from .sql import assemble_sql_executions, assemble_sql_scans
@@ -60,9 +60,10 @@ def assemble(rows: dict[str, pa.Table], log: EventLog) -> Assembly:
     pa.default_memory_pool().release_unused()
     work = assemble_jobs_and_stages(rows, stage_figures(tasks.table), tasks.resubmitted)
     connect = assemble_connect(rows)
+    jobs, stages = name_jobs_and_stages(work.jobs, work.stages, connect.operations)
     tables = {
-        "jobs": name_jobs(work.jobs, connect.operations),
-        "stages": work.stages,
+        "jobs": jobs,
+        "stages": stages,
         "tasks": tasks.table,
         "executors": assemble_executors(rows, tasks.table),
         "executor_metrics": assemble_executor_metrics(measured, rows["stage_executor_metrics"], work.stages),

@@ -16,6 +16,8 @@ from .connect_statement import read_statement
 
 _JOB_TAG = re.compile(r"SparkConnect_OperationTag_User_.*?_Session_.*?_Operation_([0-9A-Za-z-]{8,64})(?:,|$)")
 _STATEMENT_LENGTH = 2_000
+# org.apache.spark.sql.connect.execution.ExecuteThreadRunner sets it as the call site
+_REQUEST_AS_NAME = "Spark Connect - "
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +133,28 @@ def operations_of_jobs(job_properties: pa.Table) -> dict[int, str]:
     return found
 
 
-def name_jobs(jobs: pa.Table, operations: Iterable[ConnectOperation]) -> pa.Table:
-    """The jobs table, with the jobs of an operation named by its request: `fit LogisticRegression`, `query aggregate`.
+def name_jobs_and_stages(
+    jobs: pa.Table, stages: pa.Table, operations: Iterable[ConnectOperation]
+) -> tuple[pa.Table, pa.Table]:
+    """Both tables, named by the request of the operation: `fit LogisticRegression`, `query aggregate`.
 
-    Spark names them by the text of the request, which nobody can read.
+    Spark names jobs, and before 4.1 stages too, by the text of the request, which nobody can read.
     """
-    names = {job: _name(one.statement) for one in operations for job in one.jobs}
-    if not names:
-        return jobs
-    ids, old = jobs["job_id"].to_pylist(), jobs["name"].to_pylist()
-    column = arrow.to_array([names.get(job, name) for job, name in zip(ids, old, strict=True)], "string")
-    return jobs.set_column(jobs.schema.get_field_index("name"), "name", column)
+    of_job = {job: _name(one.statement) for one in operations for job in one.jobs}
+    if not of_job:
+        return jobs, stages
+    of_stage: dict[int, str] = {}
+    for job, ids in zip(jobs["job_id"].to_pylist(), jobs["stage_ids"].to_pylist(), strict=True):
+        if job in of_job:
+            of_stage.update((stage, of_job[job]) for stage in ids or () if stage not in of_stage)
+    return _renamed(jobs, "job_id", of_job), _renamed(stages, "stage_id", of_stage, only=_REQUEST_AS_NAME)
+
+
+def _renamed(table: pa.Table, key: str, names: Mapping[int, str], only: str = "") -> pa.Table:
+    rows = zip(table[key].to_pylist(), table["name"].to_pylist(), strict=True)
+    values = [names.get(number, name) if (name or "").startswith(only) else name for number, name in rows]
+    column = arrow.to_array(values, "string")
+    return table.set_column(table.schema.get_field_index("name"), "name", column)
 
 
 def _name(statement: Statement) -> str:
