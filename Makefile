@@ -10,7 +10,7 @@ DEMO := demo
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 COVERED := $(if $(COVERAGE),--cov --cov-append --cov-report=)
 
-.PHONY: demo test test-all test-slow test-spark35 coverage lint golden docs bench soak dist annotate-zip clean
+.PHONY: demo test test-all test-slow test-spark35 coverage lint golden docs bench soak dist dist-pure annotate-zip clean
 
 demo: .venv/core
 	@mkdir -p $(DEMO)
@@ -41,10 +41,16 @@ test-spark35: .venv/dev .venv-spark35/done
 	@$(SPARK35) -m pytest -n 2 --dist loadfile tests/annotate --ignore tests/annotate/test_read_back.py
 	@AFTERGLOW_JOB_PYTHON=$(CURDIR)/$(SPARK35) $(BIN)/python -m pytest tests/annotate/test_read_back.py -k 'not own_runs'
 
+SCHEMA := $(BIN)/check-jsonschema --quiet --builtin-schema
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(SCHEMA) vendor.github-workflows .github/workflows/*.yml
+	$(SCHEMA) custom.github-workflows-require-timeout .github/workflows/*.yml
+	$(SCHEMA) vendor.dependabot .github/dependabot.yml
+	$(SCHEMA) vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/framework.yml
+	$(SCHEMA) vendor.citation-file-format CITATION.cff
 
 golden: .venv/dev
 	$(BIN)/python -m tests.golden.regenerate
@@ -71,6 +77,10 @@ dist: .venv/dev annotate-zip
 	@$(BUILD) annotate >/dev/null
 	@$(BIN)/twine check --strict dist/*.whl dist/*.tar.gz
 	@$(BIN)/check-wheel-contents dist
+
+# Beside the wheels with the scanner: the one without, the sdists and the zip.
+dist-pure: .venv/dev
+	@AFTERGLOW_NATIVE=0 $(MAKE) --no-print-directory dist
 
 annotate-zip: .venv/dev
 	@$(BIN)/python annotate/packaging/make_zip.py dist/spark-afterglow-annotate.zip

@@ -5,6 +5,8 @@
 - A test whose program is not installed is named in the last lines as not run. With AFTERGLOW_EVERYTHING=1 it fails.
 """
 
+from __future__ import annotations  # annotate's tests run on Python 3.8
+
 import contextlib
 import os
 import shutil
@@ -80,7 +82,7 @@ def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
 
 @pytest.fixture(scope="session")
-def cluster() -> "Iterator[Cluster]":
+def cluster() -> Iterator[Cluster]:
     """A Spark standalone cluster: a master and two workers of one core; see tests/cluster.py."""
     from tests.cluster import standalone
 
