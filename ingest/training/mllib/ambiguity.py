@@ -5,7 +5,7 @@ next group at the same time are therefore told apart by order alone.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -15,7 +15,9 @@ from .job_groups import JobGroup
 # Trials that came to the end of something at least so long after one another also went on in this order in 64 of 67
 # pairs, where the log has the SQL execution that the next group begins with; of those closer together in 47 of 64.
 _ORDER_HOLDS_MS = 200
-_ORDER_HOLDS_RATIO = 47 / 64
+# Measured on fits of 20 logs (docs/training.md): how often the jobs of a fit were all its own, by how many trials
+# waited at once.
+_ORDER_HOLDS: Mapping[int, float] = {1: 1.0, 2: 50 / 96, 3: 17 / 39, 4: 11 / 40}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class _Step:
 
 def order_holds(candidates: int) -> float:
     """The probability that the order was kept among this many trials that waited at once: 1.0 for one."""
-    return _ORDER_HOLDS_RATIO ** (candidates - 1)
+    return _ORDER_HOLDS.get(candidates, 1 / candidates)
 
 
 def candidates(trials: Sequence[Sequence[JobGroup]]) -> list[int]:
