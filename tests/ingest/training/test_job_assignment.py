@@ -53,23 +53,41 @@ def test_a_plain_fit_right_after_the_refit_is_outside() -> None:
     assert not set(plain) & set(places)
 
 
-def test_trials_at_once_are_told_apart_by_their_rdds() -> None:
+def concurrent_search(trials: int) -> Log:
     log = Log()
     for fold in range(2):
         train, validate = log.fold(fold / 2, (fold + 1) / 2)
-        own = [log.rdd(parents=(train,)) for _ in range(3)]
+        own = [log.rdd(parents=(train,)) for _ in range(trials)]
         for turn in range(3):
-            for trial in range(3):
+            for trial in range(trials):
                 log.job("treeAggregate at Loss.scala:1", train, own[trial], ends=25 if turn < 2 else 5)
-        scores = [log.rdd(parents=(validate,)) for _ in range(3)]
-        for trial in range(3):
+        scores = [log.rdd(parents=(validate,)) for _ in range(trials)]
+        for trial in range(trials):
             log.job("collect at Metrics.scala:1", validate, scores[trial], ends=15)
-    (search,) = tree_of(log).searches
-    assert search.concurrent
-    assert {(fit.trial, fit.fold) for fit in search.fits} == {(trial, fold) for trial in range(3) for fold in range(2)}
+    return log
+
+
+def test_two_trials_that_overlap_are_told_apart_by_their_rdds() -> None:
+    (search,) = tree_of(concurrent_search(2)).searches
+    assert search.concurrent and search.paired
+    assert {(fit.trial, fit.fold) for fit in search.fits} == {(trial, fold) for trial in range(2) for fold in range(2)}
     for fit in search.fits:
         assert list(fit.jobs.values()).count("fit") == 3
         assert list(fit.jobs.values()).count("evaluate") == 1
+
+
+def test_trials_too_uncertain_to_pair_are_shown_as_trainings_and_evaluations_of_their_fold() -> None:
+    log = concurrent_search(3)
+    tree = tree_of(log)
+    (search,) = tree.searches
+    assert not search.paired and search.confidence < 0.5 and search.num_trials == 3
+    assert {fit.trial for fit in search.fits} == {None}
+    for fold in range(2):
+        of_fold = [set(fit.jobs.values()) for fit in search.fits if fit.fold == fold]
+        assert sorted(map(sorted, of_fold)) == [["evaluate"]] * 3 + [["fit"]] * 3
+    assert len({fit.fit_uid for fit in search.fits}) == 12
+    assert set(tree.jobs) == {job.job_id for job in log.jobs}
+    assert all(place.trial is None and place.fold is not None and place.fit_uid for place in tree.jobs.values())
 
 
 def test_a_search_that_fails_keeps_its_fits_and_takes_nothing_after_it() -> None:
