@@ -1,67 +1,40 @@
 """One application as numpy columns and rows, from which diagnose, derive and report compute. Built once."""
 
 import copy
-from collections.abc import Mapping
+import re
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from ..schemas import spark
 from ..schemas.findings.thresholds import Thresholds
 from ..schemas.logs import EventLogTables
+from ..schemas.runs.tree import Status
 from ..schemas.tables.training import MINIMUM_CONFIDENCE
-from . import arrow
 from .critical_path import CriticalPath, critical_path
-from .task_groups import Array, ExecutorGroups, group_by_executor, medians
+from .task_arrays import Row, TaskArrays
 from .timeline import Timeline
 
-Row = Mapping[str, Any]
-"""A row of a declared table (schemas.tables): column name -> value."""
-
-DATA_COLUMNS = (
-    "shuffle_read_bytes",
-    "shuffle_read_records",
-    "input_bytes",
-    "input_records",
-    "shuffle_write_records",
-    "shuffle_write_bytes",
-    "output_records",
-    "output_bytes",
-)
-"""The columns by which the data of a task is measured, the most telling first."""
-_NEVER_RAN = ("SKIPPED", "PENDING")
+# Of DStreams and of Structured Streaming, which describe their jobs for the page of Spark's UI.
+_MARKUP = re.compile(r'<a href="/streaming/[^"<>]*">|</a>|<br ?/?>')
 _SPANS = [f"{phase}{end}_time_ms" for phase in ("", "fit_", "evaluate_") for end in ("start", "end")]
 
 
-class ApplicationView:
-    """The tables of one application attempt with what is computed from them more than once.
+class ApplicationView(TaskArrays):
+    """The tables of one application attempt, with what is computed from them more than once.
 
-    `stages` are the stage attempts that ran, in the order of the tasks table; `begin[i]` to `end[i]` are the rows of
-    stage i's tasks in it. `threshold(code, name)` is a threshold of a finding. Times are epoch ms; `end_ms` is the last
-    event where the log holds no end. `in_progress` says that the log is still being written.
+    `end_ms` is the last event where the log holds no end. `in_progress` says that the log is still being written.
     """
 
     def __init__(self, tables: EventLogTables, thresholds: Thresholds | None = None) -> None:
-        self.tables, self.threshold = tables, thresholds or Thresholds()
+        super().__init__(tables, thresholds or Thresholds())
         self.application: Row = tables.application
         self.start_ms: int = self.application["start_time_ms"] or 0
         end = self.application["end_time_ms"] or self.application["last_event_time_ms"] or 0
         self.end_ms: int = max(end, self.start_ms)
         self.in_progress: bool = self.application["completeness"] == "in_progress"
-        self.tasks: pa.Table = tables["tasks"]
-        self._columns: dict[str, Array] = {}
-        self._valid: dict[str, Array] = {}
-        self.stages: list[Row] = [row for row in tables["stages"].to_pylist() if row["status"] not in _NEVER_RAN]
-        stage, attempt = (arrow.numbers(self.tasks, name).astype(np.int64) for name in ("stage_id", "stage_attempt"))
-        keys = stage << 20 | attempt
-        own = np.array([row["stage_id"] << 20 | row["stage_attempt"] for row in self.stages], np.int64)
-        self.begin: Array = np.searchsorted(keys, own, "left")
-        self.end: Array = np.searchsorted(keys, own, "right")
-
-    def __len__(self) -> int:
-        """Task attempts."""
-        return len(self.tasks)
 
     def __reduce__(self) -> Any:
         """Only the tables are pickled; what is computed from them is computed again."""
@@ -97,21 +70,30 @@ class ApplicationView:
         return self.end_ms - self.start_ms
 
     @property
+    def state(self) -> Status:
+        """RUNNING, FINISHED, FAILED or KILLED, as MLflow has it.
+
+        Databricks never writes ApplicationEnd: there the application is FINISHED when all of its jobs have ended, or
+        FAILED when the last of them failed.
+        """
+        if self.in_progress:
+            return "RUNNING"
+        if self.application["completed"]:
+            return "FAILED" if self.application["exit_code"] else "FINISHED"
+        jobs = self.tables["jobs"].to_pylist()
+        if not self.is_databricks or not jobs or any(job["status"] == "RUNNING" for job in jobs):
+            return "KILLED"
+        return "FAILED" if jobs[-1]["status"] == "FAILED" else "FINISHED"
+
+    @property
+    def is_databricks(self) -> bool:
+        """Whether a Databricks runtime wrote the log."""
+        return any(key.startswith(spark.DATABRICKS_PROPERTIES) for key in self.properties)
+
+    @property
     def title(self) -> str:
         """What the application is called: its name, or its id."""
         return str(self.application["name"] or self.application["app_id"])
-
-    def column(self, name: str) -> Array:
-        """A number of every task; null is 0, see `known`."""
-        if name not in self._columns:
-            self._columns[name] = arrow.numbers(self.tasks, name)
-        return self._columns[name]
-
-    def known(self, name: str) -> Array:
-        """Which tasks have a value in a column."""
-        if name not in self._valid:
-            self._valid[name] = arrow.valid(self.tasks, name)
-        return self._valid[name]
 
     @cached_property
     def jobs(self) -> list[Row]:
@@ -126,180 +108,77 @@ class ApplicationView:
     @cached_property
     def timeline(self) -> Timeline:
         """How busy the cores were."""
-        cpus = self.properties.get("spark.task.cpus", "1")
-        executors = self.tables["executors"]
-        return Timeline(self.tasks, executors, self.start_ms, self.end_ms, int(cpus) if cpus.isdecimal() else 1)
-
-    @cached_property
-    def _statuses(self) -> tuple[Array, list[str | None]]:
-        return arrow.codes(self.tasks, "status")
-
-    def with_status(self, *statuses: str) -> Array:
-        """Which tasks have one of these statuses."""
-        codes, names = self._statuses
-        have: Array = np.isin(codes, [code for code, name in enumerate(names) if name in statuses])
-        return have
-
-    @cached_property
-    def succeeded(self) -> Array:
-        """Which tasks succeeded and have a duration."""
-        done: Array = self.with_status("SUCCESS") & self.known("duration_ms")
-        return done
-
-    @cached_property
-    def stage_of(self) -> Array:
-        """The position in `stages` of each task's stage; -1 where the log holds no such stage."""
-        rows = np.full(len(self), -1, np.int64)
-        for number, (begin, end) in enumerate(zip(self.begin.tolist(), self.end.tolist(), strict=True)):
-            rows[begin:end] = number
-        return rows
-
-    @cached_property
-    def ended(self) -> Array:
-        """When each task finished; where it did not, or before it began, when it began."""
-        return np.maximum(self.column("finish_time_ms"), self.column("launch_time_ms"))
-
-    @cached_property
-    def at_once(self) -> Array:
-        """Per stage, the most of its tasks that ran at the same time; at least 1."""
-        most = np.ones(len(self.stages), np.int64)
-        own = np.flatnonzero(self.stage_of >= 0)
-        if not len(own):
-            return most
-        moments = np.concatenate([self.column("launch_time_ms")[own], self.ended[own]])
-        change = np.repeat(np.array([1, -1]), len(own))
-        stage = np.concatenate([self.stage_of[own], self.stage_of[own]])
-        order = np.lexsort((change, moments, stage))  # an end before a start at the same moment
-        running = np.cumsum(change[order])  # every stage adds up to 0
-        ordered = stage[order]
-        begins = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-        most[ordered[begins]] = np.maximum(np.maximum.reduceat(running, begins), 1)
-        return most
-
-    @cached_property
-    def executors(self) -> tuple[Array, list[str]]:
-        """The executor of each task as a code into the names; -1 where the log does not hold it."""
-        codes, names = arrow.codes(self.tasks, "executor_id")
-        return codes, [name or "" for name in names]
-
-    @cached_property
-    def hosts(self) -> tuple[Array, list[str]]:
-        """The host of each task, as `executors`."""
-        codes, names = arrow.codes(self.tasks, "host")
-        return codes, [name or "" for name in names]
-
-    @cached_property
-    def first_on_executor(self) -> Array:
-        """Tasks that were among the first on their executor, as many as it runs at once: they load classes, start
-        Python workers and warm up the JVM."""
-        return self._first(self.executors[0])
-
-    @cached_property
-    def first_of_stage(self) -> Array:
-        """Tasks that were among the first of their stage on their executor, as many as it runs at once: they compile
-        the stage's code and start its workers."""
-        codes, names = self.executors
-        return self._first(np.where(codes < 0, -1, self.stage_of * (len(names) + 1) + codes))
-
-    def _first(self, groups: Array) -> Array:
-        """Of every group of tasks the first by launch, as many as their executor has cores; none of group -1."""
-        codes, names = self.executors
-        cores = {row["executor_id"]: row["cores"] or 1 for row in self.tables["executors"].to_pylist()}
-        limit = np.array([*(cores.get(name, 1) for name in names), 0])[codes]  # -1 is the last one
-        order = np.lexsort((self.column("launch_time_ms"), groups))
-        ordered = groups[order]
-        rank = np.arange(len(order)) - np.searchsorted(ordered, ordered, "left")
-        first = np.zeros(len(self), np.bool_)
-        first[order] = (rank < limit[order]) & (ordered >= 0)
-        return first
-
-    @cached_property
-    def medians(self) -> Array:
-        """Per stage, the median duration of its successful tasks in ms; NaN where there is none."""
-        return self.median_of("duration_ms")
-
-    def median_of(self, name: str, among: Array | None = None) -> Array:
-        """Per stage, the median of a column over its successful tasks, or over those of them that are `among`."""
-        rows = np.flatnonzero(self.succeeded & (self.stage_of >= 0) & (True if among is None else among))
-        return medians(self.column(name)[rows], self.stage_of[rows], len(self.stages))
-
-    @cached_property
-    def stragglers(self) -> Array:
-        """Tasks that took far longer than the others of their stage, as the thresholds of `straggler` declare it.
-
-        Warming up is no fault: the first tasks of an executor count only where they had more data than the others, and
-        so do the first of a stage on an executor, unless they stand out among each other too. Where too many tasks of a
-        stage are long, none of them is an exception.
-        """
-        long = self._exceeds(self.medians)
-        usual = np.fmax(self.medians, self.median_of("duration_ms", self.first_of_stage))
-        warming = long & (self.first_on_executor | (self.first_of_stage & ~self._exceeds(usual)))
-        if warming.any():
-            long &= ~warming | self._has_more_data()
-        number, of_stage = self.sums(self.succeeded), self.sums(long)
-        few = of_stage <= np.maximum(1, self.threshold("straggler", "tasks_ratio") * number)
-        enough = number >= self.threshold("straggler", "tasks")
-        stage = self.stage_of
-        chosen: Array = long & (few & enough)[stage] if len(self.stages) else long
-        return chosen
-
-    def _exceeds(self, usual: Array) -> Array:
-        """Successful tasks that are stragglers against the usual duration of their stage, per stage in ms."""
-        excess = self.threshold("straggler", "excess_s") * 1e3
-        limit = np.append(np.maximum(self.threshold("straggler", "time_ratio") * usual, usual + excess), np.nan)
-        far: Array = self.succeeded & (self.column("duration_ms") >= limit[self.stage_of])
-        return far
-
-    def _has_more_data(self) -> Array:
-        """Tasks with far more data than the median of their stage, as `skew` declares it."""
-        more = np.zeros(len(self), np.bool_)
-        for name in DATA_COLUMNS:
-            median = np.append(self.median_of(name), np.nan)[self.stage_of]
-            more |= self.column(name) >= self.threshold("skew", "data_ratio") * np.maximum(median, 1)
-        return more
-
-    @cached_property
-    def by_executor(self) -> ExecutorGroups:
-        """The successful tasks by stage and executor, without the first ones of an executor."""
-        return self.grouped(*self.executors)
-
-    def grouped(self, codes: Array, names: list[str]) -> ExecutorGroups:
-        """As `by_executor`, by the codes given."""
-        rows = np.flatnonzero(self.succeeded & (codes >= 0) & (self.stage_of >= 0) & ~self.first_on_executor)
-        duration = self.column("duration_ms")
-        return group_by_executor(rows, duration, self.stage_of, codes, names, len(self.stages))
-
-    @cached_property
-    def against_others(self) -> Array:
-        """Each task's duration divided by the median of its stage on other executors; NaN where there is none."""
-        groups = self.by_executor
-        others = np.full(len(self), np.nan)
-        others[groups.rows] = groups.others[groups.group_of]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(self.first_on_executor, np.nan, self.column("duration_ms") / others)
-
-    def sums(self, values: Array) -> Array:
-        """Per stage, the sum over its tasks."""
-        own = self.stage_of >= 0
-        return np.bincount(self.stage_of[own], weights=values[own], minlength=len(self.stages))
-
-    def rows(self, stage: int) -> Array:
-        """The rows of the tasks of stage i in their table."""
-        return np.arange(self.begin[stage], self.end[stage])
+        return Timeline(self.tasks, self.tables["executors"], self.start_ms, self.end_ms, self.task_cpus)
 
     def span(self, stage: int) -> tuple[int, int]:
-        """When stage i began and ended."""
+        """When stage i began and ended; by its tasks where the log does not hold it."""
         row = self.stages[stage]
-        rows = slice(self.begin[stage], self.end[stage])
-        launched = self.column("launch_time_ms")[rows]
+        rows = np.arange(self.begin[stage], self.end[stage])
+        launched = self.column("launch_time_ms")[rows[self.known("launch_time_ms")[rows]]]
         start = row["submission_time_ms"] or (int(launched.min()) if len(launched) else self.start_ms)
-        end = row["completion_time_ms"] or (int(self.ended[rows].max()) if len(launched) else self.end_ms)
+        end = row["completion_time_ms"] or (int(self.ended[rows].max()) if len(launched) else 0)
+        if not end:
+            end = start if self.stage_has_ended(stage) else self.end_ms
+        return start, max(start, end)
+
+    def stage_has_ended(self, stage: int) -> bool:
+        """Whether stage i is over, also where its StageCompleted is not in the log but its tasks and its job are."""
+        return self.stage_status(stage) != "ACTIVE"
+
+    def stage_status(self, stage: int) -> str:
+        """COMPLETE, FAILED or ACTIVE; COMPLETE also where only StageCompleted is missing and the job succeeded."""
+        row = self.stages[stage]
+        job = self._job_status.get(row["job_id"])
+        done = row["num_tasks"] is not None and (row["num_complete_tasks"] or 0) >= row["num_tasks"]
+        return "COMPLETE" if row["status"] == "ACTIVE" and done and job == "SUCCEEDED" else str(row["status"])
+
+    @cached_property
+    def _job_status(self) -> dict[int, str]:
+        return {row["job_id"]: row["status"] for row in self.tables["jobs"].to_pylist()}
+
+    def job_status(self, job: Row) -> str:
+        """SUCCEEDED, FAILED or RUNNING; SUCCEEDED also where only JobEnd is missing: the application ended, and every
+        stage of the job is complete."""
+        ended = job["status"] != "RUNNING" or not self.application["completed"]
+        own = self.stages_of_job.get(job["job_id"], [])
+        if ended or not own or any(self.stages[stage]["status"] != "COMPLETE" for stage in own):
+            return str(job["status"])
+        return "SUCCEEDED"
+
+    @cached_property
+    def stages_of_job(self) -> dict[int | None, list[int]]:
+        """Job id -> the positions of the stages it ran; None for stages of no job."""
+        stages: dict[int | None, list[int]] = {}
+        for stage, row in enumerate(self.stages):
+            stages.setdefault(row["job_id"], []).append(stage)
+        return stages
+
+    def job_span(self, job: Row) -> tuple[int, int]:
+        """When a job began and ended; by its stages where the log does not hold it (before Spark 1.3)."""
+        spans = [self.span(stage) for stage in self.stages_of_job.get(job["job_id"], [])]
+        start = job["submission_time_ms"] or min((begin for begin, _ in spans), default=self.start_ms)
+        end = job["completion_time_ms"]
+        if end is None:
+            over = self.job_status(job) != "RUNNING"
+            end = max((end for _, end in spans), default=start) if over else self.end_ms
         return start, max(start, end)
 
     @cached_property
     def critical_path(self) -> CriticalPath:
-        """The stages that the application's end waited for, as positions in `stages`."""
-        return critical_path([self.span(stage) for stage in range(len(self.stages))], self.start_ms, self.end_ms)
+        """The stages that the application's end waited for, as positions in `stages`; never those of receivers."""
+        spans = [(0, 0) if stage in self.receivers else self.span(stage) for stage in range(len(self.stages))]
+        return critical_path(spans, self.start_ms, self.end_ms)
+
+    @cached_property
+    def receivers(self) -> frozenset[int]:
+        """The stages that are receivers of Spark Streaming: one task that runs as long as the application."""
+        jobs = [job for job in self.jobs if (job["description"] or "").startswith(spark.RECEIVER_JOB)]
+        return frozenset(stage for job in jobs for stage in self.stages_of_job.get(job["job_id"], []))
+
+    def job_title(self, job: Row) -> str:
+        """The name of a job's run: its description without the markup of streaming, or its call site."""
+        title = _MARKUP.sub(" ", job["description"] or job["name"] or "").strip()
+        return f"job {job['job_id']}" + (f" · {title}" if title else "")
 
     def subject(self, stage: int) -> str:
         """The name of the stage's run."""

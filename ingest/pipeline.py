@@ -95,6 +95,7 @@ def build_tables(rows: dict[str, pa.Table], log: EventLog, issues: Iterable[Impo
         {**tables, **applied.tables},
         (*issues, *assembly.issues, *applied.issues),
         MlflowRun(applied.mlflow_run_id, applied.mlflow_tracking_uri),
+        assembly.window,
     )
 
 

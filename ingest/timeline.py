@@ -12,7 +12,7 @@ Array = np.ndarray[Any, Any]
 class Timeline:
     """Core time there was and core time that tasks took, as running totals over the application's time."""
 
-    def __init__(self, tasks: Any, executors: Any, start_ms: int, end_ms: int, cpus_per_task: int) -> None:
+    def __init__(self, tasks: Any, executors: Any, start_ms: int, end_ms: int, task_cpus: Array) -> None:
         self.capacity = _total(
             [
                 (
@@ -26,7 +26,7 @@ class Timeline:
         )
         launch, duration = arrow.numbers(tasks, "launch_time_ms"), arrow.numbers(tasks, "duration_ms")
         ran = arrow.valid(tasks, "duration_ms") & (duration > 0)
-        spans = np.stack([launch[ran], (launch + duration)[ran], np.full(ran.sum(), cpus_per_task)], axis=1)
+        spans = np.stack([launch[ran], (launch + duration)[ran], task_cpus[ran]], axis=1)
         self.busy = _total(spans)
 
     def idle_ratio(self, start_ms: int, end_ms: int) -> float | None:
@@ -39,6 +39,15 @@ class Timeline:
     def capacity_ms(self, start_ms: float, end_ms: float) -> float:
         """Core time that was there in [start, end)."""
         return _between(self.capacity, start_ms, end_ms)
+
+    def most_cores(self, start_ms: float, end_ms: float) -> float:
+        """The most cores that were there at one moment in [start, end)."""
+        moments, passed = self.capacity
+        if len(moments) < 2 or end_ms <= start_ms:
+            return 0.0
+        rates = np.diff(passed) / np.maximum(np.diff(moments), 1e-9)
+        inside = (moments[1:] > start_ms) & (moments[:-1] < end_ms) & (np.diff(moments) > 0)
+        return float(np.round(rates[inside]).max(initial=0.0))
 
     def busy_ms(self, start_ms: float, end_ms: float) -> float:
         """Core time that tasks took in [start, end)."""

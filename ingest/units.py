@@ -1,6 +1,7 @@
 """How figures are shown to people. report/units.js has the same functions for the report; one table tests both."""
 
 import math
+from collections.abc import Sequence
 
 
 def seconds(value: float) -> str:
@@ -36,6 +37,19 @@ def count(value: float) -> str:
 def share(value: float) -> str:
     """A part of 1, in percent: 12 %."""
     return f"{_rounded(value * 100)} %"
+
+
+def percentages(parts: Sequence[float]) -> list[int]:
+    """Whole percents of the sum of these parts, which add up to 100 (largest remainder)."""
+    total = sum(parts)
+    if total <= 0:
+        return [0] * len(parts)
+    exact = [part / total * 100 for part in parts]
+    whole = [math.floor(part) for part in exact]
+    order = sorted(range(len(parts)), key=lambda i: (whole[i] - exact[i], i))
+    for i in order[: 100 - sum(whole)]:
+        whole[i] += 1
+    return whole
 
 
 def significant(value: float) -> str:

@@ -145,6 +145,18 @@ _CODES = (
     ),
     IssueCode("stage_unknown", "warning", "Tasks or stages belong to no job in the log.", "No action needed."),
     IssueCode(
+        "figure_impossible",
+        "warning",
+        "A figure cannot be: negative, an end before its start, or years from all others. It counts as missing.",
+        "Synchronize the clocks of the cluster.",
+    ),
+    IssueCode(
+        "end_missing",
+        "error",
+        "A job or stage ended, but its JobEnd or StageCompleted is not in the log.",
+        "Raise spark.scheduler.listenerbus.eventqueue.capacity: a full queue drops events.",
+    ),
+    IssueCode(
         "annotation_collides",
         "warning",
         "The job logged a param or tag twice with different values.",

@@ -30,6 +30,8 @@ CONNECT_OPERATION_CANCELED = _CONNECT + "OperationCanceled"
 CONNECT_OPERATION_CLOSED = _CONNECT + "OperationClosed"
 # Databricks writes this before, or instead of, SparkListenerLogStart (no public source; seen in real logs).
 DATABRICKS_METADATA = "DBCEventLoggingListenerMetadata"
+# Properties of every Databricks cluster (no public source; seen in real logs)
+DATABRICKS_PROPERTIES = "spark.databricks."
 
 # org.apache.spark.SparkContext.SPARK_JOB_GROUP_ID, SPARK_JOB_DESCRIPTION, SPARK_JOB_TAGS
 JOB_GROUP = "spark.jobGroup.id"
@@ -93,7 +95,15 @@ WANTED_REMOVAL = (
 )
 # And what a reason says of a loss: SIGKILL (128 + 9) or SIGTERM, YarnAllocator.memLimitExceededLogMessage, preemption
 KILLED_PROCESS = r"(?i)(?:code|status) (?:137|143)\b|memory limit|out ?of ?memory|oom"
-PREEMPTED = r"(?i)preempt|spot|decommission"
+PREEMPTED = (
+    r"(?i)preempt|\bspot\b|decommission|lost node|node (?:was )?(?:lost|terminated|removed)|worker lost|"
+    r"instance terminat|host .{0,80}(?:terminat|reclaim)|container released"
+)
+# org.apache.spark.streaming.scheduler.ReceiverTracker.startReceiver; JobScheduler.JobHandler; and
+# org.apache.spark.sql.execution.streaming.runtime.StreamExecution.getBatchDescriptionString
+RECEIVER_JOB = "Streaming job running receiver "
+DSTREAM_BATCH_JOB = "Streaming job from "
+MICRO_BATCH_JOB = r"runId = [0-9a-f-]{36}\b[\s\S]*\bbatch = "
 # org.apache.spark.scheduler.TaskSetManager.handleSuccessfulTask: why a copy by speculation was killed
 ANOTHER_SUCCEEDED = "another attempt succeeded"
 

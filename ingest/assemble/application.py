@@ -13,6 +13,7 @@ from ...schemas.spark import EXECUTOR_METRICS
 from ...schemas.tables import PROPERTIES, TASK_METRICS
 from .. import arrow
 from ..errors import AssemblyError
+from .check_figures import TimeWindow, check_spans, check_tasks, time_window
 from .connect import assemble_connect, name_jobs_and_stages
 from .executor_metrics import assemble_executor_metrics, measured_at_tasks
 from .executors import assemble_executors
@@ -41,6 +42,7 @@ class Assembly:
 
     tables: Mapping[str, pa.Table]
     issues: tuple[ImportIssue, ...]
+    window: TimeWindow
     ended: bool
     operations: tuple[ConnectOperation, ...] = ()
 
@@ -57,15 +59,16 @@ def assemble(rows: dict[str, pa.Table], log: EventLog) -> Assembly:
         raise AssemblyError(f"{log.name}: no event of a Spark application in it; is it a Spark event log?")
     measured = measured_at_tasks(rows["task_end"])
     tasks = assemble_tasks(rows.pop("task_start"), rows.pop("task_end").drop_columns(list(EXECUTOR_METRICS)))
+    checked, impossible = check_tasks(tasks.table)
     pa.default_memory_pool().release_unused()
-    work = assemble_jobs_and_stages(rows, stage_figures(tasks.table), tasks.resubmitted)
+    work = assemble_jobs_and_stages(rows, stage_figures(checked), tasks.resubmitted)
     connect = assemble_connect(rows)
     jobs, stages = name_jobs_and_stages(work.jobs, work.stages, connect.operations)
     tables = {
         "jobs": jobs,
         "stages": stages,
-        "tasks": tasks.table,
-        "executors": assemble_executors(rows, tasks.table),
+        "tasks": checked,
+        "executors": assemble_executors(rows, checked),
         "executor_metrics": assemble_executor_metrics(measured, rows["stage_executor_metrics"], work.stages),
         "sql_executions": assemble_sql_executions(rows),
         "sql_scans": assemble_sql_scans(rows),
@@ -74,7 +77,16 @@ def assemble(rows: dict[str, pa.Table], log: EventLog) -> Assembly:
         "task_metrics": _task_metrics(rows["task_accumulators"]),
         "properties": _properties(rows["environment"]),
     }
-    return Assembly(tables, (*tasks.issues, *work.issues), rows["application_end"].num_rows > 0, connect.operations)
+    window = time_window(tables, application_times(rows))
+    tables, more = check_spans(tables, window)
+    issues = (*tasks.issues, *work.issues, *impossible, *more)
+    return Assembly(tables, issues, window, rows["application_end"].num_rows > 0, connect.operations)
+
+
+def application_times(rows: Mapping[str, pa.Table]) -> tuple[int | None, int | None]:
+    """Start and end as the events of the application have them."""
+    start, end = rows["application_start"].slice(0, 1).to_pylist(), rows["application_end"].slice(0, 1).to_pylist()
+    return start[0]["start_time_ms"] if start else None, end[0]["end_time_ms"] if end else None
 
 
 def _task_metrics(rows: pa.Table) -> pa.Table:

@@ -5,12 +5,15 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from ...schemas import spark
 from ...schemas.issues import ImportIssue
 from ...schemas.logs import EventLog, EventLogTables
 from ...schemas.tables import APPLICATIONS, FINDINGS, ISSUES
 from .. import arrow
 from ..redaction.properties import own_pattern
 from ..redaction.tables import redact_tables
+from .application import application_times
+from .check_figures import TimeWindow, check_end
 from .completeness import completeness, lost_events, missing_rollovers
 
 _SHOWN_PER_CODE = 100
@@ -29,6 +32,7 @@ def complete_tables(
     tables: Mapping[str, pa.Table],
     issues: Iterable[ImportIssue],
     mlflow_run: MlflowRun,
+    window: TimeWindow,
 ) -> EventLogTables:
     """Adds `applications`, `issues` and an empty `findings`, and takes the secrets out of all tables.
 
@@ -38,13 +42,22 @@ def complete_tables(
     if not rows["application_start"].num_rows:
         message = f"no ApplicationStart in the log; the application is named after {log.name}"
         found.append(ImportIssue("application_start_missing", message))
-    found.extend(lost_events(tables, log))
     found.extend(missing_rollovers(rows["databricks_metadata"], log))
+    start, end = application_times(rows)
+    end, impossible = check_end(start, end, window)
+    found.extend(impossible)
+    if start is not None and not window.first <= start <= window.last:
+        start = None
     ended = rows["application_end"].num_rows > 0
-    if not ended:
-        message = "no ApplicationEnd in the log: the application still runs, its driver died, or the log is cut"
-        found.append(ImportIssue("application_end_missing", message))
+    found.extend(lost_events(tables, log, ended))
     properties = {row["key"]: row["value"] for row in tables["properties"].to_pylist() if row["section"] == "spark"}
+    if not ended:
+        by_nature = any(key.startswith(spark.DATABRICKS_PROPERTIES) for key in properties)
+        why = (
+            "Databricks writes none" if by_nature else "the application still runs, its driver died, or the log is cut"
+        )
+        message = f"no ApplicationEnd in the log: {why}"
+        found.append(ImportIssue("application_end_missing", message))
     pattern, unused = own_pattern(properties)
     found.extend([] if unused is None else [unused])
     verdict = completeness(log, ended, found)
@@ -52,7 +65,7 @@ def complete_tables(
         **tables,
         "findings": arrow.empty(FINDINGS),
         "issues": _issues(found),
-        "applications": _application(rows, log, tables, properties, verdict, found, mlflow_run),
+        "applications": _application(rows, log, tables, properties, verdict, found, mlflow_run, (start, end)),
     }
     redacted = redact_tables(complete, pattern)
     return EventLogTables(log, {name: redacted[name] for name in sorted(redacted)})
@@ -66,6 +79,7 @@ def _application(
     verdict: str,
     issues: Sequence[ImportIssue],
     mlflow_run: MlflowRun,
+    span: tuple[int | None, int | None],
 ) -> pa.Table:
     row: dict[str, Any] = {}
     for name in ("application_end", "log_start", "databricks_metadata", "application_start"):
@@ -73,8 +87,7 @@ def _application(
             row.update({key: value for key, value in event.items() if value is not None})
     executors = tables["executors"].to_pylist()
     times = [time for name, column in _TIMES for time in _bounds(tables[name], column)]
-    start = row.get("start_time_ms") or min(times, default=None)
-    end = row.get("end_time_ms")
+    start, end = span[0] or min(times, default=None), span[1]
     row.update(
         app_id=row.get("app_id") or properties.get("spark.app.id") or _named_after(log),
         start_time_ms=start,

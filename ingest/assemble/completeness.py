@@ -17,6 +17,7 @@ _LOST = {
     "segment_missing",
     "tasks_missing",
     "task_ids_missing",
+    "end_missing",
     "file_unreadable",
 }
 _MOST_MISSING = 1000
@@ -44,7 +45,7 @@ def missing_rollovers(rollovers: Any, log: EventLog) -> Iterator[ImportIssue]:
         yield ImportIssue("segment_missing", f"{log.name}: the segment with rollover number {number} is missing")
 
 
-def lost_events(tables: Mapping[str, Any], log: EventLog) -> Iterator[ImportIssue]:
+def lost_events(tables: Mapping[str, Any], log: EventLog, ended: bool) -> Iterator[ImportIssue]:
     """Issues for what is missing by the numbers of segments, jobs and tasks, and by the counts of stages."""
     if log.compacted_to is not None:
         yield ImportIssue("log_compacted", _compacted(tables["jobs"], log.compacted_to))
@@ -55,6 +56,7 @@ def lost_events(tables: Mapping[str, Any], log: EventLog) -> Iterator[ImportIssu
             "application_copied", f"the same application attempt is also at {copy}; the more complete log is read"
         )
     yield from _tasks_without_end(tables)
+    yield from _ends_missing(tables, ended)
     if log.compacted_to is None:
         yield from _stages_that_do_not_add_up(tables["stages"])
         yield from _missing_ids(arrow.numbers(tables["tasks"], "task_id"))
@@ -64,6 +66,24 @@ def _compacted(jobs: Any, segment: int) -> str:
     ids = arrow.numbers(jobs, "job_id")
     gone = f"jobs before {int(ids.min())}" if len(ids) and ids.min() > 0 else "jobs that had finished"
     return f"Spark compacted the log up to segment {segment}: {gone} are gone, with their stages and tasks"
+
+
+def _ends_missing(tables: Mapping[str, Any], ended: bool) -> Iterator[ImportIssue]:
+    """Stages without an end under a job that succeeded; in an application that ended also jobs without an end.
+
+    When a SparkContext stops, the DAGScheduler ends every job that still runs.
+    """
+    jobs, stages = tables["jobs"].to_pylist(), tables["stages"].select(["status", "job_id", "stage_id"]).to_pylist()
+    succeeded = {job["job_id"] for job in jobs if job["status"] == "SUCCEEDED"}
+    open_stages = [row["stage_id"] for row in stages if row["status"] == "ACTIVE" and row["job_id"] in succeeded]
+    open_jobs = [job["job_id"] for job in jobs if job["status"] == "RUNNING"] if ended else []
+    number = len(open_stages) + len(open_jobs)
+    if number:
+        named = [f"StageCompleted of stage {one}" for one in open_stages] + [
+            f"JobEnd of job {one}" for one in open_jobs
+        ]
+        more = f" and {number - 2:,} more" if number > 2 else ""
+        yield ImportIssue("end_missing", f"not in the log: {' and '.join(named[:2])}{more}", count=number)
 
 
 def _tasks_without_end(tables: Mapping[str, Any]) -> Iterator[ImportIssue]:

@@ -61,7 +61,9 @@ def assemble_jobs_and_stages(
         }
     _count_tasks(jobs, stages.values(), ran, ends)
     rdds, plans = rdds_of_stages(rows), plans_of_stages(rows)
+    cpus, default = _task_cpus(rows)
     for stage in stages.values():
+        stage["task_cpus"] = cpus.get(stage.get("resource_profile_id") or 0, default)
         stage.update(rdds.get(stage["stage_id"], {}), plan_hash=plans.get(stage["stage_id"]))
         for name in (
             "num_complete_tasks",
@@ -192,6 +194,18 @@ def _never_submitted(
         for stage_id, jobs in listed.items()
         if stage_id not in submitted
     }
+
+
+def _task_cpus(rows: Mapping[str, Any]) -> tuple[dict[int, float], float]:
+    """Resource profile -> cores that a task takes, and what holds for every other one (`spark.task.cpus`)."""
+    properties = {row["key"]: row["value"] for row in rows["environment"].to_pylist()}
+    text = properties.get("spark.task.cpus") or "1"
+    asked = {
+        row["resource_profile_id"]: row["amount"]
+        for row in rows["resources"].to_pylist()
+        if row["scope"] == "task" and row["resource"] == "cpus" and row["amount"] and row["amount"] > 0
+    }
+    return asked, float(text) if text.isdecimal() and int(text) else 1.0
 
 
 def _count_tasks(

@@ -1,6 +1,6 @@
 """The run of one application, search, trial, fit, job, stage or task, and what its parts add up to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from ...schemas.runs import params_tags as names
 from ...schemas.runs.tree import Run, Status
 from .. import arrow
-from ..application_view import Row
+from ..task_arrays import Row
 from ..task_groups import Array
 from .run_factory import RunFactory
 from .searches import Branch
@@ -28,7 +28,7 @@ def application_run(factory: RunFactory) -> Run:
     metrics = {
         **factory.times(start, None if factory.app.in_progress else factory.app.end_ms),
         **factory.figures_of(everything),
-        **_job_counts(factory.app.jobs, factory.app.stages),
+        **_job_counts(factory, factory.app.jobs, range(len(factory.app.stages))),
         "executors/total": float(app["num_executors"]),
     }
     wanted = {
@@ -45,16 +45,13 @@ def application_run(factory: RunFactory) -> Run:
         "spark.app.attempt.id": app["app_attempt"],
         "mlflow.source.name": app["name"],
     }
-    status: Status = "RUNNING" if factory.app.in_progress else "FINISHED" if app["completed"] else "KILLED"
-    if app["exit_code"]:
-        status = "FAILED"
     title = app["name"] or app["app_id"]
     run = factory.run(
         "application",
         factory.root,
         None,
         title,
-        status,
+        factory.app.state,
         start,
         factory.app.end_ms,
         metrics,
@@ -64,14 +61,15 @@ def application_run(factory: RunFactory) -> Run:
     return replace(run, history=time_series(factory.app))
 
 
-def branch_run(factory: RunFactory, branch: Branch, jobs: list[Row], stages: list[Row]) -> Run:
-    """The run of a search, a trial or a fit, with the figures of all tasks below it."""
+def branch_run(factory: RunFactory, branch: Branch, jobs: Sequence[Row]) -> Run:
+    """The run of a search, a trial or a fit over these jobs, with the figures of all tasks below it."""
+    stages = [stage for job in jobs for stage in factory.app.stages_of_job.get(job["job_id"], [])]
     at = factory.rows(stages)
     start = branch.start_ms or factory.app.application["start_time_ms"] or factory.app.end_ms
     metrics = {
         **factory.times(start, branch.end_ms),
         **factory.figures_of(at),
-        **_job_counts(jobs, stages),
+        **_job_counts(factory, jobs, stages),
         **branch.metrics,
     }
     return factory.run(
@@ -88,21 +86,17 @@ def branch_run(factory: RunFactory, branch: Branch, jobs: list[Row], stages: lis
     )
 
 
-def job_run(factory: RunFactory, job: Row, stages: list[Row], parent: str) -> Run:
+def job_run(factory: RunFactory, job: Row, parent: str) -> Run:
     """A job under the run with the key `parent`, with the figures of the stages it ran."""
+    stages = factory.app.stages_of_job.get(job["job_id"], [])
     at = factory.rows(stages)
-    start = job["submission_time_ms"] or min(
-        (stage["submission_time_ms"] for stage in stages if stage["submission_time_ms"]),
-        default=factory.app.application["start_time_ms"] or factory.app.end_ms,
-    )
-    end = job["completion_time_ms"]
-    if end is None and job["status"] != "RUNNING":
-        end = max((stage["completion_time_ms"] or start for stage in stages), default=start)
-    title = job["description"] or job["name"]
+    status = _JOB_STATUS.get(factory.app.job_status(job))
+    start, last = factory.app.job_span(job)
+    end = None if status is None else last
     metrics = {
         **factory.times(start, end),
         **factory.figures_of(at),
-        **_stage_counts(stages),
+        **_stage_counts(factory, stages),
         "stages/skipped": float(job["num_skipped_stages"]),
     }
     tags = {
@@ -118,12 +112,11 @@ def job_run(factory: RunFactory, job: Row, stages: list[Row], parent: str) -> Ru
         "afterglow.estimator": job["estimator_class"],
         "afterglow.estimator.uid": job["estimator_uid"],
     }
-    status = _JOB_STATUS.get(job["status"])
     return factory.run(
         "job",
         f"{factory.root}/job/{job['job_id']}",
         parent,
-        f"job {job['job_id']}" + (f" · {title}" if title else ""),
+        factory.app.job_title(job),
         status,
         start,
         end,
@@ -132,26 +125,26 @@ def job_run(factory: RunFactory, job: Row, stages: list[Row], parent: str) -> Ru
     )
 
 
-def stage_run(factory: RunFactory, stage: Row, parent: Run, at: Array) -> Run:
-    """A stage attempt, with the figures of its tasks, given as rows of their table, and their history."""
-    identity = f"{stage['stage_id']}.{stage['stage_attempt']}"
-    launches = factory.app.column("launch_time_ms")[at]
-    start = stage["submission_time_ms"] or (int(launches.min()) if len(launches) else parent.start_ms)
-    metrics = {**factory.times(start, stage["completion_time_ms"]), **factory.figures_of(at)}
-    tags = {"spark.stage.id": identity, "spark.failure_reason": stage["failure_reason"]}
-    status = _STAGE_STATUS.get(stage["status"])
+def stage_run(factory: RunFactory, stage: int, parent: Run) -> Run:
+    """The attempt at this position of the view's stages, with the figures of its tasks and their history. It lasts
+    until its last task ended, which may be after StageCompleted where tasks were killed."""
+    app, row = factory.app, factory.app.stages[stage]
+    at, status = app.rows(stage), _STAGE_STATUS.get(app.stage_status(stage))
+    start, last = app.span(stage)
+    start = min(start, int(app.column("launch_time_ms")[at][app.known("launch_time_ms")[at]].min(initial=start)))
+    end = None if status is None else max(last, int(app.ended[at].max(initial=0)))
     run = factory.run(
         "stage",
-        f"{factory.root}/stage/{identity}",
+        f"{factory.root}/stage/{app.stage_identity(stage)}",
         parent.key,
-        f"stage {identity}" + (f" · {stage['name']}" if stage["name"] else ""),
+        app.subject(stage),
         status,
         start,
-        stage["completion_time_ms"],
-        metrics,
-        tags,
+        end,
+        {**factory.times(start, end), **factory.figures_of(at)},
+        {"spark.stage.id": app.stage_identity(stage), "spark.failure_reason": row["failure_reason"]},
     )
-    return replace(run, history=task_history(factory.app, at))
+    return replace(run, history=task_history(app, at))
 
 
 class StageTaskRuns:
@@ -180,23 +173,21 @@ class StageTaskRuns:
 def _task(factory: RunFactory, row: Row, figures: Mapping[str, float], stage: Run, why: str | None) -> Run:
     run = task_run(row, stage, factory.root, why)
     running = row["status"] == "RUNNING"
-    end = None if running else run.end_ms
+    end = stage.end_ms if running else run.end_ms  # a task without an end is over when its stage is
     metrics = {**factory.times(run.start_ms, end, idle=False), **figures, **factory.user_of(row["task_id"])}
     status = None if running else run.status
     return factory.run("task", run.key, stage.key, run.name, status, run.start_ms, end, metrics, run.tags)
 
 
-def _job_counts(jobs: list[Row], stages: list[Row]) -> dict[str, float]:
+def _job_counts(factory: RunFactory, jobs: Sequence[Row], stages: Sequence[int]) -> dict[str, float]:
     return {
-        **_stage_counts(stages),
+        **_stage_counts(factory, stages),
         "stages/skipped": float(sum(job["num_skipped_stages"] for job in jobs)),
         "jobs/total": float(len(jobs)),
         "jobs/failed": float(sum(job["status"] == "FAILED" for job in jobs)),
     }
 
 
-def _stage_counts(stages: list[Row]) -> dict[str, float]:
-    return {
-        "stages/total": float(len(stages)),
-        "stages/failed": float(sum(stage["status"] == "FAILED" for stage in stages)),
-    }
+def _stage_counts(factory: RunFactory, stages: Sequence[int]) -> dict[str, float]:
+    failed = sum(factory.app.stages[stage]["status"] == "FAILED" for stage in stages)
+    return {"stages/total": float(len(stages)), "stages/failed": float(failed)}

@@ -9,7 +9,7 @@ import pyarrow as pa
 from ...schemas.runs import params_tags as names
 from ...schemas.runs.levels import Level
 from ...schemas.runs.tree import Run, Status
-from ..application_view import ApplicationView, Row
+from ..application_view import ApplicationView
 from ..task_groups import Array
 from .finding_tags import findings_by_run, metrics_of, tags_of
 from .task_stats import TaskStats
@@ -23,7 +23,6 @@ class RunFactory:
         self.root = f"{app.application['app_id']}/{app.application['app_attempt'] or '1'}"
         self.stats = TaskStats(app)
         self.findings = findings_by_run(app.tables["findings"].to_pylist(), self.root)
-        self._position = {(row["stage_id"], row["stage_attempt"]): i for i, row in enumerate(app.stages)}
         self._user_metrics = _user_metrics(app.tables["task_metrics"])
 
     def run(
@@ -77,9 +76,9 @@ class RunFactory:
         """The figures of tasks, given as rows of their table, user accumulators included."""
         return {**self.stats.of(at), **self.user(at)}
 
-    def rows(self, stages: Iterable[Row]) -> Array:
-        """The rows that the tasks of these stage attempts have in their table."""
-        parts = [self.app.rows(self._position[stage["stage_id"], stage["stage_attempt"]]) for stage in stages]
+    def rows(self, stages: Iterable[int]) -> Array:
+        """The rows that the tasks of the stages at these positions have in their table."""
+        parts = [self.app.rows(stage) for stage in stages]
         return np.concatenate(parts) if parts else np.empty(0, np.int64)
 
     def user(self, at: Array) -> dict[str, float]:

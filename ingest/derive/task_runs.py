@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ...schemas.runs.tree import Run, Status
-from ..application_view import ApplicationView, Row
+from ..application_view import ApplicationView
+from ..task_arrays import Row
 from ..task_groups import Array
 
 # Task figures kept as metric history of the stage run, so that MLflow draws them: metric, column, factor.

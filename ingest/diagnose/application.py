@@ -6,7 +6,8 @@ import numpy as np
 
 from ..application_view import ApplicationView
 from ..task_groups import Array
-from ..units import count, seconds, share
+from ..units import count, percentages, seconds
+from .core_time import core_time
 from .intervals import clipped, length, spans
 from .ranking import Candidate
 
@@ -51,17 +52,12 @@ def _lower_bound(app: ApplicationView) -> Candidate:
     longest = np.zeros(len(app.stages), np.int64)
     done = app.succeeded & (app.stage_of >= 0)
     np.maximum.at(longest, app.stage_of[done], app.column("duration_ms")[done])
-    by_job: dict[int | None, list[int]] = {}
-    for number, row in enumerate(app.stages):
-        by_job.setdefault(row["job_id"], []).append(number)
+    times = [app.job_span(job) for job in app.jobs]
     chains = [
-        (job["submission_time_ms"], _chain(app, by_job.get(job["job_id"], []), longest))
-        for job in app.jobs
-        if job["submission_time_ms"] is not None
+        (start, _chain(app, app.stages_of_job.get(job["job_id"], []), longest))
+        for job, (start, _) in zip(app.jobs, times, strict=True)
     ]
-    jobs = [job for job in app.jobs if job["submission_time_ms"] is not None]
-    starts = np.array([job["submission_time_ms"] for job in jobs], np.int64)
-    ends = np.array([max(job["completion_time_ms"] or app.end_ms, job["submission_time_ms"]) for job in jobs], np.int64)
+    starts, ends = np.array(times, np.int64).reshape(-1, 2).T
     stretches = clipped(spans(starts, ends), app.start_ms, app.end_ms)
     begins = np.array([start for start, _ in stretches], np.int64)
     chain = np.zeros(len(stretches))
@@ -96,35 +92,16 @@ def _chain(app: ApplicationView, stages: list[int], longest: Array) -> int:
 
 
 def _core_hours(app: ApplicationView) -> Iterator[Candidate]:
-    total = app.timeline.capacity_ms(app.start_ms, app.end_ms)
-    if total <= 0:
+    if app.timeline.capacity_ms(app.start_ms, app.end_ms) <= 0:
         return
-    lost = app.with_status("FAILED", "KILLED")
-    duration = np.where(app.known("duration_ms"), app.column("duration_ms"), 0)
-    kept = ~lost
-
-    def summed(name: str, factor: float = 1.0) -> float:
-        return float(app.column(name)[kept].sum() * factor)
-
-    run, cpu = summed("executor_run_time_ms"), summed("executor_cpu_time_ns", 1e-6)
-    gc, wait = summed("jvm_gc_time_ms"), summed("shuffle_fetch_wait_ms")
-    working = spans(app.column("launch_time_ms"), app.ended)
-    while_tasks = sum(app.timeline.capacity_ms(start, end) for start, end in working)
-    parts = {
-        "CPU": cpu,
-        "garbage collection": gc,
-        "waiting for shuffle": wait,
-        "other run time (Python, disk, waiting)": max(run - cpu - gc - wait, 0.0),
-        "starting and scheduling tasks": max(float(duration[kept].sum()) - run, 0.0),
-        "work thrown away": float(duration[lost].sum()),
-        "idle beside other tasks": max(while_tasks - app.timeline.busy_ms(app.start_ms, app.end_ms), 0.0),
-        "idle while no task ran": max(total - while_tasks, 0.0),
-    }
-    shown = sorted((one for one in parts.items() if one[1] >= 0.01 * total), key=lambda one: -one[1])
+    parts = core_time(app)
+    total = sum(parts.values())
+    percent = percentages(list(parts.values()))
+    shown = sorted(zip(percent, parts, strict=True), key=lambda one: -one[0])
     yield Candidate(
         "core_hours",
         None,
         _subject(app),
-        f"{total / 3.6e6:.3g} core-hours: " + ", ".join(f"{share(ms / total)} {name}" for name, ms in shown) + ".",
+        f"{total / 3.6e6:.3g} core-hours: " + ", ".join(f"{number} % {name}" for number, name in shown if number) + ".",
         figures={"core_ms": total, **parts},
     )

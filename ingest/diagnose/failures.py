@@ -32,7 +32,7 @@ def _reasons(app: ApplicationView, rows: Array) -> list[str]:
 
 
 def _failed(app: ApplicationView) -> Iterator[Candidate]:
-    rows = np.flatnonzero(app.with_status("FAILED"))
+    rows = np.flatnonzero(app.with_status("FAILED") & (app.stage_of >= 0))
     reasons = _reasons(app, rows)
     own = [not reason.startswith((spark.FETCH_FAILED, spark.EXECUTOR_LOST)) for reason in reasons]
     by_name: dict[str, dict[int, list[tuple[int, str]]]] = {}
@@ -64,23 +64,30 @@ def _failed(app: ApplicationView) -> Iterator[Candidate]:
 
 
 def _killed(app: ApplicationView) -> Iterator[Candidate]:
-    rows = np.flatnonzero(app.with_status("KILLED"))
+    """Killed tasks. Of a task and its speculative copy one is always killed: that is waste where it is the copy."""
+    rows = np.flatnonzero(app.with_status("KILLED") & (app.stage_of >= 0))
+    speculative = app.column("speculative")
     groups: dict[tuple[str, int], list[tuple[int, str]]] = {}
     for row, reason in zip(rows.tolist(), _reasons(app, rows), strict=True):
-        code = "speculation_wasted" if spark.ANOTHER_SUCCEEDED in reason else "killed_tasks"
+        beaten = spark.ANOTHER_SUCCEEDED in reason
+        if beaten and not speculative[row]:
+            continue  # its copy was faster: speculation helped
+        code = "speculation_wasted" if beaten else "killed_tasks"
         groups.setdefault((code, int(app.stage_of[row])), []).append((row, reason))
     for (code, stage), killed in groups.items():
         took = float(app.column("duration_ms")[[row for row, _ in killed]].sum())
         reason = Counter(reason for _, reason in killed).most_common(1)[0][0]
-        one = len(killed) == 1
-        what = "killed task" if one else "killed tasks"
+        number, one = count(len(killed)), len(killed) == 1
         if code == "speculation_wasted":
-            what = f"{'attempt' if one else 'attempts'} that another attempt was faster than"
-        why = "" if code == "speculation_wasted" else f": {_short(reason)}"
+            message = f"{number} speculative {'copy' if one else 'copies'} lost against the original task, after "
+            message += f"{seconds(took / 1e3)} of work."
+        else:
+            message = f"{number} task{' was' if one else 's were'} killed after {seconds(took / 1e3)} of work: "
+            message += f"{_short(reason) or 'no reason given'}."
         yield Candidate(
             code,
             _cost(app, stage, [row for row, _ in killed]),
-            message=f"{count(len(killed))} {what} had taken {seconds(took / 1e3)}{why}.",
+            message=message,
             figures={"num_killed": len(killed), "killed_ms": took},
             **about_stage(app, stage),
         )
@@ -116,7 +123,7 @@ def _repeated(app: ApplicationView) -> Iterator[Candidate]:
 
 
 def _lost(app: ApplicationView) -> Iterator[Candidate]:
-    rows = np.flatnonzero(app.with_status("FAILED", "RUNNING"))
+    rows = np.flatnonzero(app.with_status("FAILED", "RUNNING") & (app.stage_of >= 0))
     codes, names = app.executors
     lost: dict[str, list[int]] = {}
     for row, reason in zip(rows.tolist(), _reasons(app, rows), strict=True):

@@ -39,7 +39,7 @@ def _spill(app: ApplicationView) -> Iterator[Candidate]:
 
 
 def _gc(app: ApplicationView) -> Iterator[Candidate]:
-    gc, run = app.sums(app.column("jvm_gc_time_ms")), app.sums(app.column("executor_run_time_ms"))
+    gc, run = app.sums(app.within_run_time("jvm_gc_time_ms")), app.sums(app.column("executor_run_time_ms"))
     for stage in np.flatnonzero((run > 0) & (gc >= app.threshold("gc", "gc_ratio") * run)).tolist():
         ratio = gc[stage] / run[stage]
         above = max(gc[stage] - app.threshold("gc", "healthy_ratio") * run[stage], 0.0)

@@ -42,10 +42,10 @@ def _few(app: ApplicationView) -> Iterator[Candidate]:
     for stage in range(len(app.stages)):
         start, end = app.span(stage)
         planned = app.stages[stage]["num_tasks"] or int(app.end[stage] - app.begin[stage])
-        if end - start < least or not planned:
+        if end - start < least or not planned or stage in app.receivers:
             continue
         capacity = app.timeline.capacity_ms(start, end)
-        cores = capacity / (end - start)
+        cores = app.timeline.most_cores(start, end)
         few = planned <= app.threshold("few_partitions", "partitions_ratio") * cores
         if not few or cores < app.threshold("few_partitions", "cores"):
             continue
@@ -67,14 +67,15 @@ def find_idle(app: ApplicationView, explained_ms: float) -> Iterator[Candidate]:
     if not len(app):
         return
     capacity = busy = 0.0
-    for start, end in spans(app.column("launch_time_ms"), app.ended):
+    working = ~np.isin(app.stage_of, list(app.receivers))  # a receiver runs as long as its application
+    for start, end in spans(app.column("launch_time_ms")[working], app.ended[working]):
         capacity += app.timeline.capacity_ms(start, end)
         busy += app.timeline.busy_ms(start, end)
     whole = app.timeline.capacity_ms(app.start_ms, app.end_ms)
     idle = max(capacity - busy - explained_ms * whole / max(app.duration_ms, 1), 0.0)
     if not capacity or idle < app.threshold("idle_cores", "idle_ratio") * capacity:
         return
-    cores = whole / max(app.duration_ms, 1)
+    cores = app.timeline.most_cores(app.start_ms, app.end_ms)
     besides = "Besides, while" if explained_ms else "While"
     yield Candidate(
         "idle_cores",

@@ -14,7 +14,8 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
     """Waiting for shuffle blocks, per stage; jobs that shuffle far more than they read."""
     if not len(app):
         return
-    wait, run = app.sums(app.column("shuffle_fetch_wait_ms")), app.sums(app.column("executor_run_time_ms"))
+    wait = app.sums(app.within_run_time("shuffle_fetch_wait_ms"))
+    run = app.sums(app.column("executor_run_time_ms"))
     for stage in np.flatnonzero((run > 0) & (wait >= app.threshold("fetch_wait", "wait_ratio") * run)).tolist():
         yield Candidate(
             "fetch_wait",
@@ -42,11 +43,10 @@ def _large(app: ApplicationView, wait: Array) -> Iterator[Candidate]:
         )
         if not into or out < least:
             continue
-        title = job["description"] or job["name"]
         yield Candidate(
             "large_shuffle",
             float(moving[own].sum()),
-            f"job {job['job_id']}" + (f" · {title}" if title else ""),
+            app.job_title(job),
             f"It shuffled {size(out)}, {out / into:.1f} times the {size(into)} that it read.",
             figures={"shuffle_write_bytes": out, "input_bytes": into, "ratio": out / into},
             job_id=job["job_id"],

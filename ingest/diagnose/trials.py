@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import Any
 
-from ..application_view import ApplicationView, Row
+from ..application_view import ApplicationView
+from ..task_arrays import Row
 from ..units import count, seconds
 from .ranking import Candidate
 from .recomputation import first_touches

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...schemas.runs.tree import Run, RunTree
-from ..application_view import ApplicationView, Row
+from ..application_view import ApplicationView
+from ..task_arrays import Row
 from ..task_groups import Array
 from .time_breakdown import greatest, parts
 

@@ -37,7 +37,7 @@ def _unit(metric: str) -> str:
 
 
 RUN_METRICS = (
-    RunMetric("time/duration_s", "s", EVERY, "End minus start of the run."),
+    RunMetric("time/duration_s", "s", EVERY, "End minus start of the run, which lasts as long as the runs below it."),
     *(
         RunMetric(
             column.metric.name,

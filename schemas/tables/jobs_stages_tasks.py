@@ -197,6 +197,19 @@ STAGES = Table(
             "Number of tasks whose finished output was lost with an executor.",
             "derived: count of TaskEnd with reason Resubmitted",
         ),
+        Column(
+            "resource_profile_id",
+            "int32",
+            "Resource profile of its tasks.",
+            "StageSubmitted > Stage Info > Resource Profile Id",
+            "3.1",
+        ),
+        Column(
+            "task_cpus",
+            "double",
+            "Cores that a task takes: of the resource profile, else spark.task.cpus, else 1.",
+            "derived: ResourceProfileAdded > Task Resource Requests > cpus, spark.task.cpus",
+        ),
         Column("submission_time_ms", "int64", "Start, UTC epoch.", "StageSubmitted > Stage Info > Submission Time"),
         Column("completion_time_ms", "int64", "End, UTC epoch.", "StageCompleted > Stage Info > Completion Time"),
         Column(

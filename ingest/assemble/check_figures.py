@@ -1,0 +1,165 @@
+"""Takes impossible figures out of the tables: they become null and are counted in issues, before anything uses them.
+
+A log may hold a negative figure (a clock that was set back, a sentinel of -1), an end before its start, or a time that
+is years away from all others.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from ...schemas.columns import Table
+from ...schemas.issues import ImportIssue
+from ...schemas.tables import TABLES, TASKS
+from .. import arrow
+from ..task_groups import Array
+
+_SPANS = {
+    "tasks": ("launch_time_ms", "finish_time_ms", ("duration_ms", "scheduler_delay_ms", "getting_result_time_ms")),
+    "stages": ("submission_time_ms", "completion_time_ms", ("duration_ms",)),
+    "jobs": ("submission_time_ms", "completion_time_ms", ("duration_ms",)),
+    "sql_executions": ("submission_time_ms", "completion_time_ms", ("duration_ms",)),
+    "executors": ("add_time_ms", "remove_time_ms", ()),
+}
+"""Table -> the columns of its start and its end, and those computed from them."""
+
+_PARTS_OF_A_TASK = (
+    "executor_cpu_time_ns",
+    "jvm_gc_time_ms",
+    "shuffle_fetch_wait_ms",
+    "shuffle_write_time_ns",
+    "executor_deserialize_time_ms",
+    "result_serialization_time_ms",
+)
+_YEAR_MS = 365 * 24 * 3600 * 1000
+_FEW = 0.1  # of all times; where more are far from the others, none of them is a mistake
+# No task reads more (1 EiB) or computes for longer (36 years in ns). Where the sum of all tasks would not fit an int64,
+# the figures to blame are those from 1 TiB on.
+_MOST, _LARGE = 2**60, 2**40
+# No machine has more cores than a task could keep busy in its run time.
+_MOST_CORES = 1024
+
+
+class TimeWindow(NamedTuple):
+    """The first and the last plausible moment of an application, epoch ms."""
+
+    first: int
+    last: int
+
+    def holds(self, values: Array) -> Array:
+        """Which times lie in it."""
+        return (values >= self.first) & (values <= self.last)
+
+
+def time_window(tables: Mapping[str, pa.Table], others: Iterable[int | None]) -> TimeWindow:
+    """The window of the times of an application: of its tables, and `others`, its start and end.
+
+    Times are split where a year or more lies between one and the next. If one part holds nearly all of them, it is the
+    window; else every positive time is plausible.
+    """
+    parts = [np.array([time for time in others if time is not None], np.int64)]
+    for name, (start, end, _) in _SPANS.items():
+        parts += [arrow.numbers(tables[name], c)[arrow.valid(tables[name], c)] for c in (start, end)]
+    times = np.sort(np.concatenate(parts))
+    times = times[times > 0]
+    edges = np.flatnonzero(np.diff(times) >= _YEAR_MS) + 1
+    if len(edges):
+        begins, ends = np.append(0, edges), np.append(edges, len(times))
+        most = int(np.argmax(ends - begins))
+        if ends[most] - begins[most] >= (1 - _FEW) * len(times):
+            return TimeWindow(int(times[begins[most]]), int(times[ends[most] - 1]))
+    return TimeWindow(1, 2**62)
+
+
+def check_tasks(tasks: pa.Table) -> tuple[pa.Table, list[ImportIssue]]:
+    """The tasks table without impossible figures, and what was taken out of it."""
+    tasks, issues = _check_span("tasks", tasks, TimeWindow(1, 2**62))
+    took = np.maximum(arrow.numbers(tasks, "duration_ms"), arrow.numbers(tasks, "executor_run_time_ms"))
+    for name in _PARTS_OF_A_TASK:
+        spent = arrow.numbers(tasks, name) / (1e6 if name.endswith("_ns") else 1)
+        endless = arrow.valid(tasks, name) & (took > 0) & (spent > _MOST_CORES * np.maximum(took, 1000))
+        if endless.any():
+            tasks = _without(tasks, TASKS, name, endless)
+            issues.append(_issue(endless, f"tasks: more {name} than the task can hold", tasks, TASKS))
+    for column in TASKS:
+        if column.unit not in ("ms", "ns", "bytes", "records"):
+            continue
+        values = arrow.numbers(tasks, column.name)
+        most = _MOST if values.sum(dtype=np.float64) < 2**63 or column.name in _SPANS["tasks"][:2] else _LARGE
+        if len(values) and (values.min() < 0 or values.max() >= most):
+            bad = arrow.valid(tasks, column.name) & ((values < 0) | (values >= most))
+            tasks = _without(tasks, TASKS, column.name, bad)
+            issues.append(_issue(bad, f"tasks: a negative or endless {column.name}", tasks, TASKS))
+    return tasks, issues
+
+
+def check_spans(tables: Mapping[str, pa.Table], window: TimeWindow) -> tuple[dict[str, pa.Table], list[ImportIssue]]:
+    """The tables of an application without times outside its window and without ends before their starts."""
+    checked, issues = dict(tables), list[ImportIssue]()
+    for name in _SPANS:
+        checked[name], more = _check_span(name, tables[name], window)
+        issues += more
+    for table in TABLES:
+        if table.name in checked and table.name != "tasks":
+            checked[table.name], more = _check_signs(table, checked[table.name])
+            issues += more
+    return checked, issues
+
+
+def _check_signs(declared: Table, table: pa.Table) -> tuple[pa.Table, list[ImportIssue]]:
+    issues = []
+    for column in declared:
+        if column.type not in ("int64", "int32") or not (
+            column.unit or column.name == "cores" or column.name[:4] == "num_"
+        ):
+            continue
+        negative = arrow.valid(table, column.name) & (arrow.numbers(table, column.name) < 0)
+        if negative.any():
+            table = _without(table, declared, column.name, negative)
+            issues.append(_issue(negative, f"{declared.name}: a negative {column.name}", table, declared))
+    return table, issues
+
+
+def check_end(start_ms: int | None, end_ms: int | None, window: TimeWindow) -> tuple[int | None, list[ImportIssue]]:
+    """The end of the application; null with an issue where it lies before its start or outside its window."""
+    if end_ms is None or (window.first <= end_ms <= window.last and end_ms >= (start_ms or 0)):
+        return end_ms, []
+    message = f"the application's end ({end_ms}) contradicts its other times; it counts as missing"
+    return None, [ImportIssue("figure_impossible", message)]
+
+
+def _check_span(name: str, table: pa.Table, window: TimeWindow) -> tuple[pa.Table, list[ImportIssue]]:
+    start, end, derived = _SPANS[name]
+    declared = next(one for one in TABLES if one.name == name)
+    issues = []
+    for column in (start, end):
+        values, known = arrow.numbers(table, column), arrow.valid(table, column)
+        stray = known & ~window.holds(values)
+        if stray.any():
+            for lost in (column, *derived):
+                table = _without(table, declared, lost, stray)
+            issues.append(_issue(stray, f"{name}: an impossible {column}", table, declared))
+    known = arrow.valid(table, start) & arrow.valid(table, end)
+    back = known & (arrow.numbers(table, end) < arrow.numbers(table, start))
+    if back.any():
+        for lost in (end, *derived):
+            table = _without(table, declared, lost, back)
+        issues.append(_issue(back, f"{name}: an end before the start (a clock was set back?)", table, declared))
+    return table, issues
+
+
+def _issue(bad: Array, what: str, table: pa.Table, declared: Table) -> ImportIssue:
+    number, first = int(bad.sum()), int(np.argmax(bad))
+    named = ", ".join(f"{key} {table[key][first].as_py()}" for key in declared.key)
+    message = f"{what}; {number:,} count as missing, the first of {named}"
+    return ImportIssue("figure_impossible", message, count=number)
+
+
+def _without(table: pa.Table, declared: Table, name: str, bad: Array) -> pa.Table:
+    """The table with null at these rows of a column."""
+    type = next(column.type for column in declared if column.name == name)
+    values, known = arrow.numbers(table, name), arrow.valid(table, name)
+    array = arrow.from_numpy(np.where(bad, 0, values), type, known & ~bad)
+    return table.set_column(table.column_names.index(name), table.schema.field(name), array)
