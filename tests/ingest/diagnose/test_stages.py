@@ -45,7 +45,7 @@ def test_skew_s_tasks_are_stragglers_within_it() -> None:
         ("skew", "input", None),
         ("straggler", "more data", "skew"),
     ]
-    assert found[1]["task_id"] == 19 and found[1]["advice"] == "See the stage's finding skew."
+    assert found[1]["task_id"] == 19 and found[1]["advice"] == "See the skew finding of the stage."
 
 
 def test_more_data_that_costs_no_time_is_no_skew() -> None:
