@@ -3,6 +3,7 @@
 import hashlib
 
 from ..schemas.logs import EventLog
+from .find_logs import peek
 from .options import ImportOptions
 from .version import version
 
@@ -28,6 +29,9 @@ def _fingerprint(log: EventLog, options: str) -> str:
         options,
         *(f"{file.name.rsplit('/', 1)[-1]} {file.size or file.modified_ms}" for file in log.files),
     ]
+    identity = peek(log).identity  # logs of two clusters may have one name and one size
+    if identity is not None:
+        parts.append(identity.digest)
     if log.in_progress:  # the same bytes mean something else once the log is no longer written
         parts.append("in progress")
     if any("://" in file.uri and not file.size for file in log.files):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ...schemas.identity import ApplicationIdentity
 from ...schemas.runs import params_tags as names
 from ...schemas.runs.levels import Level
 from ...schemas.runs.tree import Run, Status
@@ -20,7 +21,7 @@ class RunFactory:
 
     def __init__(self, app: ApplicationView) -> None:
         self.app = app
-        self.root = f"{app.application['app_id']}/{app.application['app_attempt'] or '1'}"
+        self.root = ApplicationIdentity.from_row(app.application).root_key
         self.stats = TaskStats(app)
         self.findings = findings_by_run(app.tables["findings"].to_pylist(), self.root)
         self._user_metrics = _user_metrics(app.tables["task_metrics"])
