@@ -10,7 +10,8 @@ import re
 from .errors import AfterglowError
 
 TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
-_STATUS = re.compile(r"failed with error code (\d{3})\b")  # mlflow.utils.rest_utils.verify_rest_response
+# mlflow.utils.rest_utils.verify_rest_response; urllib3.util.retry.ResponseError.SPECIFIC_ERROR
+STATUS_IN_TEXT = re.compile(r"failed with error code (\d{3})\b|too many (\d{3}) error responses")
 _NO_ANSWER = re.compile(r"failed with (timeout )?exception")  # mlflow.utils.rest_utils.http_request
 _BODY = re.compile(r"Response body: '(.*)", re.DOTALL)
 _PERMANENT = (
@@ -78,9 +79,9 @@ def is_transient(error: BaseException) -> bool:
 
 def http_status(error: BaseException) -> int | None:
     """The status that a server answered with; None where it did not answer with an error."""
-    found = _STATUS.search(str(error))
+    found = STATUS_IN_TEXT.search(str(error))
     if found is not None:
-        return int(found[1])
+        return int(found[1] or found[2])
     of_mlflow = getattr(error, "get_http_status_code", None)
     if of_mlflow is None or _BODY.search(str(error)) or _NO_ANSWER.search(str(error)):
         return None  # MLflow gives every error of its own the status 500

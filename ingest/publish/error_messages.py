@@ -9,7 +9,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import PublishError
-from ..transient import http_status, own_message
+from ..transient import STATUS_IN_TEXT, http_status, own_message
 from .mlflow_internals import MLFLOW_ENABLE_WORKSPACES, MLFLOW_WORKSPACE
 
 _LONGEST_REASON = 200
@@ -43,10 +43,11 @@ _OF_STATUS = {
 _SILENT = "is it running? Check the tracking URI"
 _OF_TEXT = (
     (
-        r"certificate|wrong version number|SSLError|SSL:",
-        "the TLS connection failed: {text}",
-        "set MLFLOW_TRACKING_SERVER_CERT_PATH to the certificate of your CA, or check that the address is https",
+        r"certificate",
+        "the server's TLS certificate is not trusted",
+        "set MLFLOW_TRACKING_SERVER_CERT_PATH to the certificate of your CA",
     ),
+    (r"wrong version number|SSLError|SSL:", "the TLS connection failed", "check that the server speaks https"),
     (r"name or service not known|failed to resolve|nodename nor serv", "no host has this name", "check the address"),
     (
         r"API request to .* failed with .*(refused|NewConnectionError)",
@@ -146,7 +147,7 @@ def _explained(error: BaseException) -> tuple[str, str]:
 
 def _answered_by_http(error: BaseException) -> bool:
     """Whether the status is a server's, and the answer had no words of MLflow's own that say more."""
-    if "failed with error code" in str(error):
+    if STATUS_IN_TEXT.search(str(error)):
         return True
     return type(error).__name__ == "RestException" and http_status(error) in (401, 403, 429, 502, 503, 504)
 

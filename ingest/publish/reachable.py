@@ -15,10 +15,11 @@ from .retry import RetryPolicy, retry
 PROBE_S = 8.0
 _PROBE_WAIT_S = 5.0  # a server that starts just now may refuse connections for a moment
 _SCHEMES = ("http", "https", "databricks", "databricks-uc", "sqlite", "postgresql", "mysql", "mssql")
-_DRIVERS = {
-    "postgresql": "psycopg2-binary",
-    "mysql": "pymysql (and the URI mysql+pymysql://...)",
-    "mssql": "pyodbc",
+_DATABASES = ("postgresql", "mysql", "mssql")
+_PACKAGES = {
+    "psycopg": "pip install 'psycopg[binary]'",
+    "psycopg2": "pip install psycopg2-binary",
+    "MySQLdb": "pip install pymysql and write mysql+pymysql://",
 }
 _CONNECT_TIMEOUT = {
     "psycopg2": {"connect_timeout": int(PROBE_S)},
@@ -40,8 +41,8 @@ def check_reachable(uri: str, policy: RetryPolicy) -> RetryPolicy:
     with translate_errors(f"{without_password(uri)}: cannot be opened"):
         if scheme in ("http", "https"):
             _probe_server(uri, policy)
-        elif scheme in _DRIVERS:
-            _probe_database(uri, scheme, policy)
+        elif scheme in _DATABASES:
+            _probe_database(uri, policy)
     return policy
 
 
@@ -70,7 +71,7 @@ def _probe_server(uri: str, policy: RetryPolicy) -> None:
         retry(probe, policy)
 
 
-def _probe_database(uri: str, scheme: str, policy: RetryPolicy) -> None:
+def _probe_database(uri: str, policy: RetryPolicy) -> None:
     """One connection, before MLflow makes ten of its own with a warning for each."""
     try:
         url = sa.make_url(uri)
