@@ -79,8 +79,10 @@ def _probe_database(uri: str, policy: RetryPolicy) -> None:
             url, poolclass=sa.pool.NullPool, connect_args=_CONNECT_TIMEOUT.get(url.get_dialect().driver, {})
         )
     except (ModuleNotFoundError, NoSuchModuleError) as error:
+        module = getattr(error, "name", None) or str(error)
         raise PublishError(
-            f"{without_password(uri)}: the driver of this database is missing ({error}); pip install {_DRIVERS[scheme]}"
+            f"{without_password(uri)}: the driver of this database, {module}, is missing; "
+            + _PACKAGES.get(module, "install it")
         ) from error
     except (ArgumentError, ValueError) as error:
         raise PublishError(f"{without_password(uri)}: this is not a database URI ({error})") from error
