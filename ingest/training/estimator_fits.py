@@ -57,7 +57,8 @@ def _pair(
             last = max(ended, key=lambda call: call.end)
             if not any(last.end < begin and end <= step.begin for begin, end in searching):
                 last.evaluations.append(step)
-    _pair_in_order(calls)
+    if not overlapping:
+        _pair_in_order(calls)
 
 
 def _evaluations_per_call(calls: Sequence[Call], evaluations: Sequence[Step]) -> dict[tuple[str | None, str], int]:

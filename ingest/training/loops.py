@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
+from ...schemas.tables.training import MINIMUM_CONFIDENCE
 from .evidence import Evidence, Job
-from .interface import Fit, Search
+from .interface import Fit, Phase, Search
 from .turns import Turn, find_turns
 
 _FEWEST_TURNS = 3
@@ -57,7 +58,10 @@ def _equal_turns(turns: Sequence[Turn], at: int) -> list[Turn]:
     first = turns[at]
     row = [first]
     for turn in turns[at + 1 :]:
-        if (turn.kind, turn.data, turn.evaluated, turn.line) != (first.kind, first.data, first.evaluated, first.line):
+        in_threads = turn.concurrent and first.concurrent  # which turn was evaluated is then uncertain
+        if (turn.kind, turn.data, turn.line) != (first.kind, first.data, first.line):
+            break
+        if turn.evaluated != first.evaluated and not in_threads:
             break
         row.append(turn)
     return row
@@ -80,17 +84,31 @@ def _search(uid: str, row: Sequence[Turn], refit: Turn | None) -> Search:
     search.estimator, search.num_folds = first.estimator, 1
     search.concurrent = any(turn.concurrent for turn in row)
     for number, turn in enumerate(row):
-        paired_in_order = turn.concurrent and len(turn.fits) > 1
         for fit in (*turn.fits, *turn.inner):
-            fit.trial, fit.fold = number, 0
-            fit.confidence = min(fit.confidence, _CONFIDENCE) / (2 if paired_in_order else 1)
+            fit.fold = 0
+            if fit is turn.fits[-1] or not turn.concurrent:  # the stages before the last may be another turn's
+                fit.trial = number
             search.fits.append(fit)
+    _detach_evaluations(search)
     search.params = _params(row)
     for fit in (*refit.fits, *refit.inner) if refit else ():
         fit.name = fit.name or f"refit {fit.estimator or ''}".rstrip()
         fit.jobs = dict.fromkeys(fit.jobs, "refit")
         search.fits.append(fit)
     return search
+
+
+def _detach_evaluations(search: Search) -> None:
+    """Evaluations that are too uncertain become fits without a trial: each training is a trial for certain."""
+    for fit in list(search.fits):
+        evaluating: dict[int, Phase] = {job: phase for job, phase in fit.jobs.items() if phase == "evaluate"}
+        if fit.confidence < MINIMUM_CONFIDENCE and evaluating:
+            for job in evaluating:
+                del fit.jobs[job]
+            apart = search.fit(None, 0)
+            apart.fit_uid, apart.name, apart.jobs = f"{fit.fit_uid}.evaluation", "evaluation", evaluating
+            fit.confidence = _CONFIDENCE
+        fit.confidence = min(fit.confidence, _CONFIDENCE)
 
 
 def _params(row: Sequence[Turn]) -> dict[int, Mapping[str, object]]:

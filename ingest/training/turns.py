@@ -86,7 +86,7 @@ def find_turns(evidence: Evidence, fits: Sequence[Fit]) -> list[Turn]:
     spans = _spans(evidence, fits)
     found: list[Turn] = []
     row: list[_Span] = []
-    for cluster in _clusters(spans):
+    for cluster in _regions(_clusters(spans)):
         if len(cluster) > 1 and (turns := _concurrent_turns(cluster)):
             found.extend(_sequential_turns(row))
             found.extend(turns)
@@ -126,6 +126,20 @@ def _clusters(spans: Sequence[_Span]) -> list[list[_Span]]:
     return found
 
 
+def _regions(clusters: Sequence[list[_Span]]) -> list[list[_Span]]:
+    """Joins clusters of threads that follow each other, and a lone fit of the same estimators after them: for a moment
+    all threads may wait, and the last turn may be alone."""
+    found: list[list[_Span]] = []
+    for cluster in clusters:
+        before = found[-1] if found else []
+        kinds = {_what(span.fit) for span in before}
+        if len(before) > 1 and (len(cluster) > 1 or {_what(span.fit) for span in cluster} <= kinds):
+            before.extend(cluster)
+        else:
+            found.append(list(cluster))
+    return found
+
+
 def _turn(spans: Sequence[_Span], concurrent: bool = False) -> Turn:
     jobs = sorted((job for span in spans for job in span.jobs), key=lambda job: job.at)
     return Turn([span.fit for span in spans], [fit for span in spans for fit in span.inner], jobs, concurrent)
@@ -156,7 +170,8 @@ def _period(kinds: Sequence[object], fewest: int) -> int | None:
 
 def _concurrent_turns(cluster: Sequence[_Span]) -> list[Turn]:
     """As many turns as the evaluated estimator was fitted; of each estimator the first fits are the first turn's."""
-    counts = Counter(_what(span.fit) for span in cluster if span.evaluated) or Counter(_what(s.fit) for s in cluster)
+    evaluated = {_what(span.fit) for span in cluster if span.evaluated}
+    counts = Counter(kind for span in cluster if (kind := _what(span.fit)) in evaluated or not evaluated)
     number = counts.most_common(1)[0][1]
     by_kind = {kind: list(spans) for kind, spans in groupby(sorted(cluster, key=_order), key=lambda s: _what(s.fit))}
     if any(len(spans) % number for spans in by_kind.values()):

@@ -88,4 +88,8 @@ def test_turns_in_threads() -> None:
         log.at += 100
     (search,) = tree_of(log).searches
     assert search.concurrent
-    assert sorted(fit.trial for fit in search.fits if fit.trial is not None) == [0, 1, 2, 3]
+    trials = [fit for fit in search.fits if fit.trial is not None]
+    assert sorted(fit.trial for fit in trials if fit.trial is not None) == [0, 1, 2, 3]
+    assert all(set(fit.jobs.values()) == {"fit"} and fit.confidence >= 0.5 for fit in trials)
+    apart = [fit for fit in search.fits if fit.trial is None]
+    assert [set(fit.jobs.values()) for fit in apart] == [{"evaluate"}] * 4 and all(fit.fit_uid for fit in apart)
