@@ -1,10 +1,11 @@
-"""Which file system a path or URI is on: this machine's, or one that pyarrow.fs reaches (docs/decisions/0003)."""
+"""The file system of a path or URI: the local one, or one that pyarrow.fs reaches (docs/decisions/0003)."""
 
 import os
 import re
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import platformdirs
 
@@ -18,13 +19,19 @@ def is_local(path: str) -> bool:
 
 
 def local_path(path: str) -> str:
-    """A local path without its `file:`."""
-    return path.removeprefix("file://").removeprefix("file:") if path.startswith("file:") else os.path.expanduser(path)
+    """The path that a path or a `file:` URI names. In a URI `%20` is a blank, as Java, Python and browsers write it,
+    unless only a file of the undecoded name exists."""
+    if not path.startswith("file:"):
+        return os.path.expanduser(path)
+    plain = path.removeprefix("file://localhost/") if path.startswith("file://localhost/") else path
+    plain = "/" + plain if plain is not path else path.removeprefix("file://").removeprefix("file:")
+    decoded = unquote(plain)
+    return plain if not os.path.lexists(decoded) and os.path.lexists(plain) else decoded
 
 
 def file_system(uri: str) -> tuple[Any, str]:
-    """A pyarrow.fs.FileSystem and the path there, which is taken as it stands: `%20` is no space. What follows a `?`
-    are the file system's options.
+    """A pyarrow.fs.FileSystem and the path in it. Outside `file:` URIs `%20` is no blank. What follows a `?` are the
+    file system's options.
 
     Raises:
         InputError: no such file system, or it cannot be reached.
@@ -58,8 +65,8 @@ def _parts(uri: str) -> tuple[str, str, str]:
 
 @cache
 def _opened(root: str, options: str) -> tuple[Any, str]:
-    """The file system, and what its paths begin with: a bucket's name, or nothing. It is opened once: each time would
-    ask for credentials and connect anew."""
+    """The file system, and the beginning of its paths: a bucket's name, or nothing. It is opened once, since opening
+    asks for credentials and connects."""
     import pyarrow.fs
 
     for hadoop in ("s3a://", "s3n://"):

@@ -11,6 +11,7 @@ from ..schemas import spark
 from ..schemas.identity import ApplicationIdentity
 from ..schemas.logs import EventLog, without_password
 from . import codecs, decode, discover
+from .discover.history_server import DEFAULT_OPTIONS, HistoryServerOptions
 from .errors import AfterglowError, InputError
 from .filesystems import is_local
 from .redaction.text import redact_texts
@@ -42,7 +43,7 @@ class Head:
         return ApplicationIdentity(self.app_id, self.app_attempt, self.start_time_ms, self.name)
 
 
-def find_logs(paths: Iterable[str]) -> list[EventLog]:
+def find_logs(paths: Iterable[str], server: HistoryServerOptions = DEFAULT_OPTIONS) -> list[EventLog]:
     """The event logs at these paths.
 
     Files in folders that do not begin like an event log are skipped. Of several logs of one application (a copy, an
@@ -52,7 +53,7 @@ def find_logs(paths: Iterable[str]) -> list[EventLog]:
         InputError: a path does not exist or cannot be listed, or there is no event log.
     """
     paths = list(paths)
-    found = list(list_logs(paths))
+    found = list(list_logs(paths, server))
     named = {without_password(path) for path in paths}
     logs: list[EventLog] = []
     first_at: dict[ApplicationIdentity | str, int] = {}
@@ -72,13 +73,13 @@ def find_logs(paths: Iterable[str]) -> list[EventLog]:
     return logs
 
 
-def find_log(path: str) -> EventLog:
+def find_log(path: str, server: HistoryServerOptions = DEFAULT_OPTIONS) -> EventLog:
     """The one event log at a path.
 
     Raises:
         InputError: as `find_logs`, or there are several.
     """
-    logs = find_logs([path])
+    logs = find_logs([path], server)
     if len(logs) != 1:
         raise InputError(f"{without_password(path)}: holds {len(logs):,} event logs; name one of them")
     return logs[0]
@@ -92,14 +93,14 @@ def nothing_found(paths: Sequence[str], skipped: Sequence[EventLog]) -> InputErr
     return InputError(f"{places}: no event log found ({looked}); name the folder that spark.eventLog.dir is set to")
 
 
-def list_logs(paths: Iterable[str]) -> Iterator[EventLog]:
+def list_logs(paths: Iterable[str], server: HistoryServerOptions = DEFAULT_OPTIONS) -> Iterator[EventLog]:
     """The possible logs at these paths, by their names.
 
     A log that its name calls in progress, but that was not written for a day, is returned as finished: a killed driver
     leaves such a name for ever. Raises as `find_logs` does.
     """
     before = (time.time() - _GIVEN_UP_S) * 1000
-    for log in discover.discover(paths):
+    for log in discover.discover(paths, server):
         written = max((file.modified_ms or 0 for file in log.files), default=0)
         yield replace(log, in_progress=False) if log.in_progress and 0 < written < before else log
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..schemas.findings.thresholds import Thresholds
+from .discover.history_server import HistoryServerOptions
 
 Progress = Callable[[int], None]
 """Called with the number of stored bytes that were read since the last call."""
@@ -26,12 +27,14 @@ class ReadOptions:
 
     `max_line_bytes` and `max_ratio` limit untrusted input: the length of a line, and the size of a decompressed file as
     a multiple of its stored size. `workers` threads read one large log; the result does not depend on their number.
+    `history_server` is how a History Server is reached.
     """
 
     max_line_bytes: int = MAX_LINE_BYTES
     max_ratio: int = MAX_RATIO
     workers: int = 1
     thresholds: Thresholds = field(default_factory=lambda: Thresholds())
+    history_server: HistoryServerOptions = field(default_factory=lambda: HistoryServerOptions())
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def read_undiagnosed(
     read_parts: ReadParts = read_in_threads,
 ) -> ApplicationView:
     """As `read_view`, but `findings` is still empty."""
-    with discover.fetched(log) as local, paused_collector():
+    with discover.fetched(log, options.history_server) as local, paused_collector():
         rows, issues = read_rows(local, options, progress, read_parts)
         return ApplicationView(build_tables(rows, local, issues), options.thresholds)
 

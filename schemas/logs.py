@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Layout = Literal["single", "rolling", "databricks"]
+Layout = Literal["single", "rolling", "databricks", "spark_1"]
 _PASSWORD = re.compile(r"(?<=://)([^/?@:]*):[^/?@]*(?=@)")
 
 
@@ -46,6 +46,8 @@ class EventLog:
     missing: tuple[int, ...] = ()
     copies: tuple[str, ...] = ()
     """Other locations of the same application attempt. This one is the most complete."""
+    spark_version: str | None = None
+    """What the names say, in the layout of Spark 1.0 to 1.2, whose events do not have it."""
 
     @property
     def size(self) -> int:

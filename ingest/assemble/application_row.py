@@ -89,6 +89,7 @@ def _application(
     times = [time for name, column in _TIMES for time in _bounds(tables[name], column)]
     start, end = span[0] or min(times, default=None), span[1]
     row.update(
+        spark_version=row.get("spark_version") or log.spark_version,
         app_id=row.get("app_id") or properties.get("spark.app.id") or _named_after(log),
         start_time_ms=start,
         end_time_ms=end,

@@ -1,6 +1,7 @@
 """Whether the log is complete: missing events found by numbering and counts, and the verdict."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,8 @@ def completeness(log: EventLog, ended: bool, issues: Iterable[ImportIssue]) -> s
 def missing_rollovers(rollovers: Any, log: EventLog) -> Iterator[ImportIssue]:
     """Databricks numbers the segments of a log from 0, in the first event of each."""
     numbers = set(arrow.numbers(rollovers, "rollover_number")[arrow.valid(rollovers, "rollover_number")].tolist())
-    for number in sorted(set(range(max(numbers, default=-1) + 1)) - numbers)[:_MOST_MISSING]:
+    missing = (number for number in range(max(numbers, default=-1) + 1) if number not in numbers)
+    for number in islice(missing, _MOST_MISSING):
         yield ImportIssue("segment_missing", f"{log.name}: the segment with rollover number {number} is missing")
 
 

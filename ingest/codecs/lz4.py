@@ -5,8 +5,7 @@ block of this stream is 2 ** (10 + nibble) bytes), the compressed length, the or
 endian, then the content. A stream ends with a block of length 0; streams may follow each other.
 
 What is guaranteed: every block whose header is intact and whose content matches its checksum, whatever is broken around
-it; and no other, up to blocks of 256 KiB. Spark writes 32 KiB (spark.io.compression.lz4.blockSize); of larger blocks
-only the length is verified, because the checksum is fast over many blocks and slow over few (see xxhash.py).
+it; and no other.
 """
 
 from __future__ import annotations
@@ -18,8 +17,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 import pyarrow as pa
+import xxhash
 
-from . import xxhash
 from .interface import Gap, Limits
 from .resync import KEEP_BYTES, Window, blocks, chunks, nearest
 
@@ -32,21 +31,22 @@ _RAW, _LZ4 = 0x10, 0x20
 _LENGTHS = struct.Struct("<8sBii")
 _SPARK_BLOCK_BYTES = 32 << 10  # spark.io.compression.lz4.blockSize
 _SPARK_LEVEL = 5
-_LARGEST_VERIFIED_BYTES = 256 << 10
-# Verified together: about 500 blocks of Spark's size keep numpy's vectors long enough to be worth their calls.
-_BATCH_BYTES = 16 << 20
-_BATCH_BLOCKS = 4096
 _CHECKSUM_SEED = 0x9747B28C  # LZ4BlockOutputStream.DEFAULT_SEED
 _CHECKSUM_MASK = 0x0FFFFFFF  # StreamingXXHash32.asChecksum: the upper four bits are dropped
-_MISMATCH = "lz4 block checksum does not match"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Block:
     offset: int
     end: int
     checksum: int
     data: bytes
+
+    def content(self) -> bytes | Gap:
+        """The data, or a gap where they do not match their checksum."""
+        if self.data and xxhash.xxh32_intdigest(self.data, _CHECKSUM_SEED) & _CHECKSUM_MASK != self.checksum:
+            return Gap(self.offset, self.end, "lz4 block checksum does not match", truncated=False)
+        return self.data
 
 
 def matches(head: bytes) -> bool:
@@ -58,7 +58,8 @@ def decode(raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
     """Decompress all streams of a file; see `Codec.decode`."""
     window = Window(raw, KEEP_BYTES)
     found = blocks(window, _reader(), _seek, limits)
-    return chunks("the lz4 file", window, limits, _verified(found))
+    verified = (item if isinstance(item, Gap) else item.content() for item in found)
+    return chunks("the lz4 file", window, limits, verified)
 
 
 def repairs(head: bytes) -> Iterator[tuple[bytes, int]]:
@@ -102,10 +103,7 @@ def _reader() -> Callable[[Window], tuple[int, _Block] | Gap | None]:
         content = window.data[window.at + _HEADER.size : window.at + size]
         if method == _LZ4 and not is_end:
             try:
-                packed = content
-                content = decompress(packed, original_bytes, asbytes=True)
-                if original_bytes > _LARGEST_VERIFIED_BYTES and _fits(decompress, packed, original_bytes - 1):
-                    raise OSError
+                content = decompress(content, original_bytes, asbytes=True)
             except OSError:
                 return Gap(offset, None, "lz4 block does not decode", truncated=False)
         ended = is_end
@@ -132,34 +130,6 @@ def _fits(decompress: Callable[..., object], packed: bytes, size: int) -> bool:
 
 def _short(window: Window) -> Gap:
     return Gap(window.offset, None, "file ends inside an lz4 block", truncated=True)
-
-
-def _verified(items: Iterator[_Block | Gap]) -> Iterator[bytes | Gap]:
-    """The data of the blocks in their order, with a gap in place of those that do not match their checksum."""
-    batch: list[_Block | Gap] = []
-    size = 0
-    for item in items:
-        batch.append(item)
-        size += 0 if isinstance(item, Gap) else len(item.data)
-        if size >= _BATCH_BYTES or len(batch) >= _BATCH_BLOCKS:
-            yield from _verified_batch(batch)
-            batch, size = [], 0
-    yield from _verified_batch(batch)
-
-
-def _verified_batch(batch: list[_Block | Gap]) -> Iterator[bytes | Gap]:
-    hashed = [item for item in batch if isinstance(item, _Block) and 0 < len(item.data) <= _LARGEST_VERIFIED_BYTES]
-    hashes = xxhash.xxh32([block.data for block in hashed], _CHECKSUM_SEED)
-    wrong = {
-        block.offset for block, value in zip(hashed, hashes, strict=True) if value & _CHECKSUM_MASK != block.checksum
-    }
-    for item in batch:
-        if isinstance(item, Gap):
-            yield item
-        elif item.offset in wrong:
-            yield Gap(item.offset, item.end, _MISMATCH, truncated=False)
-        else:
-            yield item.data
 
 
 def _seek(window: Window) -> bool:

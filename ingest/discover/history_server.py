@@ -1,43 +1,78 @@
-"""Logs from a running History Server, over its REST interface.
+"""Logs of a running History Server, read over its REST interface.
 
-Source: org.apache.spark.status.api.v1.ApiRootResource, ApplicationListResource, EventLogDownloadResource: the list of
-applications is JSON, and `/applications/<id>[/<attempt>]/logs` answers a zip of the log's files.
+Source: org.apache.spark.status.api.v1.ApiRootResource, ApplicationListResource, EventLogDownloadResource. The list of
+applications is JSON, and `/applications/<id>[/<attempt>]/logs` answers with a zip of the log's files.
 """
 
-import json
+from __future__ import annotations
+
 import os
 import re
-import shutil
 import tempfile
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypedDict
 from urllib.parse import quote
+
+import msgspec
 
 from ...schemas.logs import EventLog, LogFile, without_password
 from ..errors import InputError
-from . import layout, places
+from . import layout, storage
 
-_TIMEOUT_S = 60
+if TYPE_CHECKING:
+    import requests
+
+_CONNECT_S, _READ_S = 5, 60
+_CHUNK_BYTES = 1 << 20
 _APPLICATION = re.compile(r"/(?:history|applications)/([^/?#]+)(?:/(\d+))?")
+_PAGE = re.compile(r"/(?:history|api|home|jobs)(?:/|$)")
+_LOGIN = {401, 403, 407}
 
 
-def applications(address: str) -> Iterator[EventLog]:
-    """One log per application attempt that the server at this address lists, or the one that the address names.
+@dataclass(frozen=True, slots=True)
+class HistoryServerOptions:
+    """How to reach a History Server. Proxies, TLS certificates and logins are also taken from the environment, as
+    requests does: HTTPS_PROXY, REQUESTS_CA_BUNDLE, ~/.netrc, and `user:password@` in the address."""
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Sent with every request, for example `Authorization`."""
+    ca_bundle: str | None = None
+    """A file or folder of certificates to trust instead of the usual ones."""
+
+
+DEFAULT_OPTIONS = HistoryServerOptions()
+
+
+class _Attempt(TypedDict, total=False):
+    attemptId: str
+    lastUpdatedEpoch: int
+    completed: bool
+
+
+class _Application(TypedDict):
+    id: str
+    attempts: list[_Attempt]
+
+
+def is_address(path: str) -> bool:
+    """Whether a path is the address of a History Server."""
+    return path.startswith(("http://", "https://"))
+
+
+def applications(address: str, options: HistoryServerOptions = DEFAULT_OPTIONS) -> Iterator[EventLog]:
+    """One log per application attempt that the server lists, or the one log that the address names.
 
     Nothing is downloaded before the log is read (see `fetched`). An attempt that still runs is `in_progress`.
 
     Raises:
         InputError: no History Server answers there.
     """
-    base = re.split(r"/(?:history|api|home|jobs)(?:/|$)", address.split("?")[0].split("#")[0].rstrip("/"))[0]
+    base = _PAGE.split(address.split("?")[0].split("#")[0].rstrip("/"))[0]
     named = _APPLICATION.search(address)
-    listed = _json(f"{base}/api/v1/applications")
     found = False
-    for application in listed:
+    for application in _listed(f"{base}/api/v1/applications", options):
         for attempt in application.get("attempts", []):
             attempt_id = attempt.get("attemptId")
             if named and (named[1] != application["id"] or (named[2] and named[2] != attempt_id)):
@@ -47,54 +82,87 @@ def applications(address: str) -> Iterator[EventLog]:
             file = LogFile(f"{base}/api/v1/applications/{path}/logs", 0, attempt.get("lastUpdatedEpoch"))
             yield EventLog(file.name, "single", (file,), in_progress=not attempt.get("completed", True))
     if named and not found:
-        shown, all_of_it = without_password(address), without_password(f"{base}/api/v1/applications")
-        raise InputError(f"{shown}: the History Server has no application {named[1]}; see {all_of_it}")
+        shown, complete = without_password(address), without_password(f"{base}/api/v1/applications")
+        raise InputError(f"{shown}: the History Server has no application {named[1]}; see {complete}")
 
 
 @contextmanager
-def fetched(log: EventLog) -> Iterator[EventLog]:
-    """A log whose files can be opened: one that lies on a History Server is downloaded for as long as this lasts.
+def fetched(log: EventLog, options: HistoryServerOptions = DEFAULT_OPTIONS) -> Iterator[EventLog]:
+    """A log whose files can be opened: one on a History Server is downloaded for the duration of the context.
 
     Raises:
         InputError: it cannot be downloaded, or the answer is no log.
     """
-    if not log.files or not log.files[0].uri.startswith(("http://", "https://")):
+    if not log.files or not is_address(log.files[0].uri):
         yield log
         return
     with tempfile.TemporaryDirectory(prefix="afterglow-") as folder:
         path = os.path.join(folder, "log.zip")
-        with _answer(log.files[0].uri) as response, open(path, "wb") as out:
-            try:
-                shutil.copyfileobj(response, out, 1 << 20)
-            except OSError as error:
-                raise InputError(f"{log.name}: the download broke off: {error}") from error
-        inside = places.in_zip(LogFile(path, os.path.getsize(path)), look=True)
+        _download(log, path, options)
+        inside = storage.in_zip(LogFile(path, os.path.getsize(path)), look=True)
         named = [(layout.base_name(file.member or ""), file) for file in inside or ()]
         if not named:
             raise InputError(f"{log.name}: the History Server's answer holds no log")
         if layout.is_rolling([name for name, _ in named]):
-            there = layout.rolling(log.name, named)
+            local = layout.rolling(log.name, named)
         else:
-            there = layout.single(next(file for name, file in named if layout.may_be_log(name)))
-        yield replace(there, name=log.name, in_progress=log.in_progress)
+            local = layout.single(next(file for name, file in named if layout.may_be_log(name)))
+        yield replace(local, name=log.name, in_progress=log.in_progress)
 
 
-def _json(address: str) -> list[dict[str, Any]]:
-    with _answer(address) as response:
+def _download(log: EventLog, path: str, options: HistoryServerOptions) -> None:
+    import requests
+
+    with _get(log.files[0].uri, options) as response, open(path, "wb") as out:
         try:
-            found = json.load(response)
+            for chunk in response.iter_content(_CHUNK_BYTES):
+                out.write(chunk)
+        except (requests.RequestException, OSError) as error:
+            raise InputError(f"{log.name}: the download failed: {_reason(error)}") from error
+
+
+def _listed(address: str, options: HistoryServerOptions) -> list[_Application]:
+    with _get(address, options) as response:
+        try:
+            listed: object = response.json()
         except ValueError as error:
             shown = without_password(address)
-            raise InputError(f"{shown}: no History Server: its answer is no JSON; give http://host:18080") from error
-    return found if isinstance(found, list) else []
-
-
-def _answer(address: str) -> Any:
+            raise InputError(
+                f"{shown}: no History Server: its answer is no JSON; pass its address as http://host:18080"
+            ) from error
     try:
-        return urllib.request.urlopen(address, timeout=_TIMEOUT_S)
-    except urllib.error.HTTPError as error:
-        raise InputError(f"{without_password(address)}: the server answers {error.code} {error.reason}") from error
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{without_password(address)}: no answer: {getattr(error, 'reason', error)}; is the History Server running?"
-        ) from error
+        return msgspec.convert(listed, list[_Application])
+    except msgspec.ValidationError as error:
+        raise InputError(f"{without_password(address)}: no History Server: {error}") from error
+
+
+def _get(address: str, options: HistoryServerOptions) -> requests.Response:
+    import requests  # takes 0.1 s, which only a History Server needs
+
+    shown = without_password(address)
+    try:
+        response = requests.get(
+            address,
+            headers=dict(options.headers),
+            verify=options.ca_bundle if options.ca_bundle is not None else True,
+            timeout=(_CONNECT_S, _READ_S),
+            stream=True,
+        )
+    except (requests.RequestException, OSError, ValueError) as error:
+        raise InputError(f"{shown}: no answer: {_reason(error)}; is the History Server running?") from error
+    if not response.ok:
+        login = "; pass a login with --header 'Authorization: ...'" if response.status_code in _LOGIN else ""
+        response.close()
+        raise InputError(f"{shown}: the server answers {response.status_code} {response.reason}{login}")
+    return response
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost cause in a few words: requests repeats the address, with its password, in every layer."""
+    while True:
+        inner = error.__cause__ or error.__context__ or getattr(error, "reason", None)
+        if not isinstance(inner, BaseException):
+            break
+        error = inner
+    text = getattr(error, "strerror", None) or re.sub(r"^<[^>]*>: ", "", str(error)) or type(error).__name__
+    return without_password(str(text))

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 import pyarrow as pa
+import xxhash
 import zstandard
 
-from afterglow.ingest.codecs import CODECS, Gap, Limits, xxhash
+from afterglow.ingest.codecs import CODECS, Gap, Limits
 
 LZ4_END = b"LZ4Block" + struct.pack("<BiiI", 0x15, 0, 0, 0)
 SNAPPY_HEADER = b"\x82SNAPPY\x00" + struct.pack(">ii", 1, 1)
@@ -42,7 +43,7 @@ def gzip_member(piece: bytes) -> bytes:
 def lz4_block(piece: bytes, checksum: int | None = None) -> bytes:
     """One block, raw if it cannot be made smaller (LZ4BlockOutputStream.flushBufferedData)."""
     if checksum is None:
-        checksum = xxhash.xxh32([piece], 0x9747B28C)[0] & 0x0FFFFFFF
+        checksum = xxhash.xxh32_intdigest(piece, 0x9747B28C) & 0x0FFFFFFF
     packed: bytes = pa.Codec("lz4_raw").compress(piece, asbytes=True)
     method, content = (0x20, packed) if len(packed) < len(piece) else (0x10, piece)
     level = max(0, (len(piece) - 1).bit_length() - 10)

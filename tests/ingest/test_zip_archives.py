@@ -8,8 +8,8 @@ from typing import BinaryIO, cast
 
 import pytest
 
-from afterglow.ingest.discover import zipped
-from afterglow.ingest.discover.zipped import ArchiveRefused, entries, open_entry
+from afterglow.ingest import zip_archives
+from afterglow.ingest.zip_archives import ArchiveRefused, entries, open_entry
 
 
 def archive(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -69,16 +69,16 @@ def test_symbolic_links_and_encrypted_members_are_refused() -> None:
 
 def test_too_many_members_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     data = archive({str(number): b"" for number in range(20)})
-    monkeypatch.setattr(zipped, "MOST_MEMBERS", 19)
+    monkeypatch.setattr(zip_archives, "MOST_MEMBERS", 19)
     with pytest.raises(ArchiveRefused, match="20 members"):
         entries(io.BytesIO(data))
-    monkeypatch.setattr(zipped, "_LARGEST_DIRECTORY_BYTES", 500)
+    monkeypatch.setattr(zip_archives, "_LARGEST_DIRECTORY_BYTES", 500)
     with pytest.raises(ArchiveRefused, match="directory"):
         entries(io.BytesIO(data))
 
 
 def test_a_member_that_expands_too_far_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zipped, "_FLOOR_BYTES", 10 << 20)
+    monkeypatch.setattr(zip_archives, "_FLOOR_BYTES", 10 << 20)
     raw = io.BytesIO(archive({"zeros": bytes(100 << 20)}))
     seen = 0
     with pytest.raises(ArchiveRefused, match="--max-ratio"):

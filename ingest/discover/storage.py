@@ -1,6 +1,6 @@
-"""Where logs lie: local paths and everything pyarrow.fs reaches (docs/decisions/0003).
+"""Lists and opens files: local paths and everything that pyarrow.fs reaches (docs/decisions/0003).
 
-`s3://bucket/key`, `gs://`, `abfs://`, `hdfs://` go through pyarrow's own file systems, which come with it.
+`s3://bucket/key`, `gs://`, `abfs://` and `hdfs://` go through pyarrow's own file systems, which come with it.
 """
 
 import glob
@@ -11,14 +11,11 @@ from typing import BinaryIO
 from ...schemas.logs import LogFile, without_password
 from ..errors import InputError
 from ..filesystems import beside, file_system, is_local, local_path
-from .zipped import entries, open_entry
-
-# A local file header, and the end record with which an empty archive begins.
-_ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
+from ..zip_archives import MAGIC, entries, open_entry
 
 
 def expand(path: str) -> list[str]:
-    """A glob's matches, in order; the path itself where it is none or exists as it stands.
+    """A glob's matches, in order. The path itself where it is no glob, or where a file has exactly this name.
 
     Raises:
         InputError: a glob that matches nothing.
@@ -64,15 +61,15 @@ def _local_file(path: str) -> LogFile:
 
 
 def open_file(file: LogFile, max_ratio: int = 1000) -> BinaryIO:
-    """Opens a file for reading; seekable unless it is a zip's member, of which no more than `max_ratio` times its
-    stored size is given.
+    """Opens a file for reading. It is seekable unless it is a zip's member. Of a member, no more than `max_ratio` times
+    its stored size can be read.
 
     Raises:
         InputError: it cannot be opened.
     """
     try:
         raw = _open(file.uri)
-        return raw if file.member is None else open_entry(raw, file.member, max_ratio)
+        return raw if file.member is None else open_entry(raw, file.member, max_ratio, (file.uri, file.modified_ms))
     except OSError as error:
         raise InputError(f"{file.name}: cannot be opened: {error}") from error
 
@@ -86,8 +83,8 @@ def _open(uri: str) -> BinaryIO:
 
 
 def in_zip(file: LogFile, look: bool) -> list[LogFile] | None:
-    """The files inside, where this is a zip archive; None where it is none. `look` opens the file to see; else only its
-    name is asked, as on object stores, where every look costs a request.
+    """The files inside a zip archive; None where the file is none. With `look` the file is opened to tell; else only
+    its name counts, as on object stores, where opening costs a request.
 
     Raises:
         InputError: it is an archive, but a broken or dangerous one.
@@ -96,13 +93,14 @@ def in_zip(file: LogFile, look: bool) -> list[LogFile] | None:
         return None
     try:
         with _open(file.uri) as raw:
-            if not raw.read(4).startswith(_ZIP_MAGIC):
+            if not raw.read(4).startswith(MAGIC):
                 return None
-            return [LogFile(file.uri, size, file.modified_ms, name) for name, size in entries(raw)]
+            inside = entries(raw, (file.uri, file.modified_ms))
+            return [LogFile(file.uri, size, file.modified_ms, name) for name, size in inside]
     except InputError as error:
         raise InputError(f"{file.name}: {error}") from error
     except OSError:
-        return None  # whoever reads it will say what is wrong
+        return None  # reading it reports what is wrong
 
 
 def _walk_remote(uri: str) -> Iterator[tuple[str, list[LogFile]]]:
