@@ -15,6 +15,7 @@ _KEY = re.compile(rb'"([^"\\]{1,100})"\s*:\s*$')
 _READ_KEYS = frozenset(
     column.path[-1].encode() for declared in EVENT_TABLES for column in declared.table if column.path
 ) | {b"Properties", b"Stage Name", b"Name", b"Callsite", b"Details", b"nodeName", b"simpleString", b"Update"}
+_HIGH_SURROGATES = tuple(b"d%x" % nibble for nibble in range(8, 12))
 # A plan node as a struct with its dictionary and list, a value in a list or a dictionary; measured with msgspec.
 _OBJECT_BYTES, _VALUE_BYTES = 270, 40
 
@@ -40,11 +41,16 @@ def shorten_texts(line: bytes, longest: int = LONGEST_TEXT_BYTES) -> tuple[bytes
 
 
 def _boundary(line: bytes, begin: int, end: int) -> int:
-    """The last place up to `end` that is between two characters of a JSON string."""
-    escape = line.rfind(b"\\", max(begin, end - 12), end)  # two escapes \uXXXX make one character
-    if escape >= 0:
-        end = escape - (escape - begin - len(line[begin:escape].rstrip(b"\\")))
-        end = max(begin, end - 6 if line[end - 6 : end - 4] == b"\\u" else end)
+    """The last place up to `end` that is between two characters of the JSON string that begins at `begin`."""
+    escape = line.rfind(b"\\", max(begin, end - 6), end)
+    run = escape + 1 - begin - len(line[begin : escape + 1].rstrip(b"\\"))
+    if escape >= 0 and run % 2:  # an even number are escaped backslashes
+        is_unicode = line[escape + 1 : escape + 2] == b"u"
+        begins_pair = is_unicode and line[escape + 2 : escape + 4].lower() in _HIGH_SURROGATES
+        if begins_pair or escape + (6 if is_unicode else 2) > end:
+            end = escape
+    if line[end - 6 : end - 4] == b"\\u" and line[end - 4 : end - 2].lower() in _HIGH_SURROGATES:
+        end -= 6
     while end > begin and line[end] & 0xC0 == 0x80:
         end -= 1
     return end

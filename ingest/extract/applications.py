@@ -27,20 +27,28 @@ def first_application(
     the ApplicationStart behind it names another one: every segment of a Databricks log begins so too.
     """
     first: Identity | None = None
-    begin = end = len(batches)
-    issues = []
     current: Identity | None = None
+    begin = 0
+    end = len(batches)
+    issues: list[ImportIssue] = []
+    unseparated = 0
     for index, batch in enumerate(batches):
         if index in log_starts:
             begin = index
         for identity in _identities(batch):
             if first is None:
                 first = current = identity
-            elif identity != current and begin in log_starts and begin <= index and begin > 0:
+            elif identity not in (first, current) and begin in log_starts and begin > 0:
                 current = identity
-                if identity != first:
-                    end = min(end, begin)
-                    issues.append(_not_read(identity, log_starts[begin]))
+                end = min(end, begin)
+                issues.append(_not_read(identity, log_starts[begin]))
+            elif identity not in (first, current):
+                unseparated += 1
+    if unseparated:
+        message = (
+            "ApplicationStart events of other applications, without a LogStart before them; the first one was used"
+        )
+        issues.append(ImportIssue("event_duplicate", message, count=unseparated))
     return batches[:end], issues
 
 

@@ -1,4 +1,4 @@
-"""Logs and containers made to cost time or memory, or to make values vanish: small inputs with a size, and their answers.
+"""Logs and containers made to cost time or memory, or to make values vanish.
 
 Each case is a function of a size that gives the bytes of a log file. `dropped` is how many values of it cannot become a
 row: at least as many must be counted in issues.
@@ -108,14 +108,20 @@ def _texts() -> Iterator[HostileLog]:
         "control characters": b"\x01",
     }
     holders = {
-        "application name": (b'{"Event":"SparkListenerApplicationStart","App ID":"a","Timestamp":1,"App Name":"', b'"}'),
+        "application name": (
+            b'{"Event":"SparkListenerApplicationStart","App ID":"a","Timestamp":1,"App Name":"',
+            b'"}',
+        ),
         "host": (b'{"Event":"SparkListenerTaskStart","Stage ID":9,"Task Info":{"Task ID":99,"Host":"', b'"}}'),
         "failure": (b'{"Event":"SparkListenerTaskEnd","Task End Reason":{"Reason":"x","Description":"', b'"}}'),
         "plan text": (
             b'{"Event":"' + spark.SQL_START.encode() + b'","executionId":9,"physicalPlanDescription":"',
             b'","sparkPlanInfo":{"nodeName":"x"}}',
         ),
-        "job property": (b'{"Event":"SparkListenerJobStart","Job ID":9,"Properties":{"spark.job.description":"', b'"}}'),
+        "job property": (
+            b'{"Event":"SparkListenerJobStart","Job ID":9,"Properties":{"spark.job.description":"',
+            b'"}}',
+        ),
         "setting": (b'{"Event":"SparkListenerEnvironmentUpdate","Spark Properties":{"spark.x":"', b'"}}'),
     }
     for holder, (before, after) in holders.items():
@@ -130,7 +136,9 @@ def _structures() -> Iterator[HostileLog]:
     sql = b'{"Event":"' + spark.SQL_START.encode() + b'","executionId":9,"time":1,"sparkPlanInfo":'
     plan = b'{"nodeName":"Union","simpleString":"u","metadata":{},"metrics":[],"children":['
     searched = plan.replace(b'"u"', b'"_rand#1"')
-    task = b'{"Event":"SparkListenerTaskEnd","Stage ID":0,"Stage Attempt ID":0,"Task Info":{"Task ID":99,"Accumulables":['
+    task = (
+        b'{"Event":"SparkListenerTaskEnd","Stage ID":0,"Stage Attempt ID":0,"Task Info":{"Task ID":99,"Accumulables":['
+    )
     holders: dict[str, tuple[bytes, bytes, bytes, int]] = {
         "stage ids": (job + b'"Stage IDs":[', b"1,", b"1]}", 0),
         "empty stages": (job + b'"Stage Infos":[', b"{},", b"{}]}", 1),
@@ -156,9 +164,16 @@ def _structures() -> Iterator[HostileLog]:
         yield HostileLog(f"deep {name}", _inside(lambda n, p=node: _nested(sql, p, b"]}", n, b"}")))  # type: ignore[misc]
         yield HostileLog(f"deep {name} without end", _inside(lambda n, p=node: sql + _times(p)(n)))  # type: ignore[misc]
     for name, head in (("known", job), ("unknown", b'{"Event":"org.acme.Other",'), ("task", task[:-16])):
-        yield HostileLog(f"deep arrays in a {name} event", _inside(lambda n, h=head: _nested(h + b'"x":', b"[", b"]", n, b"}")))  # type: ignore[misc]
-        yield HostileLog(f"deep objects in a {name} event", _inside(lambda n, h=head: _nested(h + b'"x":', b'{"a":', b"}", n, b"}", b"1")))  # type: ignore[misc]
-    yield HostileLog("deep properties", _inside(lambda n: _nested(job + b'"Properties":', b'{"a":', b"}", n, b"}", b"1")), 1)
+        yield HostileLog(
+            f"deep arrays in a {name} event", _inside(lambda n, h=head: _nested(h + b'"x":', b"[", b"]", n, b"}"))
+        )  # type: ignore[misc]
+        yield HostileLog(
+            f"deep objects in a {name} event",
+            _inside(lambda n, h=head: _nested(h + b'"x":', b'{"a":', b"}", n, b"}", b"1")),
+        )  # type: ignore[misc]
+    yield HostileLog(
+        "deep properties", _inside(lambda n: _nested(job + b'"Properties":', b'{"a":', b"}", n, b"}", b"1")), 1
+    )
 
 
 def _nested(before: bytes, begin: bytes, end: bytes, size: int, after: bytes, core: bytes = b"") -> bytes:
@@ -176,25 +191,62 @@ def _events() -> Iterator[HostileLog]:
         "jobs of one id": lambda i: {"Event": spark.JOB_START, "Job ID": 1, "Submission Time": START + i},
         "job ends": lambda i: {"Event": spark.JOB_END, "Job ID": i, "Completion Time": START + i},
         "completed stages": lambda i: {"Event": spark.STAGE_COMPLETED, "Stage Info": {**info, "Stage ID": i}},
-        "stage attempts": lambda i: {"Event": spark.STAGE_COMPLETED, "Stage Info": {**info, "Stage ID": 1, "Stage Attempt ID": i}},
-        "task starts": lambda i: {"Event": spark.TASK_START, "Stage ID": 0, "Stage Attempt ID": 0, "Task Info": {"Task ID": i}},
+        "stage attempts": lambda i: {
+            "Event": spark.STAGE_COMPLETED,
+            "Stage Info": {**info, "Stage ID": 1, "Stage Attempt ID": i},
+        },
+        "task starts": lambda i: {
+            "Event": spark.TASK_START,
+            "Stage ID": 0,
+            "Stage Attempt ID": 0,
+            "Task Info": {"Task ID": i},
+        },
         "tasks": lambda i: {"Event": spark.TASK_END, "Stage ID": 0, "Stage Attempt ID": 0, "Task Info": {"Task ID": i}},
-        "tasks of one id": lambda i: {"Event": spark.TASK_END, "Stage ID": 0, "Stage Attempt ID": 0, "Task Info": {"Task ID": 1}},
-        "tasks of many stages": lambda i: {"Event": spark.TASK_END, "Stage ID": i, "Stage Attempt ID": 0, "Task Info": {"Task ID": i}},
-        "tasks far apart": lambda i: {"Event": spark.TASK_END, "Stage ID": 0, "Stage Attempt ID": 0, "Task Info": {"Task ID": i << 40}},
+        "tasks of one id": lambda i: {
+            "Event": spark.TASK_END,
+            "Stage ID": 0,
+            "Stage Attempt ID": 0,
+            "Task Info": {"Task ID": 1},
+        },
+        "tasks of many stages": lambda i: {
+            "Event": spark.TASK_END,
+            "Stage ID": i,
+            "Stage Attempt ID": 0,
+            "Task Info": {"Task ID": i},
+        },
+        "tasks far apart": lambda i: {
+            "Event": spark.TASK_END,
+            "Stage ID": 0,
+            "Stage Attempt ID": 0,
+            "Task Info": {"Task ID": i << 40},
+        },
         "tasks of absurd times": lambda i: {
             **_TASK_END,
             "Task Info": {**_TASK_END["Task Info"], "Task ID": i, "Launch Time": i << 45, "Finish Time": i << 46},
         },
         "executors": lambda i: {"Event": spark.EXECUTOR_ADDED, "Timestamp": START + i, "Executor ID": str(i)},
-        "removals": lambda i: {"Event": spark.EXECUTOR_REMOVED, "Timestamp": START + i, "Executor ID": "1", "Removed Reason": "x"},
+        "removals": lambda i: {
+            "Event": spark.EXECUTOR_REMOVED,
+            "Timestamp": START + i,
+            "Executor ID": "1",
+            "Removed Reason": "x",
+        },
         "executions": lambda i: {"Event": spark.SQL_START, "executionId": i, "time": START + i},
         "execution ends": lambda i: {"Event": spark.SQL_END, "executionId": i, "time": START + i},
         "environments": lambda i: {"Event": spark.ENVIRONMENT_UPDATE, "Spark Properties": {f"spark.{i}": "x"}},
         "resource profiles": lambda i: {"Event": spark.RESOURCE_PROFILE_ADDED, "Resource Profile Id": i},
         "rollovers": lambda i: {"Event": spark.DATABRICKS_METADATA, "Rollover Number": i << 32},
-        "block managers": lambda i: {"Event": spark.BLOCK_MANAGER_ADDED, "Block Manager ID": {"Executor ID": str(i)}, "Timestamp": i},
-        "executor metrics": lambda i: {"Event": spark.STAGE_EXECUTOR_METRICS, "Executor ID": str(i), "Stage ID": 0, "Stage Attempt ID": 0},
+        "block managers": lambda i: {
+            "Event": spark.BLOCK_MANAGER_ADDED,
+            "Block Manager ID": {"Executor ID": str(i)},
+            "Timestamp": i,
+        },
+        "executor metrics": lambda i: {
+            "Event": spark.STAGE_EXECUTOR_METRICS,
+            "Executor ID": str(i),
+            "Stage ID": 0,
+            "Stage Attempt ID": 0,
+        },
     }
     for name, event in kinds.items():
         dropped = 1 if name == "application starts" else 0
@@ -221,20 +273,45 @@ _VALUES: Mapping[str, bytes] = {
     "an object": b'{"a":1}',
 }
 _FIELDS = (
-    b'"Stage ID":', b'"Stage Attempt ID":', b'"Task ID":', b'"Index":', b'"Attempt":', b'"Launch Time":', b'"Finish Time":',
-    b'"Getting Result Time":', b'"Executor Run Time":', b'"Executor CPU Time":', b'"Result Size":', b'"JVM GC Time":',
-    b'"Memory Bytes Spilled":', b'"Disk Bytes Spilled":', b'"Fetch Wait Time":', b'"Remote Bytes Read":',
-    b'"Shuffle Write Time":', b'"Bytes Read":', b'"Records Written":', b'"JVMHeapMemory":', b'"Submission Time":',
-    b'"Completion Time":', b'"Job ID":', b'"Timestamp":', b'"executionId":', b'"Total Cores":', b'"RDD ID":',
+    b'"Stage ID":',
+    b'"Stage Attempt ID":',
+    b'"Task ID":',
+    b'"Index":',
+    b'"Attempt":',
+    b'"Launch Time":',
+    b'"Finish Time":',
+    b'"Getting Result Time":',
+    b'"Executor Run Time":',
+    b'"Executor CPU Time":',
+    b'"Result Size":',
+    b'"JVM GC Time":',
+    b'"Memory Bytes Spilled":',
+    b'"Disk Bytes Spilled":',
+    b'"Fetch Wait Time":',
+    b'"Remote Bytes Read":',
+    b'"Shuffle Write Time":',
+    b'"Bytes Read":',
+    b'"Records Written":',
+    b'"JVMHeapMemory":',
+    b'"Submission Time":',
+    b'"Completion Time":',
+    b'"Job ID":',
+    b'"Timestamp":',
+    b'"executionId":',
+    b'"Total Cores":',
+    b'"RDD ID":',
     b'"Number of Tasks":',
-)  # fmt: skip
+)
 
 
 def _values() -> Iterator[HostileLog]:
     """One value of one event that its column cannot hold."""
     for field in _FIELDS:
         for name, value in _VALUES.items():
-            lines = [_with_value(line, field, value) if at == _line_with(field) else line for at, line in enumerate(small_lines())]
+            lines = [
+                _with_value(line, field, value) if at == _line_with(field) else line
+                for at, line in enumerate(small_lines())
+            ]
             data = b"\n".join(lines) + b"\n"
             yield HostileLog(f"{field.decode()[1:-2]} {name}", lambda n, d=data: d, 1, sized=False)  # type: ignore[misc]
 
@@ -280,7 +357,13 @@ def _containers() -> Iterator[HostileLog]:
         start = snappy_header if name.startswith("snappy c") or name.startswith("snappy l") else b""
         yield HostileLog(f"only {name}", lambda n, s=start, p=piece: s + _times(p)(n))  # type: ignore[misc]
         yield HostileLog(f"{name} after a log", lambda n, p=piece: gzip.compress(log) + _times(p)(n))  # type: ignore[misc]
-    for name, magic in (("gzip", b"\x1f\x8b\x08"), ("zstd", b"\x28\xb5\x2f\xfd"), ("lz4", b"LZ4Block"), ("snappy", snappy_header), ("lzf", b"ZV")):
+    for name, magic in (
+        ("gzip", b"\x1f\x8b\x08"),
+        ("zstd", b"\x28\xb5\x2f\xfd"),
+        ("lz4", b"LZ4Block"),
+        ("snappy", snappy_header),
+        ("lzf", b"ZV"),
+    ):
         yield HostileLog(f"noise that begins as {name}", lambda n, m=magic: m + noise[:n] * (n // len(noise) or 1))  # type: ignore[misc]
     for container in encode.CONTAINERS:
         label = "zstd with checksums" if container is encode.ZSTD_CHECKED else container.name
@@ -290,7 +373,10 @@ def _containers() -> Iterator[HostileLog]:
     yield HostileLog("zip of many logs", lambda n: _zip({f"app-{i}": _BEGIN for i in range(n // 20_000 or 1)}))
     yield HostileLog("zip of many zips", lambda n: _zip({f"{i}.zip": _zip({"a": log}) for i in range(n // 4000)}))
     yield HostileLog("zip of members of one name", lambda n: _same_names(n // 20_000 or 1, log))
-    yield HostileLog("zip in zip in zip in zip", lambda n: _zip({"a.zip": _zip({"a.zip": _zip({"a.zip": _zip({"a": log * (n // len(log) or 1)})})})}))
+    yield HostileLog(
+        "zip in zip in zip in zip",
+        lambda n: _zip({"a.zip": _zip({"a.zip": _zip({"a.zip": _zip({"a": log * (n // len(log) or 1)})})})}),
+    )
     yield HostileLog("gzip of gzip of gzip of gzip", lambda n: _packed(log * (n // len(log) or 1), 4))
     yield HostileLog("gzip bomb", lambda n: gzip.compress(bytes(n * 20)))
     yield HostileLog("gzip of a gzip bomb", lambda n: gzip.compress(gzip.compress(bytes(n * 20))))

@@ -2,9 +2,9 @@
 
     python -m tests.fuzz.run_hostile [--size 2000000] [--only NAME]
 
-Each case is read at a quarter of the size and at the size, up to the run tree. It is wrong if it raises anything but an
-AfterglowError, needs more than 1 GB, takes more than linear time, or drops a value without counting it in an issue. Exit
-code 1 if any case is wrong.
+Each case is read at a quarter of the size and at the size, up to the run tree. A case fails if it raises anything but
+an AfterglowError, needs more than 1 GB, takes more than linear time, or drops a value without counting it in an issue.
+The exit code is 1 if any case fails.
 """
 
 from __future__ import annotations
@@ -130,8 +130,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     print((large.traceback or (small.traceback if small else ""))[-1500:])
     print(f"{len(cases):,} hostile logs and containers of {given.size:,} bytes, {refused:,} refused with a message")
     print(", ".join(f"{kind} {wrong[kind]:,}" for kind in KINDS))
-    slowest, largest = max(costs, key=lambda c: c[0].seconds), max(costs, key=lambda c: c[0].peak_bytes)
-    print(f"slowest: {slowest[1]}, {slowest[0].seconds:.1f} s; largest: {largest[1]}, {largest[0].peak_bytes / 1e6:.0f} MB")
+    slowest, name = max(costs, key=lambda cost: cost[0].seconds)
+    print(f"slowest: {name}, {slowest.seconds:.1f} s")
+    largest, name = max(costs, key=lambda cost: cost[0].peak_bytes)
+    print(f"largest: {name}, {largest.peak_bytes / 1e6:.0f} MB")
     return 1 if wrong else 0
 
 

@@ -1,0 +1,59 @@
+"""A file with the logs of two applications: the first one is read unmixed, the second one is named."""
+
+from pathlib import Path
+
+import pytest
+
+from afterglow.ingest import log_parts, read
+from tests.property.event_strategies import small_lines
+
+
+def log(app_id: str = "app-small", start: int = 0) -> bytes:
+    text = b"".join(line + b"\n" for line in small_lines())
+    return text.replace(b"app-small", app_id.encode()).replace(
+        b'"Timestamp":1750000000000', b'"Timestamp":%d' % (1750000000000 + start)
+    )
+
+
+@pytest.mark.parametrize("lines", [5, 16_000])
+@pytest.mark.parametrize("second", [log("app-other"), log(start=7)])
+def test_the_second_application_is_not_mixed_in(
+    second: bytes, lines: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_parts, "_LINES_PER_BATCH", lines)
+    (tmp_path / "one").write_bytes(log())
+    (tmp_path / "two").write_bytes(log() + second)
+    one, two = read(str(tmp_path / "one")), read(str(tmp_path / "two"))
+    for name in set(one.tables) - {"applications", "issues"}:
+        assert two[name].equals(one[name]), name
+    (issue,) = two.issues.to_pylist()
+    assert (issue["code"], issue["offset"]) == ("application_not_read", len(log()))
+    assert ("app-other" if b"app-other" in second else "app-small") in issue["message"]
+    assert f"tail -c +{len(log()) + 1}" in issue["message"]
+    assert two.application["completeness"] == "complete"
+
+
+def test_every_other_application_is_named(tmp_path: Path) -> None:
+    (tmp_path / "three").write_bytes(log() + log("app-b") + log("app-c"))
+    issues = read(str(tmp_path / "three")).issues.to_pylist()
+    assert [issue["offset"] for issue in issues] == [len(log()), len(log()) + len(log("app-b"))]
+
+
+def test_the_same_log_twice_is_one_application_with_duplicates(tmp_path: Path) -> None:
+    (tmp_path / "twice").write_bytes(log() + log())
+    codes = set(read(str(tmp_path / "twice")).issues["code"].to_pylist())
+    assert "application_not_read" not in codes and "event_duplicate" in codes
+
+
+def test_small_batches_give_the_same_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when the text of a batch comes near the 2 GiB that Arrow can address."""
+    (tmp_path / "log").write_bytes(log())
+    whole = read(str(tmp_path / "log"))
+    monkeypatch.setattr(log_parts, "BATCH_MEMORY_BYTES", 1)
+    closed: list[int] = []
+    close = log_parts._Batches.close
+    monkeypatch.setattr(log_parts._Batches, "close", lambda self: (closed.append(1), close(self))[1])
+    small = read(str(tmp_path / "log"))
+    assert len(closed) == 2  # each block of lines is a batch; this log is one block
+    for name in whole.tables:
+        assert small[name].equals(whole[name]), name
