@@ -31,8 +31,10 @@ OLDEST = [  # the lower bounds of pyproject.toml
     "platformdirs==4.0.0",
     "psutil==5.9.8",
     "pyarrow==12.0.1",
+    "requests==2.31.0",
     "tenacity==8.2.3",
     "typer==0.19.1",
+    "xxhash==3.4.1",
     "click==8.1.7",
     "setuptools<80",  # MLflow 2.9 imports pkg_resources
 ]
