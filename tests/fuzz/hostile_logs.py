@@ -11,6 +11,7 @@ import io
 import json
 import random
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -317,7 +318,9 @@ def _values() -> Iterator[HostileLog]:
 
 
 def _line_with(field: bytes) -> int:
-    return max(at for at, line in enumerate(small_lines()) if field in line)
+    """The last line with the field; RDDs are read in JobStart only."""
+    needed = spark.JOB_START.encode() if field == b'"RDD ID":' else b""
+    return max(at for at, line in enumerate(small_lines()) if field in line and needed in line)
 
 
 def _with_value(line: bytes, field: bytes, value: bytes) -> bytes:
@@ -404,7 +407,8 @@ def _zip(files: Mapping[str, bytes]) -> bytes:
 
 def _same_names(count: int, log: bytes) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         for number in range(count):
             info = zipfile.ZipInfo("eventlog.json")
             info.comment = str(number).encode()

@@ -22,10 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from afterglow.ingest.application_view import ApplicationView
+from afterglow.ingest.derive import TaskRuns, derive
 from afterglow.ingest.errors import AfterglowError
 from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.options import ReadOptions
-from afterglow.ingest.pipeline import read_log, tree_of
+from afterglow.ingest.pipeline import read_log
 
 from ..property.event_strategies import small_lines
 from .hostile_logs import LARGE, HostileLog, corpus
@@ -80,7 +81,7 @@ def _read(path: Path) -> tuple[int, str, str]:
         for log in find_logs([str(path)]):
             tables = read_log(log, ReadOptions())
             counted += sum(issue["count"] for issue in tables["issues"].to_pylist())
-            tree_of(ApplicationView(tables), "all", 2000)
+            derive(ApplicationView(tables), TaskRuns("all", 2000))
     except AfterglowError as error:
         return 0, str(error), "" if "\n" not in str(error) else f"a message of several lines: {error}"
     except BaseException:

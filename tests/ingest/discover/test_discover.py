@@ -1,18 +1,22 @@
 """Which files are one log, in which order, and whether it is finished: by names, in every layout and place."""
 
+import gzip
+import io
 import shutil
+import warnings
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from afterglow.ingest import InputError, read
-from afterglow.ingest.discover import discover
+from afterglow.ingest.discover import discover, open_file
 from afterglow.ingest.export import export_tables
 from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.pipeline import read_log
 from afterglow.schemas.logs import EventLog
 from tests.conftest import SAMPLES, sample_log, sample_names
+from tests.property.event_strategies import small_lines
 
 
 def found(*paths: Path | str) -> list[EventLog]:
@@ -145,3 +149,101 @@ def test_an_export_that_is_repeated_replaces_and_leaves_nothing_half_written(tmp
     export_tables(tables, str(tmp_path))
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
+def test_a_folder_of_spark_1_is_one_log_called_after_the_folder(tmp_path: Path) -> None:
+    one = touch(tmp_path / "sort-1", "EVENT_LOG_1", "SPARK_VERSION_1.1.0", "APPLICATION_COMPLETE")
+    touch(tmp_path / "sort-2", "EVENT_LOG_10", "EVENT_LOG_9", "SPARK_VERSION_1.0.2", "COMPRESSION_CODEC_org.acme.Codec")
+    touch(tmp_path / "other", "SPARK_VERSION_1.1.0", "app-1")
+    logs = {Path(log.name).name: log for log in found(tmp_path)}
+    assert set(logs) == {"sort-1", "sort-2", "app-1"} and Path(found(one)[0].name) == one
+    assert (logs["sort-1"].spark_version, logs["sort-1"].in_progress) == ("1.1.0", False)
+    assert (names(logs["sort-2"]), logs["sort-2"].in_progress) == (["EVENT_LOG_9", "EVENT_LOG_10"], True)
+
+
+def test_a_log_of_spark_1_has_its_folder_s_name_and_version(tmp_path: Path) -> None:
+    lines = [line.replace(b'"App ID":"app-small",', b"") for line in small_lines()[2:]]
+    lines = [line.replace(b',"spark.app.id":"app-small"', b"") for line in lines]
+    for name in ("sort-1", "sort-2"):
+        folder = touch(tmp_path / name, "SPARK_VERSION_1.1.0", "APPLICATION_COMPLETE")
+        (folder / "EVENT_LOG_1").write_bytes(b"\n".join(lines) + b"\n")
+    logs = find_logs([str(tmp_path)])
+    applications = [read_log(log).application for log in logs]
+    assert [(a["app_id"], a["spark_version"]) for a in applications] == [("sort-1", "1.1.0"), ("sort-2", "1.1.0")]
+
+
+def test_a_databricks_segment_that_was_packed_twice_is_read(tmp_path: Path) -> None:
+    lines = small_lines()
+    folder = tmp_path / "7353421840558998897"
+    folder.mkdir()
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as out:
+        out.writestr("eventlog-2023-11-14--22-15", b"\n".join(lines[:20]) + b"\n")
+    (folder / "eventlog-2023-11-14--22-15.zip.gz").write_bytes(gzip.compress(inner.getvalue()))
+    (folder / "eventlog").write_bytes(b"\n".join(lines[20:]) + b"\n")
+    (tmp_path / "plain").write_bytes(b"\n".join(lines) + b"\n")
+    (log,) = found(folder)
+    assert len(log.files) == 2
+    assert read(str(folder)).tasks.equals(read(str(tmp_path / "plain")).tasks)
+
+
+@pytest.mark.parametrize("blank", [" ", "%20"])
+def test_a_file_uri_is_decoded_and_a_path_is_not(tmp_path: Path, blank: str) -> None:
+    (folder := tmp_path / f"with{blank}blank").mkdir()
+    touch(folder, f"log{blank}1")
+    (by_path,) = found(folder / f"log{blank}1")
+    (by_uri,) = found((folder / f"log{blank}1").as_uri())
+    (as_it_is,) = found(f"file://{folder}/log{blank}1")
+    assert by_path.files == by_uri.files == as_it_is.files
+
+
+def zipped_twice(name: str, content: bytes) -> bytes:
+    inner, outer = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as out:
+        out.writestr("logs/app-inner", content)
+    with zipfile.ZipFile(outer, "w") as out:
+        out.writestr(name, inner.getvalue())
+        out.writestr("app-outer", content.replace(b"app-small", b"app-outer"))
+    return outer.getvalue()
+
+
+def test_an_archive_in_an_archive_is_read(tmp_path: Path) -> None:
+    content = b"\n".join(small_lines()) + b"\n"
+    (tmp_path / "bundle.zip").write_bytes(zipped_twice("2026/inner.zip", content))
+    (tmp_path / "plain").write_bytes(content)
+    logs = {read_log(log).application["app_id"]: log for log in find_logs([str(tmp_path / "bundle.zip")])}
+    assert set(logs) == {"app-small", "app-outer"}
+    assert logs["app-small"].files[0].member == "2026/inner.zip!logs/app-inner"
+    assert read_log(logs["app-small"]).tasks.equals(read(str(tmp_path / "plain")).tasks)
+
+
+def test_members_of_one_name_are_logs_of_their_own(tmp_path: Path) -> None:
+    content = b"\n".join(small_lines()) + b"\n"
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as out, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        out.writestr("eventlog.json", content)
+        out.writestr("eventlog.json", content.replace(b"app-small", b"app-other"))
+    logs = find_logs([str(tmp_path / "two.zip")])
+    assert [read_log(log).application["app_id"] for log in logs] == ["app-small", "app-other"]
+    assert [log.files[0].member for log in logs] == ["eventlog.json", "eventlog.json#2"]
+
+
+def test_the_directory_of_an_archive_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with zipfile.ZipFile(tmp_path / "many.zip", "w") as out:
+        for number in range(300):
+            out.writestr(f"app-{number}", b"x")
+    read_directories: list[int] = []
+    directory = zipfile.ZipFile._RealGetContents  # type: ignore[attr-defined]
+    monkeypatch.setattr(
+        zipfile.ZipFile, "_RealGetContents", lambda self: (read_directories.append(1), directory(self))[1]
+    )
+    logs = found(tmp_path / "many.zip")
+    for log in logs:
+        with open_file(log.files[0]) as raw:
+            assert raw.read(10) == b"x"
+    assert (len(logs), len(read_directories)) == (300, 1)
+
+
+def test_absurd_segment_numbers_are_not_counted_through(tmp_path: Path) -> None:
+    (log,) = found(touch(tmp_path / "eventlog_v2_a", "events_1_a", f"events_{10**18}_a"))
+    assert log.missing == tuple(range(2, 1002))
