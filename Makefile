@@ -10,12 +10,20 @@ DEMO := demo
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 COVERED := $(if $(COVERAGE),--cov --cov-append --cov-report=)
 
-.PHONY: demo test test-all test-slow test-spark35 coverage lint golden docs bench soak dist dist-pure annotate-zip clean
+.PHONY: demo test test-all test-slow test-spark35 coverage lint golden docs site bench soak dist dist-pure annotate-zip clean
 
 demo: .venv/core
 	@mkdir -p $(DEMO)
-	@$(BIN)/afterglow show sample_logs/cv-pipeline sample_logs/skewed-join --depth job --max-children 4
-	@$(BIN)/afterglow import sample_logs --tracking-uri sqlite:///$(CURDIR)/$(DEMO)/mlflow.db
+	@$(BIN)/afterglow import $(addprefix sample_logs/,annotated-search skewed-join broadcast-join executor-lost) \
+		--tracking-uri sqlite:///$(CURDIR)/$(DEMO)/mlflow.db --experiment demo --quiet
+	@$(BIN)/afterglow compare sample_logs/skewed-join sample_logs/broadcast-join --html $(DEMO)/compare.html > /dev/null
+	@echo 'Four sample logs are now in the experiment "demo". Start MLflow, and open http://127.0.0.1:5000/#/experiments/1'
+	@echo '  $(BIN)/mlflow server --backend-store-uri sqlite:///$(CURDIR)/$(DEMO)/mlflow.db --port 5000'
+	@echo 'Look at these runs, and follow the links in the description of the experiment:'
+	@echo '  house-sales search: a search with 4 trials. Which one won, and what did the most expensive one cost?'
+	@echo '  skewed-join: one task of a join has nearly all of the data. Open report.html among its artifacts.'
+	@echo '  executor-lost: an executor died. Which stages ran again?'
+	@echo 'Open $(CURDIR)/$(DEMO)/compare.html: what a broadcast join changes in skewed-join.'
 
 # Everything that needs no Spark, no server, no database and no browser. COVERAGE=1 measures what it runs.
 test: .venv/dev
@@ -55,6 +63,11 @@ lint: .venv/dev
 golden: .venv/dev
 	$(BIN)/python -m tests.golden.regenerate
 	git --no-pager diff --stat tests/golden
+
+# The documentation as a web site, in build/site. A broken link or a page outside the navigation is an error.
+site: .venv/dev
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -e '.[docs]' --config-settings editable_mode=strict
+	$(BIN)/mkdocs build --strict
 
 docs: .venv/dev
 	$(BIN)/python docs/generate.py

@@ -20,7 +20,7 @@ from readme import readme
 from samples import SAMPLES, Sample
 
 HERE = Path(__file__).parent
-LIMIT_BYTES = 400_000
+LIMIT_BYTES = 1_000_000
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -81,6 +81,10 @@ def _prepare(sample: Sample, spark: Spark) -> None:
         (HOME / folder).mkdir(parents=True)
     for script in (JOBS / sample.script, JOBS / "tuning_truth.py"):
         shutil.copy(script, HOME)
+    if sample.annotate:  # beside the job, so that call sites of the annotation do not name this machine's folders
+        for package in ("annotate", "schemas"):
+            shutil.copytree(JOBS.parent.parent / package, HOME / "afterglow" / package)
+        (HOME / "afterglow/__init__.py").touch()
     (HOME / "spark").symlink_to(spark.home)
     defaults = "".join(f"{key} {value}\n" for key, value in (CONF | dict(sample.conf)).items())
     (HOME / "conf/spark-defaults.conf").write_text(defaults)

@@ -30,6 +30,7 @@ class Sample:
     spark: str = "4"
     truth: bool = False
     gzip: bool = False
+    annotate: bool = False  # the job imports afterglow.annotate
 
 
 SAMPLES = (
@@ -53,6 +54,16 @@ SAMPLES = (
         truth=True,
     ),
     Sample(
+        name="annotated-search",
+        pins="CrossValidator over a random forest with annotate.autolog(), 2 folds x 4 param maps, two trials at a time; "
+        "params, metrics and the trial of every job",
+        script="annotated_search.py",
+        conf=ZSTD | {"spark.eventLog.includeTaskMetricsAccumulators": "false"},
+        shows={"failed_tasks": 0},
+        shows_at_least={"jobs": 30},
+        annotate=True,
+    ),
+    Sample(
         name="skewed-join",
         pins="one straggler that also spills; job groups and descriptions; scans of Parquet and CSV; output",
         script="skewed_join.py",
@@ -66,6 +77,14 @@ SAMPLES = (
         },
         shows={"failed_tasks": 0},
         shows_at_least={"spilling_tasks": 1, "tasks": 12},
+    ),
+    Sample(
+        name="broadcast-join",
+        pins="the job of skewed-join with a broadcast join, and so without the shuffle that is skewed: a pair to compare",
+        script="skewed_join.py",
+        conf=ZSTD | {"spark.sql.shuffle.partitions": "6", "spark.sql.adaptive.coalescePartitions.enabled": "false"},
+        shows={"failed_tasks": 0, "spilling_tasks": 0},
+        shows_at_least={"tasks": 10},
     ),
     Sample(
         name="failing-tasks",

@@ -1,4 +1,4 @@
-"""The README's questions over a fleet, asked of the samples: the answers printed there are the answers."""
+"""The questions of docs/fleet.md, asked of the samples: the answers printed there are the answers."""
 
 import os
 import re
@@ -11,12 +11,12 @@ from typer.testing import CliRunner
 from afterglow.ingest.cli import app
 from tests.conftest import SAMPLES
 
-README = Path(__file__).parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent / "docs" / "fleet.md"
 
 
 def question(kind: str) -> tuple[str, str]:
     """The question's text and its answer."""
-    found = re.search(rf"<!-- fleet {kind} -->\n```\w+\n(.*?)```\n```\n(.*?)```", README.read_text(), re.DOTALL)
+    found = re.search(rf"<!-- fleet {kind} -->\n```\w+\n(.*?)```\n```\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert found is not None, kind
     return found[1], found[2].rstrip("\n")
 
