@@ -60,7 +60,7 @@ def pages() -> dict[str, str]:
     tables = {n: document for n, document in known.items() if n not in (*_RUNS, *_FINDINGS, "issue-codes")}
     return {
         "tables.md": _HEAD
-        + "# Tables\n\n`afterglow export` writes these tables as Parquet. `afterglow.read` returns them.\n"
+        + "# Tables\n\n`afterglow export` writes these tables as Parquet. `afterglow.ingest.read` returns them.\n"
         "Columns keep Spark's units. Times are milliseconds, UTC epoch. A missing value is null.\n\n"
         + "\n".join(
             _section(name, document) for name, document in {**tables, "issue-codes": known["issue-codes"]}.items()
