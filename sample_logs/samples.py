@@ -55,8 +55,8 @@ SAMPLES = (
     ),
     Sample(
         name="annotated-search",
-        pins="CrossValidator over a random forest with annotate.autolog(), 2 folds x 4 param maps, two trials at a time; "
-        "params, metrics and the trial of every job",
+        pins="CrossValidator over a random forest with annotate.autolog(), 2 folds x 4 param maps, two trials at a "
+        "time; params, metrics and the trial of every job",
         script="annotated_search.py",
         conf=ZSTD | {"spark.eventLog.includeTaskMetricsAccumulators": "false"},
         shows={"failed_tasks": 0},
@@ -80,7 +80,7 @@ SAMPLES = (
     ),
     Sample(
         name="broadcast-join",
-        pins="the job of skewed-join with a broadcast join, and so without the shuffle that is skewed: a pair to compare",
+        pins="the job of skewed-join with a broadcast join, and so without the skewed shuffle: a pair to compare",
         script="skewed_join.py",
         conf=ZSTD | {"spark.sql.shuffle.partitions": "6", "spark.sql.adaptive.coalescePartitions.enabled": "false"},
         shows={"failed_tasks": 0, "spilling_tasks": 0},

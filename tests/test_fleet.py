@@ -16,7 +16,8 @@ PAGE = Path(__file__).parent.parent / "docs" / "fleet.md"
 
 def question(kind: str) -> tuple[str, str]:
     """The question's text and its answer."""
-    found = re.search(rf"<!-- fleet {kind} -->\n```\w+\n(.*?)```\n```\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    text = PAGE.read_text(encoding="utf-8")
+    found = re.search(rf"<!-- fleet {kind} -->\n```\w+\n(.*?)```\n```\n(.*?)```", text, re.DOTALL)
     assert found is not None, kind
     return found[1], found[2].rstrip("\n")
 
