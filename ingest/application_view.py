@@ -1,7 +1,6 @@
 """One application as numpy columns and rows, from which diagnose, derive and report compute. Built once."""
 
 import copy
-import re
 from functools import cached_property
 from typing import Any
 
@@ -14,11 +13,10 @@ from ..schemas.logs import EventLogTables
 from ..schemas.runs.tree import Status
 from ..schemas.tables.training import MINIMUM_CONFIDENCE
 from .critical_path import CriticalPath, critical_path
+from .run_names import job_name, stage_name
 from .task_arrays import Row, TaskArrays
 from .timeline import Timeline
 
-# Of DStreams and of Structured Streaming, which describe their jobs for the page of Spark's UI.
-_MARKUP = re.compile(r'<a href="/streaming/[^"<>]*">|</a>|<br ?/?>')
 _SPANS = [f"{phase}{end}_time_ms" for phase in ("", "fit_", "evaluate_") for end in ("start", "end")]
 
 
@@ -176,12 +174,24 @@ class ApplicationView(TaskArrays):
         return frozenset(stage for job in jobs for stage in self.stages_of_job.get(job["job_id"], []))
 
     def job_title(self, job: Row) -> str:
-        """The name of a job's run: its description without the markup of streaming, or its call site."""
-        title = _MARKUP.sub(" ", job["description"] or job["name"] or "").strip()
-        return f"job {job['job_id']}" + (f" · {title}" if title else "")
+        """The name of a job's run."""
+        return job_name(job, self._executions.get(job["sql_execution_id"]))
+
+    def stage_title(self, stage: int) -> str:
+        """The name of a stage's run."""
+        job = self._job_by_id.get(self.stages[stage]["job_id"])
+        return stage_name(self.stages[stage], job, self._executions.get(job["sql_execution_id"]) if job else None)
+
+    @cached_property
+    def _executions(self) -> dict[int, Row]:
+        return {row["execution_id"]: row for row in self.tables["sql_executions"].to_pylist()}
+
+    @cached_property
+    def _job_by_id(self) -> dict[int, Row]:
+        return {job["job_id"]: job for job in self.jobs}
 
     def subject(self, stage: int) -> str:
-        """The name of the stage's run."""
+        """How a finding names the stage."""
         identity = self.stage_identity(stage)
         name = self.stages[stage]["name"]
         return f"stage {identity} · {name}" if name else f"stage {identity}"

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -134,9 +134,9 @@ def operations_of_jobs(job_properties: pa.Table) -> dict[int, str]:
 
 
 def name_jobs_and_stages(
-    jobs: pa.Table, stages: pa.Table, operations: Iterable[ConnectOperation]
+    jobs: pa.Table, stages: pa.Table, operations: Sequence[ConnectOperation]
 ) -> tuple[pa.Table, pa.Table]:
-    """Both tables, named by the request of the operation: `fit LogisticRegression`, `query aggregate`.
+    """Both tables named by the request of the operation, as in `fit LogisticRegression`; jobs also get the operation.
 
     Spark names jobs, and before 4.1 stages too, by the text of the request, which nobody can read.
     """
@@ -147,14 +147,20 @@ def name_jobs_and_stages(
     for job, ids in zip(jobs["job_id"].to_pylist(), jobs["stage_ids"].to_pylist(), strict=True):
         if job in of_job:
             of_stage.update((stage, of_job[job]) for stage in ids or () if stage not in of_stage)
-    return _renamed(jobs, "job_id", of_job), _renamed(stages, "stage_id", of_stage, only=_REQUEST_AS_NAME)
+    operation_of = {job: one.operation_id for one in operations for job in one.jobs}
+    ids = arrow.to_array([operation_of.get(job) for job in jobs["job_id"].to_pylist()], "string")
+    jobs = jobs.set_column(jobs.schema.get_field_index("connect_operation_id"), "connect_operation_id", ids)
+    jobs = _renamed(jobs, "job_id", "description", of_job, only=_REQUEST_AS_NAME)
+    return (
+        _renamed(jobs, "job_id", "name", of_job),
+        _renamed(stages, "stage_id", "name", of_stage, only=_REQUEST_AS_NAME),
+    )
 
 
-def _renamed(table: pa.Table, key: str, names: Mapping[int, str], only: str = "") -> pa.Table:
-    rows = zip(table[key].to_pylist(), table["name"].to_pylist(), strict=True)
+def _renamed(table: pa.Table, key: str, column: str, names: Mapping[int, str], only: str = "") -> pa.Table:
+    rows = zip(table[key].to_pylist(), table[column].to_pylist(), strict=True)
     values = [names.get(number, name) if (name or "").startswith(only) else name for number, name in rows]
-    column = arrow.to_array(values, "string")
-    return table.set_column(table.schema.get_field_index("name"), "name", column)
+    return table.set_column(table.schema.get_field_index(column), column, arrow.to_array(values, "string"))
 
 
 def _name(statement: Statement) -> str:

@@ -137,7 +137,7 @@ def stage_run(factory: RunFactory, stage: int, parent: Run) -> Run:
         "stage",
         f"{factory.root}/stage/{app.stage_identity(stage)}",
         parent.key,
-        app.subject(stage),
+        app.stage_title(stage),
         status,
         start,
         end,

@@ -8,6 +8,7 @@ from typing import Any
 from ...schemas.logs import EventLogTables
 from ...schemas.runs.levels import Level
 from ...schemas.runs.tree import Status
+from ..run_names import trial_name
 
 _STATUS: Mapping[str, Status] = {"FINISHED": "FINISHED", "FAILED": "FAILED"}
 
@@ -93,7 +94,7 @@ def branches(tables: EventLogTables, root: str) -> list[Branch]:
                 "trial",
                 trial_key(root, row),
                 tuning_key(root, row),
-                f"trial {row['trial']}",
+                trial_name(row),
                 row,
                 {**_fit_counts(of_trial), "time/fits_s": _cost(of_trial), **_known(scores)},
                 _params(row["params_json"]),

@@ -6,6 +6,7 @@ import numpy as np
 
 from ...schemas.runs.tree import Run, Status
 from ..application_view import ApplicationView
+from ..run_names import task_name
 from ..task_arrays import Row
 from ..task_groups import Array
 
@@ -76,12 +77,11 @@ def task_run(row: Row, stage: Run, root: str, notable: str | None) -> Run:
         "spark.failure_reason": row["failure_reason"],
         "afterglow.task_selected_for": notable,
     }
-    where = f" · executor {row['executor_id']}" if row["executor_id"] not in (None, "driver") else ""
     return Run(
         "task",
         f"{root}/task/{identity}/{row['task_id']}",
         stage.key,
-        f"task {row['index']}.{row['attempt']}{where}" + (f" · {notable}" if notable else ""),
+        task_name(row, notable),
         _STATUS[row["status"]],
         start,
         row["finish_time_ms"] or start,

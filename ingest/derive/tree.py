@@ -15,6 +15,7 @@ from .overview import mark_overview
 from .run_builders import StageTaskRuns, application_run, branch_run, job_run, stage_run
 from .run_factory import RunFactory
 from .searches import Branch, branches, job_parent
+from .sessions import move_into_sessions, session_branches
 from .task_runs import choose_task_runs
 
 
@@ -31,6 +32,10 @@ def derive(app: ApplicationView, task_runs: TaskRuns | None = None) -> RunTree:
     factory, chosen_by = RunFactory(app), task_runs or TaskRuns()
     above = {branch.key: branch for branch in branches(app.tables, factory.root)}
     parents = {job["job_id"]: job_parent(factory.root, job, set(above)) for job in app.jobs}
+    sessions = session_branches(app.tables, factory.root)
+    if sessions:
+        moved = move_into_sessions(app.tables, factory.root, list(above.values()), app.jobs, parents)
+        above = {branch.key: branch for branch in (*sessions, *moved)}
     jobs = [job_run(factory, job, parents[job["job_id"]]) for job in app.jobs]
     chosen = choose_task_runs(app, chosen_by.policy, chosen_by.at_most)
     root = application_run(factory)

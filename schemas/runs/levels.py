@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Level = Literal["application", "run", "tuning", "trial", "fit", "job", "stage", "task"]
+Level = Literal["application", "session", "run", "tuning", "trial", "fit", "job", "stage", "task"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,12 @@ class RunLevel:
 
 LEVELS = (
     RunLevel("application", "One application attempt.", "<app_id>/<attempt>", "the application's name"),
+    RunLevel(
+        "session",
+        "One session of a Spark Connect server, with the user of its client.",
+        "<app_id>/<attempt>/session/<session id>",
+        "session ann 5f6a0a2e",
+    ),
     RunLevel(
         "run",
         "One `with annotate.run(name)` block of the job.",
@@ -34,7 +40,7 @@ LEVELS = (
         "trial",
         "One param map of a search, with one fit per fold.",
         "<app_id>/<attempt>/tuning/<uid>/trial/<trial>",
-        "trial 2",
+        "maxDepth=7 numTrees=20, or trial 2 where the log has no params",
     ),
     RunLevel(
         "fit",
@@ -46,24 +52,24 @@ LEVELS = (
         "job",
         "One Spark job. A job of a search is a child of its fit, or of the tuning for prepare and refit.",
         "<app_id>/<attempt>/job/<job>",
-        "job 7 · its description or call site",
+        "j7 write scores.parquet: its description or call site",
     ),
     RunLevel(
         "stage",
         "One stage attempt that ran. Skipped stages have no run, but their job counts them.",
         "<app_id>/<attempt>/stage/<stage>.<attempt>",
-        "stage 12.0 · its call site",
+        "s12 RandomForest:730: its call site",
     ),
     RunLevel(
         "task",
         "One task attempt. `--task-runs` selects which ones get a run.",
         "<app_id>/<attempt>/task/<stage>.<attempt>/<task>",
-        "task 5.0 · its executor",
+        "t5 executor 2",
     ),
 )
 
 SEARCH: tuple[Level, ...] = ("tuning", "trial", "fit")
-ABOVE_JOB: tuple[Level, ...] = ("application", "run", *SEARCH)
+ABOVE_JOB: tuple[Level, ...] = ("application", "session", "run", *SEARCH)
 ABOVE_STAGE: tuple[Level, ...] = (*ABOVE_JOB, "job")
 ABOVE_TASK: tuple[Level, ...] = (*ABOVE_STAGE, "stage")
 EVERY: tuple[Level, ...] = (*ABOVE_TASK, "task")

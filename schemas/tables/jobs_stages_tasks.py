@@ -73,6 +73,13 @@ JOBS = Table(
             "derived: stage_ids not run by this job",
         ),
         Column(
+            "connect_operation_id",
+            "string",
+            "Spark Connect operation that submitted the job.",
+            "JobStart > Properties > spark.connect.operation_id",
+            "3.5",
+        ),
+        Column(
             "tuning_uid",
             "string",
             "Search that the job belongs to; of nested searches the innermost. Null outside searches.",
