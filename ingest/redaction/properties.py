@@ -45,9 +45,11 @@ def redact_properties(keys: pa.Array, values: pa.Array, own: str | None) -> pa.A
     """The values to show. `own` matches keys and values, as Spark's pattern does."""
     import pyarrow.compute as pc
 
-    keys = pc.fill_null(keys, arrow.to_array([""], "string")[0])  # of a str it would import pandas
+    # scalars from an array: of a str, pyarrow imports pandas
+    empty, pattern_key, redacted = arrow.to_array(["", spark.REDACTION_PATTERN_KEY, spark.REDACTED], "string")
+    keys = pc.fill_null(keys, empty)
     secret = matches(keys, SECRET_KEY)
     if own is not None:
         secret = pc.or_(secret, pc.or_(matches(keys, own), matches(values, own)))
-    secret = pc.and_(secret, pc.and_(pc.not_equal(keys, spark.REDACTION_PATTERN_KEY), pc.is_valid(values)))
-    return pc.if_else(secret, spark.REDACTED, redact_array(values))
+    secret = pc.and_(secret, pc.and_(pc.not_equal(keys, pattern_key), pc.is_valid(values)))
+    return pc.if_else(secret, redacted, redact_array(values))
