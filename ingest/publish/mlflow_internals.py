@@ -1,7 +1,8 @@
 """Every part of MLflow that is not its documented API, with where it is defined and where it was seen to work.
 
-All of it was read and run with MLflow 3.17 and 3.18. What needs SQLAlchemy is loaded when it is first asked for: it
-takes as long to import as MLflow itself.
+All of it was read and run with MLflow 3.17 and 3.18. An older MLflow (2.9 is the oldest tested) lacks workspaces and
+traces; what it lacks is missing here in the way that the callers ask for. What needs SQLAlchemy is loaded when it is
+first asked for: it takes as long to import as MLflow itself.
 """
 
 import contextlib
@@ -11,9 +12,9 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import mlflow.entities
+import mlflow.environment_variables
 from mlflow import MlflowClient
-from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES, MLFLOW_WORKSPACE  # since 3.10, undocumented
-from mlflow.utils.workspace_context import get_request_workspace  # since 3.10
 
 __all__ = [
     "MLFLOW_ENABLE_WORKSPACES",
@@ -51,6 +52,28 @@ _LOADED_WHEN_USED: dict[str, tuple[str, str | None]] = {
 }
 
 
+class _NotSet:
+    """An environment variable that this MLflow does not know."""
+
+    def get(self) -> None:
+        """As mlflow.environment_variables has it."""
+
+
+# since MLflow 3.10, undocumented
+MLFLOW_ENABLE_WORKSPACES = getattr(mlflow.environment_variables, "MLFLOW_ENABLE_WORKSPACES", _NotSet())
+MLFLOW_WORKSPACE = getattr(mlflow.environment_variables, "MLFLOW_WORKSPACE", _NotSet())
+
+
+def get_request_workspace() -> str | None:
+    """mlflow.utils.workspace_context.get_request_workspace, since MLflow 3.10; None where there are no workspaces."""
+    try:
+        from mlflow.utils import workspace_context
+    except ImportError:
+        return None
+    found: str | None = workspace_context.get_request_workspace()
+    return found
+
+
 def __getattr__(name: str) -> Any:
     if name not in _LOADED_WHEN_USED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -65,8 +88,8 @@ def tracking_store(client: MlflowClient) -> Any:
 
 
 def tracing_client(client: MlflowClient) -> Any | None:
-    """MlflowClient._tracing_client: writes and deletes traces; None in a MLflow that has none."""
-    return getattr(client, "_tracing_client", None)
+    """MlflowClient._tracing_client: writes and deletes traces; None before MLflow 3, whose traces are others."""
+    return getattr(client, "_tracing_client", None) if hasattr(mlflow.entities, "TraceLocation") else None
 
 
 def latest_metrics(run: Any) -> Mapping[str, tuple[int, float]]:
@@ -80,14 +103,23 @@ def query_runs(session: Any) -> Any:
     return session.query(__getattr__("models").SqlRun).options(*options)
 
 
+# Alembic's revisions (mlflow/store/db_migrations/versions) that the SQL writer was tested with.
+SCHEMA_HEADS = {"dc11669786a5": "3.17"}
+
+
 def verify_schema(store: Any) -> str | None:
-    """Why a store's tables are not those of this MLflow; None where they are."""
+    """Why a store's tables are not those that this MLflow and the SQL writer know; None where they are."""
     from mlflow.exceptions import MlflowException
+    from mlflow.store.db.utils import _get_schema_version
 
     try:
         __getattr__("_verify_schema")(store.engine)
     except MlflowException as error:
         return str(error).splitlines()[0]
+    head = _get_schema_version(store.engine)
+    if head not in SCHEMA_HEADS:
+        tested = ", ".join(SCHEMA_HEADS.values())
+        return f"the database has MLflow's schema {head}, and direct writes were tested with that of MLflow {tested}"
     return None
 
 
