@@ -9,6 +9,7 @@ from typing import Any
 
 import mlflow
 import pytest
+import sqlalchemy as sa
 from mlflow import MlflowClient
 
 from afterglow.ingest import PublishError, import_logs
@@ -92,13 +93,27 @@ def test_the_application_has_tables_configuration_issues_and_datasets(store: str
     assert {d.dataset.source_type for d in inputs} & {"spark_parquet", "spark_csv"}
 
 
-def test_importing_again_writes_nothing_and_looks_once(store: str, tmp_path: Path) -> None:
-    name = experiment(store, "again", tmp_path)
+@pytest.mark.parametrize("writer", ["rest", "sql"])
+def test_importing_again_writes_nothing_and_looks_once(store: str, tmp_path: Path, writer: str) -> None:
+    name = experiment(store, f"again {writer}", tmp_path)
     log = str(sample_log("spark35-wordcount"))
-    (first,) = import_logs([log], store, name)
+    (first,) = import_logs([log], store, name, writer=writer)
     before = {key: run.to_dictionary() for key, run in runs_by_key(store, name).items()}
-    (second,) = import_logs([log], store, name)
+    searches, changes = [], []
+
+    def record(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("SELECT") and "FROM runs" in statement:
+            searches.append(statement)
+        if statement.startswith(("INSERT", "UPDATE", "DELETE")):
+            changes.append(statement)
+
+    sa.event.listen(sa.engine.Engine, "before_cursor_execute", record)
+    try:
+        (second,) = import_logs([log], store, name, writer=writer)
+    finally:
+        sa.event.remove(sa.engine.Engine, "before_cursor_execute", record)
     assert (second.published.written, second.published.run_id) == (0, first.published.run_id)
+    assert len(searches) == 1 and changes == []
     assert {key: run.to_dictionary() for key, run in runs_by_key(store, name).items()} == before
 
 
