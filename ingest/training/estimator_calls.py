@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from .estimator_steps import Step
 from .evidence import Job
 
+# packages below org.apache.spark.ml whose models no evaluator evaluates
+_FEATURES = ("feature", "fpm")
+
 
 @dataclass(slots=True)
 class Call:
@@ -35,6 +38,11 @@ class Call:
     def end(self) -> int:
         """Position of its last training job's end in the log."""
         return max([step.end for step in self.steps] + [job.end_at for job in self.extra])
+
+    @property
+    def predicts(self) -> bool:
+        """It trains a model that can be evaluated, not a feature stage."""
+        return not any(job.stack.package in _FEATURES for step in self.steps for job in step.jobs)
 
     def continues_with(self, step: Step) -> bool:
         """The step may be this fit's next one."""

@@ -78,20 +78,24 @@ def _pair_in_threads(step: Step, ended: Sequence[Call], per_call: dict[tuple[str
 
 
 def _pair_in_order(calls: Sequence[Call]) -> None:
-    """Several models trained one after the other, then as many evaluations: the first is of the first model."""
-    ordered = sorted(calls, key=lambda call: call.end)
+    """Several models trained one after the other, then evaluations: of as many the first is of the first model.
+
+    Otherwise they stay with the last model, which is less sure than with one model.
+    """
     row: list[Call] = []
-    for call in ordered:
-        row.append(call)
+    for call in sorted(calls, key=lambda call: call.end):
+        if call.predicts:
+            row.append(call)
         if not call.evaluations:
             continue
         steps = call.evaluations
         kinds = Counter((step.evaluator, step.action) for step in steps)
         turns = min(kinds.values())
-        same = [other for other in row if other.steps[0].action == call.steps[0].action]
-        if turns > 1 and turns == len(same) and len(kinds) * turns == len(steps):
+        if len(row) > 1:
+            call.in_order = True
+        if 1 < turns == len(row) and len(kinds) * turns == len(steps):
             each = len(steps) // turns
-            for number, other in enumerate(same):
+            for number, other in enumerate(row):
                 other.evaluations = steps[number * each : (number + 1) * each]
                 other.in_order = True
         row = []

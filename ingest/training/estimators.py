@@ -41,7 +41,8 @@ MLLIB_FILE = re.compile(r"^org\.apache\.spark\.ml\S*\((\w+\.scala):\d+\)", re.MU
 @dataclass(frozen=True, slots=True)
 class Stack:
     """What one stack shows; None where it does not. `whole`: the stack was not cut at Spark's depth. `fit`: it
-    shows the estimator's own fit, so only an estimator that calls another's fit may be cut off."""
+    shows the estimator's own fit, so only an estimator that calls another's fit may be cut off. `package`: that of the
+    estimator below org.apache.spark.ml."""
 
     estimator: str | None = None
     evaluator: str | None = None
@@ -49,6 +50,7 @@ class Stack:
     metric: str | None = None
     whole: bool = True
     fit: bool = False
+    package: str | None = None
 
     @property
     def shows_ml(self) -> bool:
@@ -60,7 +62,7 @@ def read_stack(frames: str | None, depth: int | None) -> Stack:
     """`frames` are the ML lines of a stage's Details, innermost first."""
     if not frames:
         return Stack()
-    estimator = evaluator = search = metric = None
+    estimator = evaluator = search = metric = trained = None
     fit = False
     for line in frames.split("\n"):  # outer frames overwrite inner ones: a GBTClassifier trains DecisionTreeRegressors
         match = _FRAME.match(line)
@@ -76,8 +78,8 @@ def read_stack(frames: str | None, depth: int | None) -> Stack:
         if package == "evaluation" and method == "evaluate":
             evaluator = owner
         elif package in _PACKAGES and method in _TRAINS and owner not in _ABSTRACT:
-            estimator, fit = owner, method == "fit"
-    return Stack(estimator, evaluator, search, metric if evaluator else None, (depth or 0) < _CUT_DEPTH, fit)
+            estimator, fit, trained = owner, method == "fit", package
+    return Stack(estimator, evaluator, search, metric if evaluator else None, (depth or 0) < _CUT_DEPTH, fit, trained)
 
 
 def uid_in(names: Iterable[str]) -> str | None:

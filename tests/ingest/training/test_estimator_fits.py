@@ -46,12 +46,13 @@ def test_a_cached_table_that_two_fits_read_joins_them_not() -> None:
 def test_an_evaluation_is_of_the_model_trained_last() -> None:
     log = Log()
     log.fit("KMeans")
+    log.evaluate()
     linear = log.fit("LinearRegression")
     log.job("show at App.scala:1", log.rdd(callsite="show at App.scala:1"))
     evaluations = [log.evaluate(), log.evaluate()]
     found = fits_of(log)
     assert list(found["LinearRegression_1"].jobs) == [*linear, *evaluations]
-    assert set(found["KMeans_1"].jobs.values()) == {"fit"}
+    assert list(found["KMeans_1"].jobs.values()) == ["fit", "fit", "evaluate"]
 
 
 def test_models_trained_before_as_many_evaluations_are_paired_in_order_and_less_sure() -> None:
@@ -63,6 +64,33 @@ def test_models_trained_before_as_many_evaluations_are_paired_in_order_and_less_
     assert [job for fit in found for job, phase in fit.jobs.items() if phase == "evaluate"] == evaluations
     assert all(len([p for p in fit.jobs.values() if p == "evaluate"]) == 1 for fit in found)
     assert {fit.confidence for fit in found} == {0.6}
+
+
+def test_an_evaluation_after_two_models_stays_with_the_last_and_is_less_sure() -> None:
+    log = Log()
+    log.fit("LinearRegression")
+    log.fit("GBTRegressor")
+    log.evaluate()
+    found = fits_of(log)
+    assert [(fit.confidence, "evaluate" in fit.jobs.values()) for fit in found.values()] == [(0.95, False), (0.6, True)]
+
+
+def test_models_of_different_estimators_are_paired_in_order_too() -> None:
+    log = Log()
+    for estimator in ("LinearRegression", "GBTRegressor", "DecisionTreeRegressor"):
+        log.fit(estimator)
+    evaluations = [log.evaluate() for _ in range(3)]
+    found = list(fits_of(log).values())
+    assert [job for fit in found for job, phase in fit.jobs.items() if phase == "evaluate"] == evaluations
+
+
+def test_an_evaluation_after_a_search_is_of_its_best_model_and_no_earlier_fits() -> None:
+    log = Log()
+    log.fit("KMeans")
+    searching = log.fit("LinearRegression")
+    log.evaluate()
+    (only,) = fits_of(log, tuple(searching)).values()
+    assert set(only.jobs.values()) == {"fit"}
 
 
 def test_an_evaluation_of_a_loaded_model_is_no_fits() -> None:

@@ -9,8 +9,8 @@ FIT = "org.apache.spark.ml.Predictor.fit(Predictor.scala:115)"
 
 
 def test_a_cut_stack_may_still_show_the_fit() -> None:
-    assert read_stack(TRAIN + FIT, 20) == Stack("LogisticRegression", whole=False, fit=True)
-    assert read_stack(TRAIN, 20) == Stack("LogisticRegression", whole=False)
+    assert read_stack(TRAIN + FIT, 20) == Stack("LogisticRegression", whole=False, fit=True, package="classification")
+    assert read_stack(TRAIN, 20) == Stack("LogisticRegression", whole=False, package="classification")
     assert read_stack(FIT, 20) == Stack(whole=False)
 
 
