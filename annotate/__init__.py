@@ -6,6 +6,7 @@ result. The package needs Python 3.8 and the standard library. It imports pyspar
 """
 
 from .autologging import autolog, disable
+from .loops import trial
 from .runs import log_metric, log_metrics, log_param, log_params, run, set_tags
 from .tasks import task_metrics
 
@@ -19,4 +20,5 @@ __all__ = [
     "run",
     "set_tags",
     "task_metrics",
+    "trial",
 ]

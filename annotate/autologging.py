@@ -78,4 +78,6 @@ def _while_enabled(wrap: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 @never_raise
 def _flush() -> None:
+    for call in monkeypatch.last_calls:
+        call()
     event_queue.flush()

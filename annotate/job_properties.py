@@ -86,8 +86,19 @@ def setter(session: Any, values: Mapping[str, str | None]) -> Callable[[], JobPr
     log = event_log.current()
     if log is None:
         return None
-    properties = log.context._jvm.java.util.Properties()
-    for key, value in given.items():
-        properties.setProperty(key, value)
+    properties = _java_properties(log, given)
 
     return lambda: _LocalProperties(log.jvm, properties)
+
+
+def local_properties(log: event_log.EventLog, values: Mapping[str, str | None]) -> JobProperties:
+    """Set these local properties in the calling thread. Values that are None are left out."""
+    given = {key: value for key, value in values.items() if value is not None}
+    return _LocalProperties(log.jvm, _java_properties(log, given))
+
+
+def _java_properties(log: event_log.EventLog, values: Mapping[str, str]) -> Any:
+    properties = log.context._jvm.java.util.Properties()
+    for key, value in values.items():
+        properties.setProperty(key, value)
+    return properties

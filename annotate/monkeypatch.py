@@ -20,6 +20,9 @@ class _Replaced(NamedTuple):
 _replaced: list[_Replaced] = []
 _replaced_stop: list[_Replaced] = []
 
+# Called before pending events are written for the last time.
+last_calls: list[Callable[[], None]] = []
+
 # Called with a SparkContext before it stops; what they return is called after it has stopped.
 stop_callbacks: list[Callable[[Any], Callable[[], None] | None]] = []
 
@@ -74,5 +77,7 @@ def _is_alive(context: Any) -> bool:
 @never_raise
 def _flush_and_close(context: Any) -> None:
     if event_log.active_context() is context:
+        for call in last_calls:
+            call()
         event_queue.flush()
         event_log.close(context)

@@ -125,6 +125,8 @@ EVENT_KINDS: Mapping[str, EventKind] = {
                 Field("fold", "int", "Fold, from 0."),
                 Field("trial", "int", "Index of the param map. Absent where unknown."),
                 Field("metric", "float", "Metric of the evaluator, with every digit."),
+                Field("metric_name", "str", "Name of the metric, for a trial of a loop."),
+                Field("params", "dict", "Params of the trial, for a trial of a loop."),
                 *_SPAN,
                 Field("evaluate_ms", "int", "End of training and start of evaluation."),
                 *_LOSS,

@@ -74,7 +74,21 @@ def _fit_end(state: AnnotationState, event: Row) -> None:
     if "evaluate_ms" in event:
         row["evaluate_end_time_ms"] = event.get("end_ms")
     row["status"] = _STATUS.get(event.get("status", ""), "FINISHED")
+    if "params" in event:
+        _trial_of_loop(state, uid, event)
     state.training(f"tuning/{uid}/trial/{key[1]}/fold/{key[2]}", event, event.get("evaluate_ms"))
+
+
+def _trial_of_loop(state: AnnotationState, uid: str, event: Row) -> None:
+    """A loop does not know its param maps when it starts: each trial brings its own, and its metric."""
+    new: Row = {"tuning_uid": uid, "trial": event["trial"]}
+    trial = state.trials.setdefault((uid, event["trial"]), new)
+    trial.update(params_json=json.dumps(event["params"]), avg_metric=event.get("metric"))
+    search = state.tunings.get((uid,))
+    if search is not None:
+        search["num_trials"] = sum(key[0] == uid for key in state.trials)
+        search["framework"] = "loop"
+        search["metric_name"] = search.get("metric_name") or event.get("metric_name")
 
 
 def _tuning_end(state: AnnotationState, event: Row) -> None:
