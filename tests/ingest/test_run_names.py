@@ -2,7 +2,7 @@
 
 import pytest
 
-from afterglow.ingest.derive.run_names import job_name, plain_text, stage_name, task_name, trial_name
+from afterglow.ingest.run_names import job_name, plain_text, stage_name, task_name, trial_name
 
 
 def job(name: str | None, description: str | None = None) -> dict[str, object]:
