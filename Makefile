@@ -79,6 +79,9 @@ soak: .venv/dev
 	AFTERGLOW_SOAK=1 $(BIN)/python -m pytest -n 2 tests/property
 	AFTERGLOW_TIMES=20 $(BIN)/python -m pytest -n 2 --dist load tests/ingest/publish/test_concurrent_imports.py
 	$(BIN)/python -m tests.property.run_corruptions --count 2520
+	$(BIN)/python -m tests.fuzz.run_hostile
+	$(BIN)/python -m tests.fuzz.compare_readers 60
+	$(BIN)/python -m tests.fuzz.native 60
 	$(BIN)/python -m tests.ingest.publish.kills --count 200
 	$(BIN)/python -m tests.ingest.publish.faults --count 100
 
