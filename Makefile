@@ -104,7 +104,7 @@ annotate-zip: .venv/dev
 clean:
 	rm -rf .venv .venv-spark35 $(DEMO) build dist *.egg-info .coverage .coverage.*
 
-DIRS := $(shell find ingest schemas annotate -type d -not -name __pycache__ 2>/dev/null)
+DIRS := $(shell find api ingest schemas annotate -type d -not -name __pycache__ 2>/dev/null)
 
 # A strict editable install is a tree of links: it is made anew where a file came or went.
 .venv/core: pyproject.toml $(wildcard ingest/decode/native/*.[ch]) $(DIRS)

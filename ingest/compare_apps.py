@@ -49,6 +49,8 @@ def compare_applications(
     sides = [stage.side_of(derive_tree(app, "none"), app.tables, label) for app, label in ((before, a), (after, b))]
     found = stage.compare(*sides)
     broken = [text for one in conditions for text in stage.broken(one, found)]
+    if conditions:
+        broken = [*found.problems, *broken]
     return Compared(found, broken, stage.page(found, broken), root)
 
 

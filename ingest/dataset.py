@@ -8,41 +8,46 @@ Tables without rows have no file.
 
 import os
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..schemas.identity import ApplicationIdentity
 from ..schemas.logs import EventLogTables
 from .errors import InputError
-from .filesystems import file_system, folder_name
+from .filesystems import distinct_name, file_system, folder_name
 
 _LAST = "applications"
-_IDENTITY = b"afterglow.identity"
+_FINGERPRINT, _APPLICATION = b"afterglow.fingerprint", b"afterglow.application"
 _ROWS_PER_GROUP = 131_072
 _NO_DATE = "__HIVE_DEFAULT_PARTITION__"
 # A file appears on these when it is closed, whole; a move would copy it.
 _OBJECT_STORES = ("s3", "gcs", "abfs")
 
 
-def write_dataset(tables: EventLogTables, uri: str, identity: str) -> str:
-    """Writes one application's tables below `uri`, replacing what is there of it; where its row of `applications` lies.
+def write_dataset(tables: EventLogTables, uri: str, fingerprint: str) -> str:
+    """Writes one application's tables below `uri` and replaces its older ones. Returns the path of its row of
+    `applications`.
 
-    `identity` says of which log they are, see `identity_of`.
+    `fingerprint` is of the log and the options; see `stored_application`.
 
     Raises:
         InputError: nothing can be written there.
     """
-    app = tables.application
+    application = ApplicationIdentity.from_row(tables.application)
     system, root = file_system(uri)
-    place = _place(app["app_id"], app["app_attempt"], app["start_time_ms"])
+    root = root.rstrip("/")
+    metadata = {_FINGERPRINT: fingerprint.encode(), _APPLICATION: application.digest.encode()}
     try:
+        place = _place(system, root, application)
         for name in sorted(tables.tables, key=lambda name: name == _LAST):
-            path = f"{root.rstrip('/')}/{name}/{place}"
+            path = f"{root}/{name}/{place}"
             table = tables[name]
             if table.num_rows:
-                _put(system, path, _parquet(table.replace_schema_metadata({_IDENTITY: identity.encode()})))
+                _put(system, path, _parquet(table.replace_schema_metadata(metadata)))
             elif system.get_file_info(path).is_file:
                 system.delete_file(path)
     except OSError as error:
@@ -50,27 +55,45 @@ def write_dataset(tables: EventLogTables, uri: str, identity: str) -> str:
     return f"{uri.rstrip('/')}/{_LAST}/{place}"
 
 
-def identity_of(uri: str, app_id: str, attempt: str | None, start_time_ms: int | None) -> str | None:
-    """The identity that this application's tables below `uri` were written with; None where there are none.
+def stored_application(uri: str, application: ApplicationIdentity, fingerprint: str) -> Mapping[str, Any] | None:
+    """This application's row of `applications` below `uri`; None unless it was written with this fingerprint.
 
     Raises:
-        InputError: the place cannot be reached.
+        InputError: the dataset cannot be reached.
     """
     system, root = file_system(uri)
-    try:
-        with system.open_input_file(f"{root.rstrip('/')}/{_LAST}/{_place(app_id, attempt, start_time_ms)}") as file:
-            metadata = pq.read_schema(file).metadata or {}
-    except (OSError, pa.ArrowInvalid):  # not there, or no Parquet: it is written anew
+    root = root.rstrip("/")
+    path = f"{root}/{_LAST}/{_place(system, root, application)}"
+    if _metadata(system, path).get(_FINGERPRINT) != fingerprint.encode():
         return None
-    found: bytes | None = metadata.get(_IDENTITY)
-    return None if found is None else found.decode()
+    try:
+        with system.open_input_file(path) as file:
+            row: Mapping[str, Any] = pq.ParquetFile(file).read().to_pylist()[0]
+            return row
+    except (OSError, pa.ArrowInvalid, IndexError):
+        return None
 
 
-def _place(app_id: str, attempt: str | None, start_time_ms: int | None) -> str:
-    date = _NO_DATE
-    if start_time_ms is not None:
-        date = f"{datetime.fromtimestamp(start_time_ms / 1000, timezone.utc):%Y-%m-%d}"
-    return f"date={date}/application={folder_name(app_id, attempt)}/part-0.parquet"
+def _place(system: Any, root: str, application: ApplicationIdentity) -> str:
+    """Where the application's tables are below a table's folder. The first application of an id gets the plain name;
+    another one of the same id and date gets a suffix."""
+    start = application.start_time_ms
+    date = _NO_DATE if start is None else f"{datetime.fromtimestamp(start / 1000, timezone.utc):%Y-%m-%d}"
+    name = folder_name(application.app_id, application.attempt)
+    place = f"date={date}/application={name}/part-0.parquet"
+    owner = _metadata(system, f"{root}/{_LAST}/{place}").get(_APPLICATION)
+    if owner is None or owner == application.digest.encode():
+        return place
+    return f"date={date}/application={distinct_name(name, application)}/part-0.parquet"
+
+
+def _metadata(system: Any, path: str) -> Mapping[bytes, bytes]:
+    """A file's metadata; empty if it does not exist or is no Parquet file, so that it is written anew."""
+    try:
+        with system.open_input_file(path) as file:
+            return pq.read_schema(file).metadata or {}
+    except (OSError, pa.ArrowInvalid):
+        return {}
 
 
 def _parquet(table: Any) -> Any:

@@ -3,15 +3,16 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..schemas.identity import ApplicationIdentity
 from ..schemas.logs import EventLogTables
-from .filesystems import folder_name
+from .filesystems import distinct_name, folder_name
 
 _ROWS_PER_GROUP = 16_384  # the writer holds a group's pages in memory: of 200,000 tasks, 20 MB
 # Most logs are small, and of their tables half are empty: writing them costs more than reading the log.
@@ -22,13 +23,15 @@ _TURNS = 10
 
 
 def export_tables(tables: EventLogTables, out: str, late: Mapping[str, Callable[[], Any]] | None = None) -> str:
-    """Writes `out/<app_id>[_<attempt>]/<table>.parquet`, replacing what is there; returns the folder.
+    """Writes `out/<app_id>[_<attempt>]/<table>.parquet` and replaces an older export of the application; returns the
+    folder. If it holds another application of the same id, the folder's name gets a suffix.
 
-    `late` makes tables that are not ready yet; they are asked for when all others are written. The folder appears whole
-    or not at all.
+    `late` makes tables that are not ready yet; it is called when all others are written. The folder appears whole or
+    not at all.
     """
-    application = tables.application
-    folder = os.path.join(out, folder_name(application["app_id"], application["app_attempt"]))
+    application = ApplicationIdentity.from_row(tables.application)
+    name = folder_name(application.app_id, application.attempt)
+    places = [os.path.join(out, name), os.path.join(out, distinct_name(name, application))]
     os.makedirs(out, exist_ok=True)
     unfinished = tempfile.mkdtemp(prefix=".afterglow-", dir=out)
     try:
@@ -39,21 +42,35 @@ def export_tables(tables: EventLogTables, out: str, late: Mapping[str, Callable[
         for name, make in made.items():
             _write(make(), os.path.join(unfinished, f"{name}.parquet"))
         os.chmod(unfinished, 0o755)
-        _replace(unfinished, folder)
+        return _move(unfinished, places, application)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return folder
 
 
-def _replace(new: str, old: str) -> None:
+def _move(new: str, places: Sequence[str], application: ApplicationIdentity) -> str:
+    """Moves a folder to the first place that is free or holds this application; returns that place.
+
+    os.rename is atomic and fails if the place was taken in between by another export.
+    """
     for left in reversed(range(_TURNS)):
-        shutil.rmtree(old, ignore_errors=True)
+        folder = next(place for place in places if place == places[-1] or _owner(place) in (None, application))
+        shutil.rmtree(folder, ignore_errors=True)
         try:
-            os.rename(new, old)
-            return
-        except OSError:  # two exports of one application at once: the other's came in between
+            os.rename(new, folder)
+            return folder
+        except OSError:
             if not left:
                 raise
+    raise AssertionError("unreachable")
+
+
+def _owner(folder: str) -> ApplicationIdentity | None:
+    """The application whose tables a folder holds; None if it holds none."""
+    try:
+        rows = pq.read_table(os.path.join(folder, "applications.parquet"), partitioning=None).to_pylist()
+        return ApplicationIdentity.from_row(rows[0])
+    except (OSError, pa.ArrowInvalid, KeyError, IndexError):
+        return None
 
 
 def _write(table: Any, path: str) -> None:

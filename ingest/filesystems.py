@@ -1,5 +1,6 @@
 """The file system of a path or URI: the local one, or one that pyarrow.fs reaches (docs/decisions/0003)."""
 
+import hashlib
 import os
 import re
 from functools import cache
@@ -9,8 +10,11 @@ from urllib.parse import unquote
 
 import platformdirs
 
+from ..schemas.identity import ApplicationIdentity
 from ..schemas.logs import without_password
 from .errors import InputError
+
+_MOST_NAME_BYTES = 180  # a file name has at most 255 bytes; a suffix and an extension have to fit
 
 
 def is_local(path: str) -> bool:
@@ -77,8 +81,19 @@ def _opened(root: str, options: str) -> tuple[Any, str]:
 
 
 def folder_name(app_id: str, attempt: str | None) -> str:
-    """`<app_id>` or `<app_id>_<attempt>`, with what no file name should hold replaced by `_`."""
-    return re.sub(r"[^\w.-]", "_", f"{app_id}_{attempt}" if attempt else app_id).lstrip(".") or "unnamed"
+    """`<app_id>` or `<app_id>_<attempt>` as a file name: unsafe characters become `_`, a long name is cut and ends with
+    a digest."""
+    name = f"{app_id}_{attempt}" if attempt else app_id
+    safe = re.sub(r"[^\w.-]", "_", name).lstrip(".") or "unnamed"
+    if len(safe.encode()) <= _MOST_NAME_BYTES:
+        return safe
+    cut = safe.encode()[: _MOST_NAME_BYTES - 33].decode(errors="ignore")
+    return f"{cut}_{hashlib.blake2b(name.encode('utf-8', 'replace'), digest_size=16).hexdigest()}"
+
+
+def distinct_name(name: str, application: ApplicationIdentity) -> str:
+    """A folder name for an application if another one of the same id has the plain `name`."""
+    return f"{name}_{application.digest}"
 
 
 def write_file(path: str, content: bytes) -> str:

@@ -2,7 +2,7 @@
 and publish."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
@@ -187,26 +187,25 @@ def find_imported(log: EventLog, experiments: "Experiments | None", options: Imp
         InputError: the dataset cannot be reached.
         PublishError: MLflow refused or could not be reached.
     """
-    if options.dataset is not None and not _is_in_dataset(log, options.dataset, options):
+    row = None if options.dataset is None else _stored_application(log, options.dataset, options)
+    if options.dataset is not None and row is None:
         return None
     if not options.runs or experiments is None:
-        return Imported(log.name, DatasetOnly(options.dataset or "", "unchanged"))
+        unchanged = DatasetOnly(options.dataset or "", "unchanged")
+        return Imported.from_row(log.name, unchanged, row) if row is not None else None
     before = experiments.find(import_fingerprint(log, options))
     if before is None or (before.state == "deleted" and options.restore):
         return None
     if options.trace and before.state != "deleted":
         return None  # whether the trace is there can only be said with the tree
-    return Imported(log.name, before)
+    return Imported.from_published(log.name, before)
 
 
-def _is_in_dataset(log: EventLog, dataset: str, options: ImportOptions) -> bool:
-    from .dataset import identity_of
+def _stored_application(log: EventLog, dataset: str, options: ImportOptions) -> Mapping[str, object] | None:
+    from .dataset import stored_application
 
-    head = peek(log)
-    if head.app_id is None:
-        return False
-    stored = identity_of(dataset, head.app_id, head.app_attempt, head.start_time_ms)
-    return stored == dataset_fingerprint(log, options)
+    application = peek(log).identity
+    return None if application is None else stored_application(dataset, application, dataset_fingerprint(log, options))
 
 
 def read_for_import(
@@ -282,12 +281,4 @@ def publish_import(
         )
         if options.trace:
             write_trace(tree, published, writer)
-    return Imported(
-        prepared.log.name,
-        published,
-        app["app_id"],
-        app["app_attempt"],
-        app["completeness"],
-        app["num_issues"],
-        time.monotonic() - started,
-    )
+    return Imported.from_row(prepared.log.name, published, app, time.monotonic() - started)

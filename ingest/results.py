@@ -31,6 +31,19 @@ class Imported:
     num_issues: int = 0
     seconds: float = 0.0
 
+    @classmethod
+    def from_published(cls, log: str, published: "Published") -> "Imported":
+        """Of an import that changes nothing: what the application run says."""
+        completeness, issues = published.completeness, published.num_issues
+        return cls(log, published, published.app_id, published.app_attempt, completeness, issues)
+
+    @classmethod
+    def from_row(
+        cls, log: str, published: "Published | DatasetOnly", row: Mapping[str, Any], seconds: float = 0.0
+    ) -> "Imported":
+        """With what the application's row of `applications` says."""
+        return cls(log, published, row["app_id"], row["app_attempt"], row["completeness"], row["num_issues"], seconds)
+
     @property
     def complete(self) -> bool:
         """Whether every event of the application was read."""

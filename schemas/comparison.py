@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Verdict = Literal["slower", "faster", "about the same"]
+Verdict = Literal["slower", "faster", "about the same", "not comparable"]
 
 SAME_RATIO, SAME_S = 0.05, 1.0
 """A smaller relative change, or a smaller change in seconds, does not count as a change."""
@@ -67,6 +67,8 @@ class Side:
     stages: Sequence[StageFigures]
     findings: Sequence[Mapping[str, Any]]
     quiet_s: float
+    problem: str | None = None
+    failed_jobs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +118,4 @@ class Comparison:
     stages: Sequence[StageChange]
     findings_new: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     findings_gone: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    problems: Sequence[str] = ()

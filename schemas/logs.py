@@ -1,9 +1,13 @@
 """An event log (its files in order) and its tables, which stages pass on."""
 
+import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Layout = Literal["single", "rolling", "databricks", "spark_1"]
 _PASSWORD = re.compile(r"(?<=://)([^/?@:]*):[^/?@]*(?=@)")
@@ -63,16 +67,36 @@ class EventLogTables:
     """
 
     log: EventLog
-    tables: Mapping[str, Any]
+    tables: "Mapping[str, pa.Table]"
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> "pa.Table":
         return self.tables[name]
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.tables[name]
-        except KeyError:
-            raise AttributeError(name) from None
+    def __getattr__(self, name: str) -> "pa.Table":
+        if name.startswith("_") or name not in self.tables:
+            raise AttributeError(f"there is no table {name!r}; tables: {', '.join(self.tables)}")
+        return self.tables[name]
+
+    def __dir__(self) -> list[str]:
+        return sorted({*object.__dir__(self), *self.tables})
+
+    def __repr__(self) -> str:
+        filled = sum(table.num_rows > 0 for table in self.tables.values())
+        return f"<EventLogTables of {self._title()}: {filled} of {len(self.tables)} tables have rows>"
+
+    def _repr_html_(self) -> str:
+        """A list of the tables for notebooks."""
+        rows = "".join(
+            f"<tr><td>{name}</td><td style='text-align:right'>{table.num_rows:,}</td></tr>"
+            for name, table in self.tables.items()
+        )
+        head = "<tr><th>table</th><th>rows</th></tr>"
+        return f"<p>{html.escape(self._title())}</p><table>{head}{rows}</table>"
+
+    def _title(self) -> str:
+        row = self.application
+        attempt = f" attempt {row['app_attempt']}" if row["app_attempt"] else ""
+        return f"{row['app_id']}{attempt} ({row['name']!r}, log {row['completeness']})"
 
     @property
     def application(self) -> Mapping[str, Any]:

@@ -1,11 +1,13 @@
-"""The command line: `afterglow COMMAND`. No logic of its own; heavy modules are imported by the command that runs."""
+"""The command line `afterglow COMMAND`. Commands import heavy modules when they run."""
 
 import gc
 import os
 import sys
+from typing import Annotated
 
 import typer
 
+from . import console
 from .backfill import backfill
 from .compare import compare
 from .export import export
@@ -19,13 +21,34 @@ from .submit import submit
 
 app = typer.Typer(
     name="afterglow",
-    help="Turns Spark event logs into MLflow runs: application, job, stage and task, with true times and figures.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if not wanted:
+        return
+    from ..decode import BUILT
+    from ..version import version
+
+    scanner = "native scanner in use" if BUILT else "native scanner not built, reading is slower"
+    console.print_line(f"afterglow {version()} ({scanner})")
+    raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Turn Spark event logs into MLflow runs: application, job, stage and task, with their times and figures."""
+
+
 app.command("import")(import_)
 app.command("hook")(hook)
 app.command("submit", context_settings={"allow_interspersed_args": False})(submit)
@@ -38,18 +61,18 @@ app.command("remove")(remove)
 app.command("schema")(schema)
 
 
-# Starting makes objects by the hundred thousand and hardly any cycle; Python would look for some after every 700.
-_OBJECTS_BEFORE_COLLECTING = 100_000
-# A thread that comes back from the scanner waits at most so long for Python's lock, a tenth of Python's own.
-_TURN_S = 0.0005
+# Python looks for cycles after every 700 new objects by default. The imports make 100,000 and hardly any cycle.
+_COLLECT_AFTER_OBJECTS = 100_000
+# How long a thread that returns from the scanner waits for Python's lock; Python's default is ten times as long.
+_SWITCH_INTERVAL_S = 0.0005
 
 
 def main() -> None:
     """The console script."""
-    gc.set_threshold(_OBJECTS_BEFORE_COLLECTING)
-    sys.setswitchinterval(_TURN_S)
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's starts threads that spin, and we multiply no matrices
+    gc.set_threshold(_COLLECT_AFTER_OBJECTS)
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads spin, and nothing multiplies matrices
     try:
         app()
     finally:
-        gc.freeze()  # what is left goes with the process: looking for cycles in it would take longer than a small log
+        gc.freeze()  # a last search for cycles would take longer than reading a small log

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from ..errors import InputError
 from ..options import MAX_LINE_BYTES, MAX_RATIO, MAX_TASK_RUNS, ReadOptions, available_cores
 from . import console
 
@@ -169,6 +170,9 @@ class Importing:
     def open_experiments(self) -> "Experiments":
         """Opens the tracking store; see pipeline.open_experiments."""
         from ..pipeline import open_experiments
+
+        if self.experiment == "":
+            raise InputError("--experiment is empty; name an experiment or omit the option")
 
         return open_experiments(self.tracking_uri, self.experiment, self.writer, console.warn)
 

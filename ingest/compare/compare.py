@@ -16,19 +16,29 @@ _UNITS = {metric.name: metric.unit for metric in RUN_METRICS}
 def compare(a: Side, b: Side) -> Comparison:
     """What changed from `a` to `b`."""
     duration = change("time/duration_s", a.metrics, b.metrics)
-    verdict = _verdict(duration)
+    problems = _problems(a, b)
+    verdict: VerdictWord = "not comparable" if a.problem or b.problem else _verdict(duration)
     stages = _stages(a, b)
     fresh, gone = _findings(a.findings, b.findings)
     return Comparison(
         a,
         b,
         verdict,
-        _sentence(verdict, duration, stages),
+        " ".join([*problems, _sentence(verdict, duration, stages)]),
         [change(name, a.metrics, b.metrics) for name in SHOWN_METRICS if name in a.metrics or name in b.metrics],
         stages,
         fresh,
         gone,
+        problems,
     )
+
+
+def _problems(a: Side, b: Side) -> list[str]:
+    """Sentences about failed and cut applications, B's first."""
+    found = [f"{name} ({side.label}) {side.problem}." for name, side in (("B", b), ("A", a)) if side.problem]
+    if b.failed_jobs > a.failed_jobs and not b.problem:
+        found.append(f"B ({b.label}) has {b.failed_jobs:,} failed jobs, A has {a.failed_jobs:,}.")
+    return found
 
 
 def change(name: str, a: Mapping[str, float], b: Mapping[str, float]) -> Change:
@@ -49,8 +59,10 @@ def _verdict(duration: Change) -> VerdictWord:
 
 def _sentence(verdict: str, duration: Change, stages: Sequence[StageChange]) -> str:
     if duration.a is None or duration.b is None:
-        return "One of them has no end, so that their times cannot be compared; their stages can."
+        return "One of the applications has no end. Compare their stages instead of their times."
     took = f"{seconds(duration.a)} before, {seconds(duration.b)} after"
+    if verdict == "not comparable":
+        return f"The times do not compare: {took}."
     if verdict == "about the same":
         return f"About the same: {took}."
     text = f"{share(abs(duration.ratio or 0.0))} {verdict}: {took}."

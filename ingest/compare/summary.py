@@ -22,7 +22,29 @@ def side_of(tree: RunTree, tables: EventLogTables, label: str) -> Side:
         _stages(runs, _plans(tables)),
         [row for row in _rows(tables, "findings") if row.get("cost_ms") or row.get("severity") != "note"],
         _quiet_s(root, runs),
+        _problem(tree, tables),
+        sum(run.status == "FAILED" for run in tree.runs if run.level == "job"),
     )
+
+
+_CUT = {
+    "in_progress": "is still running",
+    "no_application_end": "has no end, its driver was killed",
+    "truncated": "has a log that is cut off",
+    "events_lost": "has a log that lacks events",
+    "compacted": "has a log that Spark has compacted",
+}
+
+
+def _problem(tree: RunTree, tables: EventLogTables) -> str | None:
+    """Why the application's times are not those of the whole work; None if they are."""
+    root, completeness = tree.application, str(tables.application["completeness"])
+    if root.status == "FAILED":
+        job = next((job for job in tables["jobs"].to_pylist() if job["status"] == "FAILED"), None)
+        return "failed" if job is None else f"failed, and so did its job {job['job_id']}"
+    if completeness in _CUT:
+        return _CUT[completeness]
+    return "was killed" if root.status == "KILLED" else None
 
 
 def _rows(tables: EventLogTables, name: str) -> list[dict[str, Any]]:

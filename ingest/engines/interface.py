@@ -16,6 +16,8 @@ Result = TypeVar("Result")
 Order = Literal["oldest", "newest", "biggest"]
 EngineName = Literal["local", "spark"]
 
+_MANY_LOGS = 20
+
 
 class Engine(Protocol):
     """Imports many logs."""
@@ -52,6 +54,16 @@ def open_engine(
 
     with open_spark(master, settings or {}) as engine:
         yield engine
+
+
+def look_up_together(experiments: "Experiments | None", logs: Sequence[EventLog]) -> None:
+    """For many logs, reads once what is imported, instead of asking MLflow about each log.
+
+    Raises:
+        PublishError: MLflow cannot be reached.
+    """
+    if experiments is not None and len(logs) > _MANY_LOGS:
+        experiments.load_fingerprints()
 
 
 def catching(call: Callable[..., Result], *arguments: object) -> Result | AfterglowError:

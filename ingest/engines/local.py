@@ -22,7 +22,7 @@ from ..pipeline import (
 )
 from ..prepared_import import PreparedImport
 from ..results import Exported, Imported
-from .interface import Order, catching
+from .interface import Order, catching, look_up_together
 from .process_pool import map_logs
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def import_logs(
     def known(log: EventLog) -> Imported | AfterglowError | None:
         return catching(find_imported, log, experiments, options)
 
+    look_up_together(experiments, logs)
     outcomes = map_logs(partial(_read, options), logs, options.read, read, known, partial(_detach, options))
     for log in logs:
         started = time.monotonic()

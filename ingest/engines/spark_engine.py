@@ -28,7 +28,7 @@ from ..pipeline import find_imported, import_log, prepare_import, publish_import
 from ..prepared_import import PreparedImport
 from ..results import Imported
 from ..version import version
-from .interface import Order, catching
+from .interface import Order, catching, look_up_together
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -126,6 +126,7 @@ class SparkEngine:
             work = partial(_import_there, reading, experiments.settings, environment)
         else:
             work = partial(_prepare_there, reading, environment)
+        look_up_together(experiments, logs)
         # this thread asks MLflow as the waves are taken; the others only wait for Spark
         known = ({log: catching(find_imported, log, experiments, options) for log in wave} for wave in _waves(logs))
         waves = (partial(self._wave, work, before) for before in known)

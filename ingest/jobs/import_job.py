@@ -31,11 +31,14 @@ def import_when_finished(
 ) -> JobImport:
     """Waits for a log and imports it. `tell` gets progress, `warn` a note if the log is not finished.
 
+    The store is opened first, so that nothing is waited for if it cannot be reached.
+
     Raises:
         AfterglowError: there is no such log, or its import fails.
     """
+    experiments = open_experiments()
     log, verdict = wait_for_log(query, wait_s, tell)
-    return _import(log, verdict, open_experiments(), options, warn)
+    return _import(log, verdict, experiments, options, warn)
 
 
 def import_written_logs(

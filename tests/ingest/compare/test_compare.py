@@ -2,6 +2,7 @@
 
 import html.parser
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +187,7 @@ def test_the_command_exits_1_where_a_limit_is_broken(tmp_path: Path) -> None:
     assert ran.exit_code == 1 and "limit exceeded: time/duration_s > 5%" in ran.stderr
     told = json.loads(ran.stdout)
     assert told["verdict"] == "slower" and told["broken"]
-    assert b"Limits broken" in page.read_bytes()
+    assert b"Limits exceeded" in page.read_bytes()
     assert CliRunner().invoke(app, ["compare", *logs, "--fail-if", "time/duration_s > 5 %%"]).exit_code == 2
     quiet = CliRunner().invoke(app, ["compare", *logs, "--fail-if", "time/duration_s > 500%", "--quiet"])
     assert (quiet.exit_code, quiet.stdout) == (0, "")
@@ -205,3 +206,33 @@ def test_of_short_stages_some_always_take_twice_as_long() -> None:
     )
     told = stage.broken(stage.condition("stage:time/duration_s > 100%"), many)
     assert len(told) == 21 and told[-1].endswith("10 more stages")
+
+
+@pytest.mark.parametrize("side", ["a", "b"])
+def test_a_failed_application_is_said_first_and_passes_no_gate(tmp_path: Path, side: str) -> None:
+    whole, half = _side("a", 120, [_stage(0, "save", "p", 100)]), _side("b", 60, [_stage(0, "save", "p", 50)])
+    failed = replace(half if side == "b" else whole, problem="failed, and so did its job 9")
+    found = stage.compare(whole, failed) if side == "b" else stage.compare(failed, half)
+    assert found.verdict == "not comparable" and len(found.problems) == 1
+    assert found.sentence.startswith(f"{side.upper()} ({side}) failed, and so did its job 9. The times do not compare")
+
+
+def test_more_failed_jobs_than_before_pass_no_gate() -> None:
+    a, b = _side("a", 100, []), replace(_side("b", 100, []), failed_jobs=2)
+    assert stage.compare(a, b).problems == ["B (b) has 2 failed jobs, A has 0."] and not stage.compare(b, a).problems
+
+
+def test_the_gate_of_an_application_whose_log_is_cut(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from afterglow.ingest.cli import app
+
+    whole = sample_log("skewed-join")
+    cut = tmp_path / "cut"
+    cut.write_bytes(b"".join(whole.read_bytes().splitlines(keepends=True)[:-3]))
+    gate = ["--fail-if", "time/duration_s > 1000%"]
+    ran = CliRunner().invoke(app, ["compare", str(whole), str(cut), *gate])
+    first = " ".join(" ".join(ran.stdout.split("\n")[:3]).split())
+    assert ran.exit_code == 1 and "has a log that is cut off" in first and "log that is cut off" in ran.stderr
+    assert CliRunner().invoke(app, ["compare", str(whole), str(cut)]).exit_code == 0
+    assert CliRunner().invoke(app, ["compare", str(whole), str(whole), *gate]).exit_code == 0

@@ -1,0 +1,52 @@
+"""`afterglow show`: tree, findings and issues of every log."""
+
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from afterglow.ingest.cli import app
+from tests.conftest import sample_log
+
+runner = CliRunner()
+
+
+def test_all_of_it_is_printed() -> None:
+    result = runner.invoke(app, ["show", str(sample_log("failing-tasks")), "--depth", "stage"])
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 0 and lines[0].startswith("Spark shell")
+    assert sum(" stage " in line for line in lines) > 2 and sum(" job " in line for line in lines) > 2
+    assert any(line.startswith("Findings") for line in lines)
+
+
+def test_only_the_longest_children_are_printed() -> None:
+    result = runner.invoke(app, ["show", str(sample_log("failing-tasks")), "--depth", "job", "--max-children", "1"])
+    assert sum(" job " in line for line in result.stdout.splitlines()) == 1
+    assert "shorter ones" in result.stdout
+
+
+def test_what_is_missing_in_a_log_is_printed_last() -> None:
+    result = runner.invoke(app, ["show", str(sample_log("killed-driver"))])
+    assert "Note: the log is still being written." in result.stdout or "has no ApplicationEnd" in result.stdout
+
+
+def test_every_log_of_a_call_is_printed() -> None:
+    result = runner.invoke(app, ["show", *(str(sample_log(name)) for name in ("codec-lz4", "skewed-join"))])
+    starts = [line.split("  ")[0] for line in result.stdout.splitlines()]
+    assert "wordcount" in starts and "skewed-join" in starts
+
+
+def test_an_empty_folder_and_one_without_logs_are_errors(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.txt").write_text("no event\n")
+    ledger = ["--ledger", str(tmp_path / "l.db"), "--tracking-uri", f"sqlite:///{tmp_path}/m.db"]
+    for folder, looked in (("empty", "there are no files"), ("texts", "looked at 1 file")):
+        for words in (
+            ["show"],
+            ["export", "--out", str(tmp_path / "o")],
+            ["import", *ledger[2:]],
+            ["backfill", *ledger],
+        ):
+            result = runner.invoke(app, [*words, str(tmp_path / folder)])
+            assert result.exit_code == 3 and looked in result.stderr and folder in result.stderr, (words, result.output)
+    assert not (tmp_path / "m.db").exists()

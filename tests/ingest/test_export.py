@@ -1,0 +1,50 @@
+"""Tables -> Parquet files: one folder per application, also for two of one id."""
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from afterglow.ingest import import_logs, read
+from afterglow.ingest.export import export_tables
+from afterglow.ingest.filesystems import folder_name
+from tests.ingest.cli.logs import write_log
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_two_applications_of_one_id_are_two_folders(tmp_path: Path, order: tuple[int, int]) -> None:
+    logs = [
+        write_log(tmp_path / "a", "job one", tasks=4),
+        write_log(tmp_path / "b", "job two", start_ms=1_700_000_000_007, tasks=6),
+    ]
+    tables = [read(str(log)) for log in logs]
+    folders = {number: export_tables(tables[number], str(tmp_path / "out")) for number in (*order, *order)}
+    assert len(set(folders.values())) == 2 and Path(folders[order[0]]).name == "app-1"
+    assert [pq.read_table(f"{folders[number]}/tasks.parquet").num_rows for number in (0, 1)] == [4, 6]
+    assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+def test_one_that_has_grown_replaces_itself(tmp_path: Path) -> None:
+    folders = {export_tables(read(str(write_log(tmp_path, tasks=n))), str(tmp_path / "out")) for n in (2, 3)}
+    assert len(folders) == 1
+    assert pq.read_table(f"{folders.pop()}/tasks.parquet").num_rows == 3
+
+
+def test_two_applications_of_one_id_are_two_in_a_dataset(tmp_path: Path) -> None:
+    for name, start, tasks in (("one", 1_700_000_000_000, 4), ("two", 1_700_000_000_007, 6)):
+        write_log(tmp_path / "logs", name, start_ms=start, tasks=tasks, file=name)
+    given = {"dataset": str(tmp_path / "set"), "runs": False}
+    found = import_logs([str(tmp_path / "logs")], **given)  # type: ignore[arg-type]
+    assert [one.published.state for one in found] == ["written", "written"]
+    again = import_logs([str(tmp_path / "logs")], **given)  # type: ignore[arg-type]
+    assert [(one.published.state, one.app_id, one.completeness) for one in again] == [
+        ("unchanged", "app-1", "complete")
+    ] * 2
+    files = sorted((tmp_path / "set" / "tasks").rglob("*.parquet"))
+    assert [pq.ParquetFile(file).read().num_rows for file in files] in ([4, 6], [6, 4])
+
+
+def test_a_long_or_hostile_id_is_a_file_name() -> None:
+    names = [folder_name("a" * 500 + end, None) for end in "xy"]
+    assert all(len(name) <= 200 for name in names) and len(set(names)) == 2
+    assert "/" not in folder_name("../\x1b[31m", "1") and "\x1b" not in folder_name("../\x1b[31m", "1")
