@@ -104,6 +104,11 @@ PREEMPTED = (
 RECEIVER_JOB = "Streaming job running receiver "
 DSTREAM_BATCH_JOB = "Streaming job from "
 MICRO_BATCH_JOB = r"runId = [0-9a-f-]{36}\b[\s\S]*\bbatch = "
+# org.apache.spark.scheduler.DAGScheduler.handleJobCancellation, cleanUpAfterSchedulerStop
+CANCELLED_JOB = r"(?i)\bcancell?ed\b"
+# java.lang.OutOfMemoryError, org.apache.spark.memory.SparkOutOfMemoryError, Python's MemoryError, exit code of SIGKILL
+OUT_OF_MEMORY = r"OutOfMemoryError|\bMemoryError|(?:code|status) 137\b|(?i:memory limit)"
+LOST_EXECUTOR = r"ExecutorLostFailure|FetchFailed|(?i:executor .{0,40}(?:lost|exited))"
 # org.apache.spark.scheduler.TaskSetManager.handleSuccessfulTask: why a copy by speculation was killed
 ANOTHER_SUCCEEDED = "another attempt succeeded"
 

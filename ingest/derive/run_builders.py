@@ -175,7 +175,8 @@ def _task(factory: RunFactory, row: Row, figures: Mapping[str, float], stage: Ru
     running = row["status"] == "RUNNING"
     end = stage.end_ms if running else run.end_ms  # a task without an end is over when its stage is
     metrics = {**factory.times(run.start_ms, end, idle=False), **figures, **factory.user_of(row["task_id"])}
-    status = None if running else run.status
+    unfinished: Status | None = None if stage.end_ms is None else "KILLED"
+    status = unfinished if running else run.status
     return factory.run("task", run.key, stage.key, run.name, status, run.start_ms, end, metrics, run.tags)
 
 

@@ -1,20 +1,16 @@
-"""ApplicationView thrown away: tasks that failed or were killed, stages that ran again, executors that were lost."""
+"""Lost and repeated work: tasks that failed or were killed, stages that ran again, executors that were lost."""
 
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from ...schemas import spark
-from .. import arrow
 from ..application_view import ApplicationView
-from ..task_groups import Array
 from ..units import count, seconds
+from .failure_reasons import failure_reasons, same_reason, shorten
 from .ranking import Candidate, about_stage
-
-_REASON = 200
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
@@ -25,42 +21,54 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
     yield from _lost(app)
 
 
-def _reasons(app: ApplicationView, rows: Array) -> list[str]:
-    if not len(rows):
-        return []
-    return [reason or "" for reason in app.tasks["failure_reason"].take(arrow.from_numpy(rows, "int64")).to_pylist()]
-
-
 def _failed(app: ApplicationView) -> Iterator[Candidate]:
     rows = np.flatnonzero(app.with_status("FAILED") & (app.stage_of >= 0))
-    reasons = _reasons(app, rows)
-    own = [not reason.startswith((spark.FETCH_FAILED, spark.EXECUTOR_LOST)) for reason in reasons]
     by_name: dict[str, dict[int, list[tuple[int, str]]]] = {}
-    for row, reason, counts in zip(rows.tolist(), reasons, own, strict=True):
-        if counts:
+    for row, reason in zip(rows.tolist(), failure_reasons(app, rows), strict=True):
+        if not reason.startswith((spark.FETCH_FAILED, spark.EXECUTOR_LOST)):
             stage = int(app.stage_of[row])
             by_name.setdefault(app.stages[stage]["name"] or "", {}).setdefault(stage, []).append((row, reason))
     for stages in by_name.values():
-        all_of = [row for failed in stages.values() for row, _ in failed]
-        few = len(all_of) < app.threshold("failed_tasks", "failed_tasks")
-        if few and not _worth(
-            app, "failed_tasks", sum(_cost(app, stage, [r for r, _ in f]) for stage, f in stages.items())
-        ):
+        few = sum(map(len, stages.values())) < app.threshold("failed_tasks", "failed_tasks")
+        costs = {stage: _failed_cost(app, stage, [row for row, _ in failed]) for stage, failed in stages.items()}
+        if few and not _worth(app, "failed_tasks", sum(costs.values())):
             continue
         for stage, failed in stages.items():
-            often, times = Counter(reason for _, reason in failed).most_common(1)[0]
-            took = float(app.column("duration_ms")[[row for row, _ in failed]].sum())
-            share_of = "all" if times == len(failed) else f"most often ({count(times)})"
+            own = [row for row, _ in failed]
+            alike = Counter(same_reason(reason) for _, reason in failed)
+            pattern, times = alike.most_common(1)[0]
+            example = next(reason for _, reason in failed if same_reason(reason) == pattern)
+            took = float(app.column("duration_ms")[own].sum())
             ended = " and the stage failed" if app.stages[stage]["status"] == "FAILED" else ""
+            share_of = "all" if times == len(failed) else f"most often ({count(times)})"
             yield Candidate(
                 "failed_tasks",
-                _cost(app, stage, [row for row, _ in failed]),
+                costs[stage],
                 message=f"{count(len(failed))} of {count(app.end[stage] - app.begin[stage])} task attempts failed "
-                f"after {seconds(took / 1e3)} of work{ended}; {share_of}: "
-                f"{_short(often) or 'no reason given'}.",
-                figures={"num_failed": len(failed), "failed_ms": took, "reason": _short(often)},
+                f"after {seconds(took / 1e3)} of work{ended}{_located(app, own)}; {share_of}: "
+                f"{shorten(example) or 'no reason given'}.",
+                figures={"num_failed": len(failed), "failed_ms": took, "reason": shorten(example)},
                 **about_stage(app, stage),
             )
+
+
+def _failed_cost(app: ApplicationView, stage: int, rows: list[int]) -> float:
+    """Of a stage that failed all of its time is lost, else the work of the failed attempts."""
+    start, end = app.span(stage)
+    return float(end - start) if app.stages[stage]["status"] == "FAILED" else _cost(app, stage, rows)
+
+
+def _located(app: ApplicationView, rows: list[int]) -> str:
+    """Where the failures are, if all of several are at one place."""
+    if len(rows) < 2:
+        return ""
+    codes, names = app.executors
+    partitions, executors = np.unique(app.column("index")[rows]), np.unique(codes[rows])
+    if len(partitions) == 1:
+        return f", all of partition {partitions[0]}"
+    if len(executors) == 1 and executors[0] >= 0 and len(names) > 1:
+        return f", all on executor {names[executors[0]]}"
+    return ""
 
 
 def _killed(app: ApplicationView) -> Iterator[Candidate]:
@@ -68,7 +76,7 @@ def _killed(app: ApplicationView) -> Iterator[Candidate]:
     rows = np.flatnonzero(app.with_status("KILLED") & (app.stage_of >= 0))
     speculative = app.column("speculative")
     groups: dict[tuple[str, int], list[tuple[int, str]]] = {}
-    for row, reason in zip(rows.tolist(), _reasons(app, rows), strict=True):
+    for row, reason in zip(rows.tolist(), failure_reasons(app, rows), strict=True):
         beaten = spark.ANOTHER_SUCCEEDED in reason
         if beaten and not speculative[row]:
             continue  # its copy was faster: speculation helped
@@ -83,7 +91,7 @@ def _killed(app: ApplicationView) -> Iterator[Candidate]:
             message += f"{seconds(took / 1e3)} of work."
         else:
             message = f"{number} task{' was' if one else 's were'} killed after {seconds(took / 1e3)} of work: "
-            message += f"{_short(reason) or 'no reason given'}."
+            message += f"{shorten(reason) or 'no reason given'}."
         yield Candidate(
             code,
             _cost(app, stage, [row for row, _ in killed]),
@@ -112,7 +120,7 @@ def _repeated(app: ApplicationView) -> Iterator[Candidate]:
             )
         if lost:
             parts.append(f"{count(lost)} tasks had their finished output lost with an executor")
-        text = "; ".join(parts) + (f"; before: {_short(why)}" if why else "")
+        text = "; ".join(parts) + (f"; before: {shorten(why)}" if why else "")
         yield Candidate(
             "stage_retry",
             again + redone,
@@ -126,7 +134,7 @@ def _lost(app: ApplicationView) -> Iterator[Candidate]:
     rows = np.flatnonzero(app.with_status("FAILED", "RUNNING") & (app.stage_of >= 0))
     codes, names = app.executors
     lost: dict[str, list[int]] = {}
-    for row, reason in zip(rows.tolist(), _reasons(app, rows), strict=True):
+    for row, reason in zip(rows.tolist(), failure_reasons(app, rows), strict=True):
         if codes[row] >= 0 and reason.startswith(spark.EXECUTOR_LOST):
             lost.setdefault(names[codes[row]], []).append(row)
     for executor in app.tables["executors"].to_pylist():
@@ -143,9 +151,9 @@ def _lost(app: ApplicationView) -> Iterator[Candidate]:
             cost,
             f"executor {name}" + (f" on {executor['host']}" if executor["host"] else ""),
             f"It was lost{at}, and {count(len(tasks))} running task{'' if len(tasks) == 1 else 's'} with it "
-            f"({seconds(took / 1e3)}): {_short(reason) or 'no reason given'}.",
+            f"({seconds(took / 1e3)}): {shorten(reason) or 'no reason given'}.",
             _why(reason),
-            {"num_tasks": len(tasks), "lost_ms": took, "reason": _short(reason)},
+            {"num_tasks": len(tasks), "lost_ms": took, "reason": shorten(reason)},
             executor_id=name,
             host=executor["host"],
         )
@@ -163,13 +171,3 @@ def _cost(app: ApplicationView, stage: int, rows: list[int]) -> float:
 
 def _worth(app: ApplicationView, code: str, cost: float) -> bool:
     return cost >= max(app.threshold(code, "cost_s") * 1e3, app.threshold(code, "cost_ratio") * app.duration_ms)
-
-
-def _short(text: Any) -> str:
-    lines = str(text or "").split("\n")
-    told = [part for part in lines if part.strip() and not part.strip().startswith("SQLSTATE")]
-    if "Traceback" in str(text) and len(told) > 1:  # of a Python exception the last line says what it was
-        lines = told[-1:]
-    lines = [part for part in lines if not re.match(r"\s+at ", part)]  # of a JVM's stack
-    line = " ".join(" ".join(lines).split()).rstrip(".")
-    return line if len(line) <= _REASON else line[: _REASON - 1] + "…"

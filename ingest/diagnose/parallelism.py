@@ -9,7 +9,7 @@ from ..units import count, seconds, share
 from .intervals import covered
 from .intervals import spans as spans_of
 from .makespan import makespan
-from .ranking import Candidate
+from .ranking import Candidate, confidence_of
 from .trials import took
 
 _TRIED = (2, 4, 8)
@@ -66,6 +66,7 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
             figures={"was_ms": was, "parallelism": at_once, "cores": cores, "idle_ratio": idle}
             | {f"parallelism_{number}_ms": ms for number, ms in would.items()},
             tuning_uid=uid,
+            confidence=confidence_of(tuning),
         )
 
 

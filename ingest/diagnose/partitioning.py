@@ -1,4 +1,4 @@
-"""ApplicationView cut too small or too large for the cores: tiny tasks, few partitions, idle cores."""
+"""Partitioning that does not fit the cores: tiny tasks, few partitions, idle cores."""
 
 from collections.abc import Iterator
 

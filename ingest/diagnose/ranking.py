@@ -1,10 +1,12 @@
 """A finding before it is a row: worth telling or not, of many stages of one name one, how severe, in which order."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from ...schemas.findings import FINDING_CODES
@@ -12,7 +14,9 @@ from ...schemas.findings.interface import SEVERITIES, Severity
 from ...schemas.tables import FINDINGS
 from .. import arrow
 from ..application_view import ApplicationView
+from ..task_arrays import Row
 from ..units import count, seconds
+from .intervals import Span, length, spans
 
 _STAGES_NAMED = 50
 _WITHIN_KEPT = 100
@@ -40,6 +44,7 @@ class Candidate:
     tuning_uid: str | None = None
     trial: int | None = None
     task_id: int | None = None
+    confidence: float = 1.0
 
 
 def about_stage(app: ApplicationView, stage: int) -> dict[str, Any]:
@@ -54,9 +59,14 @@ def about_stage(app: ApplicationView, stage: int) -> dict[str, Any]:
     }
 
 
+def confidence_of(tuning: Row) -> float:
+    """How certain a finding about a search is: as certain as the search; 1 where the log states the search."""
+    return 1.0 if tuning["confidence"] is None else float(tuning["confidence"])
+
+
 def findings_table(found: Iterable[Candidate], app: ApplicationView) -> pa.Table:
-    """The findings table: what is worth a person's time, dearest first, figures of the application last."""
-    kept = [one for one in _merged(found) if one.covered_by is None and _worth(one, app)]
+    """The findings table: failed jobs first, then by cost; the figures of the application last."""
+    kept = [one for one in _merged(found, app) if one.covered_by is None and _worth(one, app)]
     codes = {one.code for one in kept}
     details = [one for one in _details(found) if one.covered_by in codes]
     ordered = sorted([*kept, *details], key=_order)
@@ -70,22 +80,28 @@ def _details(found: Iterable[Candidate]) -> list[Candidate]:
 
 def _order(one: Candidate) -> tuple[Any, ...]:
     names = list(FINDING_CODES)
-    return (one.covered_by is not None, one.cost_ms is None, -(one.cost_ms or 0), names.index(one.code), one.subject)
+    detail, figure = one.covered_by is not None, one.cost_ms is None
+    return (detail, figure, one.code != "job_failed", -(one.cost_ms or 0), names.index(one.code), one.subject)
 
 
-def _merged(found: Iterable[Candidate]) -> list[Candidate]:
+def _merged(found: Iterable[Candidate], app: ApplicationView) -> list[Candidate]:
+    """One candidate per code, cause and group. It costs no more than the time in which any of its stages ran."""
+    spans_of = {(row["stage_id"], row["stage_attempt"]): app.span(stage) for stage, row in enumerate(app.stages)}
     groups: dict[Any, list[Candidate]] = {}
     for number, one in enumerate(found):
         key = number if one.group is None or one.covered_by else (one.code, one.cause, one.group)
         groups.setdefault(key, []).append(one)
-    return [_one_of(group) for group in groups.values()]
+    return [_one_of(group, spans_of) for group in groups.values()]
 
 
-def _one_of(group: list[Candidate]) -> Candidate:
+def _one_of(group: list[Candidate], spans_of: Mapping[tuple[int | None, int | None], Span]) -> Candidate:
+    own = [spans_of[key] for one in group if (key := (one.stage_id, one.stage_attempt)) in spans_of]
+    most = float(length(spans(*np.array(own, np.int64).T))) if own else math.inf
     if len(group) == 1:
-        return group[0]
+        (one,) = group
+        return one if one.cost_ms is None else replace(one, cost_ms=min(one.cost_ms, most))
     dearest = max(group, key=lambda one: one.cost_ms or 0)
-    total = sum(one.cost_ms or 0 for one in group)
+    total = min(sum(one.cost_ms or 0 for one in group), most)
     stages = [f"{one.stage_id}.{one.stage_attempt}" for one in group]
     more = len(group) - 1
     message = (

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..application_view import ApplicationView
 from ..units import count, seconds
-from .ranking import Candidate
+from .ranking import Candidate, confidence_of
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
@@ -44,6 +44,7 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
             figures={"num_reads": len(jobs), "reads_ms": float(took.sum()), "persisted_stage_ms": typical}
             | {"stages": [f"{app.stages[s]['stage_id']}.{app.stages[s]['stage_attempt']}" for s in stages[:50]]},
             tuning_uid=uid,
+            confidence=confidence_of(tunings[uid]),
         )
 
 

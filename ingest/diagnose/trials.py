@@ -8,7 +8,7 @@ from typing import Any
 from ..application_view import ApplicationView
 from ..task_arrays import Row
 from ..units import count, seconds
-from .ranking import Candidate
+from .ranking import Candidate, confidence_of
 from .recomputation import first_touches
 
 
@@ -55,6 +55,7 @@ def _dear(app: ApplicationView, tuning: Row, trials: list[Row], fits: list[Row])
             f"Its own fits took {seconds(cost / 1e3)}, those of the median trial {seconds(typical / 1e3)}{gives}.",
             figures={"trial_ms": cost, "median_ms": typical, "metric": metrics.get(trial), "as_good": cheaper},
             tuning_uid=tuning["tuning_uid"],
+            confidence=confidence_of(tuning),
             trial=trial,
         )
 
@@ -127,6 +128,7 @@ def _features(app: ApplicationView, tuning: Row, trials: list[Row], fits: list[R
         f"{count(len(again))} times on data that an earlier trial had fitted them on: {seconds(sum(again) / 1e3)}.",
         figures={"again_ms": sum(again), "num_again": len(again), "estimators": list(classes)},
         tuning_uid=uid,
+        confidence=confidence_of(tuning),
     )
 
 

@@ -4,6 +4,37 @@ from .interface import ON_CORES, Cause, FindingCode, Threshold
 
 CODES = (
     FindingCode(
+        "job_failed",
+        "job",
+        "failures",
+        "A job failed, and its work was lost.",
+        "JobEnd with a failure that is no cancellation; jobs that failed for one reason are one finding. Reasons are "
+        "compared without numbers, ids and addresses",
+        "the time in which any of these jobs ran",
+        "Fix the reason of the failure.",
+        causes=(
+            Cause(
+                "out of memory",
+                "A task or its process ran out of memory.",
+                "Use more partitions or fewer tasks at once on each executor, or give executors more memory "
+                "(spark.executor.memory, spark.executor.memoryOverhead).",
+            ),
+            Cause(
+                "executor lost",
+                "Executors or their shuffle output were lost until a stage failed.",
+                "Find out why the executors were lost; see the finding executor_lost.",
+            ),
+            Cause(
+                "exception",
+                "The code of the job raised an exception.",
+                "Fix the code, or the record that it fails on.",
+            ),
+            Cause("unknown", "The log holds no reason.", "Look at the log of the driver."),
+        ),
+        at_least="critical",
+        always_reported=True,
+    ),
+    FindingCode(
         "failed_tasks",
         "stage",
         "failures",

@@ -57,6 +57,12 @@ FINDINGS = Table(
             text="constant",
         ),
         Column(
+            "confidence",
+            "double",
+            "How certain the finding is, 0 to 1; below 1 where it rests on a search that was inferred from the jobs.",
+            _FOUND,
+        ),
+        Column(
             "covered_by",
             "string",
             "Code of another finding whose cost includes this one. Null where there is none.",

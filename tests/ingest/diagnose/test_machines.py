@@ -72,42 +72,6 @@ def test_a_slow_host_stands_for_its_executors() -> None:
     assert {row["executor_id"] for row in found if row["covered_by"] == "slow_host"} <= {"3", "4"}
 
 
-def test_failed_tasks() -> None:
-    work = Made()
-    failed: Row = task(5_000, status="FAILED", failure_reason="java.io.IOException: disk <b>full</b>")
-    work.stage([failed] * 3 + [1_000] * 20, status="FAILED")
-    row = work.one("failed_tasks")
-    assert row["cost_ms"] == round(15_000 / 4)
-    assert "3 of 23 task attempts failed after 15 s of work and the stage failed; all: java.io" in row["message"]
-
-
-def test_one_failure_that_costs_nothing_is_not_told() -> None:
-    work = Made()
-    work.stage([task(500, status="FAILED", failure_reason="x"), *[1_000] * 20])
-    assert work.codes() == []
-
-
-def test_of_a_python_exception_the_last_line_is_told() -> None:
-    reason = "PythonException: Traceback (most recent call last):\n  File a\nValueError: no 7\n\n\nSQLSTATE: 38000"
-    work = Made()
-    work.stage([task(5_000, status="FAILED", failure_reason=reason)] * 4 + [1_000] * 20)
-    assert work.one("failed_tasks")["message"].endswith("all: ValueError: no 7.")
-
-
-def test_killed_tasks_and_lost_speculation() -> None:
-    work = Made()
-    work.stage([task(20_000, status="KILLED", failure_reason="TaskKilled: stage cancelled")] * 2 + [1_000] * 20)
-    work.stage(
-        [task(20_000, status="KILLED", failure_reason="TaskKilled: another attempt succeeded", speculative=True)]
-        + [1_000] * 20
-    )
-    rows = work.findings()
-    assert {row["code"]: (row["stage_id"], row["cost_ms"]) for row in rows} == {
-        "killed_tasks": (0, 10_000),
-        "speculation_wasted": (1, 5_000),
-    }
-
-
 def test_a_stage_that_ran_again() -> None:
     work = Made()
     stage = work.stage(

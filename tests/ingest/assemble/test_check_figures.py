@@ -1,0 +1,137 @@
+"""Impossible figures become null and an issue, before anything is computed from them."""
+
+from typing import Any
+
+import pytest
+
+from afterglow.ingest.application_view import ApplicationView
+from afterglow.ingest.derive import derive
+from afterglow.schemas.logs import EventLogTables
+
+from .test_assemble import LOG, tables, task
+
+START = 1_700_000_000_000
+YEAR = 365 * 24 * 3600 * 1000
+
+
+def application(*tasks: dict[str, Any], stage: dict[str, Any] | None = None, **rows: Any) -> EventLogTables:
+    """One job of one stage with these tasks, whose times are ms after START, as all others."""
+    own = stage or {}
+    return tables(
+        LOG,
+        application_start=[{"at": 0, "app_id": "a", "name": "a", "start_time_ms": START}],
+        application_end=[{"at": 9, "end_time_ms": START + 60_000}],
+        job_start=[{"at": 1, "job_id": 0, "submission_time_ms": START + 1_000, "stage_ids": [0]}],
+        stage_submitted=[{"at": 2, "stage_id": 0, "stage_attempt": 0, "num_tasks": len(tasks)} | own],
+        stage_completed=[
+            {"at": 7, "stage_id": 0, "stage_attempt": 0, "num_tasks": len(tasks), "completion_time_ms": START + 50_000}
+            | own
+        ],
+        job_end=[{"at": 8, "job_id": 0, "status": "JobSucceeded", "completion_time_ms": START + 51_000}],
+        task_end=[
+            one | {"launch_time_ms": START + one["launch_time_ms"], "finish_time_ms": START + one["finish_time_ms"]}
+            for one in tasks
+        ],
+        **rows,
+    )
+
+
+def impossible(found: EventLogTables) -> list[str]:
+    return [row["message"] for row in found["issues"].to_pylist() if row["code"] == "figure_impossible"]
+
+
+def test_a_task_that_ends_before_it_starts_has_no_end() -> None:
+    found = application(task(0), task(1, launch_time_ms=2_000, finish_time_ms=1_480, executor_run_time_ms=400))
+    rows = found.tasks.to_pylist()
+    assert [row["duration_ms"] for row in rows] == [50, None]
+    assert rows[1]["finish_time_ms"] is None and rows[1]["executor_run_time_ms"] == 400
+    (message,) = impossible(found)
+    assert "an end before the start" in message and message.endswith(
+        "the first of stage_id 0, stage_attempt 0, task_id 1"
+    )
+
+
+def test_a_time_years_from_all_others_counts_as_missing() -> None:
+    ends = [task(n, finish_time_ms=150 + (5 * YEAR if n == 29 else 0)) for n in range(30)]
+    found = application(*ends)
+    assert found.tasks["duration_ms"].to_pylist() == [50] * 29 + [None]
+    assert found.application["last_event_time_ms"] == START + 60_000 and len(impossible(found)) == 1
+
+
+def test_an_application_that_was_quiet_for_a_year_keeps_its_times() -> None:
+    late = [task(n, launch_time_ms=2 * YEAR, finish_time_ms=2 * YEAR + 50) for n in range(4, 8)]
+    assert not impossible(application(*[task(n) for n in range(4)], *late))
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("input_bytes", -1), ("input_bytes", 2**62), ("executor_cpu_time_ns", 10**15), ("jvm_gc_time_ms", 10**9)],
+)
+def test_a_figure_that_no_task_can_have_counts_as_missing(column: str, value: int) -> None:
+    found = application(task(0, **{column: 7}), task(1, **{column: value}))
+    assert found.tasks[column].to_pylist() == [7, None]
+    assert found.stages[column].to_pylist() == [7] and len(impossible(found)) == 1
+
+
+def test_sums_that_would_not_fit_leave_the_giants_out() -> None:
+    found = application(task(0, input_bytes=5), *[task(n, input_bytes=2**59) for n in range(1, 20)])
+    assert found.stages["input_bytes"].to_pylist() == [5] and impossible(found)
+
+
+def test_an_application_that_ends_at_0_ends_with_its_last_event() -> None:
+    found = tables(
+        LOG,
+        application_start=[{"at": 0, "app_id": "a", "start_time_ms": START}],
+        application_end=[{"at": 9, "end_time_ms": 0}],
+    )
+    assert found.application["end_time_ms"] is None and found.application["duration_ms"] is None
+    assert len(impossible(found)) == 1
+
+
+def test_a_stage_whose_end_was_dropped_ends_with_its_tasks() -> None:
+    found = tables(
+        LOG,
+        application_start=[{"at": 0, "app_id": "a", "name": "a", "start_time_ms": START}],
+        application_end=[{"at": 9, "end_time_ms": START + 60_000}],
+        job_start=[{"at": n, "job_id": n, "submission_time_ms": START + 10, "stage_ids": [n]} for n in (0, 1)],
+        stage_submitted=[
+            {"at": 2 + n, "stage_id": n, "stage_attempt": 0, "num_tasks": 1, "submission_time_ms": START + 20}
+            for n in (0, 1)
+        ],
+        stage_completed=[{"at": 6, "stage_id": 1, "stage_attempt": 0, "completion_time_ms": START + 400}],
+        job_end=[{"at": 8, "job_id": 0, "status": "JobSucceeded", "completion_time_ms": START + 500}],
+        task_end=[task(n, stage_id=n, launch_time_ms=START + 100, finish_time_ms=START + 300) for n in (0, 1)],
+    )
+    (issue,) = [row for row in found["issues"].to_pylist() if row["code"] == "end_missing"]
+    assert issue["message"].endswith("StageCompleted of stage 0 and JobEnd of job 1") and issue["count"] == 2
+    assert not found.application["log_complete"] and found.application["completeness"] == "events_lost"
+    runs = {run.key.partition("/1/")[2]: run for run in derive(ApplicationView(found)).runs}
+    assert (runs["stage/0.0"].status, runs["stage/0.0"].end_ms) == ("FINISHED", START + 300)
+    assert (runs["job/1"].status, runs["job/1"].end_ms) == ("FINISHED", START + 400)
+
+
+def test_a_stage_takes_the_cpus_of_its_resource_profile() -> None:
+    cpus = {"resource_profile_id": 1, "scope": "task", "resource": "cpus", "amount": 4.0}
+    found = application(task(0), stage={"resource_profile_id": 1}, resources=[cpus])
+    assert found.stages["task_cpus"].to_pylist() == [4.0]
+    assert ApplicationView(found).task_cpus.tolist() == [4.0]
+    assert application(task(0)).stages["task_cpus"].to_pylist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "state"),
+    [(["JobSucceeded", "JobSucceeded"], "FINISHED"), (["JobSucceeded", "JobFailed"], "FAILED"), ([], "KILLED")],
+)
+def test_databricks_never_writes_an_end_so_jobs_tell_the_state(statuses: list[str], state: str) -> None:
+    found = tables(
+        LOG,
+        application_start=[{"at": 0, "app_id": "a", "start_time_ms": START}],
+        environment=[{"section": "spark", "key": "spark.databricks.clusterUsageTags.x", "value": "y"}],
+        job_start=[{"at": 1 + n, "job_id": n, "submission_time_ms": START + n} for n in range(max(len(statuses), 1))],
+        job_end=[
+            {"at": 5 + n, "job_id": n, "status": status, "completion_time_ms": START + 9}
+            for n, status in enumerate(statuses)
+        ],
+    )
+    assert ApplicationView(found).state == state
+    assert "Databricks writes none" in str(found["issues"]["message"].to_pylist())
