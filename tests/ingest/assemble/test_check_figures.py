@@ -105,7 +105,7 @@ def test_a_stage_whose_end_was_dropped_ends_with_its_tasks() -> None:
     (issue,) = [row for row in found["issues"].to_pylist() if row["code"] == "end_missing"]
     assert issue["message"].endswith("StageCompleted of stage 0 and JobEnd of job 1") and issue["count"] == 2
     assert not found.application["log_complete"] and found.application["completeness"] == "events_lost"
-    runs = {run.key.partition("/1/")[2]: run for run in derive(ApplicationView(found)).runs}
+    runs = {"/".join(run.key.rsplit("/", 2)[-2:]): run for run in derive(ApplicationView(found)).runs}
     assert (runs["stage/0.0"].status, runs["stage/0.0"].end_ms) == ("FINISHED", START + 300)
     assert (runs["job/1"].status, runs["job/1"].end_ms) == ("FINISHED", START + 400)
 

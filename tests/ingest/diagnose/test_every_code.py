@@ -56,14 +56,14 @@ def test_thresholds_may_be_set_otherwise() -> None:
 @pytest.mark.parametrize(
     "key, value, said",
     [
-        ("skw.time_ratio", 1, "'skw' is no finding; there are any, skew, "),
-        ("skew.tim", 1, "'skew.tim' is no threshold; of skew there are skew.cost_s, "),
-        ("skew", 1, "'skew' is no threshold"),
-        ("critical_path.cost_s", 1, "of critical_path there are none"),
-        ("skew.tasks", "many", "'many' is no number"),
-        ("skew.tasks", True, "is no number"),
-        ("skew.tasks", -1, "is no number of at least 0"),
-        ("skew.tasks", "nan", "is no number"),
+        ("skw.time_ratio", 1, "unknown finding 'skw'; valid: any, skew, "),
+        ("skew.tim", 1, "unknown threshold 'skew.tim'; valid for skew: skew.cost_s, "),
+        ("skew", 1, "unknown threshold 'skew'"),
+        ("critical_path.cost_s", 1, "valid for critical_path: none"),
+        ("skew.tasks", "many", "'many' is not a number"),
+        ("skew.tasks", True, "is not a number"),
+        ("skew.tasks", -1, "is not a number of at least 0"),
+        ("skew.tasks", "nan", "is not a number"),
     ],
 )
 def test_what_is_no_threshold_is_told_with_what_is(key: str, value: object, said: str) -> None:

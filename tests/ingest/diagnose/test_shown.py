@@ -72,7 +72,7 @@ def test_descriptions_say_it_with_links_and_let_nothing_act() -> None:
     tree = nasty()
     application = html(tree.application, tree)
     assert set(re.findall(r"<(\w+)", application)) <= _LOUD and "<script" not in application
-    assert 'href="#made-1-stage-1.0"' in application and "What cost time" in application
+    assert re.search(r'href="#made-1-[0-9a-f]+-stage-1\.0"', application) and "What cost time" in application
     for run in tree.runs:
         told = html(run, tree)
         assert set(re.findall(r"<(\w+)", told)) <= _LOUD
@@ -97,7 +97,7 @@ def test_only_a_handful_is_described_the_dearest_first() -> None:
 
 def test_show_prints_findings_and_their_advice() -> None:
     result = runner.invoke(app, ["show", SKEWED, "--depth", "application"])
-    assert "skew: stage 8.0" in " ".join(result.output.split()) and "Spread the frequent keys" in result.output
+    assert "skew: stage 8.0" in " ".join(result.output.split()) and "Salt the frequent keys" in result.output
     shown = json.loads(runner.invoke(app, ["show", SKEWED, "--json"]).stdout)
     assert "skew" in {row["code"] for row in shown["findings"]}
 
