@@ -7,6 +7,7 @@ first asked for: it takes as long to import as MLflow itself.
 
 import contextlib
 import importlib
+import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,7 @@ __all__ = [
     "tracing_client",
     "tracking_store",
     "verify_schema",
+    "without_logged_errors",
 ]
 
 _LOADED_WHEN_USED: dict[str, tuple[str, str | None]] = {
@@ -170,6 +172,36 @@ def limit_http_requests(timeout_s: float) -> contextlib.AbstractContextManager[N
             "MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT": seconds,
         }
     )
+
+
+class _Errors(logging.Filter):
+    """Drops the tracebacks that MLflow logs for errors which it also raises, in threads that handle them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.local()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is logged."""
+        return not getattr(self._thread, "handles", False)
+
+    @contextlib.contextmanager
+    def handled(self) -> Iterator[None]:
+        """Errors that are logged inside are handled."""
+        before, self._thread.handles = getattr(self._thread, "handles", False), True
+        try:
+            yield
+        finally:
+            self._thread.handles = before
+
+
+_ERRORS = _Errors()
+logging.getLogger("mlflow.store.db.utils").addFilter(_ERRORS)  # _get_managed_session_maker logs every error
+
+
+def without_logged_errors() -> contextlib.AbstractContextManager[None]:
+    """The logger mlflow.store.db.utils says nothing of errors in this thread: they are raised, and reported."""
+    return _ERRORS.handled()
 
 
 def silent_run_urls() -> contextlib.AbstractContextManager[None]:

@@ -14,7 +14,7 @@ from ..errors import PublishError
 from ..transient import is_transient
 from ..units import seconds
 from .error_messages import reason
-from .mlflow_internals import limit_http_requests
+from .mlflow_internals import limit_http_requests, without_logged_errors
 
 Result = TypeVar("Result")
 
@@ -116,7 +116,7 @@ def retry(call: Callable[[], Result], policy: RetryPolicy) -> Result:
         sleep=policy.sleep,
         reraise=True,
     )
-    with limit_http_requests(policy.request_s):
+    with limit_http_requests(policy.request_s), without_logged_errors():
         result = attempts(attempt)
     policy.notice.succeeded()
     return result

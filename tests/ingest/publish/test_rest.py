@@ -1,8 +1,10 @@
 """Runs in real MLflow stores: a database and a server."""
 
+import itertools
 import json
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,20 @@ def test_the_tree_in_mlflow_is_the_tree_of_the_log(store: str, tmp_path: Path) -
     assert {"FINISHED", "FAILED"} <= statuses
 
 
+@pytest.mark.parametrize("writer", ["sql", "rest"])
+def test_every_status_below_the_application_arrives(store: str, tmp_path: Path, writer: str) -> None:
+    name = experiment(store, f"statuses {writer}", tmp_path)
+    tables = read_log(*find_logs([str(sample_log("spark35-wordcount"))]))
+    tree = derive(ApplicationView(tables))
+    statuses: Iterator[Any] = itertools.cycle(("KILLED", "FAILED", "FINISHED"))
+    tasks = {key: [replace(run, status=next(statuses)) for run in runs] for key, runs in tree.tasks.items()}
+    tree = replace(tree, runs=[replace(run, status=next(statuses)) for run in tree.runs], tasks=tasks)
+    publish(Import(tree, "fingerprint", "1", partial(write_artifacts, tables)), open_writer(store, name, writer))
+    found = {key: run.info.status for key, run in runs_by_key(store, name).items()}
+    assert found == {run.key: run.status for run in tree.all()}
+    assert set(found.values()) == {"KILLED", "FAILED", "FINISHED"}
+
+
 def test_task_figures_are_history_of_their_stage(store: str, tmp_path: Path) -> None:
     name = experiment(store, "history", tmp_path)
     log = sample_log("skewed-join")
@@ -114,6 +130,11 @@ def test_importing_again_writes_nothing_and_looks_once(store: str, tmp_path: Pat
         sa.event.remove(sa.engine.Engine, "before_cursor_execute", record)
     assert (second.published.written, second.published.run_id) == (0, first.published.run_id)
     assert len(searches) == 1 and changes == []
+    assert (second.published.completeness, second.published.num_issues, second.published.runs) == (
+        first.completeness,
+        first.num_issues,
+        first.published.runs,
+    )
     assert {key: run.to_dictionary() for key, run in runs_by_key(store, name).items()} == before
 
 
