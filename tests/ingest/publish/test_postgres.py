@@ -1,4 +1,4 @@
-"""What is left out of PostgreSQL's checks, and what is not."""
+"""Which of PostgreSQL's checks are skipped where that was asked for, and which are not."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,12 +29,17 @@ def uri() -> Iterator[str]:
         yield found
 
 
+@pytest.fixture
+def skipping(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERGLOW_POSTGRES_SKIP_FOREIGN_KEY_CHECKS", "1")
+
+
 def fill(uri: str, name: str, folder: Path) -> None:
     MlflowClient(uri).create_experiment(name, artifact_location=f"file://{folder}/{name}")
     import_logs([str(sample_log(LOG))], uri, name, writer="sql")
 
 
-def test_a_role_that_may_not_leave_checks_out_writes_the_same(uri: str, tmp_path: Path) -> None:
+def test_a_role_that_may_not_skip_checks_writes_the_same(uri: str, tmp_path: Path, skipping: None) -> None:
     fill(uri, "superuser", tmp_path)
     with sa.create_engine(uri).begin() as connection:
         connection.execute(sa.text("CREATE ROLE plain LOGIN PASSWORD 'p'"))
@@ -45,7 +50,7 @@ def test_a_role_that_may_not_leave_checks_out_writes_the_same(uri: str, tmp_path
     assert not differences(held(uri, "superuser").tree, held(uri, "plain role").tree)
 
 
-def test_a_trigger_of_somebodys_fires(uri: str, tmp_path: Path) -> None:
+def test_a_trigger_of_somebodys_fires(uri: str, tmp_path: Path, skipping: None) -> None:
     with sa.create_engine(uri).begin() as connection:
         connection.execute(sa.text("CREATE TABLE seen (run_uuid text)"))
         body = "BEGIN INSERT INTO seen VALUES (NEW.run_uuid); RETURN NEW; END"
@@ -62,7 +67,7 @@ def test_a_trigger_of_somebodys_fires(uri: str, tmp_path: Path) -> None:
             connection.execute(sa.text("DROP TRIGGER see ON metrics"))
 
 
-def test_rows_of_a_run_that_was_not_made_now_are_checked(uri: str) -> None:
+def test_rows_of_a_run_that_was_not_made_now_are_checked(uri: str, skipping: None) -> None:
     with orm.Session(sa.create_engine(uri)) as session:
         rows = Rows(session, 0, "file:///nowhere")
         rows.texts(models.SqlTag, "f" * 32, {"a": "b"})
@@ -72,7 +77,13 @@ def test_rows_of_a_run_that_was_not_made_now_are_checked(uri: str) -> None:
         session.rollback()
 
 
-def test_checks_are_on_again_after_each_copy(uri: str) -> None:
+def test_nothing_is_skipped_unless_asked_for(uri: str) -> None:
+    row = {"key": "a", "value": "b", "run_uuid": "e" * 32}
+    with sa.create_engine(uri).connect() as connection, pytest.raises(sa.exc.IntegrityError):
+        bulk.insertion(connection.dialect, models.SqlTag.__table__, [row], own=True)(connection)
+
+
+def test_checks_are_on_again_after_each_copy(uri: str, skipping: None) -> None:
     tags = models.SqlTag.__table__
     with sa.create_engine(uri).connect() as connection:
         row = {"key": "a", "value": "b", "run_uuid": "e" * 32}
