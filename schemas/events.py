@@ -218,12 +218,34 @@ PLAN_LINKS = _nested(
     _raw("metric_ids", "list<int64>", "derived: SQLExecutionStart > sparkPlanInfo > metrics > accumulatorId"),
     _raw("attribute_ids", "list<int64>", "derived: SQLExecutionStart > sparkPlanInfo > simpleString above the fold"),
 )
+PLAN_NODES = _nested(
+    "plan_nodes",
+    spark.SQL_ADAPTIVE_UPDATE,
+    "one node of one version of a SQL execution's plan, from the root down",
+    _raw("execution_id", "int64", "SQLAdaptiveExecutionUpdate > executionId"),
+    _raw("node", "int64", "derived: number of the node in its plan, from the root down"),
+    _raw("parent", "int64", "derived: number of the node above; -1 for the root"),
+    _raw("name", "string", "derived: SQLAdaptiveExecutionUpdate > sparkPlanInfo > nodeName"),
+    _raw("description", "string", "derived: SQLAdaptiveExecutionUpdate > sparkPlanInfo > simpleString"),
+    _raw("metric_names", "list<string>", "derived: SQLAdaptiveExecutionUpdate > sparkPlanInfo > metrics > name"),
+    _raw("metric_ids", "list<int64>", "derived: SQLAdaptiveExecutionUpdate > sparkPlanInfo > metrics > accumulatorId"),
+    _raw("metric_types", "list<string>", "derived: SQLAdaptiveExecutionUpdate > sparkPlanInfo > metrics > metricType"),
+)
+DRIVER_METRICS = _nested(
+    "driver_metrics",
+    spark.DRIVER_ACCUM_UPDATES,
+    "one metric of a SQL execution that the driver measured",
+    _raw("execution_id", "int64", "DriverAccumUpdates > executionId"),
+    _raw("metric_id", "int64", "derived: DriverAccumUpdates > accumUpdates, the first of each pair"),
+    _raw("value", "int64", "derived: DriverAccumUpdates > accumUpdates, the second of each pair"),
+)
 STAGE_METRICS = _nested(
     "stage_metrics",
     spark.STAGE_COMPLETED,
     "one stage attempt that computed part of a SQL execution's plan",
     _raw("stage_id", "int32", "StageCompleted > Stage Info > Stage ID"),
     _raw("metric_ids", "list<int64>", "derived: StageCompleted > Stage Info > Accumulables > ID, with metadata sql"),
+    _raw("values", "list<int64>", "derived: StageCompleted > Stage Info > Accumulables > Value, of the same; else -1"),
 )
 CONNECT_SESSION_STARTED = _event(
     "connect_session_started",
@@ -314,6 +336,8 @@ EVENT_TABLES = (
     PLAN_FOLDS,
     PLAN_LINKS,
     STAGE_METRICS,
+    PLAN_NODES,
+    DRIVER_METRICS,
     STAGE_EXECUTOR_METRICS,
     CONNECT_SESSION_STARTED,
     CONNECT_SESSION_CLOSED,

@@ -175,6 +175,12 @@ _CODES = (
         "No action needed.",
     ),
     IssueCode(
+        "plans_left_out",
+        "note",
+        "The log has more plan nodes than sql_nodes holds; the plans of the shorter executions were left out.",
+        "Nothing.",
+    ),
+    IssueCode(
         "redaction_regex_unused",
         "warning",
         "The log's own spark.redaction.regex could not be used; secrets were redacted by the default rules.",

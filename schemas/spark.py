@@ -18,6 +18,8 @@ TASK_START = "SparkListenerTaskStart"
 TASK_END = "SparkListenerTaskEnd"
 STAGE_EXECUTOR_METRICS = "SparkListenerStageExecutorMetrics"
 SQL_START = "org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart"
+SQL_ADAPTIVE_UPDATE = "org.apache.spark.sql.execution.ui.SparkListenerSQLAdaptiveExecutionUpdate"
+DRIVER_ACCUM_UPDATES = "org.apache.spark.sql.execution.ui.SparkListenerDriverAccumUpdates"
 SQL_END = "org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd"
 # org.apache.spark.sql.connect.service.ExecuteEventsManager and SessionEventsManager, since 3.5
 _CONNECT = "org.apache.spark.sql.connect.service.SparkListenerConnect"

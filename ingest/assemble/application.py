@@ -18,6 +18,7 @@ from .connect import assemble_connect, name_jobs_and_stages
 from .executor_metrics import assemble_executor_metrics, measured_at_tasks
 from .executors import assemble_executors
 from .sql import assemble_sql_executions, assemble_sql_scans
+from .sql_nodes import assemble_sql_nodes
 from .stages import assemble_jobs_and_stages
 from .tasks import assemble_tasks, stage_figures
 
@@ -64,13 +65,17 @@ def assemble(rows: dict[str, pa.Table], log: EventLog) -> Assembly:
     work = assemble_jobs_and_stages(rows, stage_figures(checked), tasks.resubmitted)
     connect = assemble_connect(rows)
     jobs, stages = name_jobs_and_stages(work.jobs, work.stages, connect.operations)
+    executions = assemble_sql_executions(rows)
+    plans = assemble_sql_nodes(rows, executions)
     tables = {
         "jobs": jobs,
         "stages": stages,
         "tasks": checked,
         "executors": assemble_executors(rows, checked),
         "executor_metrics": assemble_executor_metrics(measured, rows["stage_executor_metrics"], work.stages),
-        "sql_executions": assemble_sql_executions(rows),
+        "sql_executions": executions,
+        "sql_nodes": plans.nodes,
+        "sql_metrics": plans.metrics,
         "sql_scans": assemble_sql_scans(rows),
         "connect_sessions": connect.sessions,
         "connect_operations": connect.operations_table,

@@ -68,6 +68,7 @@ class StageAccumulable(msgspec.Struct, frozen=True, gc=False):
 
     id: Int64 | None = msgspec.field(name="ID", default=None)
     metadata: str | None = msgspec.field(name="Metadata", default=None)
+    value: Any = msgspec.field(name="Value", default=None)
 
 
 class PlanMetric(msgspec.Struct, frozen=True, gc=False):
@@ -84,6 +85,23 @@ class PlanNode(msgspec.Struct, frozen=True, rename="camel"):
     metadata: dict[str, str] = {}
     metrics: list[PlanMetric] = []
     children: "list[PlanNode]" = []
+
+
+class SqlMetric(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """Source: org.apache.spark.sql.execution.metric.SQLMetricInfo."""
+
+    name: str = ""
+    accumulator_id: Int64 | None = None
+    metric_type: str = ""
+
+
+class MeasuredPlanNode(msgspec.Struct, frozen=True, rename="camel"):
+    """A node of a physical plan with the names of its metrics. Source: org.apache.spark.sql.execution.SparkPlanInfo."""
+
+    node_name: str = ""
+    simple_string: str = ""
+    metrics: list[SqlMetric] = []
+    children: "list[MeasuredPlanNode]" = []
 
 
 class PlainPlanNode(msgspec.Struct, frozen=True, rename="camel"):
@@ -116,6 +134,8 @@ _NESTED: Mapping[str, Mapping[tuple[str, ...], Any]] = {
     spark.STAGE_COMPLETED: {("Stage Info", "Accumulables"): list[StageAccumulable] | None},
     spark.TASK_END: {("Task Info", "Accumulables"): list[Accumulable] | None},
     spark.SQL_START: {("sparkPlanInfo",): PlanNode | None},
+    spark.SQL_ADAPTIVE_UPDATE: {("sparkPlanInfo",): MeasuredPlanNode | None},
+    spark.DRIVER_ACCUM_UPDATES: {("accumUpdates",): list[list[Int64]] | None},
 }
 
 

@@ -40,6 +40,8 @@ _RELATION = re.compile(r"^(?:\*?\(?\d*\)?\s*)?(?:Batch)?Scan\s+(?:(\w+?)Relation
 _ML = "org.apache.spark.ml"
 # InMemoryRelation names its RDD with Utils.abbreviate(plan, 1024); names that users set may be of any length
 _RDD_NAME_LENGTH = 2048
+# Spark cuts the lists in a description (spark.sql.debug.maxToStringFields), but not their elements
+_DESCRIPTION_LENGTH = 2_000
 # org.apache.spark.sql.execution.columnar.InMemoryTableScanExec: the query itself computes what is above it (or above
 # the filter that makes the fold, where the fold is not cached)
 _CACHED = "InMemoryTableScan"
@@ -178,9 +180,46 @@ def _plan_links(events: Events, dropped: Dropped) -> Iterator[Row]:
 
 def _stage_metrics(events: Events, dropped: Dropped) -> Iterator[Row]:
     for event in events:
-        ids = [a.id for a in event.stage_info.accumulables or () if a.metadata == "sql" and a.id is not None]
-        if ids:
-            yield event.stage_info.stage_id, ids
+        found = [a for a in event.stage_info.accumulables or () if a.metadata == "sql" and a.id is not None]
+        if found:
+            yield event.stage_info.stage_id, [a.id for a in found], [_whole_number(a.value) for a in found]
+
+
+def _whole_number(value: Any) -> int:
+    """The value of a SQL metric; -1, as Spark has a metric without a value, for what is no such number."""
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return -1
+    return number if 0 <= number < 2**63 else -1
+
+
+def _plan_nodes(events: Events, dropped: Dropped) -> Iterator[Row]:
+    for event in events:
+        pending = [(event.sparkplaninfo, -1)] if event.sparkplaninfo is not None else []
+        number = 0
+        while pending:
+            node, parent = pending.pop()
+            metrics = [metric for metric in node.metrics if metric.accumulator_id is not None]
+            yield (
+                event.executionid,
+                number,
+                parent,
+                node.node_name,
+                node.simple_string[:_DESCRIPTION_LENGTH],
+                [metric.name for metric in metrics],
+                [metric.accumulator_id for metric in metrics],
+                [metric.metric_type for metric in metrics],
+            )
+            pending.extend((child, number) for child in reversed(node.children))
+            number += 1
+
+
+def _driver_metrics(events: Events, dropped: Dropped) -> Iterator[Row]:
+    for event in events:
+        for pair in event.accumupdates or ():
+            if len(pair) == 2:
+                yield event.executionid, *pair
 
 
 def _nodes(root: Any) -> Iterator[Any]:
@@ -215,4 +254,6 @@ NESTED_ROWS: Mapping[str, Callable[[Events, Dropped], Iterator[Row]]] = {
     "plan_folds": _plan_folds,
     "plan_links": _plan_links,
     "stage_metrics": _stage_metrics,
+    "plan_nodes": _plan_nodes,
+    "driver_metrics": _driver_metrics,
 }

@@ -10,7 +10,7 @@ from .connect import CONNECT_OPERATIONS, CONNECT_SESSIONS
 from .executors import EXECUTOR_METRICS, EXECUTORS
 from .findings import FINDINGS
 from .jobs_stages_tasks import JOBS, STAGES, TASKS
-from .sql import SQL_EXECUTIONS, SQL_SCANS
+from .sql import SQL_EXECUTIONS, SQL_METRICS, SQL_NODES, SQL_SCANS
 from .training import FITS, TRIALS, TUNINGS
 
 TABLES = (
@@ -24,6 +24,8 @@ TABLES = (
     EXECUTORS,
     EXECUTOR_METRICS,
     SQL_EXECUTIONS,
+    SQL_NODES,
+    SQL_METRICS,
     SQL_SCANS,
     CONNECT_SESSIONS,
     CONNECT_OPERATIONS,
@@ -49,6 +51,8 @@ __all__ = [
     "JOBS",
     "PROPERTIES",
     "SQL_EXECUTIONS",
+    "SQL_METRICS",
+    "SQL_NODES",
     "SQL_SCANS",
     "STAGES",
     "TABLES",

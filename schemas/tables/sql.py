@@ -39,6 +39,95 @@ SQL_EXECUTIONS = Table(
     ),
 )
 
+_PLAN = "SQLExecutionStart, SQLAdaptiveExecutionUpdate > sparkPlanInfo"
+_VALUES = "StageCompleted > Stage Info > Accumulables, DriverAccumUpdates > accumUpdates"
+
+SQL_NODES = Table(
+    "sql_nodes",
+    grain="one node of the final plan of one SQL execution, as Spark's page of the execution draws it",
+    key=("execution_id", "node_id"),
+    columns=(
+        Column("execution_id", "int64", "SQL execution.", "derived: SQLExecutionStart > executionId", "1.6"),
+        Column(
+            "node_id",
+            "int32",
+            "Number of the node in the plan, as in Spark's page.",
+            f"derived: {_PLAN}, numbered",
+            "1.6",
+        ),
+        Column("name", "string", "Operator, such as SortMergeJoin.", f"derived: {_PLAN} > nodeName", "1.6"),
+        Column(
+            "description",
+            "string",
+            "The operator with its arguments; at most 2,000 characters.",
+            f"derived: {_PLAN} > simpleString",
+            "1.6",
+        ),
+        Column(
+            "parent_ids",
+            "list<int64>",
+            "Nodes that read the output of this one: several for an exchange that is reused.",
+            f"derived: {_PLAN} > children",
+            "1.6",
+        ),
+        Column(
+            "codegen_id",
+            "int32",
+            "Node of the WholeStageCodegen that it is compiled into; null outside.",
+            f"derived: {_PLAN} > children",
+            "2.0",
+        ),
+        Column(
+            "output_rows",
+            "int64",
+            "Rows that it returned, over all tasks.",
+            "derived: sql_metrics, `number of output rows`",
+            "1.6",
+        ),
+        Column(
+            "data_bytes",
+            "int64",
+            "Size of the rows that it exchanged, broadcast or read from files.",
+            "derived: sql_metrics, `data size`, else `size of files read`",
+            "1.6",
+        ),
+        Column(
+            "time_ms",
+            "int64",
+            "Time that it measured, over all tasks and the driver; not every operator measures its time.",
+            "derived: sum of the node's sql_metrics of type timing and nsTiming",
+            "2.0",
+        ),
+        Column("spill_bytes", "int64", "Bytes spilled, over all tasks.", "derived: sql_metrics, `spill size`", "2.0"),
+        Column(
+            "peak_memory_bytes",
+            "int64",
+            "Sum of the peak memory of its tasks.",
+            "derived: sql_metrics, `peak memory`",
+            "2.0",
+        ),
+    ),
+)
+
+SQL_METRICS = Table(
+    "sql_metrics",
+    grain="one metric of one node of sql_nodes that has a value",
+    key=("execution_id", "node_id", "name"),
+    columns=(
+        Column("execution_id", "int64", "SQL execution.", "derived: SQLExecutionStart > executionId", "1.6"),
+        Column("node_id", "int32", "Node of sql_nodes.", f"derived: {_PLAN}, numbered", "1.6"),
+        Column("name", "string", "Name of the metric.", f"derived: {_PLAN} > metrics > name", "1.6"),
+        Column(
+            "type",
+            "string",
+            "sum, size (bytes), timing (ms), nsTiming (ns) or average (its total means nothing and is null).",
+            f"derived: {_PLAN} > metrics > metricType",
+            "2.0",
+        ),
+        Column("total", "int64", "Sum over all tasks and the driver.", f"derived: {_VALUES}", "1.6"),
+    ),
+)
+
 SQL_SCANS = Table(
     "sql_scans",
     grain="one data source read by one SQL execution's plan",

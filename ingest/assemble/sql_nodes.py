@@ -1,0 +1,201 @@
+"""The final plan of every SQL execution as the graph that Spark's page draws, with the totals of its metrics.
+
+Sources: org.apache.spark.sql.execution.ui.SparkPlanGraph.buildSparkPlanGraphNode and SQLAppStatusListener.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from ...schemas.issues import ImportIssue
+from ...schemas.tables import SQL_METRICS, SQL_NODES
+from .. import arrow
+
+MAX_NODES = 100_000
+"""Nodes that the table holds; a log of a streaming application has millions."""
+
+_CODEGEN = "WholeStageCodegen"
+_ROWS, _SPILL, _PEAK = ("number of output rows",), ("spill size",), ("peak memory",)
+_BYTES = ("data size", "size of files read")
+_PER_MS = {"timing": 1, "nsTiming": 1_000_000}
+# Spark before 2.3 wrote the kind of figures into the name: `data size total (min, med, max)`
+_SUFFIX = " total (min, med, max)"
+
+
+class SqlNodes(NamedTuple):
+    """The tables, and what was left out of them."""
+
+    nodes: pa.Table
+    metrics: pa.Table
+    issues: tuple[ImportIssue, ...]
+
+
+def assemble_sql_nodes(rows: Mapping[str, pa.Table], executions: pa.Table, max_nodes: int = MAX_NODES) -> SqlNodes:
+    """Of more than `max_nodes` nodes the plans of the executions that took longest are kept, whole."""
+    plans = rows["plan_nodes"]
+    begins, ends = _last_plans(plans)
+    kept, left = _longest(plans, begins, ends, executions, max_nodes)
+    totals = _totals(rows["stage_metrics"])
+    of_driver: dict[int, dict[int, int]] = {}
+    for row in rows["driver_metrics"].to_pylist():
+        if None not in row.values():  # the last value of a metric counts, as in LiveExecutionData.driverAccumUpdates
+            of_driver.setdefault(row["execution_id"], {})[row["metric_id"]] = row["value"]
+    nodes: list[Sequence[object]] = []
+    metrics: list[Sequence[object]] = []
+    for begin, end in kept:
+        plan = plans.slice(begin, end - begin).to_pylist()
+        execution = plan[0]["execution_id"]
+        driver = of_driver.get(execution, {})
+        for node in _graph(plan):
+            figures = list(_figures(node, totals, driver))
+            nodes.append((execution, *_row(node, figures)))
+            metrics.extend((execution, node.node_id, *figure) for figure in figures)
+    issues = []
+    if left:
+        message = f"the plans of {left:,} SQL executions are not in sql_nodes, which holds {max_nodes:,} nodes"
+        issues.append(ImportIssue("plans_left_out", message, count=left))
+    return SqlNodes(arrow.from_rows(SQL_NODES, nodes), arrow.from_rows(SQL_METRICS, metrics), tuple(issues))
+
+
+def _last_plans(plans: pa.Table) -> "tuple[np.ndarray, np.ndarray]":
+    """First row, and the row behind the last one, of the last plan of each execution, by execution."""
+    if not plans.num_rows:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    begins = np.flatnonzero(arrow.numbers(plans, "node") == 0)
+    ends = np.append(begins[1:], plans.num_rows)
+    known = arrow.valid(plans, "execution_id")[begins]
+    execution = arrow.numbers(plans, "execution_id")[begins]
+    order = np.argsort(execution, kind="stable")
+    order = order[known[order]]
+    last = np.append(execution[order][1:] != execution[order][:-1], True)[: len(order)]
+    return begins[order][last], ends[order][last]
+
+
+def _longest(
+    plans: pa.Table, begins: "np.ndarray", ends: "np.ndarray", executions: pa.Table, max_nodes: int
+) -> tuple[list[tuple[int, int]], int]:
+    """The plans to keep, by execution; and the number of the others."""
+    plan = list(zip(begins.tolist(), ends.tolist(), strict=True))
+    if not plan or int((ends - begins).sum()) <= max_nodes:
+        return plan, 0
+    ids = arrow.numbers(executions, "execution_id").tolist()
+    took = dict(zip(ids, arrow.numbers(executions, "duration_ms").tolist(), strict=True))
+    of_plan = arrow.numbers(plans, "execution_id")[begins].tolist()
+    order = sorted(range(len(plan)), key=lambda i: (-took.get(of_plan[i], 0), of_plan[i]))
+    fits = np.cumsum((ends - begins)[order]) <= max_nodes
+    return [plan[i] for i in sorted(np.array(order)[fits].tolist())], int((~fits).sum())
+
+
+def _totals(stage_metrics: pa.Table) -> dict[int, int]:
+    """Accumulator id -> its last value. A stage has the driver's values, which hold those of the stages before."""
+    totals: dict[int, int] = {}
+    for row in stage_metrics.to_pylist():
+        totals.update((key, value) for key, value in zip(row["metric_ids"], row["values"], strict=True) if value >= 0)
+    return totals
+
+
+@dataclass(slots=True)
+class _Node:
+    """A node of the graph; `metrics` are (name, accumulator id, type)."""
+
+    node_id: int
+    name: str
+    description: str
+    codegen_id: int | None
+    metrics: list[tuple[str, int, str]]
+    parents: list[int] = field(default_factory=list)
+
+
+def _graph(plan: Sequence[Mapping[str, object]]) -> list[_Node]:
+    """The nodes of a plan that is given from the root down, by their ids in the graph.
+
+    What only wraps another node (InputAdapter, query stages) is none. A reused exchange or subquery is the same node as
+    the first one that is equal to it: name, description and children.
+    """
+    children: list[list[int]] = [[] for _ in plan]
+    for number, row in enumerate(plan):
+        if number:
+            children[int(str(row["parent"]))].append(number)
+    equal = _equal_plans(plan, children)
+    graph: list[_Node] = []
+    reusable: dict[int, _Node] = {}
+    pending: list[tuple[int, _Node | None, int | None]] = [(0, None, None)]
+    while pending:
+        at, parent, codegen = pending.pop()
+        name, below = str(plan[at]["name"] or ""), children[at]
+        first = below[0] if below else None
+        if name.startswith(_CODEGEN):
+            cluster = _node(plan[at], len(graph), None)
+            graph.append(cluster)
+            pending.extend([] if first is None else [(first, parent, cluster.node_id)])
+            continue
+        if first is not None and (name in ("InputAdapter", "TableCacheQueryStage") or name.endswith("QueryStage")):
+            same = reusable.get(equal[first]) if name in ("BroadcastQueryStage", "ShuffleQueryStage") else None
+            if same is None:
+                pending.append((first, parent, None))
+            elif parent is not None:
+                same.parents.append(parent.node_id)
+            continue
+        if name == "Subquery":
+            codegen = None
+        same = None
+        if name == "Subquery":
+            same = reusable.get(equal[at])
+        elif name == "ReusedExchange" and first is not None:
+            same = reusable.get(equal[first])
+        elif name == "ReusedSubquery" and first is not None:
+            pending.append((first, parent, codegen))
+            continue
+        if same is not None:
+            if parent is not None:
+                same.parents.append(parent.node_id)
+            continue
+        node = _node(plan[at], len(graph), codegen)
+        graph.append(node)
+        if "Exchange" in name or name == "Subquery":
+            reusable[equal[at]] = node
+        if parent is not None:
+            node.parents.append(parent.node_id)
+        pending.extend((child, node, codegen) for child in reversed(below))
+    return graph
+
+
+def _node(row: Mapping[str, object], node_id: int, codegen_id: int | None) -> _Node:
+    columns = [list(row[name] or ()) for name in ("metric_names", "metric_ids", "metric_types")]  # type: ignore[call-overload]
+    metrics = list(zip(*columns, strict=True))
+    return _Node(node_id, str(row["name"] or ""), str(row["description"] or ""), codegen_id, metrics)
+
+
+def _equal_plans(plan: Sequence[Mapping[str, object]], children: Sequence[Sequence[int]]) -> list[int]:
+    """A number per node; equal plans have equal numbers (SparkPlanInfo.equals)."""
+    numbers: dict[tuple[object, ...], int] = {}
+    equal = [0] * len(plan)
+    for at in range(len(plan) - 1, -1, -1):  # children come after their parents
+        row = plan[at]
+        key = (row["name"], row["description"], tuple(equal[child] for child in children[at]))
+        equal[at] = numbers.setdefault(key, len(numbers))
+    return equal
+
+
+def _figures(
+    node: _Node, totals: Mapping[int, int], driver: Mapping[int, int]
+) -> Iterator[tuple[str, str, int | None]]:
+    """(name, type, total) of the metrics that have a value."""
+    for name, accumulator, type_ in node.metrics:
+        values = [value for value in (totals.get(accumulator), driver.get(accumulator)) if value is not None]
+        if values:
+            name = name.removesuffix(_SUFFIX)
+            total = sum(value for value in values if value >= 0)
+            yield name, type_, None if type_ == "average" or total >= 2**63 else total
+
+
+def _row(node: _Node, figures: Sequence[tuple[str, str, int | None]]) -> tuple[object, ...]:
+    named = {name: total for name, _, total in figures}
+    times = [total // _PER_MS[type_] for _, type_, total in figures if type_ in _PER_MS and total is not None]
+    wanted = [next((named[n] for n in names if n in named), None) for names in (_ROWS, _BYTES, _SPILL, _PEAK)]
+    rows, size, spill, peak = wanted
+    ids = (node.node_id, node.name, node.description, node.parents, node.codegen_id)
+    return (*ids, rows, size, sum(times) if times else None, spill, peak)
