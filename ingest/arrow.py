@@ -20,6 +20,7 @@ _TYPES: Mapping[str, Any] = {
     "double": pa.float64(),
     "bool": pa.bool_(),
     "string": pa.string(),
+    "binary": pa.binary(),
     "list<int64>": pa.list_(pa.int64()),
     "list<string>": pa.list_(pa.string()),
 }
@@ -45,6 +46,8 @@ def to_array(values: Sequence[Any], type: Type) -> Any:
     """
     if type == "string":
         return _strings(values)
+    if type == "binary":
+        return _binary(values)
     if type.startswith("list<"):
         return _lists(values, "string" if "string" in type else "int64")
     try:
@@ -95,6 +98,13 @@ def _strings(values: Sequence[str | None]) -> Any:
         builder = pa.lib.StringBuilder()
         builder.append_values([None if v is None else v.encode("utf-8", "replace").decode() for v in values])
         return builder.finish()
+
+
+def _binary(values: Sequence[bytes]) -> pa.Array:
+    """No nulls."""
+    offsets = np.concatenate(([0], np.cumsum([len(value) for value in values], dtype=np.int64))).astype(np.int32)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(values))]
+    return pa.Array.from_buffers(pa.binary(), len(values), buffers)
 
 
 def nulls(type: Type, length: int) -> Any:

@@ -53,7 +53,10 @@ def read_rows(
     if not events:
         raise InputError(_no_events(log, issues))
     kept, others = extract.first_application(batches, log_starts)
-    return extract.concat(kept), [*issues, *others, *_scanner_missing(log)]
+    rows = extract.concat(kept)
+    rows["plan_nodes"], left_out = extract.plan_nodes(rows, decode.decode_measured_plan)
+    del rows["sql_plans"]
+    return rows, [*issues, *others, *left_out, *_scanner_missing(log)]
 
 
 def read_in_threads(parts: Sequence[Part], options: ReadOptions, progress: Progress | None) -> Iterator[PartRead]:

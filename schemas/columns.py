@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-Type = Literal["int64", "int32", "double", "bool", "string", "list<int64>", "list<string>"]
+Type = Literal["int64", "int32", "double", "bool", "string", "binary", "list<int64>", "list<string>"]
 Aggregate = Literal["sum", "max"]
 Text = Literal["free", "constant", "property", "param", "json"]
 """What may be in a text column, and so how secrets are taken out of it: see `Column`."""

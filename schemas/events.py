@@ -218,19 +218,31 @@ PLAN_LINKS = _nested(
     _raw("metric_ids", "list<int64>", "derived: SQLExecutionStart > sparkPlanInfo > metrics > accumulatorId"),
     _raw("attribute_ids", "list<int64>", "derived: SQLExecutionStart > sparkPlanInfo > simpleString above the fold"),
 )
-PLAN_NODES = _nested(
-    "plan_nodes",
+SQL_PLANS = _nested(
+    "sql_plans",
     spark.SQL_ADAPTIVE_UPDATE,
-    "one node of one version of a SQL execution's plan, from the root down",
+    "the plan of one SQL execution, as the last event of a batch of lines has it, its start included",
     _raw("execution_id", "int64", "SQLAdaptiveExecutionUpdate > executionId"),
-    _raw("node", "int64", "derived: number of the node in its plan, from the root down"),
-    _raw("parent", "int64", "derived: number of the node above; -1 for the root"),
-    _raw("name", "string", "derived: SQLAdaptiveExecutionUpdate > sparkPlanInfo > nodeName"),
-    _raw("description", "string", "derived: SQLAdaptiveExecutionUpdate > sparkPlanInfo > simpleString"),
-    _raw("metric_names", "list<string>", "derived: SQLAdaptiveExecutionUpdate > sparkPlanInfo > metrics > name"),
-    _raw("metric_ids", "list<int64>", "derived: SQLAdaptiveExecutionUpdate > sparkPlanInfo > metrics > accumulatorId"),
-    _raw("metric_types", "list<string>", "derived: SQLAdaptiveExecutionUpdate > sparkPlanInfo > metrics > metricType"),
+    _raw("plan", "binary", "derived: JSON with SQLAdaptiveExecutionUpdate > sparkPlanInfo, by PLAN_CODEC"),
+    _raw("plan_bytes", "int64", "derived: bytes of that JSON"),
 )
+_NODE = "SQLExecutionStart, SQLAdaptiveExecutionUpdate > sparkPlanInfo > "
+PLAN_NODES = Table(
+    "plan_nodes",
+    "one node of the last plan of one SQL execution, from the root down",
+    ("execution_id", "node"),
+    (
+        _raw("execution_id", "int64", "derived: SQLExecutionStart > executionId"),
+        _raw("node", "int64", "derived: number of the node in its plan, from the root down"),
+        _raw("parent", "int64", "derived: number of the node above; -1 for the root"),
+        _raw("name", "string", f"derived: {_NODE}nodeName"),
+        _raw("description", "string", f"derived: {_NODE}simpleString"),
+        _raw("metric_names", "list<string>", f"derived: {_NODE}metrics > name"),
+        _raw("metric_ids", "list<int64>", f"derived: {_NODE}metrics > accumulatorId"),
+        _raw("metric_types", "list<string>", f"derived: {_NODE}metrics > metricType"),
+    ),
+)
+"""What extract.plan_nodes makes of sql_plans."""
 DRIVER_METRICS = _nested(
     "driver_metrics",
     spark.DRIVER_ACCUM_UPDATES,
@@ -336,7 +348,7 @@ EVENT_TABLES = (
     PLAN_FOLDS,
     PLAN_LINKS,
     STAGE_METRICS,
-    PLAN_NODES,
+    SQL_PLANS,
     DRIVER_METRICS,
     STAGE_EXECUTOR_METRICS,
     CONNECT_SESSION_STARTED,

@@ -177,7 +177,7 @@ _CODES = (
     IssueCode(
         "plans_left_out",
         "note",
-        "The log has more plan nodes than sql_nodes holds; the plans of the shorter executions were left out.",
+        "Plans of SQL executions are not in sql_nodes: the log has more nodes than it holds, or a plan is broken.",
         "Nothing.",
     ),
     IssueCode(

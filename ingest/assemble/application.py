@@ -65,15 +65,14 @@ def assemble(rows: dict[str, pa.Table], log: EventLog) -> Assembly:
     work = assemble_jobs_and_stages(rows, stage_figures(checked), tasks.resubmitted)
     connect = assemble_connect(rows)
     jobs, stages = name_jobs_and_stages(work.jobs, work.stages, connect.operations)
-    executions = assemble_sql_executions(rows)
-    plans = assemble_sql_nodes(rows, executions)
+    plans = assemble_sql_nodes(rows)
     tables = {
         "jobs": jobs,
         "stages": stages,
         "tasks": checked,
         "executors": assemble_executors(rows, checked),
         "executor_metrics": assemble_executor_metrics(measured, rows["stage_executor_metrics"], work.stages),
-        "sql_executions": executions,
+        "sql_executions": assemble_sql_executions(rows),
         "sql_nodes": plans.nodes,
         "sql_metrics": plans.metrics,
         "sql_scans": assemble_sql_scans(rows),

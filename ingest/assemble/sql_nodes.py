@@ -7,15 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
 
-from ...schemas.issues import ImportIssue
 from ...schemas.tables import SQL_METRICS, SQL_NODES
 from .. import arrow
-
-MAX_NODES = 100_000
-"""Nodes that the table holds; a log of a streaming application has millions."""
 
 _CODEGEN = "WholeStageCodegen"
 _ROWS, _SPILL, _PEAK = ("number of output rows",), ("spill size",), ("peak memory",)
@@ -26,67 +21,35 @@ _SUFFIX = " total (min, med, max)"
 
 
 class SqlNodes(NamedTuple):
-    """The tables, and what was left out of them."""
+    """The tables."""
 
     nodes: pa.Table
     metrics: pa.Table
-    issues: tuple[ImportIssue, ...]
 
 
-def assemble_sql_nodes(rows: Mapping[str, pa.Table], executions: pa.Table, max_nodes: int = MAX_NODES) -> SqlNodes:
-    """Of more than `max_nodes` nodes the plans of the executions that took longest are kept, whole."""
-    plans = rows["plan_nodes"]
-    begins, ends = _last_plans(plans)
-    kept, left = _longest(plans, begins, ends, executions, max_nodes)
+def assemble_sql_nodes(rows: Mapping[str, pa.Table]) -> SqlNodes:
+    """The graph of every plan of PLAN_NODES, by execution."""
+    plans: dict[int, list[Mapping[str, object]]] = {}
+    for row in rows["plan_nodes"].to_pylist() if "plan_nodes" in rows else ():
+        plans.setdefault(row["execution_id"], []).append(row)
     totals = _totals(rows["stage_metrics"])
+    # Up to Spark 2.4 the driver adds to -1, the value of a metric without one (SQLMetric.merge)
+    version = next((row["spark_version"] or "" for row in rows["log_start"].to_pylist()), "")
+    correction = 1 if version.startswith(("1.", "2.")) else 0
     of_driver: dict[int, dict[int, int]] = {}
     for row in rows["driver_metrics"].to_pylist():
-        if None not in row.values():  # the last value of a metric counts, as in LiveExecutionData.driverAccumUpdates
-            of_driver.setdefault(row["execution_id"], {})[row["metric_id"]] = row["value"]
+        if None not in row.values():  # all values of a metric count, as in LiveExecutionData.driverAccumUpdates
+            values = of_driver.setdefault(row["execution_id"], {})
+            values[row["metric_id"]] = values.get(row["metric_id"], 0) + max(row["value"], 0)
     nodes: list[Sequence[object]] = []
     metrics: list[Sequence[object]] = []
-    for begin, end in kept:
-        plan = plans.slice(begin, end - begin).to_pylist()
-        execution = plan[0]["execution_id"]
+    for execution in sorted(plans):
         driver = of_driver.get(execution, {})
-        for node in _graph(plan):
-            figures = list(_figures(node, totals, driver))
+        for node in _graph(plans[execution]):
+            figures = list(_figures(node, totals, driver, correction))
             nodes.append((execution, *_row(node, figures)))
             metrics.extend((execution, node.node_id, *figure) for figure in figures)
-    issues = []
-    if left:
-        message = f"the plans of {left:,} SQL executions are not in sql_nodes, which holds {max_nodes:,} nodes"
-        issues.append(ImportIssue("plans_left_out", message, count=left))
-    return SqlNodes(arrow.from_rows(SQL_NODES, nodes), arrow.from_rows(SQL_METRICS, metrics), tuple(issues))
-
-
-def _last_plans(plans: pa.Table) -> "tuple[np.ndarray, np.ndarray]":
-    """First row, and the row behind the last one, of the last plan of each execution, by execution."""
-    if not plans.num_rows:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    begins = np.flatnonzero(arrow.numbers(plans, "node") == 0)
-    ends = np.append(begins[1:], plans.num_rows)
-    known = arrow.valid(plans, "execution_id")[begins]
-    execution = arrow.numbers(plans, "execution_id")[begins]
-    order = np.argsort(execution, kind="stable")
-    order = order[known[order]]
-    last = np.append(execution[order][1:] != execution[order][:-1], True)[: len(order)]
-    return begins[order][last], ends[order][last]
-
-
-def _longest(
-    plans: pa.Table, begins: "np.ndarray", ends: "np.ndarray", executions: pa.Table, max_nodes: int
-) -> tuple[list[tuple[int, int]], int]:
-    """The plans to keep, by execution; and the number of the others."""
-    plan = list(zip(begins.tolist(), ends.tolist(), strict=True))
-    if not plan or int((ends - begins).sum()) <= max_nodes:
-        return plan, 0
-    ids = arrow.numbers(executions, "execution_id").tolist()
-    took = dict(zip(ids, arrow.numbers(executions, "duration_ms").tolist(), strict=True))
-    of_plan = arrow.numbers(plans, "execution_id")[begins].tolist()
-    order = sorted(range(len(plan)), key=lambda i: (-took.get(of_plan[i], 0), of_plan[i]))
-    fits = np.cumsum((ends - begins)[order]) <= max_nodes
-    return [plan[i] for i in sorted(np.array(order)[fits].tolist())], int((~fits).sum())
+    return SqlNodes(arrow.from_rows(SQL_NODES, nodes), arrow.from_rows(SQL_METRICS, metrics))
 
 
 def _totals(stage_metrics: pa.Table) -> dict[int, int]:
@@ -166,7 +129,7 @@ def _graph(plan: Sequence[Mapping[str, object]]) -> list[_Node]:
 def _node(row: Mapping[str, object], node_id: int, codegen_id: int | None) -> _Node:
     columns = [list(row[name] or ()) for name in ("metric_names", "metric_ids", "metric_types")]  # type: ignore[call-overload]
     metrics = list(zip(*columns, strict=True))
-    return _Node(node_id, str(row["name"] or ""), str(row["description"] or ""), codegen_id, metrics)
+    return _Node(node_id, str(row["name"] or "").strip(), str(row["description"] or ""), codegen_id, metrics)
 
 
 def _equal_plans(plan: Sequence[Mapping[str, object]], children: Sequence[Sequence[int]]) -> list[int]:
@@ -181,15 +144,17 @@ def _equal_plans(plan: Sequence[Mapping[str, object]], children: Sequence[Sequen
 
 
 def _figures(
-    node: _Node, totals: Mapping[int, int], driver: Mapping[int, int]
+    node: _Node, totals: Mapping[int, int], driver: Mapping[int, int], correction: int
 ) -> Iterator[tuple[str, str, int | None]]:
     """(name, type, total) of the metrics that have a value."""
     for name, accumulator, type_ in node.metrics:
-        values = [value for value in (totals.get(accumulator), driver.get(accumulator)) if value is not None]
-        if values:
-            name = name.removesuffix(_SUFFIX)
-            total = sum(value for value in values if value >= 0)
-            yield name, type_, None if type_ == "average" or total >= 2**63 else total
+        of_tasks, of_driver = totals.get(accumulator), driver.get(accumulator)
+        if of_tasks is None and of_driver is None:
+            continue
+        total = (of_tasks or 0) + (of_driver or 0)
+        if of_tasks is not None and type_ in ("size", "timing"):
+            total += correction
+        yield name.removesuffix(_SUFFIX), type_, None if type_ == "average" or total >= 2**63 else total
 
 
 def _row(node: _Node, figures: Sequence[tuple[str, str, int | None]]) -> tuple[object, ...]:

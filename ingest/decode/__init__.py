@@ -3,6 +3,7 @@
 from .applications import split_at_log_starts
 from .events import Decoded, decode_lines
 from .lines import Damage, Lines, split_lines
+from .measured_plans import decode_measured_plan
 from .native.scanner import BUILT, NATIVE
 from .structs import PATHS
 
@@ -14,6 +15,7 @@ __all__ = [
     "Decoded",
     "Lines",
     "decode_lines",
+    "decode_measured_plan",
     "split_at_log_starts",
     "split_lines",
 ]

@@ -11,16 +11,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import msgspec
-from msgspec.structs import replace as replace_fields
+import pyarrow as pa
 
 from ...schemas import spark
 from ...schemas.issues import ImportIssue
 from .lines import Lines
 from .long_lines import LONG_LINE_BYTES, MOST_MEMORY_BYTES, memory_bytes, shorten_texts
 from .native.scanner import NATIVE, SEARCH_SIGNS, Columns, Scanner, thin_plan
-from .plans import split_plan
+from .plans import PLAN_CODEC, PLAN_KEY
 from .recover import recover
-from .structs import EVENT_TYPES, PLAIN_SQL_START, MeasuredPlanNode
+from .structs import EVENT_TYPES, PLAIN_SQL_START
 
 _TASK_END = b'{"Event":"SparkListenerTaskEnd",'
 _TASK_START = b'{"Event":"SparkListenerTaskStart",'
@@ -46,8 +46,7 @@ _PLAN_LINE = re.compile(
     rb'\{"Event":"org\.apache\.spark\.sql\.execution\.ui\.SparkListenerSQL(ExecutionStart|AdaptiveExecutionUpdate)",'
     rb'"executionId":(\d{1,18})[,}]'
 )
-_decode_measured = msgspec.json.Decoder(EVENT_TYPES[spark.SQL_ADAPTIVE_UPDATE]).decode
-_decode_node = msgspec.json.Decoder(MeasuredPlanNode).decode
+_START = b"ExecutionStart"
 _PLAIN_SQL_START = msgspec.json.Decoder(PLAIN_SQL_START).decode
 
 
@@ -65,7 +64,7 @@ class Decoded:
     lines: int = 0
     memory_bytes: int = 0
     scanner: Scanner | None = field(default_factory=lambda: Scanner() if NATIVE else None)
-    plans: dict[tuple[int, bytes], "_Plan"] = field(default_factory=dict)
+    plans: dict[tuple[int, int], tuple[bytes, int, int]] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -77,19 +76,22 @@ class Decoded:
         self.events[event].append(value)
         self.offsets[event].append(offset)
 
-    def hold_plan(self, execution: bytes, plan: "_Plan") -> None:
-        """Keeps the line of a plan until the batch is closed. Adaptive execution writes the whole plan at every change;
-        the last one of an execution counts."""
+    def hold_plan(self, execution: int, plan: bytes, offset: int) -> None:
+        """Keeps a plan until the batch is closed. Adaptive execution writes the whole plan at every change; the last
+        one of an execution counts."""
         logs = len(self.offsets[spark.LOG_START]) + len(self.offsets[spark.DATABRICKS_METADATA])
-        before = self.plans.pop((logs, execution), None)
-        self.plans[logs, execution] = plan
-        self.memory_bytes += len(plan.line) - (len(before.line) if before is not None else 0)
+        self.plans.pop((logs, execution), None)
+        self.plans[logs, execution] = pa.compress(plan, codec=PLAN_CODEC, asbytes=True), len(plan), offset
 
     def close(self) -> "Decoded":
-        """Decodes the plans that count, and fetches what the scanner read. Nothing can be added afterwards."""
-        for plan in sorted(self.plans.values(), key=lambda plan: plan.place.offset):
-            _decode_plan(plan, self)
+        """Adds the plans that count, and fetches what the scanner read. Nothing can be added afterwards."""
+        event = spark.SQL_ADAPTIVE_UPDATE
+        for (_, execution), (*plan, offset) in self.plans.items():
+            self.add(event, EVENT_TYPES[event](executionid=execution, sparkplaninfo=tuple(plan)), offset)
         self.plans.clear()
+        order = sorted(range(len(self.offsets[event])), key=self.offsets[event].__getitem__)
+        self.events[event] = [self.events[event][at] for at in order]
+        self.offsets[event] = [self.offsets[event][at] for at in order]
         if self.scanner is not None:
             self.columns, self.scanner = self.scanner.take(), None
         return self
@@ -106,12 +108,16 @@ def decode_lines(block: Lines, into: Decoded, report: Callable[[ImportIssue], No
     for begin, end, index in lines:
         offset = block.offset + begin - block.begin
         place = _Place(block.number + index, offset, report)
-        plan = _PLAN_LINE.match(block.data, begin, end)
-        if plan:
-            cut = block.open_end and end == block.end
-            into.hold_plan(plan[2], _Plan(block.data[begin:end], place, cut, plan[1] == b"ExecutionStart"))
-            if plan[1] != b"ExecutionStart":
-                continue
+        with_plan = _PLAN_LINE.match(block.data, begin, end)
+        if with_plan and end - begin <= MOST_MEMORY_BYTES:
+            key = block.data.find(PLAN_KEY, begin, end)
+            is_start = with_plan[1] == _START
+            whole = is_start or (block.data.find(_ANOTHER, begin + 1, end) < 0 and not block.open_end)
+            if key >= 0 and whole and block.data.endswith((b"}", b"}\r"), begin, end):
+                # what follows a key in an object is the rest of an object
+                into.hold_plan(int(with_plan[2]), b"{" + block.data[key:end], offset)
+                if not is_start:
+                    continue
         thin = block.data.startswith(_SQL_LINE, begin) and _thin_plan(block.data, begin, end)
         line = b"" if thin else _bounded(block.data[begin:end], place)
         into.memory_bytes += memory_bytes(thin or line)
@@ -140,35 +146,6 @@ class _Place:
 
     def report(self, issue: ImportIssue) -> None:
         self.report_issue(replace(issue, line=self.number, offset=self.offset))
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """A line with a SQL execution's plan. `cut`: it has no end; `decoded`: its other fields are decoded already."""
-
-    line: bytes
-    place: _Place
-    cut: bool
-    decoded: bool
-
-
-def _decode_plan(plan: _Plan, into: Decoded) -> None:
-    """Adds a plan's nodes, with their metrics. What is wrong with a line that is decoded already was reported."""
-    line = plan.line if len(plan.line) <= LONG_LINE_BYTES else shorten_texts(plan.line)[0]
-    if memory_bytes(line) > MOST_MEMORY_BYTES:
-        return
-    try:
-        into.add(spark.SQL_ADAPTIVE_UPDATE, _decode_measured(line), plan.place.offset)
-    except RecursionError:
-        split = split_plan(line)
-        if split is not None:
-            with suppress(msgspec.DecodeError, UnicodeDecodeError):
-                event = _decode_measured(split.event)
-                event = replace_fields(event, sparkplaninfo=split.build(_decode_node))
-                into.add(spark.SQL_ADAPTIVE_UPDATE, event, plan.place.offset)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        if not plan.decoded:
-            _decode_broken(line, plan.cut, into, plan.place)
 
 
 def _positions(block: Lines) -> Iterator[tuple[int, int, int]]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+PLAN_CODEC = "lz4_raw"  # 4 GB/s where zstd does 0.7, at a third of the ratio
 PLAN_KEY = b'"sparkPlanInfo"'
 _CHILDREN_KEY = b'"children"'
 _TOKEN = re.compile(rb'["{}\[\]]')

@@ -87,23 +87,6 @@ class PlanNode(msgspec.Struct, frozen=True, rename="camel"):
     children: "list[PlanNode]" = []
 
 
-class SqlMetric(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """Source: org.apache.spark.sql.execution.metric.SQLMetricInfo."""
-
-    name: str = ""
-    accumulator_id: Int64 | None = None
-    metric_type: str = ""
-
-
-class MeasuredPlanNode(msgspec.Struct, frozen=True, rename="camel"):
-    """A node of a physical plan with the names of its metrics. Source: org.apache.spark.sql.execution.SparkPlanInfo."""
-
-    node_name: str = ""
-    simple_string: str = ""
-    metrics: list[SqlMetric] = []
-    children: "list[MeasuredPlanNode]" = []
-
-
 class PlainPlanNode(msgspec.Struct, frozen=True, rename="camel"):
     """A node of a plan in which no hyperparameter search shows: its metrics, most of its bytes, are passed over."""
 
@@ -134,7 +117,7 @@ _NESTED: Mapping[str, Mapping[tuple[str, ...], Any]] = {
     spark.STAGE_COMPLETED: {("Stage Info", "Accumulables"): list[StageAccumulable] | None},
     spark.TASK_END: {("Task Info", "Accumulables"): list[Accumulable] | None},
     spark.SQL_START: {("sparkPlanInfo",): PlanNode | None},
-    spark.SQL_ADAPTIVE_UPDATE: {("sparkPlanInfo",): MeasuredPlanNode | None},
+    spark.SQL_ADAPTIVE_UPDATE: {("sparkPlanInfo",): Any},
     spark.DRIVER_ACCUM_UPDATES: {("accumUpdates",): list[list[Int64]] | None},
 }
 

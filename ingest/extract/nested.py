@@ -40,8 +40,6 @@ _RELATION = re.compile(r"^(?:\*?\(?\d*\)?\s*)?(?:Batch)?Scan\s+(?:(\w+?)Relation
 _ML = "org.apache.spark.ml"
 # InMemoryRelation names its RDD with Utils.abbreviate(plan, 1024); names that users set may be of any length
 _RDD_NAME_LENGTH = 2048
-# Spark cuts the lists in a description (spark.sql.debug.maxToStringFields), but not their elements
-_DESCRIPTION_LENGTH = 2_000
 # org.apache.spark.sql.execution.columnar.InMemoryTableScanExec: the query itself computes what is above it (or above
 # the filter that makes the fold, where the fold is not cached)
 _CACHED = "InMemoryTableScan"
@@ -194,25 +192,13 @@ def _whole_number(value: Any) -> int:
     return number if 0 <= number < 2**63 else -1
 
 
-def _plan_nodes(events: Events, dropped: Dropped) -> Iterator[Row]:
-    for event in events:
-        pending = [(event.sparkplaninfo, -1)] if event.sparkplaninfo is not None else []
-        number = 0
-        while pending:
-            node, parent = pending.pop()
-            metrics = [metric for metric in node.metrics if metric.accumulator_id is not None]
-            yield (
-                event.executionid,
-                number,
-                parent,
-                node.node_name,
-                node.simple_string[:_DESCRIPTION_LENGTH],
-                [metric.name for metric in metrics],
-                [metric.accumulator_id for metric in metrics],
-                [metric.metric_type for metric in metrics],
-            )
-            pending.extend((child, number) for child in reversed(node.children))
-            number += 1
+def _sql_plans(events: Events, dropped: Dropped) -> Iterator[Row]:
+    for index, event in enumerate(events):
+        if isinstance(event.sparkplaninfo, tuple) and event.executionid is not None:
+            yield event.executionid, *event.sparkplaninfo
+        elif event.sparkplaninfo is not None:
+            message = f"{spark.SQL_ADAPTIVE_UPDATE}: a plan in a form that Spark does not write was skipped"
+            dropped.add("field_unusable", message, index)
 
 
 def _driver_metrics(events: Events, dropped: Dropped) -> Iterator[Row]:
@@ -254,6 +240,6 @@ NESTED_ROWS: Mapping[str, Callable[[Events, Dropped], Iterator[Row]]] = {
     "plan_folds": _plan_folds,
     "plan_links": _plan_links,
     "stage_metrics": _stage_metrics,
-    "plan_nodes": _plan_nodes,
+    "sql_plans": _sql_plans,
     "driver_metrics": _driver_metrics,
 }
