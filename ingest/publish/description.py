@@ -87,6 +87,7 @@ def _descendant_stages(run: Run, below: Mapping[str, Sequence[Run]]) -> list[Run
 def _sentence(run: Run) -> str:
     what = {
         "application": "Spark application",
+        "session": "Spark Connect session",
         "tuning": "Hyperparameter search:",
         "trial": "One param map of a search:",
         "fit": "One param map trained and evaluated on one fold:",
