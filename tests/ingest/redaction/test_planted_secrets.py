@@ -51,7 +51,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, tuple[s
         ["show", log, "--depth", "task", "--limit", "1000"],
         ["show", log, "--json"],
         ["export", log, "--out", str(out / "export")],
-        ["import", log, "--tracking-uri", database, "--pictures", "all", "--trace", "--tables", str(out / "dataset")],
+        ["import", log, "--tracking-uri", database, "--report", "all", "--trace", "--tables", str(out / "dataset")],
         ["import", log, "--tracking-uri", database, "--json"],
         ["backfill", str(folder), "--tracking-uri", database, "--ledger", str(out / "ledger.db")],
         ["status", log, "--tracking-uri", database],
@@ -62,6 +62,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, tuple[s
         for number, command in enumerate(commands):
             result = CliRunner().invoke(app, command)
             assert result.exception is None or isinstance(result.exception, SystemExit), (command, result.exc_info)
+            assert result.exit_code != 2, (command, result.output)
             (out / f"console-{number}.txt").write_text(result.output)
     return secrets, out
 
