@@ -7,7 +7,7 @@ result. The package needs Python 3.8 and the standard library. It imports pyspar
 
 from .autologging import autolog, disable
 from .loops import trial
-from .runs import log_metric, log_metrics, log_param, log_params, run, set_tags
+from .run_logging import log_metric, log_metrics, log_param, log_params, run, set_tags
 from .tasks import task_metrics
 
 __all__ = [

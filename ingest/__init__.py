@@ -108,6 +108,6 @@ def import_logs(
 def _read_options(
     thresholds: Mapping[str, float] | None, workers: int | None, max_line_bytes: int, max_ratio: int
 ) -> ReadOptions:
-    from ..schemas.findings.thresholds import thresholds as check
+    from ..schemas.findings.threshold_overrides import thresholds as check
 
     return ReadOptions(max_line_bytes, max_ratio, workers or available_cores(), check((thresholds or {}).items()))

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..schemas import spark
-from ..schemas.findings.thresholds import Thresholds
+from ..schemas.findings.threshold_overrides import Thresholds
 from ..schemas.logs import EventLogTables
 from ..schemas.runs.tree import Status
 from ..schemas.tables.training import MINIMUM_CONFIDENCE

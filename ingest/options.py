@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..schemas.findings.thresholds import Thresholds
+from ..schemas.findings.threshold_overrides import Thresholds
 from .discover.history_server import HistoryServerOptions
 
 Progress = Callable[[int], None]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..schemas.findings.thresholds import Thresholds
+from ..schemas.findings.threshold_overrides import Thresholds
 from ..schemas.logs import EventLogTables
 from . import arrow
 from .task_groups import Array, ExecutorGroups, group_by_executor, medians

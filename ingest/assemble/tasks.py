@@ -11,7 +11,7 @@ import pyarrow as pa
 from ...schemas import spark
 from ...schemas.issues import ImportIssue
 from ...schemas.tables import TASKS
-from ...schemas.task_columns import STAGE_SUMS
+from ...schemas.task_metrics import STAGE_SUMS
 from .. import arrow
 
 Array = np.ndarray[Any, Any]

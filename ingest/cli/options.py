@@ -13,7 +13,7 @@ from ..options import MAX_LINE_BYTES, MAX_RATIO, MAX_TASK_RUNS, ReadOptions, ava
 from . import console
 
 if TYPE_CHECKING:
-    from ...schemas.findings.thresholds import Thresholds as ThresholdValues
+    from ...schemas.findings.threshold_overrides import Thresholds as ThresholdValues
     from ..options import ImportOptions
     from ..publish import Experiments
 
@@ -214,7 +214,7 @@ def read_options(
 
 
 def _threshold_values(file: str | None, given: Sequence[str] | None) -> "ThresholdValues":
-    from ..thresholds import read_thresholds
+    from ..threshold_file import read_thresholds
 
     try:
         return read_thresholds(file, given or ())

@@ -5,7 +5,7 @@ from typing import Any
 
 from ...schemas.findings import FINDING_CODES
 from ...schemas.findings.interface import SEVERITIES
-from ...schemas.findings.thresholds import Finding
+from ...schemas.findings.threshold_overrides import Finding
 from ...schemas.runs.params_tags import finding_tag
 from ..units import seconds
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ...schemas.runs.metrics import QUANTILES, SPREADS
-from ...schemas.task_columns import TASK_COLUMNS
+from ...schemas.task_metrics import TASK_COLUMNS
 from ..application_view import ApplicationView
 from ..task_groups import Array
 

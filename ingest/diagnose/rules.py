@@ -7,6 +7,7 @@ import pyarrow as pa
 from ..application_view import ApplicationView
 from . import (
     application,
+    data_movement,
     driver,
     executors,
     failed_jobs,
@@ -15,7 +16,6 @@ from . import (
     parallelism,
     partitioning,
     recomputation,
-    shuffle,
     skew,
     trials,
 )
@@ -23,7 +23,7 @@ from .ranking import Candidate, findings_table
 
 _RULES: Sequence[Callable[[ApplicationView], Iterator[Candidate]]] = (
     memory.find,
-    shuffle.find,
+    data_movement.find,
     partitioning.find,
     driver.find,
     failed_jobs.find,

@@ -5,14 +5,14 @@ Each module is one family, as in ingest/diagnose. docs/findings.md is generated 
 
 from collections.abc import Mapping
 
-from . import application, driver, executors, failures, memory, partitioning, shuffle, skew, tuning
+from . import application, data_movement, driver, executors, failures, memory, partitioning, skew, tuning
 from .interface import FindingCode
 
 FINDINGS: tuple[FindingCode, ...] = (
     *skew.CODES,
     *executors.CODES,
     *memory.CODES,
-    *shuffle.CODES,
+    *data_movement.CODES,
     *partitioning.CODES,
     *driver.CODES,
     *failures.CODES,

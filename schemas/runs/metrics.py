@@ -1,11 +1,11 @@
 """The MLflow metrics of the runs. docs/runs.md is generated from this module.
 
-Metrics that aggregate a task column are declared with that column in task_columns. All others are declared here.
+Metrics that aggregate a task column are declared with that column in task_metrics. All others are declared here.
 """
 
 from dataclasses import dataclass
 
-from ..task_columns import TASK_COLUMNS
+from ..task_metrics import TASK_COLUMNS
 from .levels import ABOVE_JOB, ABOVE_STAGE, ABOVE_TASK, EVERY, Level
 from .timeseries import EXECUTOR_FIGURES
 

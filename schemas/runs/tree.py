@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from ..findings.thresholds import Finding
+from ..findings.threshold_overrides import Finding
 from .levels import Level
 
 Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]

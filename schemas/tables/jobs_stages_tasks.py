@@ -1,7 +1,7 @@
 """Jobs, stages and tasks."""
 
 from ..columns import Column, Table
-from ..task_columns import STAGE_SUMS, TASK_COLUMNS
+from ..task_metrics import STAGE_SUMS, TASK_COLUMNS
 
 _ANNOTATED = "derived: annotation events, see docs/annotate.md"
 

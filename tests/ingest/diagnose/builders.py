@@ -6,7 +6,7 @@ from typing import Any
 from afterglow.ingest import arrow
 from afterglow.ingest.application_view import ApplicationView
 from afterglow.ingest.diagnose import diagnose
-from afterglow.schemas.findings.thresholds import thresholds
+from afterglow.schemas.findings.threshold_overrides import thresholds
 from afterglow.schemas.logs import EventLog, EventLogTables
 from afterglow.schemas.tables import TABLES
 

@@ -11,7 +11,7 @@ import pytest
 
 from afterglow.schemas.findings import FINDING_CODES, FINDINGS
 from afterglow.schemas.findings.interface import ANY, FindingCode
-from afterglow.schemas.findings.thresholds import Thresholds, declared, thresholds
+from afterglow.schemas.findings.threshold_overrides import Thresholds, declared, thresholds
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from afterglow.ingest import import_logs, read
 from afterglow.ingest.cli import app
 from afterglow.ingest.derive import derive
 from afterglow.ingest.publish.description import describe
-from afterglow.ingest.thresholds import read_thresholds
+from afterglow.ingest.threshold_file import read_thresholds
 from afterglow.schemas.runs.tree import Run, RunTree
 from tests.conftest import sample_log
 from tests.ingest.diagnose.builders import Made, task

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 
-from ..schemas.findings.thresholds import Thresholds, thresholds
+from ..schemas.findings.threshold_overrides import Thresholds, thresholds
 
 if sys.version_info >= (3, 11):
     import tomllib
