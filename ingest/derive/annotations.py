@@ -1,4 +1,4 @@
-"""Puts what the job annotated on the runs it is about: params, tags, metrics with their history."""
+"""Put the job's annotations on the runs they refer to: params, tags, metrics with their history."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ Point = tuple[int, int, float]
 
 
 def apply_annotations(runs: Sequence[Run], annotations: pa.Table, root: str) -> list[Run]:
-    """The runs with the rows of the annotations table that are about them; a row about none of them goes to the root.
+    """Add the rows of the annotations table to the runs they refer to. A row that refers to no run goes to the root.
 
     A metric with several values becomes a history. Values that Afterglow computed are not overwritten.
     """

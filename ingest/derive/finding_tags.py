@@ -1,4 +1,4 @@
-"""The findings of an application by the run that they are about, and what they put on it: tags, a cost, counts."""
+"""Group an application's findings by run, and make the tags, cost and counts that the run gets."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,9 +11,10 @@ from ..units import seconds
 
 
 def findings_by_run(rows: Sequence[Mapping[str, Any]], root: str) -> dict[str, list[Finding]]:
-    """A run's key -> its findings, dearest first; `rows` are those of the findings table, `root` the application's key.
+    """Run key -> its findings, most expensive first. `rows` are those of the findings table, `root` is the
+    application's key.
 
-    Of an application these are all that stand for themselves. A task's finding is its stage's too.
+    The application gets all findings that no other finding covers. A task's finding is also its stage's.
     """
     found: dict[str, list[Finding]] = {root: []}
     for row in rows:
@@ -37,7 +38,7 @@ def findings_by_run(rows: Sequence[Mapping[str, Any]], root: str) -> dict[str, l
 
 
 def tags_of(level: str, findings: Sequence[Finding]) -> dict[str, str]:
-    """A tag per code that a run of this level carries: severity, cost and message of the dearest of that code."""
+    """One tag per finding code of this level: severity, cost and message of the most expensive finding."""
     tags: dict[str, str] = {}
     more: dict[str, int] = {}
     for one in findings:
@@ -55,7 +56,7 @@ def tags_of(level: str, findings: Sequence[Finding]) -> dict[str, str]:
 
 
 def metrics_of(level: str, findings: Sequence[Finding]) -> dict[str, float]:
-    """What the dearest finding costs; of an application also how many there are by severity."""
+    """The cost of the most expensive finding. The application also gets the number of findings by severity."""
     costs = [one.cost_s for one in findings if one.cost_s is not None]
     if level != "application":
         return {"findings/cost_s": max(costs)} if costs else {}

@@ -1,4 +1,4 @@
-"""Fits the times of runs into each other: no run ends after its parent, or starts before it."""
+"""Nest the times of runs: no run starts before its parent or ends after it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -7,10 +7,10 @@ from ...schemas.runs.tree import Run
 
 
 def nest(runs: Sequence[Run], tasks_end: Mapping[str, int]) -> list[Run]:
-    """The runs, parents before children, with times that fit.
+    """Return the runs, parents before children, with nested times.
 
-    A run whose end the log does not hold ends with its parent at the latest. A run whose end it holds is not cut:
-    its parent lasts as long, and starts as early. `tasks_end` is when the last task of a stage run ended, by key.
+    A run without an end in the log ends with its parent at the latest. A run with an end is not cut; its parent is
+    extended instead. `tasks_end` is when the last task of a stage run ended, by key.
     """
     by_key: dict[str, Run] = {}
     for run in runs:

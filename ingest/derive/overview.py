@@ -1,4 +1,4 @@
-"""Which runs a person should see first: MLflow's page holds 100 runs, so the overview of one application fits in it."""
+"""Choose the runs of an application's overview, which fits the 100 runs of MLflow's page."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,8 +12,8 @@ _PAGE = 95
 
 
 def mark_overview(runs: Sequence[Run]) -> Sequence[Run]:
-    """Tags the runs of the overview: level by level while they fit the page, of the first level that does not fit the
-    longest with what is above them. Tasks are never part of it."""
+    """Tag the runs of the overview. Levels are added from the top while they fit the page. Of the first level that does
+    not fit, the longest runs are added with their parents. Tasks are never part of it."""
     marked: set[str] = set()
     parents = {run.key: run.parent for run in runs}
     for level in [declared.level for declared in LEVELS if declared.level != "task"]:

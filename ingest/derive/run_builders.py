@@ -1,4 +1,4 @@
-"""The run of one application, search, trial, fit, job, stage or task, and what its parts add up to."""
+"""Build the run of one application, search, trial, fit, job, stage or task, with its aggregated metrics."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -62,7 +62,7 @@ def application_run(factory: RunFactory) -> Run:
 
 
 def branch_run(factory: RunFactory, branch: Branch, jobs: Sequence[Row]) -> Run:
-    """The run of a search, a trial or a fit over these jobs, with the figures of all tasks below it."""
+    """The run of a search, trial or fit over these jobs, with the metrics of all tasks below it."""
     stages = [stage for job in jobs for stage in factory.app.stages_of_job.get(job["job_id"], [])]
     at = factory.rows(stages)
     start = branch.start_ms or factory.app.application["start_time_ms"] or factory.app.end_ms
@@ -87,7 +87,7 @@ def branch_run(factory: RunFactory, branch: Branch, jobs: Sequence[Row]) -> Run:
 
 
 def job_run(factory: RunFactory, job: Row, parent: str) -> Run:
-    """A job under the run with the key `parent`, with the figures of the stages it ran."""
+    """The run of a job under the run with the key `parent`, with the metrics of the stages it ran."""
     stages = factory.app.stages_of_job.get(job["job_id"], [])
     at = factory.rows(stages)
     status = _JOB_STATUS.get(factory.app.job_status(job))
@@ -126,7 +126,7 @@ def job_run(factory: RunFactory, job: Row, parent: str) -> Run:
 
 
 def stage_run(factory: RunFactory, stage: int, parent: Run) -> Run:
-    """The attempt at this position of the view's stages, with the figures of its tasks and their history. It lasts
+    """The run of the stage attempt at this position of the view, with its tasks' metrics and metric history. It lasts
     until its last task ended, which may be after StageCompleted where tasks were killed."""
     app, row = factory.app, factory.app.stages[stage]
     at, status = app.rows(stage), _STAGE_STATUS.get(app.stage_status(stage))
@@ -148,9 +148,9 @@ def stage_run(factory: RunFactory, stage: int, parent: Run) -> Run:
 
 
 class StageTaskRuns:
-    """The runs of one stage attempt's tasks that get one; see schemas.runs.TaskRuns.
+    """The task runs of one stage attempt; see schemas.runs.TaskRuns.
 
-    `at` are their rows in the tasks table, `why` says of each row why it is notable, if it is.
+    `at` are their rows in the tasks table. `why` gives for each row why the task is notable, or None.
     """
 
     def __init__(self, factory: RunFactory, at: Array, stage: Run, why: Mapping[int, str | None]) -> None:
@@ -173,7 +173,7 @@ class StageTaskRuns:
 def _task(factory: RunFactory, row: Row, figures: Mapping[str, float], stage: Run, why: str | None) -> Run:
     run = task_run(row, stage, factory.root, why)
     running = row["status"] == "RUNNING"
-    end = stage.end_ms if running else run.end_ms  # a task without an end is over when its stage is
+    end = stage.end_ms if running else run.end_ms  # a task without an end ends with its stage
     metrics = {**factory.times(run.start_ms, end, idle=False), **figures, **factory.user_of(row["task_id"])}
     unfinished: Status | None = None if stage.end_ms is None else "KILLED"
     status = unfinished if running else run.status

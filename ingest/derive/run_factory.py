@@ -1,4 +1,4 @@
-"""Makes runs: what a run of any level carries, and the figures of the tasks below it."""
+"""Make runs with the tags and metrics that every level has."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ from .task_stats import TaskStats
 
 
 class RunFactory:
-    """Made once per application. `root` is the key of the application's run, `stats` are the figures of tasks."""
+    """Created once per application. `root` is the key of the application's run, `stats` computes task metrics."""
 
     def __init__(self, app: ApplicationView) -> None:
         self.app = app
@@ -39,7 +39,7 @@ class RunFactory:
         tags: Mapping[str, Any],
         params: Mapping[str, str] | None = None,
     ) -> Run:
-        """A run. `status` None means that the log holds no end of it: RUNNING while the log is being written, else
+        """Make a run. `status` None means that the log has no end: RUNNING while the log is being written, otherwise
         KILLED."""
         status = status or ("RUNNING" if self.app.in_progress else "KILLED")
         ended = None if status == "RUNNING" else max(end if end is not None else self.app.end_ms, start)
@@ -67,18 +67,18 @@ class RunFactory:
         )
 
     def times(self, start: int, end: int | None, idle: bool = True) -> dict[str, float]:
-        """Duration, and the share of idle cores meanwhile; without an end there is no duration."""
+        """The duration and the share of idle cores in that time; empty without an end."""
         end_ms = self.app.end_ms if end is None else end
         figures = {} if end is None else {"time/duration_s": max(end - start, 0) / 1e3}
         ratio = self.app.timeline.idle_ratio(start, end_ms) if idle else None
         return figures if ratio is None else {**figures, "executors/idle_ratio": ratio}
 
     def figures_of(self, at: Array) -> dict[str, float]:
-        """The figures of tasks, given as rows of their table, user accumulators included."""
+        """The metrics of these rows of the tasks table, user accumulators included."""
         return {**self.stats.of(at), **self.user(at)}
 
     def rows(self, stages: Iterable[int]) -> Array:
-        """The rows that the tasks of the stages at these positions have in their table."""
+        """The rows of the tasks table that belong to the stages at these positions."""
         parts = [self.app.rows(stage) for stage in stages]
         return np.concatenate(parts) if parts else np.empty(0, np.int64)
 

@@ -1,4 +1,4 @@
-"""The runs between application and job, without the figures of their tasks: searches, trials, fits, annotated runs."""
+"""Derive the runs between application and job, without task metrics: searches, trials, fits, annotated runs."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ _STATUS: Mapping[str, Status] = {"FINISHED": "FINISHED", "FAILED": "FAILED"}
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One run above jobs. `status` None: it never ended in the log. Times are None where no job of it has any."""
+    """One run above jobs. `status` is None if the log has no end of it. Times are None if none of its jobs has any."""
 
     level: Level
     key: str
@@ -30,7 +30,7 @@ class Branch:
 
 
 def branches(tables: EventLogTables, root: str) -> list[Branch]:
-    """The runs of all searches of an application whose key is `root`; one within another is under the fit it is of."""
+    """The runs of all searches of the application with the key `root`. A nested search is under the fit that ran it."""
     tunings, trials, fits = (tables[name].to_pylist() for name in ("tunings", "trials", "fits"))
     found: list[Branch] = []
     runs = tables["annotated_runs"].to_pylist()
@@ -142,7 +142,7 @@ def trial_key(root: str, row: Mapping[str, Any]) -> str:
 
 
 def fit_key(root: str, row: Mapping[str, Any]) -> str:
-    """Key of a fit's run: below its trial, its search, or the application. `row` is a row of fits or jobs."""
+    """Key of a fit's run, which is below its trial, its search or the application. `row` is a row of fits or jobs."""
     if row.get("fit_uid") is None:
         return f"{trial_key(root, row)}/fold/{row['fold']}"
     return f"{_place_key(root, row)}/fit/{row['fit_uid']}"
@@ -155,7 +155,7 @@ def _place_key(root: str, row: Mapping[str, Any]) -> str:
 
 
 def _above_fit(root: str, row: Mapping[str, Any], keys: set[str]) -> str:
-    """Key of the run that a fit is directly under: the fit that called it, its trial, its search, the application."""
+    """Key of a fit's parent run: the fit that called it, its trial, its search, or the application."""
     if row["parent_fit_uid"] is not None:
         caller = fit_key(root, {**row, "fit_uid": row["parent_fit_uid"]})
         if caller in keys:
@@ -169,8 +169,8 @@ def run_key(root: str, run: str | None) -> str:
 
 
 def job_parent(root: str, job: Mapping[str, Any], keys: set[str]) -> str:
-    """Key of the run that a job is directly under: its fit, the search it prepares or refits for, what annotate.run
-    named, or the application."""
+    """Key of a job's parent run: its fit, the search it prepares or refits for, its annotated run, or the
+    application."""
     inside = [fit_key(root, job)] if job["tuning_uid"] or job["fit_uid"] else []
     wanted = [*inside, tuning_key(root, job)] if job["tuning_uid"] else [*inside, run_key(root, job["annotated_run"])]
     return next((key for key in wanted if key in keys), root)
@@ -215,7 +215,8 @@ def _fit_counts(fits: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def _cost(fits: Sequence[Mapping[str, Any]]) -> float:
-    """Seconds of all fits together. A trial's own duration says little: between its folds the other trials run."""
+    """Seconds of all fits together. A trial's own duration is misleading, because other trials run between its
+    folds."""
     return sum(_seconds(row["start_time_ms"], row["end_time_ms"]) or 0.0 for row in fits)
 
 

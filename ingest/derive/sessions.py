@@ -1,4 +1,4 @@
-"""The runs of Spark Connect sessions: one level between the application and what the clients asked for."""
+"""Derive the runs of Spark Connect sessions, the level between the application and its searches, fits and jobs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from .searches import Branch
 
 
 def session_branches(tables: EventLogTables, root: str) -> list[Branch]:
-    """A run for every session of a Spark Connect server, under the application with the key `root`."""
+    """One run per session of a Spark Connect server, under the application with the key `root`."""
     return [
         Branch(
             "session",
@@ -33,9 +33,10 @@ def session_key(root: str, session: str) -> str:
 def move_into_sessions(
     tables: EventLogTables, root: str, branches: Sequence[Branch], jobs: Iterable[Row], parents: dict[int, str]
 ) -> list[Branch]:
-    """The branches, those of one session's jobs under its run. Changes `parents` alike: job id -> key of its parent.
+    """Move the branches of one session's jobs under its run. Updates `parents` (job id -> key of its parent) in
+    place.
 
-    A branch under the application whose jobs are of several sessions stays where it is.
+    A branch whose jobs belong to several sessions stays under the application.
     """
     operations = tables["connect_operations"].select(["operation_id", "session_id"]).to_pylist()
     session_of = {row["operation_id"]: row["session_id"] for row in operations}
@@ -57,7 +58,7 @@ def move_into_sessions(
 
 
 def _below_root(key: str, root: str, above: Mapping[str, Branch]) -> str | None:
-    """The key on the way up from `key` that is directly under the application; None where that is the job itself."""
+    """The ancestor of `key` that is directly under the application; None if that is the job itself."""
     while key in above and above[key].parent != root:
         key = above[key].parent
     return key if key in above else None

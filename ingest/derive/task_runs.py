@@ -1,4 +1,4 @@
-"""Which tasks get a run of their own, what that run is called, and the tasks' figures as history of their stage."""
+"""Choose the tasks that get a run, build those runs, and turn task metrics into their stage's metric history."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ from ..run_names import task_name
 from ..task_arrays import Row
 from ..task_groups import Array
 
-# Task figures kept as metric history of the stage run, so that MLflow draws them: metric, column, factor.
+# Task metrics kept as metric history of the stage run, so that MLflow draws them: metric, column, factor.
 _HISTORY = (
     ("task/duration_s", "duration_ms", 1e-3),
     ("task/shuffle_read_bytes", "shuffle_read_bytes", 1.0),
@@ -39,10 +39,10 @@ _STATUS: Mapping[str, Status] = {"SUCCESS": "FINISHED", "FAILED": "FAILED", "KIL
 
 
 def choose_task_runs(app: ApplicationView, policy: str, at_most: int) -> dict[int, str | None]:
-    """Row number in the tasks table -> why the task is notable (None: it is not), for every task that gets a run.
+    """Row number in the tasks table -> why the task is notable or None, for every task that gets a run.
 
-    `all` gives every task a run while there are at most `at_most`, else the notable ones: failed, killed, speculative,
-    stragglers; of more notable ones than that, the longest.
+    `all` gives every task a run if there are at most `at_most`. Otherwise only notable tasks get one: failed, killed,
+    speculative, stragglers. If more than `at_most` are notable, the longest are chosen.
     """
     if policy == "none" or not len(app):
         return {}
@@ -90,7 +90,7 @@ def task_run(row: Row, stage: Run, root: str, notable: str | None) -> Run:
 
 
 def task_history(app: ApplicationView, at: Array) -> dict[str, Sequence[tuple[int, int, float]]]:
-    """Per metric (step, time_ms, value) of a stage's tasks: step is the task's index, the last attempt of it counts."""
+    """Metric -> (step, time_ms, value) of a stage's tasks. The step is the task's index; its last attempt counts."""
     if not len(at):
         return {}
     index, end = app.column("index")[at], app.column("finish_time_ms")[at]

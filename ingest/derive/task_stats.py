@@ -1,4 +1,4 @@
-"""The metrics of any set of tasks: sums, quantiles, skew. The same for runs of every level."""
+"""Compute the metrics of any set of tasks: sums, quantiles, skew. They are the same at every level."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ _AT = np.array(list(QUANTILES.values()))
 
 
 class TaskStats:
-    """The columns of a tasks table that metrics are made factory, held as numpy for the many subsets to come."""
+    """The columns of the tasks table that metrics need, kept as numpy because many subsets are computed."""
 
     def __init__(self, app: ApplicationView) -> None:
         self.columns = [
@@ -26,7 +26,7 @@ class TaskStats:
         self.speculative = app.column("speculative")
 
     def of(self, at: Array) -> dict[str, float]:
-        """Metric name -> value for the tasks at these row numbers; what none of them has is left out."""
+        """Metric name -> value for the tasks at these rows. A metric that none of them has is left out."""
         figures = self.sums(at)
         figures["tasks/total"] = float(len(at))
         figures["tasks/failed"] = float(np.count_nonzero(self.failed[at]))
@@ -48,7 +48,7 @@ class TaskStats:
         return figures
 
     def each(self, at: Array) -> list[dict[str, float]]:
-        """What `sums` gives for each of these tasks alone, many at a time."""
+        """The result of `sums` for each of these tasks, computed for many at a time."""
         figures: list[dict[str, float]] = [{} for _ in range(len(at))]
         for metric, values, held in self.columns:
             scaled = (values[at] * metric.factor).astype(np.float64).tolist()

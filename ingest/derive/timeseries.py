@@ -1,4 +1,4 @@
-"""The application's figures over time: running tasks, cores, garbage collection, the executors' memory."""
+"""Compute the application's time series: running tasks, cores, garbage collection, executor memory."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ def _pairs(edges: Array) -> Iterator[tuple[float, float]]:
 
 
 def _points(edges: Array, values: Iterable[float]) -> Points:
-    """Those that have a value."""
+    """The points that have a value."""
     times = np.round(edges[1:]).astype(np.int64).tolist()
     return [(i, time, round(float(v), 6)) for i, (time, v) in enumerate(zip(times, values, strict=True)) if v == v]
 
@@ -51,7 +51,7 @@ def _running(app: ApplicationView, edges: Array) -> Array:
 
 
 def _collecting(app: ApplicationView, edges: Array) -> Array:
-    """Garbage collection is spread evenly over the task that met it; where no task ran there is no share."""
+    """Garbage collection is spread evenly over its task. Where no task ran, the share has no value."""
     at, spans = _spans(app)
     length = spans[:, 1] - spans[:, 0]
     collected = np.minimum(app.column("jvm_gc_time_ms")[at], length)
@@ -61,7 +61,7 @@ def _collecting(app: ApplicationView, edges: Array) -> Array:
 
 
 def _weighted(spans: Array, weight: Array, edges: Array) -> Array:
-    """What spans of this weight come to between each edge and the next."""
+    """The weighted time of the spans between each pair of neighbouring edges."""
     if not len(spans):
         return np.zeros(len(edges) - 1)
     moments = np.concatenate([spans[:, 0], spans[:, 1]])
@@ -97,5 +97,5 @@ def _memory(app: ApplicationView, edges: Array) -> Mapping[str, Points]:
 
 
 def _node(executor: str) -> str:
-    """What the tab calls an executor; its id is text of the log."""
+    """An executor's name in MLflow's metrics tab. The id comes from the log and is untrusted."""
     return f"executor {executor}" if executor.isdecimal() else _ODD.sub("_", executor)[:60]

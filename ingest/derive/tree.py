@@ -21,7 +21,7 @@ from .task_runs import choose_task_runs
 
 @dataclass(frozen=True, slots=True)
 class TaskRuns:
-    """Which tasks get a run. `all`: every task while there are no more than `at_most`, else the notable ones."""
+    """Which tasks get a run. `all` means every task if there are at most `at_most`, otherwise the notable ones."""
 
     policy: Literal["all", "notable", "none"] = "all"
     at_most: int = 2000
@@ -79,7 +79,7 @@ def _branch_runs(factory: RunFactory, above: Mapping[str, Branch], parents: Mapp
 
 
 def _in_order(root: str, runs: list[Run]) -> Iterator[Run]:
-    """Parents before children, children by start (equal starts as they stand)."""
+    """Sort parents before children and children by start; equal starts keep their order."""
     below: dict[str | None, list[Run]] = {}
     for run in sorted(runs, key=lambda run: run.start_ms):
         below.setdefault(run.parent, []).append(run)
