@@ -16,7 +16,7 @@ _STAGES_KEPT = 500
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
-    """One of each for every application that ran tasks."""
+    """Return one finding of each kind for an application that ran tasks."""
     if not len(app) or app.duration_ms <= 0:
         return
     yield _critical_path(app)
@@ -82,7 +82,8 @@ def _lower_bound(app: ApplicationView) -> Candidate:
 
 
 def _chain(app: ApplicationView, stages: list[int], longest: Array) -> int:
-    """The longest chain of one job's stages, each at its longest task, in ms. Parents have lower ids."""
+    """The longest chain of stages in one job, in ms. Each stage counts with its longest task; parents have lower
+    ids."""
     reach: dict[int, int] = {}
     for number in stages:
         row = app.stages[number]

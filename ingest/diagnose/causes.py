@@ -1,4 +1,4 @@
-"""Why a task takes longer than the others of its stage, as far as its figures tell."""
+"""Find why a task took longer than the others of its stage, from its metrics."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from .. import arrow
 from ..application_view import ApplicationView
 from ..task_groups import Array
 
-# What a task's data may be counted by, the surest first -> how a message says it: verb, and what of.
+# Columns that measure a task's data, most reliable first -> the verb and noun of the message.
 SIZES: Mapping[str, tuple[str, str]] = {
     "shuffle_read_bytes": ("read", " of shuffle data"),
     "shuffle_read_records": ("read", " of shuffle data"),
@@ -34,13 +34,13 @@ _NEAR = ("PROCESS_LOCAL", "NODE_LOCAL", "NO_PREF")
 
 
 def waits() -> Mapping[str, tuple[str, ...]]:
-    """Causes that are time the task spent otherwise -> the columns that say how much."""
+    """Causes that are time spent on something other than computing -> the columns that measure it."""
     return _WAITS
 
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Of the column that explains most: each task's value over the median, and whether that explains its duration."""
+    """For the best explaining column: each task's ratio to the median, and whether it explains the duration."""
 
     column: str
     ratio: Array
@@ -48,7 +48,7 @@ class Data:
 
 
 def more_data(app: ApplicationView, rows: Array, median_ms: float) -> Data:
-    """Which of a stage's tasks are long because they have more data: far more, at a normal time per byte or record."""
+    """Find the tasks of a stage that are long because they have far more data, at a normal time per byte or record."""
     took = app.column("duration_ms")[rows] / max(median_ms, 1.0)
     none = Data("shuffle_read_bytes", np.zeros(len(rows)), np.zeros(len(rows), np.bool_))
     best, most = none, 0.0
@@ -63,7 +63,7 @@ def more_data(app: ApplicationView, rows: Array, median_ms: float) -> Data:
         values = app.column(name)[rows]
         if not values.any():
             continue
-        # where the median task has nothing, of those that have something
+        # if the median task has no data, use only the tasks that have some
         typical = float(np.median(values)) or float(np.median(values[values > 0]))
         ratio = values / typical
         explained = (
@@ -80,7 +80,7 @@ def more_data(app: ApplicationView, rows: Array, median_ms: float) -> Data:
 def cause_of(
     app: ApplicationView, stage: int, rows: Array, row: int, median_ms: float
 ) -> tuple[str, Mapping[str, float]]:
-    """The cause of one straggler among the rows of its stage's tasks, and the figures that say so."""
+    """The cause of one straggler among the tasks of its stage, and the figures that show it."""
     excess = float(app.column("duration_ms")[row]) - median_ms
     ratio = others_ratio(app, stage, row)
     if ratio is not None and ratio >= app.threshold("straggler", "slow_ratio"):
@@ -107,8 +107,8 @@ def _above(app: ApplicationView, column: str, rows: Array, row: int) -> float:
 
 
 def others_ratio(app: ApplicationView, stage: int, row: int) -> float | None:
-    """How long the other tasks of a task's executor take, times what tasks of their stages take on other executors;
-    None where there are too few to say."""
+    """How much slower the executor's other tasks are than tasks of the same stages elsewhere. None if there are too few
+    tasks."""
     relative = app.against_others
     codes, _ = app.executors
     if codes[row] < 0:

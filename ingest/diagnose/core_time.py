@@ -1,4 +1,4 @@
-"""Where the core time of an application went: the parts cover it without gap or overlap."""
+"""Split an application's core time into parts that cover it without gap or overlap."""
 
 from collections.abc import Mapping
 
@@ -9,11 +9,12 @@ from .intervals import clipped, spans
 
 
 def core_time(app: ApplicationView) -> Mapping[str, float]:
-    """Part -> milliseconds of core time. The sum is the core time of the executors, or of the tasks where that is more.
+    """Part -> milliseconds of core time. The parts add up to the executors' core time, or to the tasks' core time if
+    that is more.
 
-    A task takes its cpus from its launch to its end. What its metrics claim beyond that is cut, in the order of the
-    parts: an engine with threads of its own reports more CPU time than its task has. From Spark 4.1 on the run time
-    counts every cpu of the task (SPARK-51666).
+    A task takes its cpus from its launch to its end. Metrics that exceed this are cut, in the order of the parts. An
+    engine with its own threads can report more CPU time than its task has. From Spark 4.1 on the run time counts every
+    cpu of the task (SPARK-51666).
     """
     took = np.where(app.known("duration_ms"), app.column("duration_ms"), 0) * app.task_cpus
     lost = app.with_status("FAILED", "KILLED")

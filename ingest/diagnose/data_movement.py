@@ -1,4 +1,4 @@
-"""Time that goes into moving data between stages."""
+"""Find time that is spent moving data between stages."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from .ranking import Candidate, about_stage
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
-    """Waiting for shuffle blocks, per stage; jobs that shuffle far more than they read."""
+    """Return stages that wait for shuffle blocks, and jobs that shuffle far more than they read."""
     if not len(app):
         return
     wait = app.sums(app.within_run_time("shuffle_fetch_wait_ms"))
@@ -20,7 +20,7 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
         yield Candidate(
             "fetch_wait",
             float(wait[stage] / app.at_once[stage]),
-            message=f"{share(wait[stage] / run[stage])} of the run time of its tasks is waiting for shuffle blocks "
+            message=f"Its tasks spent {share(wait[stage] / run[stage])} of their run time waiting for shuffle blocks "
             f"({seconds(wait[stage] / 1e3)} of {seconds(run[stage] / 1e3)}).",
             figures={"wait_ms": wait[stage], "run_ms": run[stage], "ratio": wait[stage] / run[stage]},
             **about_stage(app, stage),

@@ -1,4 +1,4 @@
-"""Time in which no task ran."""
+"""Find the time in which no task ran."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,9 @@ from .ranking import Candidate
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
-    """At most one, with where most of the time without tasks is. A stream's wait for its next batch is no fault."""
+    """Return at most one finding; its cause is the part with most of the idle time.
+
+    A stream that waits for its next batch is not counted."""
     total, jobs = app.duration_ms, _busy_with_jobs(app)
     if not total or not jobs:
         return
@@ -34,7 +36,7 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
     }
     cause = max(without, key=lambda name: without[name])
     parts = ", ".join(f"{seconds(ms / 1e3)} {name}" for name, ms in without.items() if ms >= 0.01 * total)
-    left_out = [f"{seconds(starting / 1e3)} of starting"] if starting else []
+    left_out = [f"{seconds(starting / 1e3)} of startup"] if starting else []
     left_out += [f"{seconds(waiting / 1e3)} of waiting for the next micro-batch"] if waiting else []
     yield Candidate(
         "no_tasks_running",
@@ -57,6 +59,6 @@ def _busy_with_jobs(app: ApplicationView) -> list[Span]:
 
 
 def _batch_starts(app: ApplicationView) -> set[int]:
-    """When the jobs of streaming began: what is before them is the wait for data or for a trigger."""
+    """When streaming jobs began. The time before them is the wait for data or for a trigger."""
     streaming = re.compile(f"{re.escape(spark.DSTREAM_BATCH_JOB)}|{spark.MICRO_BATCH_JOB}")
     return {app.job_span(job)[0] for job in app.jobs if streaming.search(job["description"] or "")}

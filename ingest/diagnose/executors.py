@@ -1,4 +1,4 @@
-"""Executors and hosts on which the same work takes longer than on the others, in all stages."""
+"""Find executors and hosts that are slower than the others at the same work, over all stages."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,11 +11,11 @@ from ..task_groups import Array, ExecutorGroups
 from ..units import count
 from .ranking import Candidate
 
-_EXPLAINED = 0.5  # share of the excess that is garbage collection, or CPU time, and then the cause
+_EXPLAINED = 0.5  # garbage collection or CPU time is the cause if it makes up this share of the excess
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
-    """Slow hosts; and slow executors, which are covered by the finding of their host where that has one."""
+    """Return slow hosts and slow executors. If its host has a finding, that finding covers the executor's."""
     hosts = list(_slow(app, "slow_host"))
     yield from hosts
     slow_hosts = {one.host for one in hosts}
@@ -61,7 +61,7 @@ def _slow(app: ApplicationView, code: str) -> Iterator[Candidate]:
         stages = len(np.unique(groups.stage[own]))
         words = {
             "garbage collection": "most of the excess is garbage collection",
-            "waiting": "most of the excess is no CPU time: they wait for the CPU, a disk or the network",
+            "waiting": "most of the excess is not CPU time: its tasks wait for the CPU, a disk or the network",
             "slow CPU": "most of the excess is CPU time for the same work",
         }
         message = (
@@ -83,14 +83,14 @@ def _slow(app: ApplicationView, code: str) -> Iterator[Candidate]:
 
 
 def _data_ratio(app: ApplicationView, groups: ExecutorGroups, own: Array) -> float:
-    """How much more data its tasks read than the others' of their stages; at least 1."""
+    """How much more data its tasks read than other tasks of the same stages; at least 1."""
     amount = app.column("input_bytes") + app.column("shuffle_read_bytes")
     mine, theirs = _against(groups, own, amount[groups.rows].astype(np.float64))
     return max(mine / theirs, 1.0) if theirs > 0 else 1.0
 
 
 def _against(groups: ExecutorGroups, own: Array, values: Array) -> tuple[float, float]:
-    """The sum of a figure over its tasks, and what it would be with the means of the same stages elsewhere."""
+    """The sum of a metric over its tasks, and the sum expected from the same stages' means elsewhere."""
     size = int(groups.stage.max()) + 1
     sums = np.bincount(groups.group_of, weights=values, minlength=len(groups.number))
     of_stage = np.bincount(groups.stage, weights=sums, minlength=size)[groups.stage[own]] - sums[own]

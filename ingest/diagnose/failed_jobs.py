@@ -1,4 +1,4 @@
-"""Jobs that died, with their root cause."""
+"""Find failed jobs and their root causes."""
 
 import re
 from collections import Counter
@@ -16,7 +16,7 @@ from .ranking import Candidate
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
-    """One per root cause, about the first job that died of it. A job that was cancelled did not die."""
+    """Return one finding per root cause, about the first job that failed for it. Cancelled jobs are not counted."""
     dead: dict[tuple[str, str], list[tuple[Row, str]]] = {}
     for job in app.jobs:
         if job["status"] != "FAILED" or re.search(spark.CANCELLED_JOB, job["failure_reason"] or ""):
@@ -42,7 +42,7 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
 
 
 def _root_cause(app: ApplicationView, job: Row) -> str | None:
-    """The most frequent reason of the tasks that failed in the stages of a job that failed."""
+    """The most frequent failure reason among the tasks of a failed job's stages."""
     stages = [i for i in app.stages_of_job.get(job["job_id"], []) if app.stages[i]["status"] == "FAILED"]
     rows = np.array([row for stage in stages for row in app.rows(stage).tolist()], np.int64)
     failed = failure_reasons(app, rows[app.with_status("FAILED")[rows]])

@@ -1,4 +1,4 @@
-"""Why tasks and jobs failed: texts of the log, shortened for people, and compared without what differs by chance."""
+"""Shorten the failure reasons of tasks and jobs for display, and recognize reasons that are the same."""
 
 import re
 
@@ -14,19 +14,19 @@ _BY_CHANCE = re.compile(
 
 
 def failure_reasons(app: ApplicationView, rows: Array) -> list[str]:
-    """The failure reason of each of these tasks; empty where the log has none."""
+    """The failure reason of each of these tasks; empty if the log has none."""
     if not len(rows):
         return []
     return [reason or "" for reason in app.tasks["failure_reason"].take(arrow.from_numpy(rows, "int64")).to_pylist()]
 
 
 def same_reason(reason: str) -> str:
-    """A text that is equal for failures which differ only in numbers, ids and addresses."""
+    """A form of the reason that is equal for failures that differ only in numbers, ids and addresses."""
     return _BY_CHANCE.sub("#", shorten(reason))
 
 
 def shorten(text: str | None) -> str:
-    """A reason on one line: of a Python traceback the last line, of a JVM's stack the message."""
+    """The reason on one line: the last line of a Python traceback, or the message of a JVM stack trace."""
     lines = (text or "").split("\n")
     filled = [part for part in lines if part.strip() and not part.strip().startswith("SQLSTATE")]
     if "Traceback" in (text or "") and len(filled) > 1:

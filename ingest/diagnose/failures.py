@@ -1,4 +1,4 @@
-"""Lost and repeated work: tasks that failed or were killed, stages that ran again, executors that were lost."""
+"""Find lost and repeated work: failed and killed tasks, retried stages, lost executors."""
 
 import re
 from collections import Counter
@@ -14,7 +14,7 @@ from .ranking import Candidate, about_stage
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
-    """Of stages and of executors."""
+    """Return the findings about stages and executors."""
     yield from _failed(app)
     yield from _killed(app)
     yield from _repeated(app)
@@ -40,12 +40,14 @@ def _failed(app: ApplicationView) -> Iterator[Candidate]:
             example = next(reason for _, reason in failed if same_reason(reason) == pattern)
             took = float(app.column("duration_ms")[own].sum())
             ended = " and the stage failed" if app.stages[stage]["status"] == "FAILED" else ""
-            share_of = "all" if times == len(failed) else f"most often ({count(times)})"
+            label = (
+                "Reason" if times == len(failed) else f"Most frequent reason ({count(times)} of {count(len(failed))})"
+            )
             yield Candidate(
                 "failed_tasks",
                 costs[stage],
                 message=f"{count(len(failed))} of {count(app.end[stage] - app.begin[stage])} task attempts failed "
-                f"after {seconds(took / 1e3)} of work{ended}{_located(app, own)}; {share_of}: "
+                f"after {seconds(took / 1e3)} of work{ended}{_located(app, own)}. {label}: "
                 f"{shorten(example) or 'no reason given'}.",
                 figures={"num_failed": len(failed), "failed_ms": took, "reason": shorten(example)},
                 **about_stage(app, stage),
@@ -53,13 +55,13 @@ def _failed(app: ApplicationView) -> Iterator[Candidate]:
 
 
 def _failed_cost(app: ApplicationView, stage: int, rows: list[int]) -> float:
-    """Of a stage that failed all of its time is lost, else the work of the failed attempts."""
+    """If the stage failed, all of its time is lost; otherwise only the work of the failed attempts."""
     start, end = app.span(stage)
     return float(end - start) if app.stages[stage]["status"] == "FAILED" else _cost(app, stage, rows)
 
 
 def _located(app: ApplicationView, rows: list[int]) -> str:
-    """Where the failures are, if all of several are at one place."""
+    """The partition or executor of the failures, if there are several and all share it."""
     if len(rows) < 2:
         return ""
     codes, names = app.executors
@@ -72,7 +74,7 @@ def _located(app: ApplicationView, rows: list[int]) -> str:
 
 
 def _killed(app: ApplicationView) -> Iterator[Candidate]:
-    """Killed tasks. Of a task and its speculative copy one is always killed: that is waste where it is the copy."""
+    """Killed tasks. Spark always kills either a task or its speculative copy. A killed copy is wasted work."""
     rows = np.flatnonzero(app.with_status("KILLED") & (app.stage_of >= 0))
     speculative = app.column("speculative")
     groups: dict[tuple[str, int], list[tuple[int, str]]] = {}
@@ -87,8 +89,8 @@ def _killed(app: ApplicationView) -> Iterator[Candidate]:
         reason = Counter(reason for _, reason in killed).most_common(1)[0][0]
         number, one = count(len(killed)), len(killed) == 1
         if code == "speculation_wasted":
-            message = f"{number} speculative {'copy' if one else 'copies'} lost against the original task, after "
-            message += f"{seconds(took / 1e3)} of work."
+            message = f"{number} speculative {'copy was' if one else 'copies were'} killed after "
+            message += f"{seconds(took / 1e3)} of work, because the original task finished first."
         else:
             message = f"{number} task{' was' if one else 's were'} killed after {seconds(took / 1e3)} of work: "
             message += f"{shorten(reason) or 'no reason given'}."
@@ -116,11 +118,13 @@ def _repeated(app: ApplicationView) -> Iterator[Candidate]:
         parts = []
         if row["stage_attempt"]:
             parts.append(
-                f"it ran again as attempt {row['stage_attempt']}: {count(tasks)} tasks, {seconds(again / 1e3)}"
+                f"it ran again as attempt {row['stage_attempt']} ({count(tasks)} tasks, {seconds(again / 1e3)})"
             )
         if lost:
-            parts.append(f"{count(lost)} tasks had their finished output lost with an executor")
-        text = "; ".join(parts) + (f"; before: {shorten(why)}" if why else "")
+            parts.append(
+                f"the output of {count(lost)} finished task{'' if lost == 1 else 's'} was lost with an executor"
+            )
+        text = "; ".join(parts) + (f". The previous attempt failed: {shorten(why)}" if why else "")
         yield Candidate(
             "stage_retry",
             again + redone,
@@ -145,13 +149,15 @@ def _lost(app: ApplicationView) -> Iterator[Candidate]:
             continue
         took = float(app.column("duration_ms")[tasks].sum())
         cost = sum(_cost(app, int(app.stage_of[row]), [row]) for row in tasks)
+        work = (
+            f", with {count(len(tasks))} running task{'' if len(tasks) == 1 else 's'} ({seconds(took / 1e3)} of work)"
+        )
         at = f" {seconds((executor['remove_time_ms'] - app.start_ms) / 1e3)} after the start" if removed else ""
         yield Candidate(
             "executor_lost",
             cost,
             f"executor {name}" + (f" on {executor['host']}" if executor["host"] else ""),
-            f"It was lost{at}, and {count(len(tasks))} running task{'' if len(tasks) == 1 else 's'} with it "
-            f"({seconds(took / 1e3)}): {shorten(reason) or 'no reason given'}.",
+            f"It was lost{at}{work if tasks else ''}: {shorten(reason) or 'no reason given'}.",
             _why(reason),
             {"num_tasks": len(tasks), "lost_ms": took, "reason": shorten(reason)},
             executor_id=name,

@@ -1,4 +1,4 @@
-"""Time as stretches: when anything of a kind ran, and when nothing did."""
+"""Interval arithmetic: when anything ran, and when nothing did."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ Span = tuple[int, int]
 
 
 def spans(starts: Array, ends: Array) -> list[Span]:
-    """The union of [start, end): stretches that neither overlap nor touch, in order."""
+    """The union of the intervals [start, end), in order; no two of the result overlap or touch."""
     if not len(starts):
         return []
     order = np.argsort(starts, kind="stable")
@@ -21,17 +21,17 @@ def spans(starts: Array, ends: Array) -> list[Span]:
 
 
 def length(stretches: Sequence[Span]) -> int:
-    """Their time, added up."""
+    """The total time of the intervals."""
     return sum(end - start for start, end in stretches)
 
 
 def clipped(stretches: Sequence[Span], start: int, end: int) -> list[Span]:
-    """What of them lies in [start, end)."""
+    """The parts of the intervals that are within [start, end)."""
     return [(max(a, start), min(b, end)) for a, b in stretches if min(b, end) > max(a, start)]
 
 
 def covered(stretches: Sequence[Span], others: Sequence[Span]) -> float:
-    """How much of the stretches, which do not overlap, lies in the others, which do not either."""
+    """How much of the first intervals the others cover. Neither list has overlaps."""
     if not stretches or not others:
         return 0.0
     moments = np.array(stretches, np.float64).reshape(-1)

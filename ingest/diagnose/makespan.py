@@ -1,11 +1,11 @@
-"""How long tasks or fits take on so many slots, each taken by the next one as soon as it is free: what Spark does."""
+"""How long tasks or fits take on a number of slots. As in Spark, the next one takes the first free slot."""
 
 import heapq
 from collections.abc import Sequence
 
 
 def makespan(durations: Sequence[float], slots: int) -> float:
-    """The time from the first start to the last end, in the order given."""
+    """The time from the first start to the last end if they start in this order."""
     if len(durations) <= slots:
         return max(durations, default=0.0)
     free = list(durations[:slots])

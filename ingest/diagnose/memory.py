@@ -1,4 +1,4 @@
-"""Memory that was too small: spill and garbage collection, per stage."""
+"""Find stages with too little memory: spill and garbage collection."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from .ranking import Candidate, about_stage
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
-    """Findings of single stages; those of one name are told as one."""
+    """Return findings about single stages. Those of stages with one name are merged later."""
     if not len(app):
         return
     yield from _spill(app)
@@ -46,7 +46,7 @@ def _gc(app: ApplicationView) -> Iterator[Candidate]:
         yield Candidate(
             "gc",
             float(above / app.at_once[stage]),
-            message=f"{share(ratio)} of the run time of its tasks is garbage collection "
+            message=f"Garbage collection took {share(ratio)} of the run time of its tasks "
             f"({seconds(gc[stage] / 1e3)} of {seconds(run[stage] / 1e3)}).",
             figures={"gc_ms": gc[stage], "run_ms": run[stage], "ratio": ratio},
             **about_stage(app, stage),

@@ -1,4 +1,4 @@
-"""What running a search's fits at the same time would have given, from their own times and the cores."""
+"""Estimate what a higher `parallelism` would have saved a search, from the times of its fits and the cores."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ _TRIED = (2, 4, 8)
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
-    """At most one per search; only more at once than there were is tried."""
+    """Return at most one finding per search. Only higher values than the one used are tried."""
     tunings = [row for row in app.paired_searches if row["kind"] != "loop"]  # a loop has no such setting
     if not tunings or not app.stages:
         return
@@ -37,7 +37,7 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
         spans: dict[int, tuple[int, int]] = {}
         for fit in filter(took, app.fits_of_trials(uid)):
             busy = of_fit.get((uid, fit["trial"], fit["fold"]), 0.0)
-            if local:  # its driver works on the same cores: the time between its tasks is not free
+            if local:  # in local mode the driver uses the same cores, so the time between tasks is not free
                 span = (fit["start_time_ms"], fit["end_time_ms"])
                 busy += max(took(fit) - covered(running, [span]), 0.0)
             folds.setdefault(fit["fold"], []).append((took(fit), busy))

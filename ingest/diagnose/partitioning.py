@@ -1,4 +1,4 @@
-"""Partitioning that does not fit the cores: tiny tasks, few partitions, idle cores."""
+"""Find partitioning that does not fit the cores: tiny tasks, too few partitions, idle cores."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from .ranking import Candidate, about_stage
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
-    """Stages of tiny tasks or of few."""
+    """Return findings about stages with tiny tasks or too few tasks."""
     if not len(app):
         return
     yield from _tiny(app)
@@ -31,7 +31,7 @@ def _tiny(app: ApplicationView) -> Iterator[Candidate]:
             "tiny_tasks",
             float(overhead),
             message=f"{count(number[stage])} tasks of {seconds(medians[stage] / 1e3)} each: "
-            f"{share(overhead / (end - start))} of the stage's {seconds((end - start) / 1e3)} went into starting them.",
+            f"{share(overhead / (end - start))} of the stage's {seconds((end - start) / 1e3)} was spent starting them.",
             figures={"num_tasks": number[stage], "median_run_ms": medians[stage], "overhead_ms": overhead},
             **about_stage(app, stage),
         )
@@ -56,14 +56,14 @@ def _few(app: ApplicationView) -> Iterator[Candidate]:
             "few_partitions",
             idle / cores,
             message=f"{count(planned)} task{'' if planned == 1 else 's'} for {count(cores)} cores: "
-            f"{share(idle / capacity)} of their time was idle for {seconds((end - start) / 1e3)}.",
+            f"{share(idle / capacity)} of the core time was idle during the stage's {seconds((end - start) / 1e3)}.",
             figures={"num_tasks": planned, "cores": cores, "idle_core_ms": idle, "stage_ms": end - start},
             **about_stage(app, stage),
         )
 
 
 def find_idle(app: ApplicationView, explained_ms: float) -> Iterator[Candidate]:
-    """Cores that were idle over the whole application; `explained_ms` is wall time for which other findings say why."""
+    """Find cores that were idle over the whole application. Other findings explain `explained_ms` of the wall time."""
     if not len(app):
         return
     capacity = busy = 0.0
@@ -76,12 +76,12 @@ def find_idle(app: ApplicationView, explained_ms: float) -> Iterator[Candidate]:
     if not capacity or idle < app.threshold("idle_cores", "idle_ratio") * capacity:
         return
     cores = app.timeline.most_cores(app.start_ms, app.end_ms)
-    besides = "Besides, while" if explained_ms else "While"
+    beyond = ", beyond the other findings" if explained_ms else ""
     yield Candidate(
         "idle_cores",
         idle / cores,
         f"application {app.title}",
-        f"{besides} tasks ran, {share(idle / capacity)} of the core time was idle: {seconds(idle / 1e3)} of "
+        f"{share(idle / capacity)} of the core time was idle while tasks ran{beyond}: {seconds(idle / 1e3)} of "
         f"{seconds(capacity / 1e3)} on {count(cores)} cores.",
         figures={"idle_core_ms": idle, "core_ms": capacity, "ratio": idle / capacity, "cores": cores},
     )

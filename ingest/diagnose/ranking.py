@@ -1,4 +1,4 @@
-"""A finding before it is a row: worth telling or not, of many stages of one name one, how severe, in which order."""
+"""Filter, merge, rate and sort candidates into the rows of the findings table."""
 
 import json
 import math
@@ -25,7 +25,7 @@ _TEXT = 600
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Columns of `findings`. Those with one `group` are told as one, whose cost is the sum of theirs."""
+    """The columns of `findings`. Candidates with the same `group` become one finding, whose cost is their sum."""
 
     code: str
     cost_ms: float | None
@@ -48,7 +48,7 @@ class Candidate:
 
 
 def about_stage(app: ApplicationView, stage: int) -> dict[str, Any]:
-    """The columns that name stage i as what a candidate is about. Candidates of stages of one name become one."""
+    """The columns that make stage i a candidate's subject. Candidates of stages with the same name are merged."""
     row = app.stages[stage]
     return {
         "stage_id": row["stage_id"],
@@ -60,7 +60,7 @@ def about_stage(app: ApplicationView, stage: int) -> dict[str, Any]:
 
 
 def confidence_of(tuning: Row) -> float:
-    """How certain a finding about a search is: as certain as the search; 1 where the log states the search."""
+    """The confidence of a finding about a search: that of the search, or 1 if the log states the search."""
     return 1.0 if tuning["confidence"] is None else float(tuning["confidence"])
 
 
@@ -85,7 +85,7 @@ def _order(one: Candidate) -> tuple[Any, ...]:
 
 
 def _merged(found: Iterable[Candidate], app: ApplicationView) -> list[Candidate]:
-    """One candidate per code, cause and group. It costs no more than the time in which any of its stages ran."""
+    """Merge candidates by code, cause and group. The cost is at most the time in which any of the stages ran."""
     spans_of = {(row["stage_id"], row["stage_attempt"]): app.span(stage) for stage, row in enumerate(app.stages)}
     groups: dict[Any, list[Candidate]] = {}
     for number, one in enumerate(found):
@@ -100,16 +100,16 @@ def _one_of(group: list[Candidate], spans_of: Mapping[tuple[int | None, int | No
     if len(group) == 1:
         (one,) = group
         return one if one.cost_ms is None else replace(one, cost_ms=min(one.cost_ms, most))
-    dearest = max(group, key=lambda one: one.cost_ms or 0)
+    costliest = max(group, key=lambda one: one.cost_ms or 0)
     total = min(sum(one.cost_ms or 0 for one in group), most)
     stages = [f"{one.stage_id}.{one.stage_attempt}" for one in group]
     more = len(group) - 1
     message = (
-        f"{dearest.message} {count(more)} more stage{'' if more == 1 else 's'} of this name "
-        f"{'is' if more == 1 else 'are'} like it, together {seconds(total / 1e3)}."
+        f"{costliest.message} {count(more)} more stage{'' if more == 1 else 's'} of this name "
+        f"{'has' if more == 1 else 'have'} the same problem; all of them together cost {seconds(total / 1e3)}."
     )
-    figures = {**dearest.figures, "num_stages": len(group), "stages": stages[:_STAGES_NAMED]}
-    return replace(dearest, cost_ms=total, message=message, figures=figures)
+    figures = {**costliest.figures, "num_stages": len(group), "stages": stages[:_STAGES_NAMED]}
+    return replace(costliest, cost_ms=total, message=message, figures=figures)
 
 
 def _worth(one: Candidate, app: ApplicationView) -> bool:

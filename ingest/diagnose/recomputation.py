@@ -1,4 +1,4 @@
-"""Searches whose data are computed from their source again and again."""
+"""Find searches that recompute their data from the source."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from .ranking import Candidate, confidence_of
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
-    """At most one per search. A stage reads its source where no persisted RDD of it was there before."""
+    """Return at most one finding per search. A stage reads its source if none of its RDDs was persisted before."""
     tunings = {row["tuning_uid"]: row for row in app.tables["tunings"].to_pylist()}
     if not tunings:
         return
@@ -38,9 +38,8 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
             "not_cached",
             again / max(tunings[uid]["parallelism"] or 1, 1),
             f"tuning {uid}",
-            f"{count(len(jobs))} of its jobs computed their data from the source, for {seconds(took.sum() / 1e3)}; "
-            f"what "
-            f"is persisted took {seconds(typical / 1e3)} a stage.",
+            f"{count(len(jobs))} of its jobs computed their data from the source, for {seconds(took.sum() / 1e3)}"
+            + (f"; a stage that reads persisted data took {seconds(typical / 1e3)}." if rest else "."),
             figures={"num_reads": len(jobs), "reads_ms": float(took.sum()), "persisted_stage_ms": typical}
             | {"stages": [f"{app.stages[s]['stage_id']}.{app.stages[s]['stage_attempt']}" for s in stages[:50]]},
             tuning_uid=uid,
@@ -49,7 +48,7 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
 
 
 def first_touches(app: ApplicationView) -> dict[int, int]:
-    """Job id -> ms of its stages that met a persisted RDD for the first time in the application, and so computed it."""
+    """Job id -> ms of its stages that were the first to use a persisted RDD, and so computed it."""
     there: set[int] = set()
     found: dict[int, int] = {}
     spans = [app.span(stage) for stage in range(len(app.stages))]

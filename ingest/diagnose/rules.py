@@ -1,4 +1,4 @@
-"""The registry of rules: every rule takes an application and yields candidates, which become the findings table."""
+"""The registry of rules. Every rule takes an application and yields candidates for the findings table."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -33,12 +33,12 @@ _RULES: Sequence[Callable[[ApplicationView], Iterator[Candidate]]] = (
     parallelism.find,
     application.find,
 )
-# Findings whose cost is time in which most cores wait for a few.
+# Findings whose cost is time in which most cores wait for a few others.
 _LEAVE_IDLE = ("skew", "straggler", "slow_executor", "slow_host", "few_partitions")
 
 
 def diagnose(app: ApplicationView) -> pa.Table:
-    """The findings table of an application, most expensive first; its thresholds are those of the view."""
+    """The findings table of an application, most expensive first. Thresholds come from the view."""
     machines = list(executors.find(app)) if len(app) else []
     candidates = [*machines, *skew.find(app, frozenset(one.executor_id or "" for one in machines))]
     for rule in _RULES:

@@ -1,4 +1,4 @@
-"""Stages that wait for a few of their tasks: skew, where those have more data, and stragglers with their cause."""
+"""Find stages that wait for a few tasks: skew if those have more data, otherwise stragglers and their causes."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from .causes import SIZES, cause_of, more_data, waits
 from .makespan import makespan
 from .ranking import Candidate, about_stage
 
-_TOLD_PER_STAGE = 10
+_TASKS_PER_STAGE = 10
 
 
 @dataclass(frozen=True, slots=True)
 class _Tail:
-    """The long tasks of one stage: rows, their durations' median, and which of them have more data."""
+    """The long tasks of one stage: their rows, the stage's median duration, and which of them have more data."""
 
     stage: int
     rows: Array
@@ -26,19 +26,19 @@ class _Tail:
 
 
 def find(app: ApplicationView, slow_executors: frozenset[str]) -> Iterator[Candidate]:
-    """`slow_executors` have a finding of their own, which counts what their stragglers cost."""
+    """Stragglers on `slow_executors` are covered by the finding about their executor."""
     for tail in _tails(app):
         data = more_data(app, tail.rows, tail.median)
         skewed = tail.long & data.explained
         if skewed.any():
             yield _skew(app, tail, skewed, data.column, data.ratio)
-            for row in _dearest(app, tail.rows[skewed]):
+            for row in _longest(app, tail.rows[skewed]):
                 yield _task(app, tail, row, "more data", "skew", {data.column: float(data.ratio[tail.rows == row][0])})
         yield from _stragglers(app, tail, tail.long & ~data.explained, slow_executors)
 
 
 def _tails(app: ApplicationView) -> Iterator[_Tail]:
-    """The stages whose longest tasks stand out."""
+    """The stages whose longest tasks are far longer than the median."""
     duration, begin, end = app.column("duration_ms"), app.begin, app.end
     factor = min(app.threshold("skew", "time_ratio"), app.threshold("straggler", "time_ratio"))
     excess = min(app.threshold("skew", "excess_s"), app.threshold("straggler", "excess_s")) * 1e3
@@ -61,9 +61,9 @@ def _cost(app: ApplicationView, tail: _Tail, instead: Array) -> float:
     return max(makespan(took.tolist(), slots) - makespan(instead.tolist(), slots), 0.0)
 
 
-def _dearest(app: ApplicationView, rows: Array) -> list[int]:
+def _longest(app: ApplicationView, rows: Array) -> list[int]:
     order = np.argsort(-app.column("duration_ms")[rows], kind="stable")
-    ordered: list[int] = rows[order[:_TOLD_PER_STAGE]].tolist()
+    ordered: list[int] = rows[order[:_TASKS_PER_STAGE]].tolist()
     return ordered
 
 
@@ -82,7 +82,7 @@ def _skew(app: ApplicationView, tail: _Tail, skewed: Array, column: str, ratio: 
         f"{amount(typical)}{unit}."
     )
     if number > 1:
-        message += f" {count(number)} tasks are like it."
+        message += f" In all, {count(number)} tasks are skewed."
     cost = _cost(app, tail, np.full(len(took), took.mean()))
     return Candidate(
         "skew",
@@ -123,7 +123,7 @@ def _stragglers(app: ApplicationView, tail: _Tail, which: Array, slow_executors:
         by_cause.setdefault(why[row][0], []).append(row)
     took = app.column("duration_ms")[tail.rows]
     for cause, rows in by_cause.items():
-        ordered = _dearest(app, np.array(rows))
+        ordered = _longest(app, np.array(rows))
         known = cause == "slow machine" and all(codes[r] >= 0 and names[codes[r]] in slow_executors for r in rows)
         instead = np.where(np.isin(tail.rows, rows), tail.median, took)
         cost = _cost(app, tail, instead)
@@ -149,11 +149,11 @@ def _task(
     where = f" on executor {executor}" if executor else ""
     index = app.column("index")[row]
     message = (
-        f"Task {index}{where} took {seconds(took / 1e3)}, the median of its stage {seconds(tail.median / 1e3)}: "
-        f"{_told(cause, figures, took - tail.median)}."
+        f"Task {index}{where} took {seconds(took / 1e3)}; the median of its stage is {seconds(tail.median / 1e3)}. "
+        f"{_explanation(cause, figures)}."
     )
     if more:
-        message += f" {count(more)} more task{'' if more == 1 else 's'} of the stage for the same cause."
+        message += f" {count(more)} more task{' has' if more == 1 else 's have'} the same cause in this stage."
     key = {**about_stage(app, tail.stage), "group": app.stages[tail.stage]["name"]}
     return Candidate(
         "straggler",
@@ -175,25 +175,25 @@ def _task(
     )
 
 
-def _told(cause: str, figures: Mapping[str, float], excess: float) -> str:
-    """The cause in words, with its figure."""
+def _explanation(cause: str, figures: Mapping[str, float]) -> str:
+    """The cause in words, with the figure that shows it."""
     if cause == "more data":
         name, ratio = next(iter(figures.items()))
         verb, what = SIZES[name]
         unit = "bytes" if name.endswith("_bytes") else "records"
         times = count(ratio) if ratio >= 10 else f"{ratio:.1f}"
-        return f"it {verb} {times} times the {unit}{what} of the median task, at a normal speed"
+        return f"It {verb} {times} times the {unit}{what} of the median task, at a normal speed"
     if cause in waits():
-        return f"{seconds(figures['part_ms'] / 1e3)} of the excess are {cause}"
+        return f"{seconds(figures['part_ms'] / 1e3)} of the excess is {cause}"
     if cause == "slow machine":
-        return f"the executor's other tasks take {figures['others_ratio']:.1f} times as long as elsewhere"
+        return f"The executor's other tasks take {figures['others_ratio']:.1f} times as long as elsewhere"
     if cause == "spill":
-        return f"it spilled {size(figures['spilled_bytes'])} to disk, the median task nothing"
+        return f"It spilled {size(figures['spilled_bytes'])} to disk; the median task spilled nothing"
     if cause == "locality":
-        return "it ran far from its data, most others did not"
+        return "It did not run close to its data; most other tasks did"
     doing = figures.get("cpu_ratio")
     if doing is None:
-        return "nothing that Spark measures explains it"
+        return "No Spark metric explains it"
     if doing >= 0.7:
-        return f"nothing that Spark measures explains it; it computed ({share(doing)} of the time on a CPU)"
-    return f"nothing that Spark measures explains it; it mostly waited ({share(doing)} of the time on a CPU)"
+        return f"No Spark metric explains it; the task was mostly computing ({share(doing)} of its time on a CPU)"
+    return f"No Spark metric explains it; the task was mostly waiting ({share(doing)} of its time on a CPU)"

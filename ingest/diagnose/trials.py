@@ -1,4 +1,4 @@
-"""Searches: trials that cost more than they give, feature stages that are fitted again and again."""
+"""Find expensive trials without a better metric, and feature stages that are fitted repeatedly."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from .recomputation import first_touches
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
-    """Of every search of the application whose trials are certain."""
+    """Return findings for every search whose trials are certain."""
     trials = app.tables["trials"].to_pylist() if app.paired_searches else []
     for tuning in app.paired_searches:
         uid = tuning["tuning_uid"]
@@ -24,7 +24,7 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
 
 
 def took(fit: Row) -> int:
-    """A fit's time in ms, 0 where the log does not say."""
+    """A fit's time in ms; 0 if the log does not contain it."""
     if fit["start_time_ms"] is None or fit["end_time_ms"] is None:
         return 0
     return max(int(fit["end_time_ms"] - fit["start_time_ms"]), 0)
@@ -43,16 +43,16 @@ def _dear(app: ApplicationView, tuning: Row, trials: list[Row], fits: list[Row])
         if trial in metrics and cheaper is None:
             continue
         gives = (
-            f"; trial {cheaper} is as good ({metrics[cheaper]:.4g} against {metrics[trial]:.4g}) for "
-            f"{seconds(costs[cheaper] / 1e3)}"
+            f"Trial {cheaper} has an equally good metric ({metrics[cheaper]:.4g} against {metrics[trial]:.4g}) "
+            f"and took {seconds(costs[cheaper] / 1e3)}."
             if cheaper is not None
-            else "; what it gave is not in the log"
+            else "The log does not contain its metric."
         )
         yield Candidate(
             "expensive_trial",
             (cost - typical) / max(tuning["parallelism"] or 1, 1),
             f"trial {trial} of {tuning['tuning_uid']}",
-            f"Its own fits took {seconds(cost / 1e3)}, those of the median trial {seconds(typical / 1e3)}{gives}.",
+            f"Its fits took {seconds(cost / 1e3)}; those of the median trial took {seconds(typical / 1e3)}. {gives}",
             figures={"trial_ms": cost, "median_ms": typical, "metric": metrics.get(trial), "as_good": cheaper},
             tuning_uid=tuning["tuning_uid"],
             confidence=confidence_of(tuning),
@@ -61,10 +61,10 @@ def _dear(app: ApplicationView, tuning: Row, trials: list[Row], fits: list[Row])
 
 
 def _own_costs(app: ApplicationView, tuning: Row, fits: list[Row]) -> dict[int, float]:
-    """Trial -> ms of all its fits, without what they did for others: persisting a fold's data, and starting up.
+    """Trial -> ms of all its fits, without work that later fits reuse: persisting a fold's data, and starting up.
 
-    The first fits of the search, as many as ran at once, count as the mean of their trial's others; a trial without
-    others is left out."""
+    The first fits of the search, as many as ran at once, count as the mean of their trial's other fits. A trial without
+    other fits is left out."""
     uid, at_once = tuning["tuning_uid"], max(tuning["parallelism"] or 1, 1)
     persisting: dict[Any, int] = {}
     first = first_touches(app)
@@ -84,8 +84,8 @@ def _own_costs(app: ApplicationView, tuning: Row, fits: list[Row]) -> dict[int, 
 def _as_good(
     app: ApplicationView, tuning: Row, metrics: Mapping[int, float], costs: Mapping[int, float], trial: int
 ) -> int | None:
-    """A trial that cost less than half as much and whose metric is as good; None where there is none, or where the log
-    does not say which way is better."""
+    """A trial that cost less than half as much and has an equally good metric. None if there is none, or if the log
+    does not contain whether a larger metric is better."""
     if trial not in metrics or tuning["larger_better"] is None:
         return None
     sign = 1 if tuning["larger_better"] else -1
@@ -125,7 +125,8 @@ def _features(app: ApplicationView, tuning: Row, trials: list[Row], fits: list[R
         sum(again) / max(tuning["parallelism"] or 1, 1),
         f"tuning {uid}",
         f"{', '.join(classes)} {'was' if len(classes) == 1 else 'were'} fitted in {count(len(fits))} fits, "
-        f"{count(len(again))} times on data that an earlier trial had fitted them on: {seconds(sum(again) / 1e3)}.",
+        f"{count(len(again))} times on data that an earlier trial had already used. "
+        f"Repeating it took {seconds(sum(again) / 1e3)}.",
         figures={"again_ms": sum(again), "num_again": len(again), "estimators": list(classes)},
         tuning_uid=uid,
         confidence=confidence_of(tuning),
@@ -133,7 +134,7 @@ def _features(app: ApplicationView, tuning: Row, trials: list[Row], fits: list[R
 
 
 def _before(fit: Row, jobs: list[Row], features: list[Row], last: str) -> int:
-    """How long the feature stages of a fit took, the driver's work between them too, in ms."""
+    """How long the feature stages of a fit took in ms, including the driver's work between them."""
     start = fit["fit_start_time_ms"] or min(job["submission_time_ms"] for job in jobs)
     begun = max(job["submission_time_ms"] for job in features)
     ends = [job["submission_time_ms"] for job in jobs if job["estimator_class"] == last]
@@ -142,7 +143,7 @@ def _before(fit: Row, jobs: list[Row], features: list[Row], last: str) -> int:
 
 
 def _setting(params: str | None, last: str) -> str:
-    """What a param map says of the stages that are not the last one, as a text; empty where the log has no params."""
+    """The params of all stages but the last, as text; empty if the log has no params."""
     try:
         values = json.loads(params) if params else {}
     except ValueError:

@@ -11,7 +11,7 @@ def test_failed_tasks() -> None:
     work.stage([failed] * 3 + [1_000] * 20, status="FAILED")
     row = work.one("failed_tasks")
     assert row["cost_ms"] == 9_000, "all the time of a stage that failed is lost"
-    assert "3 of 23 task attempts failed after 15 s of work and the stage failed; all: java.io" in row["message"]
+    assert "3 of 23 task attempts failed after 15 s of work and the stage failed. Reason: java.io" in row["message"]
 
 
 def test_one_failure_that_costs_nothing_is_not_told() -> None:
@@ -24,7 +24,7 @@ def test_of_a_python_exception_the_last_line_is_told() -> None:
     reason = "PythonException: Traceback (most recent call last):\n  File a\nValueError: no 7\n\n\nSQLSTATE: 38000"
     work = Made()
     work.stage([task(5_000, status="FAILED", failure_reason=reason)] * 4 + [1_000] * 20)
-    assert work.one("failed_tasks")["message"].endswith("all: ValueError: no 7.")
+    assert work.one("failed_tasks")["message"].endswith(". Reason: ValueError: no 7.")
 
 
 def test_killed_tasks_and_lost_speculation() -> None:
@@ -45,7 +45,7 @@ def test_failures_that_differ_in_numbers_and_addresses_are_one_reason() -> None:
     work = Made()
     reasons = [f"java.io.IOException: no block {n} on host-{n}.net:70{n}5, Buffer@{n}3fa2c1d" for n in range(4)]
     work.stage([*(task(5_000, status="FAILED", failure_reason=reason) for reason in reasons), *[1_000] * 20])
-    assert "; all: java.io.IOException: no block 0 on" in work.one("failed_tasks")["message"]
+    assert ". Reason: java.io.IOException: no block 0 on" in work.one("failed_tasks")["message"]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_failures_of_one_place_say_so(columns: Row, place: str) -> None:
     executor = columns.pop("executor_id", None)
     failed = [task(5_000, executor, status="FAILED", failure_reason="x", **columns) for _ in range(4)]
     work.stage([*failed, *[1_000] * 20])
-    assert f"of work, {place}; all: x" in work.one("failed_tasks")["message"]
+    assert f"of work, {place}. Reason: x" in work.one("failed_tasks")["message"]
 
 
 def test_speculation_that_helped_is_no_waste() -> None:

@@ -83,7 +83,7 @@ def test_a_stage_that_ran_again() -> None:
     work.stage([1_000] * 8, attempt=1, stage_id=stage, job_id=0)
     row = work.one("stage_retry")
     assert row["cost_ms"] == 2_000 + 1_000
-    assert "attempt 1: 8 tasks, 2 s" in row["message"] and "before: FetchFailed: from host-9. 1 more" in row["message"]
+    assert "attempt 1 (8 tasks, 2 s)" in row["message"] and "failed: FetchFailed: from host-9. 1 more" in row["message"]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_lost_executor(reason: str, cause: str) -> None:
     work.executors[1].update(remove_time_ms=START + 4_000, remove_reason=reason)
     row = work.one("executor_lost")
     assert (row["executor_id"], row["cause"], row["cost_ms"]) == ("2", cause, 1_000)
-    assert "lost 4 s after the start, and 1 running task with it (4 s)" in row["message"]
+    assert "lost 4 s after the start, with 1 running task (4 s of work)" in row["message"]
     assert "failed_tasks" not in work.codes()
 
 

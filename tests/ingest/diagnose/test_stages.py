@@ -64,9 +64,9 @@ def test_a_long_task_whose_data_do_not_explain_it_is_no_skew() -> None:
         ({"shuffle_fetch_wait_ms": 15_000}, "fetch wait", "15 s of the excess"),
         ({"scheduler_delay_ms": 9_000, "executor_deserialize_time_ms": 8_000}, "scheduling delay", "17 s of"),
         ({"disk_spilled_bytes": 4_000_000}, "spill", "spilled 4 MB"),
-        ({"locality": "ANY"}, "locality", "far from its data"),
-        ({}, "unknown", "it computed (90 %"),
-        ({"executor_cpu_time_ns": 10**9}, "unknown", "it mostly waited (5 %"),
+        ({"locality": "ANY"}, "locality", "did not run close to its data"),
+        ({}, "unknown", "mostly computing (90 %"),
+        ({"executor_cpu_time_ns": 10**9}, "unknown", "mostly waiting (5 %"),
     ],
 )
 def test_the_cause_of_a_straggler(columns: dict[str, Any], cause: str, said: str) -> None:
@@ -110,7 +110,9 @@ def test_stages_of_one_name_are_told_as_one() -> None:
     for _ in range(5):
         work.stage([1_000] * 20 + [task(9_000)], name="treeAggregate at Loss.scala:1")
     row = work.one("straggler")
-    assert row["cost_ms"] == 5 * (14_000 - 6_000) and "4 more stages of this name are like it" in row["message"]
+    assert (
+        row["cost_ms"] == 5 * (14_000 - 6_000) and "4 more stages of this name have the same problem" in row["message"]
+    )
     assert '"stages": ["1.0", "2.0", "3.0", "4.0", "5.0"]' in row["figures"]
 
 
@@ -125,13 +127,15 @@ def test_spill() -> None:
 
 def test_garbage_collection() -> None:
     row = made([task(5_000, jvm_gc_time_ms=2_000)] * 8).one("gc")
-    assert row["cost_ms"] == pytest.approx((16_000 - 0.03 * 40_000) / 4) and row["message"].startswith("40 %")
+    assert row["cost_ms"] == pytest.approx((16_000 - 0.03 * 40_000) / 4) and row["message"].startswith(
+        "Garbage collection took 40 %"
+    )
     assert made([task(5_000, jvm_gc_time_ms=400)] * 8).codes() == []
 
 
 def test_waiting_for_shuffle_blocks() -> None:
     row = made([task(5_000, shuffle_fetch_wait_ms=3_000)] * 8).one("fetch_wait")
-    assert row["cost_ms"] == 6_000 and row["message"].startswith("60 %")
+    assert row["cost_ms"] == 6_000 and row["message"].startswith("Its tasks spent 60 %")
     assert made([task(5_000, shuffle_fetch_wait_ms=500)] * 8).codes() == []
 
 
