@@ -1,7 +1,7 @@
-"""CrossValidator and TrainValidationSplit of unmodified classic jobs, found by plans, lineage and stacks.
+"""Recognize CrossValidator and TrainValidationSplit in unmodified classic jobs, by plans, lineage and stacks.
 
 fold_markers (names that give a fold away) -> searches (calls of `fit`) -> trials (which trial a job ran for) ->
-job_assignment (every job). A job that the log does not tie to a search stays outside.
+job_assignment (every job). A job that the log does not link to a search stays outside of it.
 """
 
 from collections.abc import Collection

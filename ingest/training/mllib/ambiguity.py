@@ -1,7 +1,7 @@
-"""For trials that overlap, count how many could have made each evaluation; the confidence falls with it.
+"""For trials that overlap, count how many could have made each evaluation. Confidence falls with that number.
 
-The log has no link from a training to the evaluation of its model (docs/training.md). Trials that waited for their
-next group at the same time are therefore told apart by order alone.
+The log has no link from a training to the evaluation of its model (docs/training.md). Trials that waited for their next
+group at the same time can therefore be distinguished only by order.
 """
 
 from collections import Counter
@@ -12,17 +12,18 @@ from itertools import combinations
 from ..evidence import EVER
 from .job_groups import JobGroup
 
-# Trials that came to the end of something at least so long after one another also went on in this order in 64 of 67
-# pairs, where the log has the SQL execution that the next group begins with; of those closer together in 47 of 64.
+# Trials that finished a step at least this far apart also continued in this order in 64 of 67 pairs. Trials that
+# finished closer together did so in 47 of 64 pairs. Both counts need the SQL execution of the next group.
 _ORDER_HOLDS_MS = 200
-# Measured on fits of 20 logs (docs/training.md): how often the jobs of a fit were all its own, by how many trials
-# waited at once.
+# How often all jobs of a fit were its own, by the number of trials that waited at once. Measured on fits of 20 logs
+# (docs/training.md).
 _ORDER_HOLDS: Mapping[int, float] = {1: 1.0, 2: 50 / 96, 3: 17 / 39, 4: 11 / 40}
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """Where a trial came to an action: from the end of what it did before to the beginning of the group."""
+    """The time in which a trial waited for an action: from the end of its previous group to the beginning of this
+    one."""
 
     end: int
     end_ms: int | None
@@ -31,15 +32,15 @@ class _Step:
 
 
 def order_holds(candidates: int) -> float:
-    """The probability that the order was kept among this many trials that waited at once: 1.0 for one."""
+    """The probability that this many trials that waited at once kept their order; 1.0 for one trial."""
     return _ORDER_HOLDS.get(candidates, 1 / candidates)
 
 
 def candidates(trials: Sequence[Sequence[JobGroup]]) -> list[int]:
-    """Per trial, how many there are, itself included, that its later groups may belong to: 1 is certain.
+    """Per trial, the number of trials, itself included, that its later groups may belong to; 1 is certain.
 
-    A trial is given as its groups by start. Two trials may be swapped where both had ended what came before when the
-    next group of either began.
+    A trial is given as its groups by start. Two trials may be swapped if both had finished their previous group when
+    the next group of either began.
     """
     steps = [_steps(groups) for groups in trials]
     swappable: list[set[int]] = [{at} for at in range(len(trials))]
@@ -66,7 +67,7 @@ def _steps(groups: Sequence[JobGroup]) -> dict[tuple[str, str, int], _Step | Non
 
 
 def _last(groups: Sequence[JobGroup]) -> _Step:
-    """A trial that did not come to an action may be the one that did."""
+    """A trial that did not reach an action may be confused with one that did."""
     return _Step(max(group.end for group in groups), max(group.end_ms for group in groups) or None)
 
 

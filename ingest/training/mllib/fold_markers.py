@@ -1,4 +1,4 @@
-"""RDDs and plans that are one side of one fold of a search, by what their names say.
+"""Find the RDDs and plans that are one side of one fold of a search, by their names.
 
 PySpark (pyspark.ml.tuning.CrossValidator._kFold, TrainValidationSplit._fit) filters on a random column named after the
 search; with `foldCol` it filters on that column behind a check of its values. Scala (MLUtils.kFold) samples partitions.
@@ -26,7 +26,7 @@ _SAMPLE = re.compile(r"^(?:\*\(\d+\) )?Sample ([\d.Ee+-]+), ([\d.Ee+-]+), (?:fal
 
 @dataclass(frozen=True, slots=True)
 class FoldMarker:
-    """One side of one fold. `search` tells searches apart as far as the name does; `fold` orders the folds."""
+    """One side of one fold. `search` distinguishes searches as far as the name allows; `fold` orders the folds."""
 
     search: tuple[str, ...]
     uid: str | None
@@ -38,7 +38,7 @@ class FoldMarker:
 
 
 def marker_of_text(text: str) -> FoldMarker | None:
-    """The marker that a plan or a Filter node carries: the bounds of its outermost filter on a random column."""
+    """The marker of a plan or Filter node, from the bounds of its outermost filter on a random column."""
     column = _COLUMN.search(text)
     if column is None:
         return None
@@ -64,7 +64,7 @@ def marker_of_text(text: str) -> FoldMarker | None:
 
 
 def markers_of_rdds(rdds: Mapping[int, Rdd]) -> dict[int, FoldMarker]:
-    """RDD id -> marker, for every RDD whose name or origin is a fold's."""
+    """RDD id -> marker, for every RDD whose name or origin shows a fold."""
     markers: dict[int, FoldMarker] = {}
     for rdd in rdds.values():
         marker = marker_of_text(rdd.name) if "_rand#" in rdd.name else _fold_column(rdd) if rdd.cached else None
@@ -75,8 +75,9 @@ def markers_of_rdds(rdds: Mapping[int, Rdd]) -> dict[int, FoldMarker]:
 
 
 def mark_cut_names(rdds: Mapping[int, Rdd], markers: dict[int, FoldMarker], evaluated: Container[int]) -> None:
-    """Adds folds of a fold column whose filter is past the end of the name, which InMemoryRelation cuts at 1,024
-    characters. `evaluated` are the RDDs that evaluators' jobs read: what is left is the alternation of the two sides.
+    """Add folds of a fold column whose filter is missing from the name, which InMemoryRelation cuts at 1,024
+    characters. `evaluated` are the RDDs that evaluators' jobs read. The other folds are inferred from the alternation
+    of the two sides.
     """
     cut = [r for r in sorted(rdds) if r not in markers and rdds[r].cached and _FOLD_CHECK.search(rdds[r].name)]
     fold, before = -1, "validate"
@@ -88,7 +89,7 @@ def mark_cut_names(rdds: Mapping[int, Rdd], markers: dict[int, FoldMarker], eval
 
 
 def _fold_column(rdd: Rdd) -> FoldMarker | None:
-    """A cached plan that filters one value of a checked fold column in or out."""
+    """The fold column, if a cached plan includes or excludes one value of a checked fold column."""
     if not _FOLD_CHECK.search(rdd.name):
         return None
     for line in rdd.name.split("\n"):
@@ -101,8 +102,8 @@ def _fold_column(rdd: Rdd) -> FoldMarker | None:
 
 
 def mark_checked(jobs: Iterable[Job], markers: dict[int, FoldMarker]) -> None:
-    """Adds the folds of Scala's fold column: MLUtils.kFold(df, numFolds, foldColName) asks of every fold whether its
-    training RDD is empty, then whether its validation RDD is; the fold's data are made of the same RDDs."""
+    """Add the folds of Scala's fold column. MLUtils.kFold(df, numFolds, foldColName) checks whether each fold's
+    training RDD is empty, and then its validation RDD. The fold's data are made from the same RDDs."""
     checks: list[int] = []
     number = 0
     for job in jobs:
@@ -119,12 +120,13 @@ def mark_checked(jobs: Iterable[Job], markers: dict[int, FoldMarker]) -> None:
 
 
 def is_check(job: Job) -> bool:
-    """The job only asks whether a fold is empty."""
+    """Whether the job only checks if a fold is empty."""
     return job.action.startswith("isEmpty" + _SAMPLED_BY)
 
 
 def _sampled(rdds: Iterable[Rdd]) -> dict[int, FoldMarker]:
-    """Scala's samples. They count only where a stack names the search: randomSplit makes the same ones."""
+    """Samples made by Scala. They count only if a stack trace names the search, because randomSplit makes the same
+    ones."""
     markers: dict[int, FoldMarker] = {}
     families: dict[int, list[int]] = {}
     for rdd in rdds:

@@ -1,4 +1,4 @@
-"""Every job of a CrossValidator or TrainValidationSplit: its search, trial, fold and phase."""
+"""Assign every job of a CrossValidator or TrainValidationSplit to its search, trial, fold and phase."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,13 +16,13 @@ from .searches import FoldJob, SearchCall, find_searches
 from .shared_folds import separate_shared_folds
 from .trials import FoldTrial, split_fold
 
-# How sure a search is that was found so.
+# The confidence of a search by how it was found.
 CONFIDENCE: Mapping[str, float] = {"plan": 0.99, "stack": 0.95, "lineage": 0.9}
 
 
 @dataclass(slots=True)
 class _Tree:
-    """One search under way: what is returned, the call it is of, and the jobs it has, searches within it included."""
+    """A search under construction: the result, the call of `fit`, and its jobs, including those of nested searches."""
 
     search: Search
     call: SearchCall
@@ -41,7 +41,7 @@ class _Tree:
 
 
 def find_trees(evidence: Evidence) -> list[Search]:
-    """The searches by their first job. A job of nested searches is in each of them."""
+    """The searches, ordered by their first job. A job of nested searches is in each of them."""
     calls = find_searches(evidence)
     separate_shared_folds(calls)
     calls = sorted((call for call in calls if call.fold_jobs), key=lambda call: call.fold_jobs[0].job.at)
@@ -76,7 +76,7 @@ def _search(name: str, call: SearchCall) -> Search:
 
 
 def _names(calls: Sequence[SearchCall]) -> list[str]:
-    """A name per search: its uid where the log has it, with a number where one object was fitted again."""
+    """A name per search: its uid if the log has it, with a number if the same object was fitted again."""
     seen: dict[str, int] = {}
     names = []
     for call in calls:
@@ -90,7 +90,7 @@ def _names(calls: Sequence[SearchCall]) -> list[str]:
 
 
 def _number(tree: _Tree) -> None:
-    """Numbers folds by their position in the split, and trials of a fold by the order in which they began."""
+    """Number folds by their position in the split, and trials of a fold by the order in which they began."""
     call, search = tree.call, tree.search
     folds: dict[float, list[FoldJob]] = {}
     for item in call.fold_jobs:
@@ -117,7 +117,7 @@ def _put_trials(tree: _Tree, fold: int, trials: Sequence[FoldTrial]) -> None:
 
 
 def _put_groups(tree: _Tree, fold: int, jobs: Sequence[FoldJob]) -> None:
-    """Without trials: every training and every evaluation that the log tells apart is a fit of its fold."""
+    """Without trials, every training and evaluation that the log distinguishes is a fit of its fold."""
     search = tree.search
     groups = merge_lone_jobs(group_jobs(jobs, tree.call.plans))
     counts = Counter(group.action for group in groups)
@@ -139,7 +139,7 @@ def _phase(item: FoldJob) -> Phase:
 
 
 def _parent(tree: _Tree, trees: Sequence[_Tree]) -> ParentFit | None:
-    """The fit around this search: of the others its first job works for, that of the deepest."""
+    """The fit around this search: of the other searches that its first job belongs to, the fit of the deepest one."""
     first = tree.call.fold_jobs[0]
     found = [
         (item.depth, other)
@@ -175,7 +175,7 @@ def _add_jobs_around(
 def _add_strays(
     trees: Sequence[_Tree], calls: Sequence[SearchCall], evidence: Evidence, assigned: dict[int, Assignment]
 ) -> None:
-    """Jobs that show no fold: of the SQL execution of a job that does, or between two jobs of a search."""
+    """Add jobs without a fold: they share a SQL execution with a job of a fold, or ran between two jobs of a search."""
     by_uid = {tree.search.uid: tree for tree in trees}
     running = {job.job_id: one.execution_id for job in evidence.jobs if (one := evidence.execution_of(job)) is not None}
     of_execution = {

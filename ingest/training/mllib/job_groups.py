@@ -1,4 +1,4 @@
-"""The jobs of one fold that are certainly one trial's: a group. What joins them are ids that no two trials share."""
+"""Group the jobs of one fold that certainly belong to one trial, by ids that no two trials share."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from .searches import FoldJob
 
 @dataclass(slots=True)
 class JobGroup:
-    """Jobs of one fold that share RDDs above its data, by start."""
+    """Jobs of one fold, ordered by start, that share RDDs derived from its data."""
 
     fold_jobs: list[FoldJob]
     plans: list[FoldPlan] = field(default_factory=list)
@@ -28,27 +28,28 @@ class JobGroup:
 
     @property
     def end_ms(self) -> int:
-        """When its last job or SQL execution ended; 0 where the log does not say."""
+        """When its last job or SQL execution ended; 0 if the log does not contain it."""
         return max([0, *(item.job.end_ms or 0 for item in self.fold_jobs), *(plan.end_ms or 0 for plan in self.plans)])
 
     @property
     def fits(self) -> bool:
-        """It begins with training."""
+        """Whether the group begins with training."""
         return self.fold_jobs[0].side == "train"
 
     @property
     def evaluates(self) -> bool:
-        """It reads validation data."""
+        """Whether the group reads validation data."""
         return any(item.side == "validate" for item in self.fold_jobs)
 
     @property
     def made(self) -> int:
-        """Its oldest own RDD: the order of making tells better who came first than that in which jobs got a turn."""
+        """Its oldest own RDD. The order in which RDDs are created is more reliable than the order in which jobs are
+        scheduled."""
         return min((rdd for item in self.fold_jobs for rdd in item.own), default=-1)
 
     @property
     def action(self) -> tuple[str, str]:
-        """What it does: the first action that has RDDs of its own, so that filling the cache does not change it."""
+        """The first action that has its own RDDs, so that jobs that only fill the cache do not change it."""
         first = next((item for item in self.fold_jobs if item.own), self.fold_jobs[0])
         return first.side, first.job.action
 
@@ -84,8 +85,8 @@ def group_jobs(fold_jobs: Sequence[FoldJob], plans: Mapping[int, FoldPlan]) -> l
 
 
 def merge_lone_jobs(parts: Sequence[JobGroup]) -> list[JobGroup]:
-    """Gives jobs without RDDs of their own (they fill the cache) to the group of their SQL execution, else to the
-    next group of their side."""
+    """Move jobs without their own RDDs (they fill the cache) to the group of their SQL execution, or else to the next
+    group of their side."""
     whole = [group for group in parts if any(item.own for item in group.fold_jobs)]
     if not whole:
         return list(parts)

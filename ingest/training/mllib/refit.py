@@ -1,4 +1,5 @@
-"""The jobs of a search that are no trial's: the check of the folds before, the refit after, jobs without its data."""
+"""Find the jobs of a search outside its trials: the check of the folds, the refit, and jobs that do not read its
+data."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -13,9 +14,9 @@ from .searches import SearchCall
 
 # pyspark.traceback_utils.first_spark_call: the outermost PySpark function and the user's line
 _PYTHON_FIT = "fit at "
-# Dataset.javaToPython: rows on their way to a Python function; its call site is not the same in every thread
+# Dataset.javaToPython: rows sent to a Python function; its call site differs between threads
 _TO_PYTHON = "javaToPython at "
-# How a PySpark search looks at the folds of a fold column: training.take(1) (to 4.2), training.isEmpty() (4.3)
+# How a PySpark search checks the folds of a fold column: training.take(1) (to 4.2), training.isEmpty() (4.3)
 _LOOKS = (_PYTHON_FIT, "isEmpty at NativeMethodAccessorImpl.java")
 
 
@@ -71,11 +72,11 @@ def refit_jobs(
         call = calls.call_of.get(job.job_id)
         if call is not None:
             if not calls.take(call):
-                break  # another fit of an estimator that the search has fitted again already
+                break  # another fit of an estimator that the search has already refitted
         elif not known:
             left[job.action] = left.get(job.action, 1) - 1
             if refit and job.action in order and (order[job.action] < last or left[job.action] < 0):
-                break  # training begins anew: not the search's any more
+                break  # a new training begins, which is not part of the search
             last = max(last, order.get(job.action, last))
         refit.append(job)
         shared |= own
@@ -83,7 +84,7 @@ def refit_jobs(
 
 
 class _RefitCalls:
-    """Which calls of fit the jobs outside a search are, and how often a refit calls each estimator."""
+    """The calls of fit that the jobs outside a search belong to, and how often a refit calls each estimator."""
 
     def __init__(self, search: SearchCall, evidence: Evidence, names: Mapping[int, EstimatorName]) -> None:
         own = OwnRdds(evidence)
@@ -134,7 +135,7 @@ def _most_per_fit(search: SearchCall) -> dict[str, int]:
 
 
 def _at_same_time(search: SearchCall, searches: Iterable[SearchCall]) -> bool:
-    """Another search, neither around nor within this one, ran meanwhile."""
+    """Whether another search, neither around nor within this one, ran at the same time."""
     begin, end = _span(search)
     jobs = {item.job.job_id for item in search.fold_jobs}
     for other in searches:
@@ -153,7 +154,7 @@ def _span(search: SearchCall) -> tuple[int, int]:
 def prepare_jobs(
     search: SearchCall, evidence: Evidence, assigned: Mapping[int, Assignment], outer: str | None
 ) -> list[Job]:
-    """The jobs right before the first fold in which the search looks at its folds: `fit` itself called them."""
+    """The jobs right before the first fold that check the folds. `fit` itself called them."""
     if search.source == "plan":
         return []
     begin, _ = _span(search)
@@ -171,8 +172,8 @@ def prepare_jobs(
 def stray_jobs(
     search: SearchCall, others: Sequence[SearchCall], evidence: Evidence, assigned: Mapping[int, Assignment]
 ) -> list[tuple[Job, Job]]:
-    """Jobs in the midst of a search that show none of its data (a checkpoint, a local relation), each with the job of
-    the search that started last before it. Empty where another search ran meanwhile."""
+    """Jobs during a search that do not read its data (a checkpoint, a local relation). Each comes with the search's
+    last job that started before it. Empty if another search ran at the same time."""
     if _at_same_time(search, others):
         return []
     begin, end = _span(search)

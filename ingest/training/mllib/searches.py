@@ -1,4 +1,4 @@
-"""Markers -> searches: which call of `fit` every marked RDD is of, and which folds of which searches a job works on."""
+"""Markers -> searches: assign every marked RDD to a call of `fit`, and every job to the folds that it reads."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from .fold_markers import (
     markers_of_rdds,
 )
 
-# org.apache.spark.sql.execution.SQLExecutionRDD: what Dataset.rdd begins with (3.4)
+# org.apache.spark.sql.execution.SQLExecutionRDD: the first RDD of Dataset.rdd (3.4)
 _SQL_RDD = "SQLExecutionRDD"
 
 
@@ -33,7 +33,7 @@ class SearchCall:
 
 @dataclass(frozen=True, slots=True)
 class FoldJob:
-    """A job of one fold of a search: what it reads, and which of its RDDs are made from the fold's data."""
+    """A job of one fold of a search: the data it reads, and its RDDs that are derived from the fold's data."""
 
     job: Job
     fold: float
@@ -44,7 +44,8 @@ class FoldJob:
 
 
 def find_searches(evidence: Evidence) -> list[SearchCall]:
-    """The searches with at least one job, by their first job; a job of nested searches is in the fold_jobs of each."""
+    """The searches with at least one job, ordered by their first job. A job of nested searches is in the fold_jobs of
+    each."""
     markers = markers_of_rdds(evidence.rdds)
     evaluating = (job.rdds for job in evidence.jobs if job.stack.evaluator)
     mark_cut_names(evidence.rdds, markers, frozenset().union(*evaluating))
@@ -78,9 +79,9 @@ def _planned(
     markers: dict[int, FoldMarker],
     search_of: dict[int, SearchCall],
 ) -> dict[int, FoldMarker]:
-    """The marker that a job's plan gives to the RDD it begins with, for this job and those that read the same RDD.
+    """Mark the first RDD of a job by the job's plan, for this job and for jobs that read the same RDD.
 
-    A fold is not always cached: another search over the same data may have dropped what both had in common.
+    A fold is not always cached: another search over the same data may have unpersisted the data that both share.
     """
     begins = [rdd_id for rdd_id in job.rdds if rdd_id in evidence.rdds and evidence.rdds[rdd_id].name == _SQL_RDD]
     if len(begins) != 1:
@@ -95,12 +96,12 @@ def _planned(
 
 
 def _believable(search: SearchCall) -> bool:
-    """Samples count only where a stack shows the search: users call MLUtils.kFold and randomSplit too."""
+    """Samples count only if a stack trace shows the search, because users also call MLUtils.kFold and randomSplit."""
     return search.source != "stack" or any(item.job.stack.search == search.kind for item in search.fold_jobs)
 
 
 def _calls(markers: Mapping[int, FoldMarker]) -> Iterable[list[int]]:
-    """The marked RDDs of every call of `fit`, by id."""
+    """The marked RDDs of every call of `fit`, ordered by id."""
     families: dict[tuple[str, ...], list[int]] = {}
     for rdd_id in sorted(markers):
         marker = markers[rdd_id]
@@ -109,14 +110,16 @@ def _calls(markers: Mapping[int, FoldMarker]) -> Iterable[list[int]]:
         if not _repeats(ids, markers):
             yield ids
             continue
-        # The same search was fitted again: each call has made its own random column, and so its own attribute id.
-        # Under one attribute a fold may come again too, when a search beside this one has dropped it from the cache.
+        # The same search was fitted again. Each call creates its own random column, with its own attribute id. A fold
+        # may also recur under one attribute, if a concurrent search has dropped it from the cache.
         by_attribute: dict[tuple[str, ...], list[int]] = {}
         for rdd_id in ids:
             by_attribute.setdefault(markers[rdd_id].search, []).append(rdd_id)
         by_call = list(by_attribute.values())
         if markers[ids[0]].source != "plan" or any(len(of_attribute) < 2 for of_attribute in by_call):
-            yield from _in_turn(ids, markers)  # Spark Connect analyses anew for every request: attributes say nothing
+            yield from _in_turn(
+                ids, markers
+            )  # Spark Connect analyses every request anew, so attributes cannot be compared
         else:
             yield from by_call
 
@@ -141,7 +144,8 @@ def _assign(job: Job, found: Mapping[int, FoldMarker], search_of: Mapping[int, S
     for rdd_id in sorted(found):
         per_search.setdefault(id(search_of[rdd_id]), []).append(rdd_id)
     for ids in per_search.values():
-        # A model may carry its training data along (ALS' factors): reading the validation side is what tells.
+        # A model may contain its training data (the factors of ALS), so a job that reads the validation side is an
+        # evaluation.
         validation = [rdd_id for rdd_id in ids if found[rdd_id].side == "validate"]
         marker = found[(validation or ids)[-1]]
         own = frozenset().union(*(above.of(rdd_id, job.rdds) for rdd_id in ids)) | _starts(ids, above.rdds)
@@ -153,7 +157,8 @@ def _starts(ids: Iterable[int], rdds: Mapping[int, Rdd]) -> frozenset[int]:
 
 
 class _Above:
-    """Which RDDs are made from a marked one. A fold's own cached copy (Scala caches the sample) is not above it."""
+    """The RDDs that are derived from a marked one. A fold's own cached copy (Scala caches the sample) does not
+    count."""
 
     def __init__(self, rdds: Mapping[int, Rdd]) -> None:
         self.children: dict[int, list[int]] = {}
@@ -164,7 +169,7 @@ class _Above:
         self.known: dict[int, frozenset[int]] = {}
 
     def of(self, rdd_id: int, among: frozenset[int]) -> frozenset[int]:
-        """Those of `among` that are made from this RDD."""
+        """The RDDs of `among` that are derived from this RDD."""
         if rdd_id not in self.known:
             self.known[rdd_id] = self._descendants(rdd_id)
         return self.known[rdd_id] & among
@@ -181,7 +186,7 @@ class _Above:
         return frozenset(found - below)
 
     def _copy(self, rdd_id: int) -> set[int]:
-        """RDDs between a sample and the cached data frame that was made of it, both included."""
+        """The RDDs from a sample to the cached data frame made from it, both included."""
         chain = [rdd_id]
         if self.rdds[rdd_id].cached:
             return set(chain)

@@ -1,8 +1,9 @@
-"""Searches that ran at the same time over the same data with the same seed: Spark caches their equal folds once.
+"""Separate searches that ran at the same time over the same data with the same seed, whose equal folds Spark caches
+once.
 
-org.apache.spark.sql.execution.CacheManager gives a plan that yields the same rows the data that is cached already,
-whatever its columns are called, and PySpark's default seed is the same for all searches of a class. So the name of a
-fold is that of the search that came first. What tells such searches apart is what they train.
+org.apache.spark.sql.execution.CacheManager reuses cached data for any plan that yields the same rows, whatever its
+columns are called. PySpark's default seed is the same for all searches of a class. So a shared fold has the name of the
+first search, and only the trained estimators distinguish such searches.
 """
 
 from collections import Counter
@@ -22,9 +23,9 @@ class _Part:
 
 
 def separate_shared_folds(searches: Sequence[SearchCall]) -> None:
-    """Gives the jobs of searches that shared folds to the search whose estimator they are of, in place.
+    """Move the jobs of searches that share folds to the search whose estimator they train, in place.
 
-    Nothing is changed where estimators do not tell: two searches with one estimator class.
+    Nothing changes if two of the searches have the same estimator class.
     """
     for family in _sharing(searches):
         parts = _parts(family)
@@ -35,7 +36,7 @@ def separate_shared_folds(searches: Sequence[SearchCall]) -> None:
         trained: list[tuple[int, int]] = []  # where training ended, and whose it was
         for part in sorted(parts, key=lambda part: part.group.begin):
             if part.group.fits:
-                # What fills the cache shows no estimator; its name is as good as any.
+                # Jobs that fill the cache show no estimator; any of the searches is as likely.
                 at = owners.get(part.estimator or "", part.named.most_common(1)[0][0])
                 trained.append((part.group.end, at))
             else:
@@ -46,7 +47,7 @@ def separate_shared_folds(searches: Sequence[SearchCall]) -> None:
 
 
 def _sharing(searches: Sequence[SearchCall]) -> list[list[SearchCall]]:
-    """Groups of searches of one shape that overlap in time and of which one read a fold that another had named."""
+    """Groups of searches of the same shape that overlap in time, where one read a fold with another's name."""
     families: list[list[SearchCall]] = []
     for search in sorted((s for s in searches if s.source == "plan"), key=lambda s: s.fold_jobs[0].job.at):
         begin = search.fold_jobs[0].job.at
@@ -86,7 +87,7 @@ def _parts(family: Sequence[SearchCall]) -> list[_Part]:
         estimator = _commonest(stack.estimator for stack in stacks if stack.evaluator is None)
         evaluator = _commonest(stack.evaluator for stack in stacks)
         parts.append(_Part(group, estimator, evaluator, Counter(at_of[id(item)] for item in group.fold_jobs)))
-    # A stage that adaptive execution submitted shows no estimator, but what it does is known of others.
+    # A stage that adaptive execution submitted shows no estimator, but other stages with the same action do.
     does: dict[str, Counter[str]] = {}
     for part in parts:
         if part.group.fits and part.estimator:
@@ -100,7 +101,7 @@ def _parts(family: Sequence[SearchCall]) -> list[_Part]:
 
 
 def _owners(family: Sequence[SearchCall], parts: Sequence[_Part]) -> dict[str, int] | None:
-    """Estimator class -> its search; None where there are not as many of them as searches."""
+    """Estimator class -> its search; None if the numbers of classes and searches differ."""
     named: Counter[tuple[str, int]] = Counter()
     for part in parts:
         if part.group.fits and part.estimator:
@@ -120,15 +121,15 @@ def _owners(family: Sequence[SearchCall], parts: Sequence[_Part]) -> dict[str, i
 def _evaluated(
     part: _Part, parts: Sequence[_Part], owners: Mapping[str, int], trained: Sequence[tuple[int, int]]
 ) -> int:
-    """The search that an evaluation is of: of those that its evaluator may be of, the one that trained last before."""
+    """The search of an evaluation: among the candidates for its evaluator, the one that trained last before it."""
     able = _with_evaluator(part.evaluator, parts, owners)
     before = [entry for entry in trained if entry[0] <= part.group.begin and entry[1] in able]
     return max(before)[1] if before else min(able)
 
 
 def _with_evaluator(evaluator: str | None, parts: Sequence[_Part], owners: Mapping[str, int]) -> set[int]:
-    """The searches that this evaluator may be of: whose training was under way during its evaluations least often, as a
-    search does one after the other; of those, whose training came right before them most often."""
+    """The searches that this evaluator may belong to. A search does not train during its own evaluations, so those with
+    the fewest overlaps are kept. Of these, the ones that most often trained right before an evaluation are kept."""
     of_evaluator = [p.group for p in parts if not p.group.fits and p.evaluator == evaluator]
     fits = [(p.group, p.estimator) for p in parts if p.group.fits and p.estimator in owners]
     scores = {}

@@ -1,9 +1,9 @@
-"""The jobs of one fold -> its trials: one at a time by their phases, several at once by what their jobs share.
+"""Split the jobs of one fold into trials: sequential ones by phase, concurrent ones by what their jobs share.
 
-A fit never reads the validation side and an evaluation always does. One trial after the other, a new one begins where a
-fit follows an evaluation. Where trials overlap, jobs that share an RDD above the fold's data, a SQL execution, or an
-attribute that only one data frame has, are of one trial (such a group is a group here), and groups are strung
-together as the pool's threads take them: first come, first served.
+A fit never reads the validation side and an evaluation always does. If trials ran one after the other, a new one begins
+where a fit follows an evaluation. If trials overlap, jobs belong to one trial (here called a group) if they share a
+derived RDD, a SQL execution, or an attribute that only one data frame has. Groups are then chained in the order in
+which the pool's threads take them, first come, first served.
 """
 
 from collections import Counter
@@ -35,7 +35,7 @@ class _Trial:
 
 @dataclass(frozen=True, slots=True)
 class FoldTrial:
-    """One trial of a fold. `candidates`: how many trials, itself included, its later jobs may belong to."""
+    """One trial of a fold. `candidates` is the number of trials, itself included, that its later jobs may belong to."""
 
     fold_jobs: list[FoldJob]
     candidates: int = 1
@@ -83,7 +83,7 @@ def _in_turn(fold_jobs: Sequence[FoldJob], parts: Sequence[JobGroup]) -> list[li
     sides = {item.side for item in fold_jobs}
     trials: list[list[FoldJob]] = [[]]
     if len(sides) == 1:
-        # Nothing but training, or nothing but evaluation: a trial begins where its first action comes again.
+        # If there is only training or only evaluation, a trial begins where its first action recurs.
         start = next((s.action for s in parts if any(w.own for w in s.fold_jobs)), parts[0].action)
         starts = {id(s.fold_jobs[0]) for s in parts if s.action == start}
     else:
@@ -108,11 +108,11 @@ def _chain(parts: Sequence[JobGroup]) -> list[_Trial]:
             for trial in trials
             if trial.end <= group.begin and trial.rank <= rank and trial.done[group.action] < per_trial[group.action]
         ]
-        # The trial that is furthest on goes on; of several, the one that has waited longest.
+        # The trial that is furthest along continues; of several, the one that has waited longest.
         idle.sort(key=lambda trial: (-trial.rank, trial.end))
         if not idle or (rank == 0 and per_trial[group.action] == 1):
             if rank and group.evaluates and not group.fits and trials:
-                # By the log no training has ended yet; an evaluation still belongs to one.
+                # According to the log no training has ended yet, but an evaluation must belong to one.
                 trials_left = [t for t in trials if not t.done[group.action]] or trials
                 min(trials_left, key=lambda t: t.end).take(group, rank)
                 continue
@@ -123,7 +123,7 @@ def _chain(parts: Sequence[JobGroup]) -> list[_Trial]:
 
 
 def _by_arrival(parts: Sequence[JobGroup]) -> list[JobGroup]:
-    """Job groups by start; groups of one action without a SQL execution by the order in which their RDDs were made."""
+    """Job groups by start. Groups of one action without a SQL execution are ordered by the creation of their RDDs."""
     ordered = sorted(parts, key=lambda group: group.begin)
     queues = {}
     for action in {group.action for group in parts}:
@@ -135,7 +135,7 @@ def _by_arrival(parts: Sequence[JobGroup]) -> list[JobGroup]:
 
 
 def _ranks(parts: Sequence[JobGroup]) -> dict[tuple[str, str], int]:
-    """Actions in the order in which a trial comes to them: by first appearance, training before evaluation."""
+    """Actions in the order in which a trial reaches them: by first appearance, training before evaluation."""
     first: dict[tuple[str, str], int] = {}
     for group in parts:
         first.setdefault(group.action, group.begin)
@@ -144,7 +144,8 @@ def _ranks(parts: Sequence[JobGroup]) -> dict[tuple[str, str], int]:
 
 
 def _per_trial(parts: Sequence[JobGroup]) -> Mapping[tuple[str, str], int]:
-    """How often each action comes in one trial. Most actions come once: the commonest count is the number of trials."""
+    """How often each action occurs in one trial. Most actions occur once, so the most common count is the number of
+    trials."""
     counts = Counter(group.action for group in parts)
     several = [count for count in counts.values() if count > 1] or [1]
     trials = Counter(several).most_common(1)[0][0]
