@@ -1,4 +1,4 @@
-"""Run tree and tables -> files that show them: a report of the application, a picture of stages worth looking at."""
+"""Run tree and tables -> the application's HTML report and SVG plots of notable stages."""
 
 from .draw import draw, draw_report
 

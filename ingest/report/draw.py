@@ -1,4 +1,4 @@
-"""Which files are drawn of an application."""
+"""Choose and draw the report and plots of an application."""
 
 from ...schemas.report import AUTO_SECONDS, AUTO_TASKS, REPORT, STAGE_TASKS, ReportFiles, ReportPolicy
 from ...schemas.runs.tree import RunTree
@@ -9,7 +9,7 @@ from .stage_plot import choose_stages, plot_stage
 
 
 def draw(tree: RunTree, app: ApplicationView, policy: ReportPolicy = "auto") -> ReportFiles:
-    """The report and the stage plots of one application attempt, as far as the policy asks for them."""
+    """The report and the stage plots of one application attempt that the policy asks for."""
     if policy == "none":
         return ReportFiles()
     data = report_data(tree, app)
@@ -22,7 +22,7 @@ def draw(tree: RunTree, app: ApplicationView, policy: ReportPolicy = "auto") -> 
 
 
 def draw_report(tree: RunTree, app: ApplicationView) -> bytes:
-    """The report of one application attempt, whatever the application."""
+    """The report of one application attempt, regardless of the policy."""
     return report(report_data(tree, app))
 
 

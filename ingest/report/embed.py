@@ -1,6 +1,6 @@
-"""Packs data and scripts for the report: arrays of numbers and JSON, compressed, in base64.
+"""Embed data and scripts in the report: numeric arrays and JSON, compressed and encoded in base64.
 
-Base64 has no character that ends a string or an element, so no text of a log can break out of it.
+Base64 has no character that ends a string or an element, so text from a log cannot break out of it.
 """
 
 import base64
@@ -15,7 +15,7 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-# Of the npm package @bokeh/bokehjs 3.9.2, unchanged; to renew them see docs/decisions/0008.
+# Unchanged files of the npm package @bokeh/bokehjs 3.9.2; docs/decisions/0008 describes how to update them.
 BOKEHJS = {
     "bokeh.min.js": "532c29e9d071a023b60ca0fea169a1195e100cbd0eb85fe20ba1fc0587fefd48",
     "bokeh-api.min.js": "d7ca86ec015a3e10e9f3c4e5a8cf7b37d622a18c86efe0b45b05e44b2d952f1d",
@@ -35,7 +35,7 @@ def _value(value: Any) -> Any:
     array = _narrow(value)
     kinds = {"u1": "Uint8Array", "u2": "Uint16Array", "u4": "Uint32Array", "f8": "Float64Array"}
     kind = array.dtype.str[1:]
-    # Bytes of equal weight side by side: they compress to two thirds.
+    # Group bytes by significance, which compresses to two thirds.
     data = np.frombuffer(array.tobytes(), np.uint8).reshape(-1, array.itemsize).T.tobytes()
     return {"type": kinds[kind], "data": base64.b64encode(data).decode("ascii")}
 
@@ -55,6 +55,6 @@ def _encoded(data: bytes, level: int) -> str:
 
 @lru_cache(maxsize=1)
 def library() -> str:
-    """BokehJS with its API, packed for the page. Its licence stands at its beginning, as the licence asks."""
+    """BokehJS with its API, packed for the page. It begins with its license text, as the license requires."""
     folder = Path(__file__).parent / "bokehjs"
     return _encoded("\n".join((folder / name).read_text(encoding="utf-8") for name in BOKEHJS).encode("utf-8"), 9)

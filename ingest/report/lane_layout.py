@@ -1,4 +1,4 @@
-"""Where a bar is drawn: the lowest lane that is free when it begins."""
+"""Assign bars to lanes: each gets the lowest lane that is free when it begins."""
 
 import heapq
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ Array = np.ndarray[Any, Any]
 
 
 def lanes(group: Array, start: Array, end: Array) -> tuple[Array, list[int]]:
-    """For every bar its lane within its group, and per group how many lanes it has. Groups are 0, 1, 2, ...
+    """The lane of every bar within its group, and the number of lanes per group. Groups are 0, 1, 2, ...
 
-    A lane is free again at the moment its bar ends; bars of a group that overlap never share one.
+    A lane is free as soon as its bar ends. Overlapping bars of a group never share a lane.
     """
     number = int(group.max()) + 1 if len(group) else 0
     lane, heights = np.zeros(len(group), np.int64), [0] * number

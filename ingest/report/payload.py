@@ -1,4 +1,4 @@
-"""ReportData -> what the report's script draws, with no more tasks and stages than schemas.pictures allows."""
+"""ReportData -> the data that the report's script draws, within the limits of schemas.pictures."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ _FOLDERS = re.compile(r"(?<= )/(?:[^/ ]+/)+(?=[^/ ])")
 
 
 def payload(data: ReportData) -> Mapping[str, Any]:
-    """Times are milliseconds since the application's start."""
+    """The report's data. Times are milliseconds since the application's start."""
     tasks = data.tasks
     drawn = longest(tasks.duration, REPORT_TASKS)
     lane, heights = lanes(tasks.executor[drawn], tasks.start[drawn], (tasks.start + tasks.duration)[drawn])
@@ -54,14 +54,14 @@ def payload(data: ReportData) -> Mapping[str, Any]:
 
 
 def longest(duration: Array, at_most: int) -> Array:
-    """Positions of the longest, in their order."""
+    """Positions of the longest, in their original order."""
     if len(duration) <= at_most:
         return np.arange(len(duration))
     return np.sort(np.argsort(-duration, kind="stable")[:at_most])
 
 
 def left_out(data: ReportData) -> str | None:
-    """What the picture of the tasks does not show, in words."""
+    """A sentence about the tasks that the plot leaves out."""
     number = len(data.tasks) - REPORT_TASKS
     if number <= 0:
         return None
@@ -83,7 +83,7 @@ def stages_drawn(data: ReportData) -> list[int]:
 
 
 def stages_to_choose(data: ReportData, drawn: Array) -> list[int]:
-    """The stages whose tasks one would look at: first those with stragglers, then by their longest task."""
+    """The stages that you can select in the report: first those with stragglers, then by their longest task."""
     stage, duration = data.tasks.stage[drawn], data.tasks.duration[drawn]
     number = len(data.stages)
     tasks, longest_of, lost = np.bincount(stage, minlength=number), np.zeros(number), np.zeros(number)
@@ -114,6 +114,6 @@ def _stages(data: ReportData, shown: Sequence[int]) -> list[Mapping[str, Any]]:
 
 
 def short_name(run: Run, at_most: int = _NAME) -> str:
-    """A run's name on one line; of a path in it only the file."""
+    """A run's name on one line, with paths shortened to the file name."""
     name = replace_controls(_FOLDERS.sub("", " ".join(run.name.split())))
     return name if len(name) <= at_most else name[: at_most - 1] + "…"

@@ -1,4 +1,4 @@
-"""The report of one application: one HTML file that needs nothing else."""
+"""Render the report of one application as a self-contained HTML file."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -33,7 +33,7 @@ _ALWAYS = ("time/duration_s", "tasks/total", "executors/idle_ratio")
 
 
 def report(data: ReportData) -> bytes:
-    """The file. The same facts give the same bytes."""
+    """The HTML file. Equal input gives equal bytes."""
     root = data.tree.application
     drawn, shown = stages_drawn(data), payload(data)
     faults = [row for row in data.findings if row["cost_ms"] or row["severity"] != "note"]
@@ -118,7 +118,7 @@ def _critical(data: ReportData) -> Mapping[str, Any] | None:
 
 
 def _searches(tree: RunTree) -> Any:
-    """Every search with its trials, ordered by metric where the log holds metrics, else by cost."""
+    """Every search with its trials, ordered by metric if the log has metrics, otherwise by cost."""
     for search in (run for run in tree.runs if run.level == "tuning"):
         trials = [run for run in tree.runs if run.level == "trial" and run.parent == search.key]
         metric = search.tags.get("afterglow.tuning.metric")

@@ -1,4 +1,4 @@
-"""What the report and the stage plots show of one application: its stage runs, and the tasks that ended."""
+"""Collect the data of the report and the stage plots: an application's stage runs and the tasks that ended."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ class Tasks:
     """The task attempts that ended, in the order of the tasks table.
 
     `stage` is the position in ReportData.stages, `executor` in ReportData.executors, `outcome` in OUTCOMES. `bytes`
-    were read from storage, cache and shuffle. `part` is the position in PARTS of where most of the time went, -1 where
-    that is not known. `straggler` is the duration divided by the stage's median, 0 for a task that is no straggler.
+    were read from storage, cache and shuffle. `part` is the position in PARTS of the part that took most of the time;
+    -1 if unknown. `straggler` is the duration divided by the stage's median, 0 for a task that is no straggler.
     """
 
     stage: Array
@@ -56,12 +56,12 @@ class ReportData:
 
     @property
     def duration_s(self) -> float:
-        """From the first to the last moment."""
+        """From the start to the end."""
         return (self.end - self.start) / 1e3
 
 
 def report_data(tree: RunTree, app: ApplicationView) -> ReportData:
-    """What is shown of one application attempt."""
+    """The report's data for one application attempt."""
     stages = sorted(
         (run for run in tree.runs if run.level == "stage" and run.end_ms is not None),
         key=lambda run: (run.start_ms, run.key),
@@ -87,7 +87,7 @@ def report_data(tree: RunTree, app: ApplicationView) -> ReportData:
 
 
 def _tasks(app: ApplicationView, position: Mapping[str, int]) -> tuple[Tasks, list[str]]:
-    """The tasks of the stage runs at these positions, and the names of all executors, in their natural order."""
+    """The tasks of the stage runs at these positions, and the names of all executors in natural order."""
     shown = np.array([*(position.get(app.stage_identity(i), -1) for i in range(len(app.stages))), -1], np.int64)
     stage = shown[app.stage_of]
     at = np.flatnonzero((stage >= 0) & app.known("duration_ms") & app.known("launch_time_ms"))

@@ -1,7 +1,7 @@
-"""A small picture with two axes, as SVG: what a stage run shows beside its figures.
+"""Draw a small SVG scatter plot, which a stage run shows next to its metrics.
 
-Drawn here and not by a library: matplotlib takes half a second to begin and 130 ms a picture, which an import of
-many applications would feel (docs/decisions/0008). Everything that is text is escaped.
+No library is used: matplotlib takes half a second to start and 130 ms per plot, which would slow down large imports
+(docs/decisions/0008). All text is escaped.
 """
 
 import math
@@ -27,7 +27,7 @@ _TIME_STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 3e4,
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """What an axis measures, up to where, and how a value of it is written."""
+    """An axis: its label, its maximum, and how its values are formatted."""
 
     label: str
     upto: float
@@ -37,7 +37,7 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One mark: `kind` is plain, slow or bad; a `label` is written beside it."""
+    """One point. `kind` is plain, slow or bad; `label` is written next to it."""
 
     x: float
     y: float
@@ -61,7 +61,7 @@ def size_axis(label: str, upto_bytes: float) -> Axis:
 
 
 def draw_panels(panels: Sequence[tuple[str, Axis, Axis, Iterable[Point], float]], title: str, foot: str) -> bytes:
-    """Panels one above the other, each (title, x axis, y axis, points, where a dashed line lies)."""
+    """Draw panels below each other, each given as (title, x axis, y axis, points, value of the dashed line)."""
     width, height = _WIDTH, 46 + _HEIGHT * len(panels)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
@@ -122,7 +122,7 @@ def _rounded(value: float) -> float:
 
 
 def _clean(text: str) -> str:
-    """On one line, without what XML forbids."""
+    """The text on one line, without characters that XML forbids."""
     return " ".join("".join(c if c >= " " and c not in "\ufffe\uffff" else " " for c in text).split())
 
 

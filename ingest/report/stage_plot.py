@@ -1,4 +1,4 @@
-"""The picture of one stage attempt: its tasks' times against what they read, and against when they began."""
+"""Plot one stage attempt: the durations of its tasks against the bytes read and the launch time."""
 
 import numpy as np
 
@@ -17,7 +17,8 @@ _WORTH_S, _WORTH_SHARE = 5.0, 0.2
 
 
 def choose_stages(data: ReportData, at_most: int = STAGE_PLOTS) -> list[int]:
-    """Positions of the stages worth a picture: with a finding, with stragglers or spill, or most of the time."""
+    """Positions of the stages to plot: those with a finding, stragglers or spill, and those that took most of the
+    time."""
     tasks = np.bincount(data.tasks.stage, minlength=len(data.stages))
     lost = np.zeros(len(data.stages))
     named = data.tasks.straggler > 0
@@ -76,7 +77,7 @@ def plot_stage(data: ReportData, number: int) -> bytes:
 
 
 def _thinned(duration: Array) -> list[int]:
-    """The longest tasks, and every n-th of the others, so that the shape stays."""
+    """The longest tasks and every n-th of the others, which keeps the shape of the plot."""
     if len(duration) <= STAGE_POINTS:
         return list(range(len(duration)))
     kept = set(longest(duration, STAGE_POINTS // 2).tolist())

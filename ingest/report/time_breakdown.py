@@ -1,4 +1,4 @@
-"""Where the time of a task went, as far as its own metrics tell."""
+"""Break down the time of a task by its metrics."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ PARTS = (
 
 
 def parts(app: ApplicationView, at: Array) -> Array:
-    """Milliseconds per task (rows `at` of the tasks table) and part of PARTS.
+    """Milliseconds per task (rows `at` of the tasks table) and part in PARTS.
 
     The parts never add up to more than the run time and the delays. A task without metrics has none.
     """
@@ -37,5 +37,5 @@ def parts(app: ApplicationView, at: Array) -> Array:
 
 
 def greatest(of_tasks: Array) -> Array:
-    """Per task the part that most of its time went to; -1 where it has none."""
+    """Per task, the part that took most of its time; -1 if it has no parts."""
     return np.where(of_tasks.sum(axis=1) > 0, of_tasks.argmax(axis=1), -1)
