@@ -28,9 +28,10 @@ def refit_jobs(
     outer: str | None,
     names: Mapping[int, EstimatorName],
 ) -> list[Job]:
-    """The jobs that train the best trial again on all data: after the last fold, doing what its fits do, once.
+    """The jobs that train the best trial again on all data. They run after the last fold and do what one of its fits
+    does.
 
-    Empty where the search did not come to it. `outer` is the uid of the search around this one.
+    Empty if the search did not reach the refit. `outer` is the uid of the search around this one.
     """
     if not _went_through(search):
         return []

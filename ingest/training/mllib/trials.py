@@ -53,9 +53,10 @@ def split_fold(fold_jobs: Sequence[FoldJob], plans: Mapping[int, FoldPlan]) -> t
 
 
 def _overlapping(parts: Sequence[JobGroup]) -> bool:
-    """Trials ran at once: one was evaluated while another was trained, or one block of evaluations has two of a kind.
+    """Whether trials ran at once: one was evaluated while another was trained, or one block has two evaluations of a
+    kind.
 
-    Training that overlaps training alone may be one trial's (OneVsRest.parallelism).
+    Training that overlaps only training may belong to one trial (OneVsRest.parallelism).
     """
     overlap = False
     latest: list[JobGroup] = []
