@@ -1,4 +1,4 @@
-"""One application as numpy columns and rows, from which diagnose, derive and report compute. Built once."""
+"""One application as numpy columns and rows, built once for diagnose, derive and report."""
 
 import copy
 from functools import cached_property
@@ -21,9 +21,10 @@ _SPANS = [f"{phase}{end}_time_ms" for phase in ("", "fit_", "evaluate_") for end
 
 
 class ApplicationView(TaskArrays):
-    """The tables of one application attempt, with what is computed from them more than once.
+    """The tables of one application attempt, and cached values that are computed from them.
 
-    `end_ms` is the last event where the log holds no end. `in_progress` says that the log is still being written.
+    `end_ms` is the time of the last event if the log has no end. `in_progress` means that the log is still being
+    written.
     """
 
     def __init__(self, tables: EventLogTables, thresholds: Thresholds | None = None) -> None:
@@ -35,17 +36,18 @@ class ApplicationView(TaskArrays):
         self.in_progress: bool = self.application["completeness"] == "in_progress"
 
     def __reduce__(self) -> Any:
-        """Only the tables are pickled; what is computed from them is computed again."""
+        """Pickle only the tables; cached values are computed again."""
         return ApplicationView, (self.tables, self.threshold)
 
     @cached_property
     def paired_searches(self) -> list[Row]:
-        """The rows of tunings whose trials are certain enough to conclude something from them."""
+        """The rows of tunings whose trials are certain enough to draw conclusions from."""
         rows = self.tables["tunings"].to_pylist()
         return [row for row in rows if row["confidence"] is None or row["confidence"] >= MINIMUM_CONFIDENCE]
 
     def fits_of_trials(self, tuning_uid: str) -> list[Row]:
-        """One row per trial and fold of a search, by start: the fits that a trial of a loop has there as one."""
+        """One row per trial and fold of a search, by start. Several fits of a loop's trial in one fold become one
+        row."""
         found: dict[tuple[int, int | None], dict[str, Any]] = {}
         for fit in self.tables["fits"].to_pylist():
             if fit["tuning_uid"] == tuning_uid and fit["trial"] is not None:
@@ -57,19 +59,19 @@ class ApplicationView(TaskArrays):
         return sorted(found.values(), key=lambda fit: fit["start_time_ms"] or 0)
 
     def with_findings(self, findings: pa.Table) -> "ApplicationView":
-        """The same application with its table `findings`; what was computed is shared."""
+        """The same application with its `findings` table; cached values are shared."""
         other = copy.copy(self)
         other.tables = EventLogTables(self.tables.log, {**self.tables.tables, "findings": findings})
         return other
 
     @property
     def duration_ms(self) -> int:
-        """Of the application, up to its last event where it has no end."""
+        """The application's duration, up to the last event if it has no end."""
         return self.end_ms - self.start_ms
 
     @property
     def state(self) -> Status:
-        """RUNNING, FINISHED, FAILED or KILLED, as MLflow has it.
+        """The MLflow status: RUNNING, FINISHED, FAILED or KILLED.
 
         Databricks never writes ApplicationEnd: there the application is FINISHED when all of its jobs have ended, or
         FAILED when the last of them failed.
@@ -90,12 +92,12 @@ class ApplicationView(TaskArrays):
 
     @property
     def title(self) -> str:
-        """What the application is called: its name, or its id."""
+        """The application's name, or its id if it has none."""
         return str(self.application["name"] or self.application["app_id"])
 
     @cached_property
     def jobs(self) -> list[Row]:
-        """The jobs of the application, without those by which annotations were written to the log."""
+        """The application's jobs, without those that only wrote annotations to the log."""
         return [row for row in self.tables["jobs"].to_pylist() if not row["annotation"]]
 
     @cached_property
@@ -109,7 +111,7 @@ class ApplicationView(TaskArrays):
         return Timeline(self.tasks, self.tables["executors"], self.start_ms, self.end_ms, self.task_cpus)
 
     def span(self, stage: int) -> tuple[int, int]:
-        """When stage i began and ended; by its tasks where the log does not hold it."""
+        """When stage i began and ended; taken from its tasks if the log does not contain it."""
         row = self.stages[stage]
         rows = np.arange(self.begin[stage], self.end[stage])
         launched = self.column("launch_time_ms")[rows[self.known("launch_time_ms")[rows]]]
@@ -120,11 +122,11 @@ class ApplicationView(TaskArrays):
         return start, max(start, end)
 
     def stage_has_ended(self, stage: int) -> bool:
-        """Whether stage i is over, also where its StageCompleted is not in the log but its tasks and its job are."""
+        """Whether stage i has ended. If StageCompleted is missing, its tasks and its job decide."""
         return self.stage_status(stage) != "ACTIVE"
 
     def stage_status(self, stage: int) -> str:
-        """COMPLETE, FAILED or ACTIVE; COMPLETE also where only StageCompleted is missing and the job succeeded."""
+        """COMPLETE, FAILED or ACTIVE. Also COMPLETE if only StageCompleted is missing and the job succeeded."""
         row = self.stages[stage]
         job = self._job_status.get(row["job_id"])
         done = row["num_tasks"] is not None and (row["num_complete_tasks"] or 0) >= row["num_tasks"]
@@ -135,7 +137,7 @@ class ApplicationView(TaskArrays):
         return {row["job_id"]: row["status"] for row in self.tables["jobs"].to_pylist()}
 
     def job_status(self, job: Row) -> str:
-        """SUCCEEDED, FAILED or RUNNING; SUCCEEDED also where only JobEnd is missing: the application ended, and every
+        """SUCCEEDED, FAILED or RUNNING. Also SUCCEEDED if only JobEnd is missing: the application ended, and every
         stage of the job is complete."""
         ended = job["status"] != "RUNNING" or not self.application["completed"]
         own = self.stages_of_job.get(job["job_id"], [])
@@ -152,7 +154,7 @@ class ApplicationView(TaskArrays):
         return stages
 
     def job_span(self, job: Row) -> tuple[int, int]:
-        """When a job began and ended; by its stages where the log does not hold it (before Spark 1.3)."""
+        """When a job began and ended; taken from its stages if the log does not contain it (before Spark 1.3)."""
         spans = [self.span(stage) for stage in self.stages_of_job.get(job["job_id"], [])]
         start = job["submission_time_ms"] or min((begin for begin, _ in spans), default=self.start_ms)
         end = job["completion_time_ms"]
@@ -163,13 +165,13 @@ class ApplicationView(TaskArrays):
 
     @cached_property
     def critical_path(self) -> CriticalPath:
-        """The stages that the application's end waited for, as positions in `stages`; never those of receivers."""
+        """The stages on the critical path, as positions in `stages`, without receivers."""
         spans = [(0, 0) if stage in self.receivers else self.span(stage) for stage in range(len(self.stages))]
         return critical_path(spans, self.start_ms, self.end_ms)
 
     @cached_property
     def receivers(self) -> frozenset[int]:
-        """The stages that are receivers of Spark Streaming: one task that runs as long as the application."""
+        """The receiver stages of Spark Streaming. Each has one task that runs as long as the application."""
         jobs = [job for job in self.jobs if (job["description"] or "").startswith(spark.RECEIVER_JOB)]
         return frozenset(stage for job in jobs for stage in self.stages_of_job.get(job["job_id"], []))
 
@@ -191,12 +193,12 @@ class ApplicationView(TaskArrays):
         return {job["job_id"]: job for job in self.jobs}
 
     def subject(self, stage: int) -> str:
-        """How a finding names the stage."""
+        """The stage's name in a finding."""
         identity = self.stage_identity(stage)
         name = self.stages[stage]["name"]
         return f"stage {identity} · {name}" if name else f"stage {identity}"
 
     def stage_identity(self, stage: int) -> str:
-        """`<stage>.<attempt>`, as Spark's UI has it."""
+        """`<stage>.<attempt>`, as in Spark's UI."""
         row = self.stages[stage]
         return f"{row['stage_id']}.{row['stage_attempt']}"

@@ -1,9 +1,9 @@
-"""The tables of many applications as one Parquet dataset, for questions over a whole fleet.
+"""Write the tables of many applications as one Parquet dataset, for queries over all of them.
 
-`URI/<table>/date=YYYY-MM-DD/application=<app_id>[_<attempt>]/part-0.parquet`: a table's folder is what Spark, DuckDB
-and pandas read, with the application's start date (UTC) and its id as columns. An application's files are replaced one
-by one, each at once or not at all, and its row of `applications` last: who joins with it sees whole applications.
-Tables without rows have no file.
+`URI/<table>/date=YYYY-MM-DD/application=<app_id>[_<attempt>]/part-0.parquet`: Spark, DuckDB and pandas can read a
+table's folder. The application's start date (UTC) and its id are partition columns. An application's files are replaced
+one by one, each atomically. Its row of `applications` is written last, so a join with that table sees only complete
+applications. Tables without rows have no file.
 """
 
 import os
@@ -24,15 +24,14 @@ _LAST = "applications"
 _FINGERPRINT, _APPLICATION = b"afterglow.fingerprint", b"afterglow.application"
 _ROWS_PER_GROUP = 131_072
 _NO_DATE = "__HIVE_DEFAULT_PARTITION__"
-# A file appears on these when it is closed, whole; a move would copy it.
+# On these file systems a file appears when it is closed; a move would copy it.
 _OBJECT_STORES = ("s3", "gcs", "abfs")
 
 
 def write_dataset(tables: EventLogTables, uri: str, fingerprint: str) -> str:
-    """Writes one application's tables below `uri` and replaces its older ones. Returns the path of its row of
-    `applications`.
+    """Write one application's tables below `uri`, replacing older ones. Returns the path of its row of `applications`.
 
-    `fingerprint` is of the log and the options; see `stored_application`.
+    `fingerprint` covers the log and the options; see `stored_application`.
 
     Raises:
         InputError: nothing can be written there.
@@ -75,8 +74,8 @@ def stored_application(uri: str, application: ApplicationIdentity, fingerprint: 
 
 
 def _place(system: Any, root: str, application: ApplicationIdentity) -> str:
-    """Where the application's tables are below a table's folder. The first application of an id gets the plain name;
-    another one of the same id and date gets a suffix."""
+    """The application's path below a table's folder. The first application with an id gets the plain name. Another one
+    with the same id and date gets a suffix."""
     start = application.start_time_ms
     date = _NO_DATE if start is None else f"{datetime.fromtimestamp(start / 1000, timezone.utc):%Y-%m-%d}"
     name = folder_name(application.app_id, application.attempt)
@@ -88,7 +87,7 @@ def _place(system: Any, root: str, application: ApplicationIdentity) -> str:
 
 
 def _metadata(system: Any, path: str) -> Mapping[bytes, bytes]:
-    """A file's metadata; empty if it does not exist or is no Parquet file, so that it is written anew."""
+    """A file's metadata. Empty if it does not exist or is not a Parquet file; it is then rewritten."""
     try:
         with system.open_input_file(path) as file:
             return pq.read_schema(file).metadata or {}
@@ -108,7 +107,7 @@ def _put(system: Any, path: str, content: Any) -> None:
             file.write(content)
         return
     folder = os.path.dirname(path)
-    unfinished = f"{folder}/_{uuid.uuid4().hex}"  # readers pass over names that begin so
+    unfinished = f"{folder}/_{uuid.uuid4().hex}"  # readers skip names with this prefix
     system.create_dir(folder, recursive=True)
     try:
         with system.open_output_stream(unfinished) as file:

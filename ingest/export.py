@@ -14,8 +14,8 @@ from ..schemas.identity import ApplicationIdentity
 from ..schemas.logs import EventLogTables
 from .filesystems import distinct_name, folder_name
 
-_ROWS_PER_GROUP = 16_384  # the writer holds a group's pages in memory: of 200,000 tasks, 20 MB
-# Most logs are small, and of their tables half are empty: writing them costs more than reading the log.
+_ROWS_PER_GROUP = 16_384  # the writer keeps the pages of a group in memory, 20 MB for 200,000 tasks
+# Most logs are small, and half of their tables are empty. Writing those would cost more than reading the log.
 _FEW_ROWS = 64
 _FEW_BYTES = 256 << 10
 _SCHEMAS_KEPT = 64
@@ -23,11 +23,11 @@ _TURNS = 10
 
 
 def export_tables(tables: EventLogTables, out: str, late: Mapping[str, Callable[[], Any]] | None = None) -> str:
-    """Writes `out/<app_id>[_<attempt>]/<table>.parquet` and replaces an older export of the application; returns the
+    """Write `out/<app_id>[_<attempt>]/<table>.parquet`, replacing an older export of the application. Return the
     folder. If it holds another application of the same id, the folder's name gets a suffix.
 
-    `late` makes tables that are not ready yet; it is called when all others are written. The folder appears whole or
-    not at all.
+    `late` makes tables that are not ready yet. It is called after all others are written. The folder is created
+    atomically.
     """
     application = ApplicationIdentity.from_row(tables.application)
     name = folder_name(application.app_id, application.attempt)
@@ -48,7 +48,7 @@ def export_tables(tables: EventLogTables, out: str, late: Mapping[str, Callable[
 
 
 def _move(new: str, places: Sequence[str], application: ApplicationIdentity) -> str:
-    """Moves a folder to the first place that is free or holds this application; returns that place.
+    """Move a folder to the first path that is free or holds this application, and return that path.
 
     os.rename is atomic and fails if the place was taken in between by another export.
     """
@@ -76,7 +76,7 @@ def _owner(folder: str) -> ApplicationIdentity | None:
 def _write(table: Any, path: str) -> None:
     if table.num_rows > _FEW_ROWS or table.nbytes > _FEW_BYTES:
         texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
-        # a dictionary of numbers that hardly repeat takes half the time of writing and makes the file larger
+        # a dictionary of numbers that rarely repeat takes half of the write time and makes the file larger
         pq.write_table(table, path, compression="zstd", row_group_size=_ROWS_PER_GROUP, use_dictionary=texts)
         return
     with open(path, "wb") as file:
@@ -84,8 +84,8 @@ def _write(table: Any, path: str) -> None:
 
 
 def _small(table: Any) -> bytes:
-    """A table of a few rows as Parquet. What makes a large file small and quick to search makes this one larger, and
-    written page by page it would take a hundred writes."""
+    """A table of a few rows as Parquet. Statistics and dictionaries, which help in large files, make this one larger.
+    It is written at once, because page by page it would take a hundred writes."""
     file = pa.BufferOutputStream()
     pq.write_table(table, file, compression="none", use_dictionary=False, write_statistics=False)
     content: bytes = file.getvalue()

@@ -1,4 +1,4 @@
-"""The task attempts of one application as numpy arrays, and what their stages add up to."""
+"""The task attempts of one application as numpy arrays, with aggregates per stage."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -46,28 +46,28 @@ class TaskArrays:
         self.end: Array = np.searchsorted(keys, own, "right")
 
     def __len__(self) -> int:
-        """Task attempts."""
+        """The number of task attempts."""
         return len(self.tasks)
 
     def column(self, name: str) -> Array:
-        """A number of every task; null is 0, see `known`."""
+        """A numeric column of all tasks. Null is 0; see `known`."""
         if name not in self._columns:
             self._columns[name] = arrow.numbers(self.tasks, name)
         return self._columns[name]
 
     def known(self, name: str) -> Array:
-        """Which tasks have a value in a column."""
+        """Whether each task has a value in a column."""
         if name not in self._valid:
             self._valid[name] = arrow.valid(self.tasks, name)
         return self._valid[name]
 
     def within_run_time(self, name: str) -> Array:
-        """A part of the run time of every task in ms, cut where it is more than the run time."""
+        """A part of every task's run time in ms, capped at the run time."""
         return np.minimum(self.column(name), self.column("executor_run_time_ms"))
 
     @cached_property
     def task_cpus(self) -> Array:
-        """The cores that each task takes."""
+        """The number of cores that each task uses."""
         of_stage = np.array([*(row["task_cpus"] or 1.0 for row in self.stages), 1.0])
         cpus: Array = of_stage[self.stage_of]
         return cpus
@@ -90,7 +90,7 @@ class TaskArrays:
 
     @cached_property
     def stage_of(self) -> Array:
-        """The position in `stages` of each task's stage; -1 where the log holds no such stage."""
+        """The position in `stages` of each task's stage; -1 if the log has no such stage."""
         rows = np.full(len(self), -1, np.int64)
         for number, (begin, end) in enumerate(zip(self.begin.tolist(), self.end.tolist(), strict=True)):
             rows[begin:end] = number
@@ -98,12 +98,12 @@ class TaskArrays:
 
     @cached_property
     def ended(self) -> Array:
-        """When each task finished; where it did not, or before it began, when it began."""
+        """When each task finished. If it did not finish, or finished before it began, its start."""
         return np.maximum(self.column("finish_time_ms"), self.column("launch_time_ms"))
 
     @cached_property
     def at_once(self) -> Array:
-        """Per stage, the most of its tasks that ran at the same time; at least 1."""
+        """Per stage, the maximum number of its tasks that ran at the same time; at least 1."""
         most = np.ones(len(self.stages), np.int64)
         own = np.flatnonzero(self.stage_of >= 0)
         if not len(own):
@@ -111,8 +111,8 @@ class TaskArrays:
         moments = np.concatenate([self.column("launch_time_ms")[own], self.ended[own]])
         change = np.repeat(np.array([1, -1]), len(own))
         stage = np.concatenate([self.stage_of[own], self.stage_of[own]])
-        order = np.lexsort((change, moments, stage))  # an end before a start at the same moment
-        running = np.cumsum(change[order])  # every stage adds up to 0
+        order = np.lexsort((change, moments, stage))  # at equal times, ends sort before starts
+        running = np.cumsum(change[order])  # every stage's changes sum to 0
         ordered = stage[order]
         begins = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
         most[ordered[begins]] = np.maximum(np.maximum.reduceat(running, begins), 1)
@@ -120,31 +120,31 @@ class TaskArrays:
 
     @cached_property
     def executors(self) -> tuple[Array, list[str]]:
-        """The executor of each task as a code into the names; -1 where the log does not hold it."""
+        """The executor of each task as an index into the names; -1 if the log does not contain it."""
         codes, names = arrow.codes(self.tasks, "executor_id")
         return codes, [name or "" for name in names]
 
     @cached_property
     def hosts(self) -> tuple[Array, list[str]]:
-        """The host of each task, as `executors`."""
+        """The host of each task, in the same form as `executors`."""
         codes, names = arrow.codes(self.tasks, "host")
         return codes, [name or "" for name in names]
 
     @cached_property
     def first_on_executor(self) -> Array:
-        """Tasks that were among the first on their executor, as many as it runs at once: they load classes, start
-        Python workers and warm up the JVM."""
+        """The first tasks of each executor, as many as it runs at once. They load classes, start Python workers and
+        warm up the JVM."""
         return self._first(self.executors[0])
 
     @cached_property
     def first_of_stage(self) -> Array:
-        """Tasks that were among the first of their stage on their executor, as many as it runs at once: they compile
-        the stage's code and start its workers."""
+        """The first tasks of each stage on each executor, as many as it runs at once. They compile the stage's code and
+        start its workers."""
         codes, names = self.executors
         return self._first(np.where(codes < 0, -1, self.stage_of * (len(names) + 1) + codes))
 
     def _first(self, groups: Array) -> Array:
-        """Of every group of tasks the first by launch, as many as their executor has cores; none of group -1."""
+        """The first tasks of every group by launch time, as many as their executor has cores. Group -1 is ignored."""
         codes, names = self.executors
         cores = {row["executor_id"]: row["cores"] or 1 for row in self.tables["executors"].to_pylist()}
         limit = np.array([*(cores.get(name, 1) for name in names), 0])[codes]  # -1 is the last one
@@ -157,7 +157,7 @@ class TaskArrays:
 
     @cached_property
     def medians(self) -> Array:
-        """Per stage, the median duration of its successful tasks in ms; NaN where there is none."""
+        """Per stage, the median duration of its successful tasks in ms; NaN if there are none."""
         return self.median_of("duration_ms")
 
     def median_of(self, name: str, among: Array | None = None) -> Array:
@@ -167,11 +167,11 @@ class TaskArrays:
 
     @cached_property
     def stragglers(self) -> Array:
-        """Tasks that took far longer than the others of their stage, as the thresholds of `straggler` declare it.
+        """Tasks that took far longer than the others of their stage, by the thresholds of `straggler`.
 
-        Warming up is no fault: the first tasks of an executor count only where they had more data than the others, and
-        so do the first of a stage on an executor, unless they stand out among each other too. Where too many tasks of a
-        stage are long, none of them is an exception.
+        Warm-up is not counted. The first tasks of an executor count only if they had more data than the others. The
+        same holds for the first of a stage on an executor, unless they also differ from each other. If too many tasks
+        of a stage are long, none counts as a straggler.
         """
         long = self._exceeds(self.medians)
         usual = np.fmax(self.medians, self.median_of("duration_ms", self.first_of_stage))
@@ -186,14 +186,14 @@ class TaskArrays:
         return chosen
 
     def _exceeds(self, usual: Array) -> Array:
-        """Successful tasks that are stragglers against the usual duration of their stage, per stage in ms."""
+        """Successful tasks that are stragglers compared to `usual`, the usual duration per stage in ms."""
         excess = self.threshold("straggler", "excess_s") * 1e3
         limit = np.append(np.maximum(self.threshold("straggler", "time_ratio") * usual, usual + excess), np.nan)
         far: Array = self.succeeded & (self.column("duration_ms") >= limit[self.stage_of])
         return far
 
     def _has_more_data(self) -> Array:
-        """Tasks with far more data than the median of their stage, as `skew` declares it."""
+        """Tasks with far more data than the median of their stage, by the thresholds of `skew`."""
         more = np.zeros(len(self), np.bool_)
         for name in DATA_COLUMNS:
             median = np.append(self.median_of(name), np.nan)[self.stage_of]
@@ -202,18 +202,18 @@ class TaskArrays:
 
     @cached_property
     def by_executor(self) -> ExecutorGroups:
-        """The successful tasks by stage and executor, without the first ones of an executor."""
+        """The successful tasks by stage and executor, without each executor's first tasks."""
         return self.grouped(*self.executors)
 
     def grouped(self, codes: Array, names: list[str]) -> ExecutorGroups:
-        """As `by_executor`, by the codes given."""
+        """Like `by_executor`, but grouped by the given codes."""
         rows = np.flatnonzero(self.succeeded & (codes >= 0) & (self.stage_of >= 0) & ~self.first_on_executor)
         duration = self.column("duration_ms")
         return group_by_executor(rows, duration, self.stage_of, codes, names, len(self.stages))
 
     @cached_property
     def against_others(self) -> Array:
-        """Each task's duration divided by the median of its stage on other executors; NaN where there is none."""
+        """Each task's duration divided by the median of its stage on other executors; NaN if there is none."""
         groups = self.by_executor
         others = np.full(len(self), np.nan)
         others[groups.rows] = groups.others[groups.group_of]
@@ -226,5 +226,5 @@ class TaskArrays:
         return np.bincount(self.stage_of[own], weights=values[own], minlength=len(self.stages))
 
     def rows(self, stage: int) -> Array:
-        """The rows of the tasks of stage i in their table."""
+        """The rows of stage i in the tasks table."""
         return np.arange(self.begin[stage], self.end[stage])

@@ -1,4 +1,4 @@
-"""Medians of groups, and the tasks of every stage grouped by the executor or host that ran them."""
+"""Compute medians of groups, and group the tasks of every stage by executor or host."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ def group_by_executor(
 
 
 def medians(values: Array, groups: Array, number: int) -> Array:
-    """The median of the values of every group 0..number-1; NaN for an empty one."""
+    """The median value of every group 0..number-1; NaN for an empty group."""
     result = np.full(number, np.nan)
     if not len(values):
         return result
@@ -53,14 +53,14 @@ def medians(values: Array, groups: Array, number: int) -> Array:
     begins = np.flatnonzero(np.concatenate(([True], ordered_groups[1:] != ordered_groups[:-1])))
     counts = np.diff(np.append(begins, len(ordered_groups)))
     low, high = ordered[begins + (counts - 1) // 2], ordered[begins + counts // 2]
-    result[ordered_groups[begins]] = low / 2 + high / 2  # the sum may be more than an int64 holds
+    result[ordered_groups[begins]] = low / 2 + high / 2  # the sum may overflow int64
     return result
 
 
 def _sorted(values: Array, groups: Array) -> tuple[Array, Array]:
-    """Groups and values, in the order of both."""
+    """Groups and values, sorted by both."""
     span = int(values.max()) + 1 if np.issubdtype(values.dtype, np.integer) and values.min() >= 0 else 0
-    # one number made of both sorts ten times as fast as a pair
+    # combined into one number, they sort ten times as fast as pairs
     if span and groups.min() >= 0 and (int(groups.max()) + 1) * span < 2**63:
         both = np.sort(groups.astype(np.int64) * span + values)
         return both // span, both % span

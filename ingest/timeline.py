@@ -1,4 +1,4 @@
-"""How busy the executors' cores were between any two moments."""
+"""Compute how busy the executors' cores were between any two times."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Timeline:
-    """Core time there was and core time that tasks took, as running totals over the application's time."""
+    """Available core time and core time used by tasks, as running totals over the application's time."""
 
     def __init__(self, tasks: Any, executors: Any, start_ms: int, end_ms: int, task_cpus: Array) -> None:
         self.capacity = _total(
@@ -37,11 +37,11 @@ class Timeline:
         return float(min(1.0, max(0.0, 1.0 - _between(self.busy, start_ms, end_ms) / capacity)))
 
     def capacity_ms(self, start_ms: float, end_ms: float) -> float:
-        """Core time that was there in [start, end)."""
+        """Available core time in [start, end)."""
         return _between(self.capacity, start_ms, end_ms)
 
     def most_cores(self, start_ms: float, end_ms: float) -> float:
-        """The most cores that were there at one moment in [start, end)."""
+        """The maximum number of cores at any time in [start, end)."""
         moments, passed = self.capacity
         if len(moments) < 2 or end_ms <= start_ms:
             return 0.0
@@ -50,12 +50,12 @@ class Timeline:
         return float(np.round(rates[inside]).max(initial=0.0))
 
     def busy_ms(self, start_ms: float, end_ms: float) -> float:
-        """Core time that tasks took in [start, end)."""
+        """Core time used by tasks in [start, end)."""
         return _between(self.busy, start_ms, end_ms)
 
 
 def _total(spans: Any) -> tuple[Array, Array]:
-    """Spans of (from, to, weight) -> moments and the weighted time that had passed by then."""
+    """Spans of (from, to, weight) -> times, and the weighted time that had passed at each."""
     spans = np.array(spans, dtype=np.float64).reshape(-1, 3)
     spans = spans[spans[:, 1] > spans[:, 0]]
     moments = np.concatenate([spans[:, 0], spans[:, 1]])
