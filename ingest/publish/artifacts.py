@@ -14,13 +14,13 @@ from ...schemas.issues import ImportIssue
 from ...schemas.logs import EventLogTables
 from ..control_characters import replace_controls, spreadsheet_cells
 
-# What a person would look at in the page, which shows CSV as a table and Parquet not at all.
+# Tables that are also written as CSV, because MLflow's page shows CSV as a table but does not show Parquet.
 _AS_CSV = ("jobs", "stages", "executors", "sql_executions")
 _CSV_ROWS = 10_000
 
 
 def write_pictures(files: Mapping[str, bytes], folder: str) -> None:
-    """Writes a run's pictures into a folder that exists."""
+    """Write a run's plots into an existing folder."""
     for name, content in files.items():
         with open(os.path.join(folder, name), "wb") as file:
             file.write(content)
@@ -29,7 +29,7 @@ def write_pictures(files: Mapping[str, bytes], folder: str) -> None:
 def write_artifacts(tables: EventLogTables, issues: Iterable[ImportIssue], folder: str) -> None:
     """Fills a folder: `tables/*.parquet`, `jobs.csv` and the like, `spark_conf.json`, `issues.json`.
 
-    `issues` are those of publishing, which the tables cannot know.
+    `issues` are the issues found while publishing, which the tables do not contain.
     """
     os.makedirs(os.path.join(folder, "tables"))
     _write(tables, lambda name: pa.OSFile(os.path.join(folder, name), "wb"))
@@ -45,7 +45,7 @@ class PackedArtifacts:
     issues: Sequence[Mapping[str, Any]]
 
     def __call__(self, issues: Iterable[ImportIssue], folder: str) -> None:
-        """As write_artifacts does."""
+        """Write the files, like write_artifacts."""
         os.makedirs(os.path.join(folder, "tables"))
         for name, content in self.files.items():
             with open(os.path.join(folder, name), "wb") as file:
@@ -94,7 +94,7 @@ def _write_issues(folder: str, log: str, found: Sequence[Mapping[str, Any]], iss
 
 
 def _flat(table: pa.Table) -> pa.Table:
-    """As CSV, which has no lists: they become text, separated by spaces. A spreadsheet may open it."""
+    """A table for CSV, in which lists become text separated by spaces. The file may be opened in a spreadsheet."""
     columns = {}
     for field in table.schema:
         values = table[field.name]

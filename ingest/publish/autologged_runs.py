@@ -1,7 +1,7 @@
-"""Runs that the training job made itself: the one that the application goes under, and autologged trials.
+"""Match the runs that the training job created itself: the application's parent run and autologged trials.
 
 mlflow.pyspark.ml.autolog leaves one child run per param map, all with the same start and end, and search_results.csv
-with the param maps in order on their parent. Those child runs become the trials: fits are hung under them.
+with the param maps in order on their parent. Those child runs become the trials, with the fits below them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from ...schemas.runs.tree import Run, RunTree
 
 @dataclass(frozen=True, slots=True)
 class OwnRun:
-    """A run that MLflow's autologging made for one param map."""
+    """A run that MLflow's autologging created for one param map."""
 
     run_id: str
     params: Mapping[str, str]
@@ -30,10 +30,10 @@ class Owner:
 
 
 def match_trials(tree: RunTree, owner: Owner | None) -> dict[str, str]:
-    """Key of a trial -> id of the autologged run that it is.
+    """Trial key -> id of the matching autologged run.
 
-    A trial whose params the log has is matched by them and its metric; one without by the order of search_results.csv.
-    What is not unique is not matched: a tree of its own is better than a wrong one.
+    A trial is matched by its params and metric if the log has params, otherwise by the order of search_results.csv.
+    Ambiguous trials are not matched: a separate run is better than a wrong match.
     """
     if owner is None or not owner.trials:
         return {}
@@ -65,7 +65,7 @@ def _is(run: Run, own: OwnRun, row: Mapping[str, str] | None) -> bool:
 
 
 def _same(row: Mapping[str, str], own: OwnRun) -> bool:
-    """Whether a row of search_results.csv is about this run: every metric of it is there, and every param it names."""
+    """Whether a row of search_results.csv describes this run: the run has all metrics and params of the row."""
     numbers = {value for text in row.values() if (value := _number(text)) is not None}
     names = {name.removeprefix("param."): text for name, text in row.items()}
     of_params = [_param(own, name) == text for name, text in names.items() if _param(own, name) is not None]
@@ -73,7 +73,7 @@ def _same(row: Mapping[str, str], own: OwnRun) -> bool:
 
 
 def _param(own: OwnRun, name: str) -> str | None:
-    """A param by its name in the param map; autologging leaves the stage out where the estimator is no pipeline."""
+    """A param by its name in the param map. Autologging omits the stage if the estimator is not a pipeline."""
     return own.params.get(name, own.params.get(name.rpartition(".")[2]))
 
 

@@ -1,6 +1,6 @@
-"""A run's description: what it was, its few telling figures, and links to where one would look next. Markdown.
+"""Write a run's description in Markdown: a summary, its key figures, and links to related runs.
 
-Everything that comes from the log is untrusted: it is escaped so that it shows as it stands and does nothing.
+Text from the log is untrusted. It is escaped, so that it is shown literally.
 """
 
 import heapq
@@ -21,21 +21,21 @@ _SENTENCE = 300
 
 
 def escape(text: str, at_most: int = 160) -> str:
-    """Text from a log as markdown that shows just that text, on one line."""
+    """Text from a log as Markdown that shows exactly this text, on one line."""
     line = " ".join(text.split())
     line = line if len(line) <= at_most else line[: at_most - 1] + "…"
-    # A number and a dot at the beginning would be a list; entities keep markup characters from meaning anything.
+    # A leading number with a dot would start a list; entities prevent markup.
     return _SPECIAL.sub(lambda match: f"&#{ord(match[1])};", line)
 
 
 def describe(
     run: Run, below: Mapping[str, Sequence[Run]], parent: Run | None, link: Link, tasks: Iterable[Run] = ()
 ) -> str:
-    """The description of any run but a task's.
+    """The description of any run except a task's.
 
-    `below` is RunTree.children(), `link` gives the address of any run of the tree, `tasks` are those of a stage.
+    `below` is RunTree.children(), `link` returns the address of any run of the tree, `tasks` are the tasks of a stage.
     """
-    # The page shows the first lines and hides the rest behind "Show more": the links that matter come first.
+    # The page shows the first lines and hides the rest behind "Show more", so important links come first.
     lines = [_sentence(run)]
     failure = run.tags.get("spark.failure_reason")
     if failure:
@@ -57,7 +57,7 @@ def describe(
 
 
 def _findings(run: Run, link: Link) -> str:
-    """What made it slow, dearest first; of an application with links to where."""
+    """The findings, most expensive first. An application's findings link to the affected runs."""
     told = [one for one in run.findings if not one.informational]
     if not told:
         return ""
@@ -126,7 +126,7 @@ def _sentence(run: Run) -> str:
     return " ".join(part for part in parts if part)
 
 
-# A fit that another trial's jobs may be part of has at most half of its search's confidence.
+# A fit that may contain another trial's jobs has at most half of its search's confidence.
 _UNSURE = 0.5
 
 _FOUND = {
@@ -212,7 +212,7 @@ def _children(children: Sequence[Run], link: Link) -> list[str]:
 
 
 def _tasks(tasks: Iterable[Run], link: Link) -> list[str]:
-    """As for other children, without holding them: there may be 100,000."""
+    """Like other children, but without keeping them in memory: there may be 100,000."""
     failed: list[Run] = []
     slow: list[tuple[float, int, Run]] = []
     number = num_failed = num_slow = 0
@@ -245,7 +245,7 @@ def _cost(run: Run) -> float:
 
 
 def _best(trials: Sequence[Run], link: Link) -> list[str]:
-    """The trials with the highest and the lowest average metric: which of them is best, the metric says."""
+    """The trials with the highest and the lowest average metric. Which of them is better depends on the metric."""
     scored = [(value, name, run) for run in trials for name, value in run.metrics.items() if name.startswith("avg_")]
     if len(scored) < 2:
         return []

@@ -1,4 +1,4 @@
-"""What MLflow, its database and the network raise, as one line: what failed, why, and what to do about it."""
+"""Translate errors of MLflow, its database and the network into one line: what failed, why, and what to do."""
 
 import contextlib
 import json
@@ -109,7 +109,7 @@ _OF_TEXT = (
 
 @contextlib.contextmanager
 def translate_errors(what: str) -> Iterator[None]:
-    """Turns what MLflow or its database raises into a PublishError of one line that begins with `what`."""
+    """Turn errors of MLflow or its database into a PublishError of one line that begins with `what`."""
     try:
         yield
     except (MlflowException, SQLAlchemyError, OSError, json.JSONDecodeError, OverflowError) as error:
@@ -118,7 +118,7 @@ def translate_errors(what: str) -> Iterator[None]:
 
 
 def reason(error: BaseException) -> str:
-    """What went wrong, without advice: one line, cut where it is long."""
+    """What went wrong, without advice, on one line and shortened."""
     return _explained(error)[0]
 
 
@@ -146,7 +146,7 @@ def _explained(error: BaseException) -> tuple[str, str]:
 
 
 def _answered_by_http(error: BaseException) -> bool:
-    """Whether the status is a server's, and the answer had no words of MLflow's own that say more."""
+    """Whether the status comes from a server whose answer has no more specific message of MLflow."""
     if STATUS_IN_TEXT.search(str(error)):
         return True
     return type(error).__name__ == "RestException" and http_status(error) in (401, 403, 429, 502, 503, 504)

@@ -1,7 +1,7 @@
-"""Runs that an earlier import left in the store, and whether the user changed them since.
+"""Read the runs of an earlier import, and detect what the user changed since.
 
-Every run has the tag `afterglow.digest`: digests of its content, name and description as Afterglow wrote them last.
-The tag is written after everything else of the run, so a run without it is not whole.
+Every run has the tag `afterglow.digest`: digests of its content, name and description as Afterglow last wrote them. The
+tag is written last, so a run without it is incomplete.
 """
 
 from collections import Counter
@@ -35,7 +35,7 @@ _OF_WRITING = {FINGERPRINT_TAG, DIGEST_TAG, KEY_TAG, RUNS_TAG, TRACE_TAG, VERSIO
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A run that is in the store already. `latest` maps a metric to its newest (time_ms, value)."""
+    """A run that is already in the store. `latest` maps a metric to its newest (time_ms, value)."""
 
     run_id: str
     name: str
@@ -48,11 +48,12 @@ class Known:
     """Names of the tags that only Afterglow writes, and that come from the log."""
 
     def stale_tags(self, record: RunRecord) -> list[str]:
-        """Tags that the log gave before it grew or was read in less detail, and gives no more."""
+        """Tags from an earlier import that this import no longer has, because the log grew or is read in less
+        detail."""
         return sorted(self.tags - record.tags.keys())
 
     def stale_metrics(self, record: RunRecord) -> list[str]:
-        """Likewise; of the declared metrics only, since any other may be the user's."""
+        """The same for declared metrics only, since any other may be the user's."""
         now = {name for name, *_ in record.metrics}
         return [
             name for name, (_, value) in self.latest.items() if name in _DECLARED and name not in now and value == value
@@ -60,24 +61,24 @@ class Known:
 
     @property
     def own_name(self) -> bool:
-        """Whether the name is the one that was written."""
+        """Whether the name is the one that Afterglow wrote."""
         return not self.digest or self.digest.split(".")[1] == text_digest(self.name)
 
     @property
     def own_note(self) -> bool:
-        """Whether the description is the one that was written."""
+        """Whether the description is the one that Afterglow wrote."""
         return not self.note or self.digest.split(".")[2:] == [text_digest(self.note)]
 
     def is_current(self, record: RunRecord, note: str | None) -> bool:
-        """Whether this is what was written last; then nothing is written, whatever the user changed since."""
+        """Whether this is what was written last. If so, nothing is written, even if the user changed the run since."""
         return self.digest == digest(record, note)
 
 
 def renewed(record: RunRecord, latest: Mapping[str, tuple[int, float]]) -> list[Metric]:
-    """The record's metrics, with times at which MLflow shows the new values.
+    """The record's metrics, with timestamps that make MLflow show the new values.
 
-    MLflow shows the greatest of a metric's newest values, so a changed value has to be newer than the one before.
-    Points of a history differ in their steps.
+    MLflow shows the greatest of a metric's newest values, so a changed value needs a later timestamp. Points of a
+    history differ in their steps.
     """
     count = Counter(name for name, *_ in record.metrics) if latest else Counter[str]()
     metrics = []
@@ -95,7 +96,7 @@ def digest(record: RunRecord, note: str | None) -> str:
 
 
 def known_run(run: Run) -> Known:
-    """MLflow's run, as what is known of it."""
+    """Convert an MLflow run."""
     tags, latest = run.data.tags, latest_metrics(run)
     deleted = run.info.lifecycle_stage == "deleted"
     written = tags.get(DIGEST_TAG, "")
@@ -105,7 +106,7 @@ def known_run(run: Run) -> Known:
 
 
 def known_runs(runs: Iterable[Run], root_key: str) -> dict[str, Known]:
-    """Key -> run, of MLflow's runs in one tree; of two with one key the one that is not deleted."""
+    """Key -> run, for MLflow's runs of one tree. If two runs have the same key, the active one is used."""
     found: dict[str, Known] = {}
     for run in runs:
         key = run.data.tags.get(KEY_TAG, "")

@@ -1,4 +1,4 @@
-"""Which experiment an application goes to: a name, or a template of the application's own name, user and queue."""
+"""Choose an application's experiment, by name or by a template of the application's name, user and queue."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ _FIELD = re.compile(r"\{(\w*)\}")
 
 
 class Experiments:
-    """Opens a writer per experiment as they are needed. `experiment` may contain {app_name}, {user} and {queue}.
+    """Open one writer per experiment on demand. `experiment` may contain {app_name}, {user} and {queue}.
 
     Raises:
         PublishError: the template has another field, or the store cannot be reached.
@@ -44,16 +44,16 @@ class Experiments:
 
     @property
     def reached_from_everywhere(self) -> bool:
-        """Whether any machine can write there: a tracking server, or a database server that `sql` was asked for."""
+        """Whether any machine can write to the store: a tracking server, or a database server with the writer `sql`."""
         return is_shared(self._uri, self._writer)
 
     @property
     def settings(self) -> tuple[str | None, str, str]:
-        """The tracking URI, the template and the writer, to open the same elsewhere."""
+        """The tracking URI, the template and the writer, to open the same store in another process."""
         return self._uri, self._template, self._writer
 
     def writer(self, application: Mapping[str, str | None]) -> Writer:
-        """The writer for an application with these FIELDS; a field that it lacks is `unknown`."""
+        """The writer for an application with these FIELDS; missing fields are `unknown`."""
         name = _FIELD.sub(lambda field: _in_name(application.get(field.group(1))), self._template)
         if name not in self._writers:
             self._writers[name] = open_checked(self._uri, name, self._writer, self._policy)
@@ -62,7 +62,7 @@ class Experiments:
         return self._writers[name]
 
     def find(self, fingerprint: str) -> Published | None:
-        """See Writer; with a template in every experiment, since only the log says which one it would be."""
+        """See Writer. A template is searched in every experiment, since only the log determines which one it is."""
         if self._fixed:
             return self.writer({}).find(fingerprint)
         writer = next(iter(self._writers.values()), None)

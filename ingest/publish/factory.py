@@ -1,4 +1,4 @@
-"""Tracking URI -> the store and the writer that serves it."""
+"""Open the store and the writer for a tracking URI."""
 
 import os
 from collections.abc import Callable
@@ -20,12 +20,12 @@ def open_writer(
     writer: str = "auto",
     tell: Callable[[str], None] | None = None,
 ) -> Writer:
-    """A writer to one experiment, which is created where it does not exist.
+    """A writer for one experiment, which is created if it does not exist.
 
     Without `tracking_uri`, MLFLOW_TRACKING_URI or MLflow's own default; without `experiment`, MLFLOW_EXPERIMENT_NAME
     or `spark-applications`. `writer` is `sql` (straight into a database), `rest` (the tracking API) or `auto` (`sql`
-    for a database that this process can reach). `tell` is called with a line where a database is not as `sql` needs it,
-    and where calls are being retried.
+    for a database that this process can reach). `tell` is called with a message if a database does not meet the
+    requirements of `sql`, and when calls are retried.
 
     Raises:
         PublishError: the store cannot be reached, or the experiment was deleted.
@@ -36,7 +36,7 @@ def open_writer(
 
 
 def open_checked(uri: str, experiment: str, writer: str, policy: RetryPolicy) -> Writer:
-    """The same, for a store that is known to be reachable."""
+    """Like open_writer, for a store that is known to be reachable."""
     from .rest.writer import RestWriter
 
     store = TrackingStore.open(uri, experiment, policy)
@@ -54,7 +54,7 @@ def open_checked(uri: str, experiment: str, writer: str, policy: RetryPolicy) ->
 def open_store(
     tracking_uri: str | None = None, experiment: str | None = None, tell: Callable[[str], None] | None = None
 ) -> TrackingStore | None:
-    """A store to read and to remove from. Nothing is created; None where there is no database or no experiment.
+    """A store to read or remove from. Nothing is created; None if there is no database or no experiment.
 
     Raises:
         PublishError: the store cannot be reached.
@@ -68,14 +68,14 @@ def open_store(
 
 
 def resolved_uri(tracking_uri: str | None) -> str:
-    """The tracking URI that is meant."""
+    """The effective tracking URI."""
     from mlflow.tracking import get_tracking_uri
 
     return tracking_uri or str(get_tracking_uri())
 
 
 def is_shared(tracking_uri: str | None, writer: str = "auto") -> bool:
-    """Whether any machine can write there: to a tracking server; to a database server where `sql` was asked for."""
+    """Whether any machine can write to the store: a tracking server, or a database server with the writer `sql`."""
     kind = _kind(resolved_uri(tracking_uri))
     return kind in ("http", "https", "databricks") or (writer == "sql" and kind in ("postgresql", "mysql"))
 
@@ -86,7 +86,7 @@ def sqlite_path(uri: str) -> str | None:
 
 
 def experiment_name(given: str | None, tracking_uri: str | None = None) -> str:
-    """The experiment that is meant: the one given, MLFLOW_EXPERIMENT_NAME, the one with MLFLOW_EXPERIMENT_ID
+    """The effective experiment: the one given, MLFLOW_EXPERIMENT_NAME, the one with MLFLOW_EXPERIMENT_ID
     (mlflow.set_experiment leaves it to child processes), or `spark-applications`.
 
     Raises:
@@ -106,7 +106,7 @@ def experiment_name(given: str | None, tracking_uri: str | None = None) -> str:
 
 
 def retry_policy(tell: Callable[[str], None] | None) -> RetryPolicy:
-    """The usual policy; `tell` is called with a line where calls are being retried."""
+    """The default policy. `tell` is called with a message when calls are retried."""
     return RetryPolicy() if tell is None else RetryPolicy(notice=Notice(tell))
 
 

@@ -1,4 +1,4 @@
-"""The seam between `publish` and the writers: what a writer takes, and what it must be able to do."""
+"""The interface between `publish` and the writers."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -20,9 +20,9 @@ State = Literal["written", "unchanged", "deleted"]
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A run as MLflow takes it: every name and value is within MLflow's limits.
+    """A run to write; every name and value is within MLflow's limits.
 
-    `digest` covers all of it but the description, which contains run ids.
+    `digest` covers everything except the description, which contains run ids.
     """
 
     key: str
@@ -39,7 +39,7 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A source that the application read."""
+    """A data source that the application read."""
 
     name: str
     digest: str
@@ -51,8 +51,8 @@ class Dataset:
 class Published:
     """One application's tree in MLflow.
 
-    `runs` is how many runs it has, `written` how many of them this import wrote. Completeness and issues are those of
-    the log that it was written from; an import that changes nothing reads them from the application run.
+    `runs` is the number of its runs, `written` the number that this import wrote. Completeness and issues describe the
+    log. An import that changes nothing reads them from the application run.
     """
 
     experiment_id: str
@@ -67,7 +67,7 @@ class Published:
     num_issues: int = 0
 
     def with_tags(self, tags: Mapping[str, str]) -> "Published":
-        """The same, with what the application run's tags say about the tree."""
+        """The same tree, with the values from the application run's tags."""
         runs, issues = tags.get(RUNS_TAG, ""), tags.get(ISSUES_TAG, "")
         return replace(
             self,
@@ -93,11 +93,11 @@ class Root:
 
 @dataclass(frozen=True, slots=True)
 class TreeOptions:
-    """What a writer is to do with one application's tree.
+    """How a writer writes one application's tree.
 
-    `fingerprint` is that of the import. `parent_run` is the id of the run that the application run goes under. `own`
-    maps the keys of runs that the training job made itself to their ids: they are part of the tree, but are neither
-    renamed, ended nor re-timed. `restore` brings a deleted tree back.
+    `fingerprint` is that of the import. `parent_run` is the id of the application run's parent. `own` maps the keys of
+    runs that the training job made itself to their ids: they are part of the tree, but are neither renamed, ended nor
+    re-timed. `restore` brings a deleted tree back.
     """
 
     fingerprint: str
@@ -107,7 +107,7 @@ class TreeOptions:
 
 
 class TreeWriter(Protocol):
-    """Writes the tree of one application, which no other process writes meanwhile.
+    """Writes the tree of one application. No other process writes it at the same time.
 
     Leaving the context without `finish` leaves the tree unfinished; the next import finishes it.
     """
@@ -118,31 +118,31 @@ class TreeWriter(Protocol):
 
     @property
     def kept(self) -> int:
-        """How many of the runs given to `write` stay in the store if the tree is left unfinished."""
+        """The number of runs given to `write` that stay in the store if the tree is left unfinished."""
 
     def reserve(self, records: Sequence[RunRecord]) -> None:
-        """Makes sure that these runs have ids. Parents come first; the root is among them."""
+        """Ensure that these runs have ids. Parents come first and include the root."""
 
     def run_id(self, key: str) -> str:
         """The id of a run that was reserved, or written and flushed."""
 
     def write(self, record: RunRecord, note: str | None = None) -> bool:
-        """Writes a whole run; False where it is in the store like this already.
+        """Write a whole run. Return False if the store already has it unchanged.
 
-        The call may return before the run is written. A name or a description (`note`) that the user changed stays.
+        The call may return before the run is written. A name or description (`note`) that the user changed is kept.
         """
 
     def flush(self) -> None:
-        """Waits until everything given to `write` is written."""
+        """Wait until everything given to `write` is written."""
 
     def datasets(self, datasets: Iterable[Dataset]) -> None:
-        """Logs the application's input datasets on the root."""
+        """Log the application's input datasets on the root."""
 
     def artifacts(self, key: str, folder: str) -> None:
-        """Uploads the files of a folder as artifacts of a run that was reserved."""
+        """Upload the files of a folder as artifacts of a reserved run."""
 
     def finish(self, tags: Mapping[str, str]) -> None:
-        """Sets the root's last tags, among them the import's fingerprint. No tree is complete before."""
+        """Set the root's last tags, including the import's fingerprint, which marks the tree as complete."""
 
 
 class Writer(Protocol):
@@ -155,16 +155,16 @@ class Writer(Protocol):
         """The experiment and the client that reads it."""
 
     def load_fingerprints(self) -> None:
-        """Loads which trees are complete, for a call that imports many logs."""
+        """Load the fingerprints of all complete trees, for a call that imports many logs."""
 
     def find(self, fingerprint: str) -> Published | None:
-        """The tree that was written whole from exactly this log with these options, if any, by one search."""
+        """The complete tree that was written from this log with these options, if any. Needs one search."""
 
     def owner(self, app_id: str, run_id: str | None) -> Owner | None:
         """The training job's own run; see `training_run.find_owner`."""
 
     def within(self, experiment_id: str) -> "Writer":
-        """A writer to another experiment of the same store."""
+        """A writer for another experiment of the same store."""
 
     def tree(self, root: RunRecord, options: TreeOptions) -> AbstractContextManager[TreeWriter]:
-        """Takes the lease of an application's tree, and waits for another import that holds it."""
+        """Acquire the lease of an application's tree, waiting for another import that holds it."""

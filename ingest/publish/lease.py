@@ -1,11 +1,10 @@
-"""The lease on an application's tree: one process writes it at a time, without locks in the tracking API.
+"""The lease on an application's tree, which lets one process write at a time, without locks in the tracking API.
 
 The tag `afterglow.lease` of the application run names the process that holds the lease and counts its heartbeats.
-Whoever finds no holder creates a candidate run and lists the candidates. Of several that see each other, the one with
-the smallest run id waits until the others have abandoned theirs. A candidate that exists before another process lists
-is seen by it, so two processes cannot both have been alone. The one that is left takes the run that an earlier import
-left, or its own candidate. A process that was silent for so long that it was taken for dead finds its name gone, and
-stops.
+A process that finds no holder creates a candidate run and lists the candidates. If several see each other, the one with
+the smallest run id waits until the others have abandoned theirs. Each candidate exists before its process lists, so two
+processes cannot both see only their own. The remaining one takes over the run of an earlier import, or its own
+candidate. A process whose heartbeat was missing for too long finds its lease taken over, and stops.
 """
 
 import os
@@ -22,7 +21,7 @@ from ..transient import is_transient
 from .process_identity import machine, process_start
 
 HEARTBEAT_S = 5.0
-DEAD_AFTER_S = 30.0  # how long a holder on another machine may be silent
+DEAD_AFTER_S = 30.0  # how long the heartbeat of a holder on another machine may be missing
 POLL_S = 0.2
 _CANDIDATE, _WRITING, _REMOVING = "candidate", "writing", "removing"
 _HERE: set[str] = set()
@@ -30,13 +29,13 @@ _HERE: set[str] = set()
 
 
 class LeaseLostError(PublishError):
-    """Another process holds the lease now; importing the log again settles it."""
+    """Another process holds the lease now; import the log again."""
 
     transient = True
 
 
 class Lease:
-    """This process's lease on one tree, to write it or to remove it.
+    """This process's lease on one tree, to write or remove it.
 
     `write` sets the tag's value on the application run, for the heartbeat.
     """
@@ -51,25 +50,25 @@ class Lease:
         self._thread: threading.Thread | None = None
 
     def value(self) -> str:
-        """The tag's value now."""
+        """The current value of the tag."""
         return f"{self._name}|{self._state}|{self._beats}"
 
     def owns(self, value: str | None) -> bool:
-        """Whether a tag's value is this lease's."""
+        """Whether a tag's value belongs to this lease."""
         return bool(value) and str(value).startswith(self._name + "|")
 
     def candidate(self) -> str:
-        """The value for a run that may yet have to be abandoned."""
+        """The value for a run that may have to be abandoned."""
         self._beats += 1
         return f"{self._name}|{_CANDIDATE}|{self._beats}"
 
     def start_heartbeat(self) -> None:
-        """Renews the lease from now on."""
+        """Renew the lease periodically from now on."""
         self._thread = threading.Thread(target=self._beat, name="afterglow-lease", daemon=True)
         self._thread.start()
 
     def release(self) -> None:
-        """Ends the heartbeat. The tag is the caller's to clear."""
+        """Stop the heartbeat. The caller clears the tag."""
         _HERE.discard(self._name)
         self._stop.set()
         if self._thread is not None:
@@ -92,9 +91,9 @@ class LeaseWatch:
         self._seen: dict[str, tuple[str, float]] = {}
 
     def is_alive(self, run_id: str, value: str | None) -> bool:
-        """Whether the process that a tag's value names may still be at work.
+        """Whether the process named by a tag's value may still be running.
 
-        On this machine the process id says so at once; another machine's heartbeat has to stay away for a while.
+        On this machine the process id is checked. On another machine, the heartbeat must be missing for some time.
         """
         if not value:
             return False
@@ -112,25 +111,25 @@ class LeaseWatch:
 
 
 class LeaseStore(Protocol):
-    """What `acquire` needs of a store; all of it is about one application's root runs."""
+    """The operations that `acquire` needs, on one application's root runs."""
 
     def list_roots(self) -> Mapping[str, Mapping[str, str]]:
         """Run id -> tags of the active root runs."""
 
     def create_root(self, value: str) -> str:
-        """Creates a root run with this value of the lease's tag; its id."""
+        """Create a root run with this value of the lease tag, and return its id."""
 
     def renew(self, run_id: str, value: str) -> None:
-        """Sets the lease's tag."""
+        """Set the lease tag."""
 
     def abandon(self, run_id: str) -> None:
-        """Deletes a run that came second, unless it is deleted already."""
+        """Delete a run that lost, unless it is already deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Acquired:
-    """The root run that the lease is on. `complete`: it was written with this very fingerprint, and the lease was not
-    taken. `created`: the run is new."""
+    """The root run with the lease. `complete` means that it already has this fingerprint and no lease was taken.
+    `created` means that the run is new."""
 
     run_id: str
     complete: bool = False
@@ -138,7 +137,7 @@ class Acquired:
 
 
 def acquire(lease: Lease, store: LeaseStore, fingerprint: str, sleep: Callable[[float], None] = time.sleep) -> Acquired:
-    """Takes the lease, and waits while another process holds it.
+    """Acquire the lease, waiting while another process holds it.
 
     Raises:
         LeaseLostError: another process took the tree over.
@@ -147,7 +146,7 @@ def acquire(lease: Lease, store: LeaseStore, fingerprint: str, sleep: Callable[[
     mine: str | None = None
     while True:
         tags = store.list_roots()
-        # Those that are written or complete come first, then what an import left: every process sees the same order.
+        # Runs being written and complete runs come first, then unfinished ones. Every process sees the same order.
         left = sorted((not _is_held(tags[i]), i) for i in tags if not _is_candidate(tags[i]) and i != mine)
         first = left[0][1] if left else None
         if first is not None:
@@ -168,7 +167,7 @@ def acquire(lease: Lease, store: LeaseStore, fingerprint: str, sleep: Callable[[
                 store.abandon(mine)
                 mine = None
             elif mine is not None:
-                store.renew(mine, lease.candidate())  # the others see that this one waits, and abandon theirs
+                store.renew(mine, lease.candidate())  # the others see that this process waits, and abandon theirs
             sleep(POLL_S)
         elif mine is None:
             mine = store.create_root(lease.candidate())
@@ -183,14 +182,16 @@ def _living_candidates(
     for other in [i for i in tags if _is_candidate(tags[i]) and i != mine]:
         value = tags[other].get(LEASE_TAG)
         if lease.owns(value) or not watch.is_alive(other, value):
-            store.abandon(other)  # its process is dead; or the answer to creating it was lost, and it was made again
+            store.abandon(
+                other
+            )  # its process is dead, or the response to creating it was lost and it was created again
         else:
             alive.append(other)
     return alive
 
 
 def _take(lease: Lease, store: LeaseStore, first: str | None, mine: str) -> Acquired:
-    """Writes the lease on the run that an earlier import left, or on the candidate where there is none."""
+    """Write the lease to the run of an earlier import, or to the candidate if there is none."""
     taken = first or mine
     store.renew(taken, lease.value())
     now = store.list_roots()
@@ -202,7 +203,7 @@ def _take(lease: Lease, store: LeaseStore, first: str | None, mine: str) -> Acqu
 
 
 def is_being_removed(tags: Mapping[str, str]) -> bool:
-    """Whether a process removes the tree, or was killed while it did: what is left counts as deleted."""
+    """Whether a process is removing the tree, or was killed while doing so. The remaining runs count as deleted."""
     return _state(tags) == _REMOVING
 
 

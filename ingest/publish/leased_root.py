@@ -22,7 +22,7 @@ class LeasedRoot:
         self._run_id: str | None = None
 
     def acquire(self, fingerprint: str) -> Acquired:
-        """Takes the lease and renews it from now on, unless the tree was written with this very fingerprint."""
+        """Acquire the lease and keep renewing it, unless the tree already has this fingerprint."""
         found = acquire(self._lease, self, fingerprint)
         if found.complete:
             self.release()
@@ -32,22 +32,22 @@ class LeasedRoot:
         return found
 
     def release(self) -> None:
-        """Ends the heartbeat; the tag stays as it is."""
+        """Stop the heartbeat; the tag is left unchanged."""
         self._lease.release()
 
     def clear(self) -> None:
-        """Ends the heartbeat, and clears the tag so that the next import need not wait."""
+        """Stop the heartbeat and clear the tag, so that the next import does not wait."""
         self.release()
         if self._run_id is not None and not self._lease.lost:
             self._store.client.log_batch(self._run_id, tags=[RunTag(LEASE_TAG, "")])
 
     @property
     def lost(self) -> bool:
-        """Whether another process was seen to have taken the lease over."""
+        """Whether another process is known to have taken over the lease."""
         return self._lease.lost
 
     def check(self) -> bool:
-        """Asks the store whether the lease is still this process's; once it is not, it is lost."""
+        """Ask the store whether this process still holds the lease. Once lost, it stays lost."""
         if not self._lease.lost and self._run_id is not None:
             run = self._store.call(self._store.client.get_run, self._run_id)
             self._lease.lost = not self._lease.owns(run.data.tags.get(LEASE_TAG))

@@ -1,4 +1,4 @@
-"""Cuts and renames names and values to what MLflow takes: the same way every time, never silently."""
+"""Cut and rename names and values to MLflow's limits, deterministically and never silently."""
 
 import hashlib
 import posixpath
@@ -13,27 +13,27 @@ from ..control_characters import replace_controls
 
 # mlflow.utils.validation.validate_param_and_metric_name, path_not_unique
 _REFUSED = re.compile(r"[^/\w.\- :]", re.ASCII)
-_DIGITS = 20  # 80 bits: two names of one application are never written as one
+_DIGITS = 20  # 80 bits: two names of one application never become one
 
 
 @dataclass(slots=True)
 class LimitEnforcer:
-    """Cuts and renames texts to MLflow's limits; keeps one issue for each text that had to change."""
+    """Cut and rename texts to MLflow's limits, and keep one issue per changed text."""
 
     issues: dict[tuple[str, str], ImportIssue] = field(default_factory=dict)
 
     def key(self, name: str) -> str:
-        """A metric, param or tag name that MLflow takes. A changed name ends in a digest of the original."""
+        """A metric, param or tag name that MLflow accepts. A changed name ends in a digest of the original."""
         safe = safe_name(name)
         if safe != name:
             self.issues["name_changed", name] = ImportIssue("name_changed", f"{_short(name)} is written as {safe!r}")
         return safe
 
     def text(self, what: str, value: str, at_most: int) -> str:
-        """A value cut to `at_most` characters, with an ellipsis where it was cut.
+        """A value cut to `at_most` characters, with an ellipsis if it was cut.
 
-        Control characters are replaced: whoever lists runs in a terminal would obey them, and PostgreSQL takes no NUL.
-        No database takes half of a surrogate pair.
+        Control characters are replaced: a terminal would interpret them, and PostgreSQL rejects NUL. Lone surrogates
+        are replaced too, since no database accepts them.
         """
         value = replace_controls(value)
         if not value.isascii():
@@ -53,7 +53,7 @@ class LimitEnforcer:
         return self.text("a tag", value, limits.MAX_TAG_VALUE)
 
     def user(self, value: str) -> str:
-        """A user's name, which is a column of its own."""
+        """A user's name, which has its own column."""
         return self.text("a user's name", value, limits.MAX_USER)
 
     def run_name(self, value: str) -> str:
@@ -65,7 +65,7 @@ class LimitEnforcer:
 def distinct_names(names: tuple[str, ...]) -> Mapping[str, str]:
     """Name -> the name to write.
 
-    MySQL takes names for the same that differ only in case or in blanks at the end: all but the first of them end in a
+    MySQL treats names that differ only in case or trailing blanks as equal, so all but the first of them end in a
     digest.
     """
     found: dict[str, str] = {}
@@ -79,7 +79,7 @@ def distinct_names(names: tuple[str, ...]) -> Mapping[str, str]:
 
 @lru_cache(10_000)
 def safe_name(name: str) -> str:
-    """The same name always gives the same result, and two names never give the same."""
+    """The name to write: equal for equal names, different for different names."""
     safe = posixpath.normpath(_REFUSED.sub("_", name)).lstrip("/")
     safe = safe if safe not in ("", ".") and not safe.startswith("..") else "_" + safe.strip("./")
     if safe == name and len(name) <= limits.MAX_KEY:
