@@ -1,7 +1,7 @@
-"""The bytes of a log file, whatever its name is -> its decompressed bytes.
+"""Decompress a log file, whatever its name is.
 
 File names are not reliable: Spark 3.5.9 compacts `events_2_x.zstd` into plain JSON under that name. So the format is
-detected from the first bytes. `open_stream` is all that a reader of logs needs. A zip archive of several logs is a
+detected from the first bytes. Readers of logs need only `open_stream`. A zip archive of several logs counts as a
 folder, which `discover` opens.
 """
 
@@ -51,19 +51,19 @@ def detect(head: bytes) -> str:
 def is_text(head: bytes) -> bool:
     """Whether a file that begins with these `HEAD_BYTES` is JSON. Only then is the "plain" of `detect` certain.
 
-    The first character is not enough: zstd stores the first line as it is, so a hole or a cut that takes the frame's
-    header leaves a file that begins with an event and continues with frames.
+    The first character is not enough. zstd may store the first line uncompressed; if the frame's header is lost, the
+    file begins with an event and continues with frames.
     """
     return _BEGINS_AS_JSON.match(head) is not None and _NEVER_IN_JSON.search(head, 0, HEAD_BYTES) is None
 
 
 def open_stream(raw: BinaryIO, limits: Limits = DEFAULT_LIMITS) -> tuple[str, Iterator[bytes | Gap]]:
-    """Decompresses a file, whatever its format. Only `raw.read(n)` is used.
+    """Decompress a file of any format. Only `raw.read(n)` is used.
 
-    Where the first bytes are damaged, the file is read as the format that it proves to be. Then the first item is a
-    `Gap` that says so; or the second, behind lines that are stored uncompressed (see `header_repair`). Where it proves
-    to be no format and holds no uncompressed event either, that gap is followed by its bytes as they are. A file that
-    is packed several times is unpacked (see `nested`).
+    If the first bytes are damaged, the format is detected from the rest. The first item is then a `Gap` that reports
+    this, or the second item, after lines that are stored uncompressed (see `header_repair`). If no format fits and
+    there is no uncompressed event, the raw bytes follow the gap. A file that is compressed several times is unpacked
+    (see `nested`).
 
     Returns:
         The format as `detect` gives it, and the decompressed bytes in chunks of at most 4 MiB, with a `Gap` where bytes
@@ -119,10 +119,10 @@ def _codec(head: bytes) -> Codec:
 
 
 def _as_it_begins(codec: Codec, head: bytes, raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
-    """What the codec of the first bytes reads. Where the bytes right behind those are damaged, they are repaired."""
+    """Read the file with the codec of its first bytes, repairing the bytes right after those if they are damaged."""
     source = header_repair.Rejoined(head, raw, keep=True)
     items = codec.decode(cast(BinaryIO, source), limits)
-    del head  # a megabyte, for as long as the file is read
+    del head  # else it keeps a megabyte while the file is read
     first = next(items, None)
     if first is None:
         return
@@ -138,7 +138,7 @@ def _as_it_begins(codec: Codec, head: bytes, raw: BinaryIO, limits: Limits) -> I
 
 
 def _may_be_written(head: bytes) -> bool:
-    """Whether a text of any kind may begin with these bytes."""
+    """Whether any text may begin with these bytes."""
     start = head[:_MAGIC_BYTES]
     return not _NEVER_IN_JSON.search(head) and len(start.decode("utf-8", "ignore").encode()) > len(start) - 4
 

@@ -1,10 +1,9 @@
-"""Gzip: rolled segments of Databricks' logs, and logs that people packed by hand.
+"""Gzip, used by rolled segments of Databricks' logs and by logs that users compressed themselves.
 
-What is guaranteed: everything before damage but for at most one byte; and every member that begins after it, unless it
-is itself broken within its first 4 KiB or begins more than 256 KiB before the place where the damage was noticed.
-Inside a member there is nothing to go on from, so damage costs the rest of it, and deflate may decode noise for a
-while before it fails. The checksum stands at a member's end: the bytes have been given when it does not match, and the
-gap says so.
+Guarantees: everything before the damage is read, except for at most one byte. Every member that begins after the damage
+is read, unless its first 4 KiB are damaged too, or it begins more than 256 KiB before the damage was detected. Reading
+cannot resume inside a member, so its rest is lost, and deflate may decode noise before it fails. The checksum is at a
+member's end, so the data are already delivered when it does not match; the gap then reports it.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 name = "gzip"
 
-# Method 8 is the only one there is, and three of the flag bits are reserved (RFC 1952, section 2.3).
+# Method 8 is the only defined one, and three of the flag bits are reserved (RFC 1952, section 2.3).
 _MEMBER = re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")
 _MAGIC = b"\x1f\x8b"
 _DEFLATE = b"\x08"
@@ -31,7 +30,7 @@ _HEADER = _MAGIC + _DEFLATE + bytes(7)
 _NAMED = b"\x08"  # the flag of a header with a file name, which ends with a zero
 _NOT_ZERO = re.compile(rb"[^\x00]")
 _INPUT_BYTES = 64 << 10
-# Three magic bytes turn up by chance once in 16 MB of compressed data, and inflating noise goes well for a few bytes.
+# Three magic bytes occur by chance once in 16 MB of compressed data, and inflating noise succeeds for a few bytes.
 _PROOF_BYTES = 4 << 10
 _NO_MEMBER = "no gzip member where one should begin"
 _NOT_DECODED = "gzip data does not decode"
@@ -44,7 +43,7 @@ _REASONS = {
 
 
 def matches(head: bytes) -> bool:
-    """The two magic bytes and the only method there is, since two bytes are easily something else."""
+    """Check the two magic bytes and the only method, since two bytes often occur by chance."""
     return head[:3] in (_MAGIC + _DEFLATE, _MAGIC)
 
 
@@ -92,7 +91,7 @@ def repairs(head: bytes) -> Iterator[tuple[bytes, int]]:
 
 
 def _member(window: Window) -> Iterator[bytes | Gap]:
-    """Inflate the member at the position and move behind it; the last item is a gap if it is broken."""
+    """Inflate the member at the position and move past it. The last item is a gap if the member is damaged."""
     start = window.offset
     inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
     chunk = b""
@@ -119,10 +118,10 @@ def _member(window: Window) -> Iterator[bytes | Gap]:
 
 
 def _intact(inflater: _Inflater, given: bytes) -> tuple[bytes, int]:
-    """What comes out before the damage that lies in `given`, and how many bytes of it are then left.
+    """The output before the damage in `given`, and how many bytes of `given` are left.
 
-    zlib keeps for itself what it made in a call that fails, so it is asked for less and less until it succeeds; and, as
-    it looks beyond the last byte it was asked for, then given less and less.
+    zlib discards the output of a failing call, so it is asked for less output until it succeeds. As it reads ahead, it
+    is then given less input too.
     """
     parts = []
     size = CHUNK_BYTES
@@ -148,7 +147,7 @@ def _intact(inflater: _Inflater, given: bytes) -> tuple[bytes, int]:
 
 
 def _proof(items: Iterator[bytes | Gap]) -> list[bytes | Gap] | None:
-    """The first items of what may be a member, as many as prove that it is one; None if it is none."""
+    """The first items of a possible member, enough to prove that it is one; None if it is not."""
     proof: list[bytes | Gap] = []
     size = 0
     for item in items:

@@ -1,8 +1,8 @@
-"""A log whose first bytes are damaged, so that no codec knows it, or the one that does finds nothing where it begins.
+"""Read a log whose first bytes are damaged, so that no codec recognizes it or the matching codec finds nothing there.
 
-Two things are tried. The first bytes are replaced by what a container says there, with which nothing but they is lost:
-the magic of a gzip file is all that stands between one and its events. Where that does not help, the codec is taken
-that finds events behind the damage. Both count only if events come out, so that noise is never taken for a log.
+Two repairs are tried. First, the damaged bytes are replaced by the container's constant bytes, such as the magic of
+gzip; nothing else is lost. If that fails, the codec that finds events after the damage is used. Both count only if they
+yield events, so noise is never taken for a log.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ SEARCHED_BYTES = 4 << 20
 _READ_BYTES = 1 << 20
 _NEAR_BYTES = 128 << 10
 _MOST_DAMAGED_BYTES = 16
-# Snappy's and LZF's chunks are found by their lengths, which is slow, and none is longer than what is near.
+# Snappy's and LZF's chunks are found by their lengths, which is slow, so only a short range is searched.
 _FOUND_BY_MAGIC: tuple[Codec, ...] = (zstd, gzip, lz4)
-# A repair that is right finds nothing damaged; what is behind damage is behind it, and little that looks like it.
+# A correct repair finds no more damage; data after the damage is found right after it, with few false matches.
 _REPAIR_TRIAL = Limits(max_output_bytes=8 << 20, max_damaged_places=0)
 _SEARCH_TRIAL = Limits(max_output_bytes=8 << 20, max_damaged_places=100)
 _EVENT = b'{"Event":"'
@@ -41,7 +41,7 @@ class Repair:
     size: int
 
     def decode(self, head: bytes, raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
-        """The file that begins with `head` and goes on with `raw`, after a gap that says what was done.
+        """Decode the file that begins with `head` and continues with `raw`, after a gap that reports the repair.
 
         Raises:
             LimitExceeded, OSError: as `Codec.decode`.
@@ -54,9 +54,9 @@ class Repair:
 
 
 def repair(head: bytes, codecs: Sequence[Codec] = COMPRESSED) -> Repair | None:
-    """What makes the beginning of a file one that begins with an event; None if nothing does."""
+    """The repair after which the file begins with an event; None if there is none."""
     near = head[:_NEAR_BYTES]
-    if not near[_MOST_DAMAGED_BYTES:].strip(b"\x00"):  # a hole, of which some containers make endless empty blocks
+    if not near[_MOST_DAMAGED_BYTES:].strip(b"\x00"):  # zeros, which some containers decode as endless empty blocks
         return None
     for codec in codecs:
         for put, size in codec.repairs(near):
@@ -67,7 +67,7 @@ def repair(head: bytes, codecs: Sequence[Codec] = COMPRESSED) -> Repair | None:
 
 
 def behind(head: bytes) -> Codec | None:
-    """The codec that finds events somewhere in the beginning of a file; None if none does."""
+    """The codec that finds events near the beginning of a file; None if none does."""
     for codecs, size in ((COMPRESSED, _NEAR_BYTES), (_FOUND_BY_MAGIC, SEARCHED_BYTES)):
         for codec in codecs:
             if any(isinstance(item, bytes) and _EVENT in item for item in _tried(codec, head[:size], _SEARCH_TRIAL)):
@@ -76,8 +76,8 @@ def behind(head: bytes) -> Codec | None:
 
 
 def decode_behind(codec: Codec, head: bytes, raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
-    """A file that begins with something else than `codec` reads: lines of events that stand there in the clear, because
-    only the header before them is gone, then a gap, then what it reads.
+    """Decode a file whose beginning `codec` cannot read. Yields uncompressed lines of events, if only the header before
+    them is lost, then a gap, then the decoded rest.
 
     Raises:
         LimitExceeded, OSError: as `Codec.decode`.
@@ -95,7 +95,7 @@ def decode_behind(codec: Codec, head: bytes, raw: BinaryIO, limits: Limits) -> I
 
 
 def has_event(head: bytes) -> bool:
-    """Whether an event stands in these bytes as they are."""
+    """Whether these bytes contain an uncompressed event."""
     return _EVENT in head
 
 
@@ -110,17 +110,17 @@ def _shifted(gap: Gap, by: int) -> Gap:
 
 
 class Rejoined(BufferedIOBase):
-    """A file of which the first bytes were read already; a pipe or an object store cannot go back to them."""
+    """A file whose first bytes were already read, since a pipe or an object store cannot seek back."""
 
     def __init__(self, head: bytes, raw: BinaryIO, keep: bool = False) -> None:
-        """With `keep`, the beginning can be asked for again, unless more than 4 MiB were read by then."""
+        """With `keep`, `beginning` can return the first bytes again, unless more than 4 MiB have been read."""
         self._next = head
         self._raw = raw
         self._given: list[bytes] | None = [] if keep else None
         self._given_bytes = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """The first bytes at once, then what the file gives."""
+        """Return the first bytes at once, then the rest of the file."""
         part, self._next = self._next, b""
         part = part or self._raw.read(-1 if size is None else size)
         if self._given is not None:
@@ -131,12 +131,12 @@ class Rejoined(BufferedIOBase):
         return part
 
     def forget(self) -> None:
-        """From now on nothing is kept."""
+        """Stop keeping bytes."""
         self._given = None
 
     def beginning(self) -> bytes | None:
-        """All that was read so far and enough more to judge the file by; None if it was not kept. Reading goes on where
-        it was, but is not kept any longer."""
+        """Everything read so far and enough more bytes to detect the format; None if it was not kept. Reading continues
+        at the same position, but bytes are no longer kept."""
         given, self._given = self._given, None
         if given is None:
             return None
@@ -145,7 +145,7 @@ class Rejoined(BufferedIOBase):
 
 
 def more(head: bytes, raw: BinaryIO, size: int) -> bytes:
-    """The beginning of a file, of which `head` was read, up to at least `size` bytes or its end."""
+    """The beginning of a file, including the bytes `head` already read, up to at least `size` bytes or its end."""
     parts, known = [head], len(head)
     while known < size and (part := raw.read(_READ_BYTES)):
         parts.append(part)

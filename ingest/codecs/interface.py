@@ -1,8 +1,8 @@
-"""What every codec takes and gives: a compressed file in, decompressed bytes and gaps out.
+"""The codec interface: a compressed file in, decompressed bytes and gaps out.
 
-A codec never raises for what is wrong with the data. Damage is a `Gap` in the stream, at the place where bytes are
-missing, so that the reader can say where it is and go on. Two exceptions may leave a codec: `LimitExceeded`, and
-whatever the file's own `read` raises (an OSError of the disk or of an object store).
+A codec never raises because of damaged data. Damage is a `Gap` in the stream, at the place where bytes are missing, so
+that the reader can report it and continue. A codec raises only `LimitExceeded` and the errors of the file's own `read`
+(an OSError of the disk or the object store).
 """
 
 from __future__ import annotations
@@ -32,15 +32,14 @@ class Gap:
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a compressed file may expand to before it is taken for a bomb.
+    """How far a compressed file may expand before it counts as a decompression bomb.
 
     Attributes:
         max_ratio: Decompressed bytes per compressed byte read so far.
         max_output_bytes: Decompressed bytes in all, None for no bound.
-        floor_bytes: Below this many decompressed bytes the ratio is not looked at.
-        max_damaged_places: After more than these the rest of the file is not read. Each costs a search and a few
-            attempts to decode what was found; a log on a bad disk has a handful, and thousands mean a file made to keep
-            us busy, or no log at all.
+        floor_bytes: Below this many decompressed bytes the ratio is not checked.
+        max_damaged_places: After more than these the rest of the file is not read. Each one costs a search and a few
+            decoding attempts. A log on a bad disk has a handful; thousands indicate a malicious file or no log at all.
     """
 
     max_ratio: int = 1000
@@ -49,7 +48,7 @@ class Limits:
     max_damaged_places: int = 10_000
 
     def check(self, what: str, output_bytes: int, consumed_bytes: int) -> None:
-        """Compare what came out of `what` so far with what was read of it.
+        """Check the output of `what` so far against the bytes read.
 
         Raises:
             LimitExceeded: it is more than allowed.
@@ -81,7 +80,7 @@ class Codec(Protocol):
         """Tell from the first bytes of a file (16 are enough) whether it is in this format."""
 
     def decode(self, raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
-        """Decompress the file that begins where `raw` stands; only `raw.read(n)` is used.
+        """Decompress the file that begins at the position of `raw`. Only `raw.read(n)` is used.
 
         Yields:
             Chunks of decompressed bytes, none empty and none above 4 MiB, and a `Gap` where bytes are missing.
@@ -92,10 +91,10 @@ class Codec(Protocol):
         """
 
     def repairs(self, head: bytes) -> Iterator[tuple[bytes, int]]:
-        """How a file of which up to 16 of the first bytes are damaged, lost or too many may have begun.
+        """Possible original beginnings of a file whose first bytes (up to 16) are damaged, lost or extra.
 
-        Only what the container itself says can be put right; whether a repair is the right one, decoding must tell.
+        Only the container's constant bytes can be repaired. Decoding shows whether a repair is correct.
 
         Yields:
-            Bytes, and how many of the first ones of `head` they take the place of; the likeliest first.
+            The bytes, and how many of the first bytes of `head` they replace; most likely first.
         """

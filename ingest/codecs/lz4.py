@@ -4,8 +4,8 @@ It is not the LZ4 frame format. A block is `LZ4Block`, a token (high nibble 0x10
 block of this stream is 2 ** (10 + nibble) bytes), the compressed length, the original length and a checksum, all little
 endian, then the content. A stream ends with a block of length 0; streams may follow each other.
 
-What is guaranteed: every block whose header is intact and whose content matches its checksum, whatever is broken around
-it; and no other.
+Guarantees: every block with an intact header and a matching checksum is read, whatever is damaged around it, and no
+other block.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def decode(raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
 
 
 def repairs(head: bytes) -> Iterator[tuple[bytes, int]]:
-    """The magic of the first block, or all of its header but the checksum, if it is as large as Spark makes them and
-    another one follows; see `Codec.repairs`."""
+    """The magic of the first block, or its header except the checksum, if the block has Spark's size and another one
+    follows; see `Codec.repairs`."""
     for size in nearest(len(MAGIC)):
         header = MAGIC + head[size : size + _LENGTHS.size - len(MAGIC)]
         if len(header) == _LENGTHS.size and _is_sound(*_LENGTHS.unpack(header)[1:]):
@@ -120,7 +120,7 @@ def _is_sound(token: int, packed_bytes: int, original_bytes: int) -> bool:
 
 
 def _fits(decompress: Callable[..., object], packed: bytes, size: int) -> bool:
-    """Whether a block expands to `size` bytes or less: Arrow does not say how much of the buffer it filled."""
+    """Whether a block expands to `size` bytes or less. Arrow does not report how much of the buffer it filled."""
     try:
         decompress(packed, size)
     except OSError:

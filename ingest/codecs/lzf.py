@@ -4,10 +4,10 @@ A chunk is `ZV`, a type, a big-endian length of two bytes and its content: raw f
 with the length it expands to, then lzf. There is no checksum and no end mark, so a cut between chunks is invisible, and
 damage that still decodes goes unseen.
 
-No library we depend on knows LZF, and hardly any log is written with it; in Python it decompresses some 30 MB/s.
+None of our dependencies supports LZF, and few logs use it. The Python code decompresses about 30 MB/s.
 
-What is guaranteed: every chunk before damage, and every chunk after it, found again by `ZV`, a type and lengths after
-which the file ends or another chunk begins, and by decoding.
+Guarantees: every chunk before and after damage is read. After damage, a chunk is found by `ZV`, a type, lengths after
+which another chunk or the file's end follows, and by decoding.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _read(window: Window) -> tuple[int, bytes] | Gap | None:
 
 
 def _seek(window: Window) -> bool:
-    """Go to the next thing that looks like a chunk and is followed by what looks like another or by the end."""
+    """Move to the next apparent chunk that is followed by another apparent chunk or by the end."""
     while window.find(_CHUNK_START, _CHUNK_START_BYTES):
         if _is_followed(window):
             return True
@@ -86,7 +86,7 @@ def _seek(window: Window) -> bool:
 
 
 def _is_followed(window: Window) -> bool:
-    """Whether after the chunk at the position, if its lengths are right, another one begins or the file ends."""
+    """Whether another chunk or the file's end follows the chunk at the position, according to its lengths."""
     sizes = _sizes(window)
     if sizes is None or not window.has(sizes[0] + sizes[1]):
         return False
@@ -98,7 +98,7 @@ def _is_followed(window: Window) -> bool:
 
 
 def _sizes(window: Window) -> tuple[int, int, int | None] | None:
-    """The lengths of the header, of what is stored and of what it expands to (None: it is stored raw).
+    """The lengths of the header, of the stored content and of the expanded content (None if stored raw).
 
     The position must be at a chunk's magic; None if the file ends inside the header.
     """
@@ -118,8 +118,8 @@ def _short(window: Window) -> Gap:
 def expand(packed: bytes, size: int) -> bytes | None:
     """Decompress the content of a chunk of type 1.
 
-    A control byte below 32 stands before that many and one literal bytes. Any other holds a length in its upper three
-    bits (7: the next byte is added to it; two more bytes than that are copied) and the upper five bits of how far back.
+    A control byte n below 32 is followed by n + 1 literal bytes. Any other holds a length in its upper three bits (7:
+    the next byte is added to it; two more bytes than that are copied) and the upper five bits of how far back.
 
     Returns:
         The `size` bytes, or None if the content is damaged.
@@ -149,7 +149,7 @@ def expand(packed: bytes, size: int) -> bytes | None:
             stop = start + length
             if stop <= made:
                 out += out[start:stop]
-            else:  # It overlaps what it makes: a pattern that repeats.
+            else:  # The source overlaps the output, so the pattern repeats.
                 out += (out[start:made] * (length // (made - start) + 1))[:length]
             made += length
             if made > size:
@@ -160,7 +160,7 @@ def expand(packed: bytes, size: int) -> bytes | None:
 
 
 def expanded_size(packed: bytes) -> int | None:
-    """How long the content of a chunk of type 1 is when it is decompressed; None if it is cut."""
+    """The decompressed length of a chunk of type 1; None if it is cut."""
     at = size = 0
     end = len(packed)
     while at < end:

@@ -1,4 +1,4 @@
-"""Compressed files inside compressed files: a gzip of a zip of a segment, as people pack logs by hand."""
+"""Unpack compressed files inside compressed files, such as a gzip of a zip of a segment."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ..zip_archives import ArchiveRefused, entries, open_entry, spooled
 from .interface import Gap, Limits
 
 MOST_LAYERS = 3
-"""A file may be packed so many times; an archive that contains itself ends there."""
+"""The maximum number of compression layers, which stops archives that contain themselves."""
 
 Open = Callable[[BinaryIO, Limits], Iterator["bytes | Gap"]]
 """Decompresses one more layer."""
 
 
 def unzip(raw: BinaryIO, limits: Limits, open_layer: Open) -> Iterator[bytes | Gap]:
-    """The one file of a zip archive, decompressed. Anything else gives a gap that says what the archive holds."""
+    """Decompress the single file of a zip archive. Otherwise yield a gap that describes the archive's content."""
     copied = spooled(raw)
     try:
         names = [name for name, size in entries(copied, max_ratio=limits.max_ratio) if size]
@@ -32,8 +32,8 @@ def unzip(raw: BinaryIO, limits: Limits, open_layer: Open) -> Iterator[bytes | G
 
 
 def unpack(items: Iterator[bytes | Gap], limits: Limits, open_layer: Open) -> Iterator[bytes | Gap]:
-    """What is inside decompressed bytes that are a compressed file again. Damage of the outer layer ends the inner one,
-    and is reported behind it."""
+    """Unpack decompressed bytes that are again a compressed file. Damage in the outer layer ends the inner one and is
+    reported after it."""
     outer = _Items(items)
     yield from open_layer(cast(BinaryIO, outer), limits)
     if outer.gap is not None:
@@ -41,7 +41,7 @@ def unpack(items: Iterator[bytes | Gap], limits: Limits, open_layer: Open) -> It
 
 
 class _Items(BufferedIOBase):
-    """The chunks of a layer as a file, up to the first gap."""
+    """The chunks of a layer as a file object, up to the first gap."""
 
     def __init__(self, items: Iterator[bytes | Gap]) -> None:
         self._items = items

@@ -1,4 +1,4 @@
-"""Bytes that are not compressed, and whatever no other codec knows."""
+"""Bytes that are not compressed, or that no other codec recognizes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ CHUNK_BYTES = 1 << 20
 
 
 def matches(head: bytes) -> bool:
-    """Everything is plain that is nothing else: an empty file and one with a byte order mark too."""
+    """Everything that no other codec matches is plain, including empty files and files with a byte order mark."""
     return True
 
 
 def decode(raw: BinaryIO, limits: Limits) -> Iterator[bytes | Gap]:
-    """Pass the bytes on as they are.
+    """Pass the bytes through unchanged.
 
     Raises:
         LimitExceeded: there are more than `limits.max_output_bytes`.

@@ -1,4 +1,4 @@
-"""The part of a compressed file that is in memory, and going on after damage in it."""
+"""Buffer a part of a compressed file, and resume reading after damage."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ READ_BYTES = 1 << 20
 CHUNK_BYTES = 1 << 20
 LARGEST_CHUNK_BYTES = 4 << 20
 
-# Damage is noticed late: a broken length may have swallowed the beginning of what is intact. So the search begins
-# before the place where it was noticed; the sum over a file is bounded, or bytes made for it would be read over and
-# over.
+# Damage is detected late: a damaged length may skip the beginning of intact data. So the search begins before the place
+# of detection. The total over a file is bounded, because a malicious file could be reread endlessly.
 KEEP_BYTES = 256 << 10
 _MOST_REWOUND_BYTES = 4 << 20
 _MOST_SHIFTED_BYTES = 16
@@ -24,14 +23,14 @@ T = TypeVar("T")
 
 
 class Window:
-    """Bytes of a file from a moving position on; what lies before the position is forgotten at the next read."""
+    """The bytes of a file from a moving position on. Bytes before the position are dropped at the next read."""
 
     def __init__(self, raw: BinaryIO, keep: int = 0) -> None:
         """Start at the present position of `raw`, which counts as offset 0.
 
         Args:
             raw: The file; only `raw.read(n)` is used.
-            keep: How many bytes before the position are not forgotten, for `rewind`.
+            keep: How many bytes before the position are kept for `rewind`.
         """
         self.data = b""
         self.at = 0
@@ -48,11 +47,11 @@ class Window:
 
     @property
     def known(self) -> int:
-        """How many bytes are in memory from the position on."""
+        """The number of bytes in memory from the position on."""
         return len(self.data) - self.at
 
     def has(self, size: int) -> bool:
-        """Make sure that `size` bytes are in memory from the position on; False if the file ends before."""
+        """Read until `size` bytes are in memory from the position on; False if the file ends before."""
         if len(self.data) - self.at >= size:
             return True
         if self._ended:
@@ -83,7 +82,7 @@ class Window:
         return True
 
     def rewind(self, offset: int) -> None:
-        """Move the position to `offset`, or as near to it as what is kept and the time left for second looks allow."""
+        """Move the position to `offset`, or as near as the kept bytes and the remaining budget for rereading allow."""
         back = min(self.offset - offset, self.at, self._rewinds_left)
         if back < 0:
             self.skip(-back)
@@ -105,8 +104,8 @@ class Window:
 
 
 def nearest(size: int) -> Iterator[int]:
-    """`size` and what is up to 16 away from it, nearest first: where the rest of a file begins whose first `size` bytes
-    are damaged, if some of them are lost or others came in."""
+    """`size` and the numbers up to 16 away from it, nearest first. If the first `size` bytes of a file are damaged, the
+    rest may begin there, because bytes may have been lost or added."""
     yield size
     for away in range(1, _MOST_SHIFTED_BYTES + 1):
         if away <= size:
@@ -115,13 +114,13 @@ def nearest(size: int) -> Iterator[int]:
 
 
 def resumed(gap: Gap, offset: int) -> Gap:
-    """The gap, now that reading goes on at `offset`: if it looked like the file's end, a length was damaged."""
+    """The gap after reading resumed at `offset`. If it looked like the file's end, a length was damaged."""
     reason = "a length in the container is damaged" if gap.truncated else gap.reason
     return replace(gap, offset=min(gap.offset, offset), resumed_at=offset, reason=reason, truncated=False)
 
 
 def given_up(gap: Gap, limits: Limits) -> Gap:
-    """The gap with which reading ends because too much is broken."""
+    """The gap that ends reading because too much is damaged."""
     reason = f"{gap.reason}; the rest is not read after {limits.max_damaged_places:,} damaged places"
     return replace(gap, reason=reason, truncated=False)
 
@@ -132,20 +131,20 @@ def blocks(
     seek: Callable[[Window], bool],
     limits: Limits,
 ) -> Iterator[T | Gap]:
-    """Read a file of independent blocks, passing over what is broken.
+    """Read a file of independent blocks, skipping damaged ones.
 
-    A block that was read may have been read wrongly, with the beginning of the next ones in it; so the search for the
-    next block begins inside the last one.
+    The last block may have been read wrongly and contain the beginning of the next ones. So the search for the next
+    block begins inside it.
 
     Args:
         window: The file.
         read: Reads the block at the position without moving it: its size in the file and what it holds, or what is
             wrong with it, or None at a proper end of the file.
-        seek: Moves the position to the next place at or after it where a block may begin; False if there is none.
+        seek: Moves the position to the next possible block at or after it; False if there is none.
         limits: After how many damaged places to give up.
 
     Yields:
-        What the blocks hold, and one gap for each run of broken bytes.
+        The contents of the blocks, and one gap per run of damaged bytes.
     """
     gap: Gap | None = None
     damaged = start = 0
@@ -176,7 +175,7 @@ def blocks(
 
 
 def chunks(what: str, window: Window, limits: Limits, items: Iterator[bytes | Gap]) -> Iterator[bytes | Gap]:
-    """Join small pieces into chunks worth passing on, cut large ones, and hold the output to its limits.
+    """Join small pieces into larger chunks, split large ones, and enforce the limits of the output.
 
     Raises:
         LimitExceeded: the pieces are more than `limits` allow for what `window` has read.
@@ -204,7 +203,7 @@ def chunks(what: str, window: Window, limits: Limits, items: Iterator[bytes | Ga
 
 
 def _merged(items: Iterator[bytes | Gap]) -> Iterator[bytes | Gap]:
-    """Make one gap of damage that follows on damage, and drop empty pieces."""
+    """Merge consecutive gaps, and drop empty pieces."""
     gap: Gap | None = None
     for item in items:
         if isinstance(item, Gap):

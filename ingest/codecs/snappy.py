@@ -4,9 +4,9 @@ A header of 16 bytes, then chunks: a big-endian length and that many bytes of ra
 what they expand to. The header occurs again where streams were appended to each other. There is no checksum and no end
 mark, so a cut between chunks is invisible, and damage that still decodes goes unseen.
 
-What is guaranteed: every chunk before damage. After it, a chunk is found again by its header, or by two lengths that
-fit each other, another chunk, header or the file's end where the first length says, and by decoding; so the chunks
-after the damage are found unless something inside the broken bytes passes for one.
+Guarantees: every chunk before damage is read. After damage, a chunk is found by its header, or by two consistent
+lengths that another chunk, a header or the file's end follows, and by decoding. So chunks after the damage are found
+unless the damaged bytes contain something that looks like one.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ name = "snappy"
 MAGIC = b"\x82SNAPPY\x00"
 _HEADER_BYTES = 16
 _HEADER = MAGIC + b"\x00\x00\x00\x01" * 2  # version, and the oldest that can read it
-# Spark writes chunks of 32 KiB (spark.io.compression.snappy.blockSize); this leaves room for who set it higher.
+# Spark writes chunks of 32 KiB (spark.io.compression.snappy.blockSize); this allows for higher settings.
 _LARGEST_CHUNK_BYTES = 32 << 20
 _LARGEST_PACKED_BYTES = 32 + _LARGEST_CHUNK_BYTES + _LARGEST_CHUNK_BYTES // 6
-_SHORTEST_BYTES = 8  # fewer are too few to tell a broken chunk from one that is cut
+_SHORTEST_BYTES = 8  # with fewer, a damaged chunk cannot be distinguished from a cut one
 # A chunk of at most 32 MiB has a length that begins with 0, 1 or 2 and is not 0: a hole in a file is full of zeros.
 _CANDIDATE = re.compile(rb"\x82SNAPPY\x00|(?=[\x00-\x02](?!\x00{3})[\x00-\xff]{3}[\x01-\xff])")
 _CANDIDATE_BYTES = 8
@@ -78,7 +78,7 @@ def _read(window: Window) -> tuple[int, bytes] | Gap | None:
 
 
 def _seek(window: Window) -> bool:
-    """Go to the next header, or to what looks like a chunk and is followed by what looks like another or by the end."""
+    """Move to the next header, or to the next apparent chunk that is followed by another one or by the end."""
     while window.find(_CANDIDATE, _CANDIDATE_BYTES):
         if _is_header(window):
             return True
@@ -89,7 +89,7 @@ def _seek(window: Window) -> bool:
 
 
 def _is_followed(window: Window) -> bool:
-    """Whether after what looks like a chunk at the position there is what looks like another, or the end."""
+    """Whether another apparent chunk or the end follows the apparent chunk at the position."""
     sizes = _sizes(window)
     if sizes is None or not window.has(4 + sizes[0]):
         return False
@@ -119,7 +119,7 @@ def _sizes(window: Window, ahead: int = 0) -> tuple[int, int] | None:
             break
     else:
         return None
-    # What snappy makes of noise (snappy::MaxCompressedLength), and of the most regular data: 64 bytes in every three.
+    # Snappy's worst case (snappy::MaxCompressedLength) and its best case, 64 bytes in every three.
     fits = original <= _LARGEST_CHUNK_BYTES and packed <= 32 + original + original // 6 and original <= 22 * packed
     return (packed, original) if fits else None
 

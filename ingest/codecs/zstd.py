@@ -1,17 +1,16 @@
 """Zstandard, Spark's default since 4.0 and for rolled logs since 3.0.
 
 Spark closes a frame at every flush (org.apache.spark.io.ZStdCompressionCodec.compressedContinuousOutputStream), so a
-log is thousands of frames, or a long one where nothing was flushed, or ends in one that a killed driver never closed.
+log has thousands of frames, or one long frame if nothing was flushed. The last frame is open if the driver was killed.
 
-Arrow decompresses; the frames and blocks are found here, from their headers (RFC 8878, section 3.1.1). Arrow's stream
-is fed one block at a time and so has given all that stands before a broken block when it fails. How much that is it
-does not say then; therefore the buffer is filled with 0xFF before every read, and what is no longer 0xFF was read.
-That byte occurs in no UTF-8 text. Of other data, a run of 0xFF right before the damage may be lost, and never more
-than that.
+Arrow decompresses; this module finds the frames and blocks by their headers (RFC 8878, section 3.1.1). Arrow's stream
+gets one block at a time, so everything before a damaged block is output when it fails. Arrow does not report the length
+then. Therefore the buffer is filled with 0xFF before every read, and bytes that are no longer 0xFF were read. UTF-8
+text never contains this byte. In other data, at most a run of 0xFF right before the damage is lost.
 
-What is guaranteed: the whole blocks before damage, those of the damaged frame too, and every whole frame that begins
-after it, unless that is more than 256 KiB before the place where the damage was noticed. Spark's frames carry no
-checksum, so damage that still decodes goes unseen; where a frame has one, it is verified.
+Guarantees: all whole blocks before damage are read, also in the damaged frame. Every whole frame after the damage is
+read, unless it begins more than 256 KiB before the damage was detected. Spark's frames carry no checksum, so damage
+that still decodes goes unseen; where a frame has one, it is verified.
 """
 
 from __future__ import annotations
@@ -93,14 +92,14 @@ def repairs(head: bytes) -> Iterator[tuple[bytes, int]]:
     """The magic of the first frame, or its whole header; see `Codec.repairs`."""
     for header in (MAGIC, _FRAME_HEADER):
         for size in nearest(len(header)):
-            if head[size : size + 3] != bytes(3):  # a hole would be read as empty blocks without end
+            if head[size : size + 3] != bytes(3):  # zeros would be read as endless empty blocks
                 yield header, size
 
 
 class _Blocks:
-    """A file's zstd blocks as the file that Arrow reads from: every read gives a block or a part of one.
+    """A file object for Arrow over a file's zstd blocks. Every read returns a block or a part of one.
 
-    The window stays at the block that was given last, so that a search after damage begins there.
+    The window stays at the last returned block, so that a search after damage begins there.
     """
 
     closed = False
@@ -118,7 +117,7 @@ class _Blocks:
         self._checksum_is_next = False
 
     def read(self, size: int = -1) -> bytes:
-        """Give the next bytes; none at the file's end, and none where `damage` or `error` says why."""
+        """Return the next bytes; empty at the file's end, or if `damage` or `error` is set."""
         if not self._rest:
             if self.damage is not None:
                 return b""
@@ -126,7 +125,8 @@ class _Blocks:
             self.unit_bytes = 0
             try:
                 self._rest = self._next()
-            except BaseException as error:  # Arrow would hand on a copy that no longer tells a bad disk from bad data.
+            except BaseException as error:
+                # Arrow would raise a copy, which does not distinguish a disk error from damaged data.
                 self.error = error
                 return b""
             self.unit_bytes = len(self._rest)
@@ -140,7 +140,7 @@ class _Blocks:
         """Nothing to close: the file belongs to the caller."""
 
     def fail(self) -> None:
-        """Note that Arrow could not decompress what it was given last."""
+        """Record that Arrow could not decompress the last bytes."""
         if self.damage is None:
             self._broken(f"zstd {self._what} does not " + ("match" if self._what == "checksum" else "decode"))
 
@@ -162,7 +162,7 @@ class _Blocks:
         at = window.at + header_bytes
         block = int.from_bytes(window.data[at : at + 3], "little")
         kind, size = block >> 1 & 3, block >> 3
-        # The size of an RLE block is that of what it expands to; its content is one byte.
+        # The size of an RLE block is its expanded size; its content is one byte.
         if kind == _RESERVED or size > _LARGEST_BLOCK_BYTES:
             return self._broken("zstd block header is damaged")
         unit = self._take(header_bytes + 3 + (1 if kind == _RLE else size))
@@ -175,7 +175,7 @@ class _Blocks:
         return unit
 
     def _frame(self) -> int:
-        """Go to the next frame that is no skippable one: the bytes of its header, 0 if there is none."""
+        """Move to the next frame that is not skippable. Return the size of its header, 0 if there is none."""
         window = self._window
         while window.has(8) and _is_skippable(window.data[window.at : window.at + 4]):
             offset = window.offset
@@ -221,7 +221,7 @@ class _Blocks:
 
 
 def _filled(buffer: bytearray) -> int:
-    """How much of the buffer is not blank any more."""
+    """The number of bytes in the buffer that were filled."""
     end = step = _BUFFER_BYTES
     while step:
         if buffer.endswith(_BLANK[:step], 0, end):
