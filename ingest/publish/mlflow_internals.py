@@ -1,8 +1,8 @@
-"""Every part of MLflow that is not its documented API, with where it is defined and where it was seen to work.
+"""All undocumented MLflow APIs that Afterglow uses, with their definitions and tested versions.
 
-All of it was read and run with MLflow 3.17 and 3.18. An older MLflow (2.9 is the oldest tested) lacks workspaces and
-traces; what it lacks is missing here in the way that the callers ask for. What needs SQLAlchemy is loaded when it is
-first asked for: it takes as long to import as MLflow itself.
+All of them were tested with MLflow 3.17 and 3.18. An older MLflow (2.9 is the oldest tested) lacks workspaces and
+traces; each function documents what it returns then. Names that need SQLAlchemy are loaded on first use, because
+SQLAlchemy takes as long to import as MLflow itself.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ _LOADED_WHEN_USED: dict[str, tuple[str, str | None]] = {
     "_verify_schema": ("mlflow.store.db.utils", "_verify_schema"),
     # joins an artifact location with a path, minding query and fragment
     "append_to_uri_path": ("mlflow.utils.uri", "append_to_uri_path"),
-    # artifact location -> what uploads there
+    # artifact location -> its repository
     "get_artifact_repository": (
         "mlflow.store.artifact.artifact_repository_registry",
         "get_artifact_repository",
@@ -55,10 +55,10 @@ _LOADED_WHEN_USED: dict[str, tuple[str, str | None]] = {
 
 
 class _NotSet:
-    """An environment variable that this MLflow does not know."""
+    """An environment variable that this MLflow does not have."""
 
     def get(self) -> None:
-        """As mlflow.environment_variables has it."""
+        """Same interface as mlflow.environment_variables."""
 
 
 # since MLflow 3.10, undocumented
@@ -67,7 +67,7 @@ MLFLOW_WORKSPACE = getattr(mlflow.environment_variables, "MLFLOW_WORKSPACE", _No
 
 
 def get_request_workspace() -> str | None:
-    """mlflow.utils.workspace_context.get_request_workspace, since MLflow 3.10; None where there are no workspaces."""
+    """mlflow.utils.workspace_context.get_request_workspace, since MLflow 3.10; None without workspaces."""
     try:
         from mlflow.utils import workspace_context
     except ImportError:
@@ -110,7 +110,7 @@ SCHEMA_HEADS = {"dc11669786a5": "3.17"}
 
 
 def verify_schema(store: Any) -> str | None:
-    """Why a store's tables are not those that this MLflow and the SQL writer know; None where they are."""
+    """Why a store's tables differ from those that this MLflow and the SQL writer expect; None if they match."""
     from mlflow.exceptions import MlflowException
     from mlflow.store.db.utils import _get_schema_version
 
@@ -126,7 +126,7 @@ def verify_schema(store: Any) -> str | None:
 
 
 class _Environment:
-    """Environment variables that are set while any thread is in the context, and restored by the last to leave."""
+    """Environment variables that are set while any thread is in the context. The last thread restores them."""
 
     def __init__(self) -> None:
         self._lock, self._inside = threading.Lock(), 0
@@ -134,7 +134,7 @@ class _Environment:
 
     @contextlib.contextmanager
     def set(self, values: Mapping[str, str]) -> Iterator[None]:
-        """Sets them; threads that are in it together share what the first one set."""
+        """Set the variables. Threads that are in the context together share the values of the first one."""
         with self._lock:
             if not self._inside:
                 self._before = {name: os.environ.get(name) for name in values}
@@ -157,10 +157,10 @@ _HTTP, _URLS = _Environment(), _Environment()
 
 
 def limit_http_requests(timeout_s: float) -> contextlib.AbstractContextManager[None]:
-    """One request per call of MLflow's, no longer than this: `retry` repeats it, and MLflow must not below it.
+    """Limit each MLflow call to one request of this duration. `retry` repeats the call, so MLflow must not.
 
     mlflow.environment_variables: MLFLOW_HTTP_REQUEST_MAX_RETRIES (7), MLFLOW_HTTP_REQUEST_TIMEOUT (120 s),
-    MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT (500 s). A timeout that the user has set stays where it is shorter.
+    MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT (500 s). A shorter timeout set by the user is kept.
     """
     with contextlib.suppress(KeyError, ValueError):
         timeout_s = min(timeout_s, float(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"]))
@@ -187,7 +187,7 @@ class _Errors(logging.Filter):
 
     @contextlib.contextmanager
     def handled(self) -> Iterator[None]:
-        """Errors that are logged inside are handled."""
+        """Mark errors that are logged in this context as handled."""
         before, self._thread.handles = getattr(self._thread, "handles", False), True
         try:
             yield
@@ -200,11 +200,11 @@ logging.getLogger("mlflow.store.db.utils").addFilter(_ERRORS)  # _get_managed_se
 
 
 def without_logged_errors() -> contextlib.AbstractContextManager[None]:
-    """The logger mlflow.store.db.utils says nothing of errors in this thread: they are raised, and reported."""
+    """Silence errors that mlflow.store.db.utils logs in this thread, since they are also raised and reported."""
     return _ERRORS.handled()
 
 
 def silent_run_urls() -> contextlib.AbstractContextManager[None]:
-    """mlflow.environment_variables.MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT: MLflow asks the server for every run that
-    ends, to print its address."""
+    """mlflow.environment_variables.MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT: Otherwise MLflow asks the server for every
+    run that ends, to print its address."""
     return _URLS.set({"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"})

@@ -1,4 +1,4 @@
-"""Names a process so that another one, on this machine or elsewhere, can tell whether it still runs."""
+"""Identify a process, so that another one on any machine can determine whether it is still running."""
 
 import contextlib
 import functools
@@ -9,9 +9,9 @@ from pathlib import Path
 
 @functools.cache
 def machine() -> str:
-    """Within what a process id means something: this boot of this kernel, and this container on it.
+    """The scope of a process id: this boot of this kernel, and this container.
 
-    A host's name says neither, and several hosts may have it.
+    A host name is not enough: it identifies neither and may not be unique.
     """
     parts = [socket.gethostname()]
     with contextlib.suppress(OSError):
@@ -23,8 +23,7 @@ def machine() -> str:
 def process_start(pid: int) -> str:
     """When a process of this machine started, in ticks since boot.
 
-    Empty where there is no such process, or only a dead one that its parent has not waited for; "?" where it cannot be
-    known.
+    Empty if there is no such process or it is a zombie; "?" if it cannot be determined.
     """
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:

@@ -1,4 +1,4 @@
-"""Writes one application's run tree: exactly once, and marked complete only when all of it is written."""
+"""Write one application's run tree exactly once, and mark it complete after everything is written."""
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -28,11 +28,11 @@ _PICTURE = {REPORT.file: "Report with pictures", STAGE_TASKS.file: "Picture of i
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """What `publish` writes, and how.
+    """The input of `publish`.
 
-    `fingerprint` is that of the import, `version` Afterglow's. `parent_run` is the id of the run to write the tree
-    under; without it, `logged_run`, the run that the log says was active in the job. `restore` brings back a tree that
-    the user deleted. `artifacts` and `draw` are called only where something is written.
+    `fingerprint` is that of the import, `version` Afterglow's. The tree goes under the run with the id `parent_run`, or
+    else under `logged_run`, the run that was active in the job according to the log. `restore` brings back a tree that
+    the user deleted. `artifacts` and `draw` are called only if something is written.
     """
 
     tree: RunTree
@@ -46,14 +46,14 @@ class Import:
 
 
 def publish(wanted: Import, writer: Writer, progress: Progress | None = None) -> Published:
-    """Writes the tree and returns where it is.
+    """Write the tree and return its location.
 
-    Runs that an earlier import left and that are as they should be are not written again. The application run is marked
-    complete last. A parent run that the job made itself is neither ended nor re-timed.
+    Unchanged runs of an earlier import are not written again. The application run is marked complete last. A parent run
+    that the job created itself is neither ended nor re-timed.
 
     Raises:
-        PublishError: MLflow refused or could not be reached; the next import goes on from there. Or there is no run
-            `parent_run`.
+        PublishError: MLflow refused or could not be reached; the next import continues from there. Also if there is no
+        run `parent_run`.
     """
     tree, limits = wanted.tree, LimitEnforcer()
     above = {run.key: record(run, limits) for run in tree.runs}
@@ -65,7 +65,7 @@ def publish(wanted: Import, writer: Writer, progress: Progress | None = None) ->
             f"there is no active run {wanted.parent_run} in this store; check --parent-run and the tracking URI"
         )
     if owner is not None and owner.experiment_id != writer.store.experiment_id:
-        writer = writer.within(owner.experiment_id)  # MLflow's page nests runs of one experiment only
+        writer = writer.within(owner.experiment_id)  # MLflow's page nests only runs of one experiment
     options = TreeOptions(
         wanted.fingerprint, None if owner is None else owner.run_id, match_trials(tree, owner), wanted.restore
     )
@@ -73,7 +73,7 @@ def publish(wanted: Import, writer: Writer, progress: Progress | None = None) ->
         if into.settled is not None:
             return into.settled
         written = _write(wanted, writer.store.experiment_id, above, limits, into, progress)
-        if into.settled is not None:  # another import was there first after all
+        if into.settled is not None:  # another import has finished the tree meanwhile
             return into.settled
         root_id = into.run_id(root.key)
     writer.store.describe(urls.experiment_description(writer.store.experiment_id))
@@ -90,7 +90,7 @@ def _write(
     into: TreeWriter,
     progress: Progress | None,
 ) -> int:
-    """Writes all runs, then datasets and artifacts, then the root's last tags; how many runs had to be written."""
+    """Write all runs, then datasets and artifacts, then the root's last tags. Return the number of runs written."""
     tree, total, written, done = wanted.tree, len(wanted.tree), 0, 0
     root = tree.application.key
     try:
@@ -103,7 +103,7 @@ def _write(
                     progress(done, total)
         into.flush()  # descriptions link to tasks, whose ids are known now
         notes = dict(_descriptions(tree, into, experiment_id, limits, pictures))
-        for key, one in reversed(above.items()):  # children first: nobody sees a parent finished before them
+        for key, one in reversed(above.items()):  # children first, so that no parent is finished before them
             written, done = written + into.write(one, notes[key]), done + 1
             if progress is not None:
                 progress(done, total)
@@ -123,7 +123,7 @@ def _write(
 
 
 def _upload(into: TreeWriter, root: str, pictures: ReportFiles, folder: str) -> None:
-    """Uploads the root's folder, with its pictures, and those of the other runs."""
+    """Upload the artifacts and plots of the root, and the plots of the other runs."""
     write_pictures(pictures.files.get(root, {}), folder)
     into.artifacts(root, folder)
     for key, files in pictures.files.items():

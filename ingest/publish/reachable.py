@@ -1,4 +1,4 @@
-"""Says within seconds that a tracking server or a database is not there, before a log is read."""
+"""Check within seconds that a tracking server or database is reachable, before a log is read."""
 
 from dataclasses import replace
 from functools import partial
@@ -13,7 +13,7 @@ from .mlflow_internals import limit_http_requests
 from .retry import RetryPolicy, retry
 
 PROBE_S = 8.0
-_PROBE_WAIT_S = 5.0  # a server that starts just now may refuse connections for a moment
+_PROBE_WAIT_S = 5.0  # a server that is starting may refuse connections briefly
 _SCHEMES = ("http", "https", "databricks", "databricks-uc", "sqlite", "postgresql", "mysql", "mssql")
 _DATABASES = ("postgresql", "mysql", "mssql")
 _PACKAGES = {
@@ -30,10 +30,10 @@ _CONNECT_TIMEOUT = {
 
 
 def check_reachable(uri: str, policy: RetryPolicy) -> RetryPolicy:
-    """Checks that something at this tracking URI answers; the policy for all later calls.
+    """Check that this tracking URI responds. Return the retry policy for all later calls.
 
     Raises:
-        PublishError: nothing does, or it is no tracking URI.
+        PublishError: it does not respond, or it is not a tracking URI.
     """
     scheme = uri.split(":")[0].split("+")[0] if "://" in uri or uri.startswith("databricks") else ""
     if scheme not in _SCHEMES:
@@ -56,7 +56,7 @@ def _no_scheme(uri: str) -> str:
 
 
 def _probe_server(uri: str, policy: RetryPolicy) -> None:
-    """One small request. A server that answers with an error that may pass is waited for as usual."""
+    """Send one small request. Transient errors of the server are retried as usual."""
     from mlflow import MlflowClient
 
     client = MlflowClient(uri)
@@ -72,7 +72,7 @@ def _probe_server(uri: str, policy: RetryPolicy) -> None:
 
 
 def _probe_database(uri: str, policy: RetryPolicy) -> None:
-    """One connection, before MLflow makes ten of its own with a warning for each."""
+    """Open one connection, before MLflow makes ten attempts with a warning for each."""
     try:
         url = sa.make_url(uri)
         engine = sa.create_engine(

@@ -1,4 +1,4 @@
-"""Reads an application that was imported back from the artifacts of its run."""
+"""Read an imported application back from its run's artifacts."""
 
 import re
 import tempfile
@@ -25,10 +25,10 @@ _RUN_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def find_root(wanted: str, tracking_uri: str | None = None, experiment: str | None = None) -> Root:
-    """The application run that is meant: by an application id, `<app_id>/<attempt>`, or the id of any of its runs.
+    """Find an application run by an application id, `<app_id>/<attempt>`, or the id of any of its runs.
 
     Raises:
-        InputError: there is none, or there are several of it.
+        InputError: there is none, or there are several.
         PublishError: the store cannot be reached.
     """
     store = open_store(tracking_uri, experiment)
@@ -82,7 +82,7 @@ def stored_tables(root: Root, tracking_uri: str | None = None, experiment: str |
 
 
 def _with_every_column(table: pa.Table | None, declared: Table) -> pa.Table:
-    """The table with every declared column: an older Afterglow's lacks some, or all."""
+    """The table with every declared column. Tables of an older Afterglow may lack some or all."""
     if table is None:
         return arrow.empty(declared)
     for field in arrow.schema(declared):
@@ -94,7 +94,7 @@ def _with_every_column(table: pa.Table | None, declared: Table) -> pa.Table:
 def attach(
     root: Root, name: str, content: bytes, tracking_uri: str | None = None, experiment: str | None = None
 ) -> None:
-    """Writes one more artifact of an application run.
+    """Add an artifact to an application run.
 
     Raises:
         PublishError: MLflow refused.

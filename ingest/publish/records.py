@@ -1,4 +1,4 @@
-"""Run tree -> records within MLflow's limits, metrics with their history, in the order of writing."""
+"""Convert a run tree to records within MLflow's limits, with metric histories, in writing order."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ from .limits import LimitEnforcer, distinct_names
 
 
 def record(run: Run, limits: LimitEnforcer) -> RunRecord:
-    """A run's record; `limits` keeps an issue for each text that had to be cut or renamed."""
+    """A run's record. `limits` keeps an issue for each text that is cut or renamed."""
     name = limits.run_name(run.name)
     tags = _distinct({limits.key(tag): limits.tag(value) for tag, value in run.tags.items()})
     if strings.USER in tags:
@@ -29,7 +29,7 @@ def _distinct(values: dict[str, str]) -> dict[str, str]:
 
 
 def text_digest(text: str) -> str:
-    """Tells whether a text is the one that was written before: 128 bits as hexadecimal digits."""
+    """A digest to detect whether a text has changed: 128 bits as hexadecimal digits."""
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
@@ -47,7 +47,7 @@ def _metrics(run: Run, limits: LimitEnforcer) -> Iterator[Metric]:
 def datasets(sources: Iterable[tuple[str, str]]) -> list[Dataset]:
     """(format, location) of what the application read, as MLflow datasets.
 
-    The digest is that of the location, because the log does not contain what the files held.
+    The digest is that of the location, because the log does not contain the files' content.
     """
     found = []
     for kind, location in sources:

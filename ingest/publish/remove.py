@@ -1,4 +1,4 @@
-"""Removes an application's tree, as MLflow deletes runs: they can be restored."""
+"""Remove an application's tree. Its runs are deleted as in MLflow and can be restored."""
 
 import time
 
@@ -15,10 +15,10 @@ from .trace.trace import delete_trace
 
 
 def remove_tree(store: TrackingStore, root: Root) -> int:
-    """Deletes the runs of a tree; how many that were.
+    """Delete the runs of a tree, and return their number.
 
-    It holds the tree's lease meanwhile, as an import does, and waits for one that holds it. A removal that was
-    interrupted leaves a tree that counts as deleted; calling it again deletes the rest.
+    It holds the tree's lease while it runs, and waits for an import that holds it. After an interruption the tree
+    counts as deleted. Call it again to delete the rest.
 
     Raises:
         PublishError: MLflow refused or could not be reached.
@@ -44,6 +44,6 @@ def remove_tree(store: TrackingStore, root: Root) -> int:
 
 
 def _is_below(run: Run, root: str) -> bool:
-    """Whether a run is of this tree and was not made by the training job itself."""
+    """Whether a run is part of this tree and was not created by the training job itself."""
     tags = run.data.tags
     return tags.get(KEY_TAG, "").startswith(root + "/") and DIGEST_TAG in tags and AUTOLOGGING not in tags

@@ -1,4 +1,4 @@
-"""Repeats calls of MLflow and of its database while they fail with a transient error, within one deadline."""
+"""Retry calls of MLflow and its database on transient errors, until a deadline."""
 
 import logging
 import os
@@ -29,7 +29,7 @@ def _log(message: str) -> None:
 
 @dataclass(slots=True)
 class Notice:
-    """Says once that calls are being retried, until one of them succeeds again."""
+    """Reports once that calls are being retried, until one of them succeeds."""
 
     write: Callable[[str], None] = _log
     _waiting: bool = False
@@ -51,7 +51,7 @@ def retry_seconds() -> float:
     """How long a call is retried: AFTERGLOW_RETRY_S, or two minutes.
 
     Raises:
-        PublishError: AFTERGLOW_RETRY_S is no number of seconds.
+        PublishError: AFTERGLOW_RETRY_S is not a number of seconds.
     """
     text = os.environ.get(_SETTING) or "120"
     try:
@@ -59,16 +59,18 @@ def retry_seconds() -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < 1e9:
-        raise PublishError(f"{_SETTING}={text!r} is not a number of seconds; set it to 120, say, or unset it")
+        raise PublishError(
+            f"{_SETTING}={text!r} is not a number of seconds; set it to a number such as 120, or unset it"
+        )
     return value
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long one call is retried: until `deadline_s` after its first attempt began, waiting twice as long each time.
+    """How long a call is retried: until `deadline_s` after its first attempt began, doubling the wait each time.
 
-    One HTTP request of an attempt lasts at most half of that, but 10 s in any case. `notice` says that calls are being
-    retried; `clock` and `sleep` are the time's.
+    One HTTP request may take half of that, but at least 10 s. `notice` reports retries; `clock` and `sleep` can be
+    replaced in tests.
     """
 
     deadline_s: float = field(default_factory=retry_seconds)
@@ -85,7 +87,7 @@ class RetryPolicy:
 
 
 def retry(call: Callable[[], Result], policy: RetryPolicy) -> Result:
-    """The result of `call`, which is repeated while it fails with a transient error.
+    """Return the result of `call`, retrying it on transient errors.
 
     Raises:
         Exception: the call's own last error, once the deadline would pass before another attempt.
@@ -99,7 +101,7 @@ def retry(call: Callable[[], Result], policy: RetryPolicy) -> Result:
 
     def out_of_time(state: tenacity.RetryCallState) -> bool:
         now = policy.clock()
-        like_the_last = now - attempt_began  # an attempt that hangs takes its time again
+        like_the_last = now - attempt_began  # the next attempt may hang for as long as this one
         return now - began + state.upcoming_sleep + like_the_last > policy.deadline_s
 
     def notify(state: tenacity.RetryCallState) -> None:

@@ -1,4 +1,4 @@
-"""Creates, ends and fills one run through the tracking API, in as few calls as it allows."""
+"""Create, end and fill a run through the tracking API, in as few calls as possible."""
 
 import math
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class RunCalls:
         self._store, self._client = store, store.client
 
     def create(self, record: RunRecord, parent: str | None, more: Mapping[str, str] | None = None) -> str:
-        """Creates a run, which is RUNNING still; its id."""
+        """Create a run with the status RUNNING, and return its id."""
         tags = {**record.tags, strings.SOURCE_TYPE: "JOB", **(more or {})}
         if parent is not None:
             tags[strings.PARENT_RUN_ID] = parent
@@ -33,7 +33,7 @@ class RunCalls:
         return str(run.info.run_id)
 
     def end(self, run_id: str, record: RunRecord, rename: bool) -> None:
-        """Sets its status and end, and its name where that is asked for."""
+        """Set the run's status and end time, and its name if requested."""
         if rename:
             self._store.call(self._client.update_run, run_id, name=record.name)
         if record.status == "RUNNING":
@@ -51,24 +51,24 @@ class RunCalls:
         own: bool,
         has: Mapping[str, str],
     ) -> None:
-        """Logs metrics, params, tags and note, the digest as the very last.
+        """Log metrics, params, tags and note, and the digest last.
 
-        `own` is a run that the job itself made, which keeps what it has. `has` are the tags that it was just created
-        with: a server looks up each tag that it is given again.
+        `own` means that the job created the run; existing values are kept. `has` are the tags that the run was just
+        created with. They are not sent again, since a server looks up each tag.
         """
         metrics = [Metric(*metric) for metric in renewed(record, known.latest if known is not None else {})]
         if known is not None and not own:
             for name in known.stale_tags(record):
                 self._store.call(self._delete_tag, run_id, name)
-            # a metric cannot be deleted; without a value it is not taken for one
+            # a metric cannot be deleted, but NaN is ignored when it is read
             at = record.end_ms if record.end_ms is not None else record.start_ms
             stale = known.stale_metrics(record)
             metrics += [Metric(name, math.nan, max(at, known.latest[name][0] + 1), 0) for name in stale]
-        there = known.params if known is not None else {}  # MLflow lets nobody change a param
+        there = known.params if known is not None else {}  # MLflow does not allow changing a param
         params = [Param(name, value) for name, value in record.params.items() if name not in there]
         tags = [RunTag(name, value) for name, value in record.tags.items() if has.get(name) != value]
         if known is not None and parent is not None and not own:
-            tags.append(RunTag(strings.PARENT_RUN_ID, parent))  # of a log that grew a run may have got another one
+            tags.append(RunTag(strings.PARENT_RUN_ID, parent))  # if a log grew, a run may have a different value
         if note is not None and (known is None or known.own_note):
             tags.append(RunTag(strings.NOTE, note))
         tags.append(RunTag(DIGEST_TAG, digest(record, note)))
@@ -77,7 +77,7 @@ class RunCalls:
             room = strings.MAX_ENTITIES_PER_BATCH - len(now_params) - strings.MAX_TAGS_PER_BATCH
             now_metrics, metrics = metrics[:room], metrics[room:]
             now_tags: list[RunTag] = []
-            if not metrics and not params:  # tags in the last calls, the digest as the very last
+            if not metrics and not params:  # tags are in the last calls, with the digest at the end
                 now_tags, tags = tags[: strings.MAX_TAGS_PER_BATCH], tags[strings.MAX_TAGS_PER_BATCH :]
             self._store.call(self._client.log_batch, run_id, now_metrics, now_params, now_tags)
 
@@ -88,7 +88,7 @@ class RunCalls:
             self._store.call(self._client.log_batch, run_id, tags=batch)
 
     def abandon(self, run_id: str) -> None:
-        """Deletes a run for good: nobody takes it for one that the user deleted."""
+        """Delete a run and mark it as abandoned, so that it does not count as deleted by the user."""
         try:
             self.set_tags(run_id, {KEY_TAG: ABANDONED, FINGERPRINT_TAG: "", LEASE_TAG: ""})
             self._store.call(self._client.delete_run, run_id)
@@ -100,5 +100,5 @@ class RunCalls:
         try:
             self._client.delete_tag(run_id, name)
         except MlflowException:
-            if name in self._client.get_run(run_id).data.tags:  # else an earlier call did it, whose answer was lost
+            if name in self._client.get_run(run_id).data.tags:  # else an earlier call deleted it
                 raise

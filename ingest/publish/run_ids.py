@@ -1,4 +1,4 @@
-"""Run ids derived from keys, so that whoever imports a log derives the same ones."""
+"""Derive run ids from keys, so that every import of a log derives the same ids."""
 
 import hashlib
 
@@ -12,8 +12,8 @@ def derived_id(experiment_id: int, root: str, key: str) -> str:
     there, modulo 2^80. Both digests cover the experiment and the root's key. So two runs of one application have the
     same id with a probability of 2^-80, and two runs of different applications with one of 2^-128.
 
-    Every index of MLflow's tables ends in run ids. This way an application's rows are side by side in it, and the tasks
-    of a stage in the order in which they are written, instead of a page to be read and written for each row.
+    Every index of MLflow's tables ends in run ids. With these ids an application's rows are adjacent in the index, and
+    a stage's tasks are in writing order. Random ids would read and write a page for each row.
     """
     place, _, last = key.rpartition("/")
     if last.isascii() and last.isdigit() and len(last) < 20 and str(int(last)) == last:

@@ -1,4 +1,4 @@
-"""One process at a time opens a SQLite store."""
+"""Let one process at a time open a SQLite store."""
 
 import contextlib
 import hashlib
@@ -11,10 +11,10 @@ from filelock import FileLock
 
 @contextlib.contextmanager
 def sqlite_lock(tracking_uri: str) -> Iterator[None]:
-    """Holds a lock on a SQLite store while the context lasts; does nothing for any other store.
+    """Hold a lock on a SQLite store while in the context. Do nothing for other stores.
 
-    MLflow creates the tables of a new file by a hundred migrations, without a lock that holds: two processes that open
-    it at the same time leave a file that nobody can open.
+    MLflow creates the tables of a new file with a hundred migrations and no effective lock. Two processes that open it
+    at the same time leave an unusable file.
     """
     if not tracking_uri.startswith("sqlite"):
         yield

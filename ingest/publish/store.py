@@ -1,4 +1,4 @@
-"""One experiment of one tracking store, as MLflow's public client shows it. Both writers read through it."""
+"""Read one experiment of a tracking store through MLflow's public client. Both writers use it."""
 
 import copy
 import re
@@ -58,7 +58,7 @@ class TrackingStore:
     def open_existing(
         cls, tracking_uri: str | None, experiment: str, policy: RetryPolicy | None = None
     ) -> "TrackingStore | None":
-        """Opens the experiment, or any other where it does not exist; None where there is none. Creates nothing."""
+        """Open the experiment, or any other if it does not exist. None if there is none. Creates nothing."""
         uri, policy = tracking_uri or get_tracking_uri(), policy or RetryPolicy()
         with translate_errors(f"{without_password(uri)}: cannot be opened"), sqlite_lock(uri):
             client = retry(partial(MlflowClient, uri), policy)
@@ -75,11 +75,11 @@ class TrackingStore:
         return other
 
     def call(self, function: Callable[..., Result], *args: object, **kwargs: object) -> Result:
-        """What the function returns; it is retried while its error is transient."""
+        """Call the function, and retry it on transient errors."""
         return retry(partial(function, *args, **kwargs), self.policy)
 
     def search(self, condition: str, deleted: bool = False, experiments: Sequence[str] = ()) -> Iterator[Run]:
-        """The runs that meet a condition, `deleted` ones too; in this experiment unless others are given."""
+        """The runs that match a condition, optionally with deleted ones; in this experiment unless others are given."""
         token, view = None, ViewType.ALL if deleted else ViewType.ACTIVE_ONLY
         where = list(experiments) or [self.experiment_id]
         while True:
@@ -96,7 +96,7 @@ class TrackingStore:
         return [run for run in found if run.data.tags.get(tag) == value]
 
     def experiments(self, name: re.Pattern[str] | None = None) -> list[str]:
-        """The ids of the active experiments, of those whose whole name matches."""
+        """The ids of the active experiments whose full name matches."""
         with translate_errors("cannot list experiments"):
             found = self.call(lambda: list(self._pages_of_experiments()))
         return [one.experiment_id for one in found if name is None or name.fullmatch(one.name)]
@@ -111,7 +111,7 @@ class TrackingStore:
                 return
 
     def artifact_location(self) -> str:
-        """Where the experiment's artifacts are; it never changes."""
+        """The location of the experiment's artifacts, which never changes."""
         if self.experiment_id not in self._locations:
             with translate_errors(f"cannot read experiment {self.experiment_id}"):
                 found = self.call(self.client.get_experiment, self.experiment_id)
@@ -119,10 +119,10 @@ class TrackingStore:
         return self._locations[self.experiment_id]
 
     def artifact_client(self) -> MlflowClient:
-        """What artifacts go through: the store itself, or the server that a database's artifacts are proxied by.
+        """The client for artifacts: the store itself, or the server that proxies a database's artifacts.
 
         Raises:
-            PublishError: nothing says where that server is.
+            PublishError: the address of that server is not configured.
         """
         if not self._is_proxied():
             return self.client
@@ -143,14 +143,14 @@ class TrackingStore:
         return self.is_local and self.artifact_location().startswith("mlflow-artifacts:")
 
     def _server(self) -> str | None:
-        """The server before this database, where it proxies artifacts and MLFLOW_TRACKING_URI names it."""
+        """The server in front of this database, if it proxies artifacts and MLFLOW_TRACKING_URI names it."""
         if not self._is_proxied():
             return None
         server = get_tracking_uri()
         return server if server.startswith("http") else None
 
     def describe(self, description: str) -> None:
-        """Sets the experiment's kind and description, once in an import of many logs."""
+        """Set the experiment's kind and description, once per import of many logs."""
         if (self.experiment_id, description) in self._described:
             return
         with translate_errors("cannot describe the experiment"):
@@ -164,11 +164,11 @@ class TrackingStore:
         self._described.add((self.experiment_id, description))
 
     def url(self, app_id: str) -> str:
-        """The address of an application's tree in MLflow's page."""
+        """The URL of an application's tree in MLflow's UI."""
         return f"{urls.root(self._server() or self.tracking_uri)}/{urls.tree_path(self.experiment_id, app_id)}"
 
     def server_command(self) -> str | None:
-        """The command that serves the page of a local store; None where a server does."""
+        """The command that starts the UI of a local store; None if there is a server."""
         if not self.is_local or self._server():
             return None
         workspaces = " --enable-workspaces" if MLFLOW_ENABLE_WORKSPACES.get() else ""
@@ -178,7 +178,7 @@ class TrackingStore:
 def condition(tag: str, value: str) -> str:
     """A search condition for a tag with this value.
 
-    The filter language has no escape for a quote: a value with one may find others too, and the caller compares.
+    The filter language cannot escape quotes. A value with a quote may match other values, so the caller must compare.
     """
     if not _UNQUOTABLE.search(value):
         return f"tags.`{tag}` = '{value}'"
@@ -186,17 +186,17 @@ def condition(tag: str, value: str) -> str:
 
 
 def _experiment(client: MlflowClient, name: str, uri: str) -> Experiment:
-    """The experiment, which is created where it does not exist."""
+    """The experiment, created if it does not exist."""
     found = client.get_experiment_by_name(name)
     if found is not None:
         return found
     workspace = get_request_workspace()
     if MLFLOW_ENABLE_WORKSPACES.get() and workspace and not uri.startswith(("http", "databricks")):
-        client.get_workspace(workspace)  # a server checks it; a database takes any name
+        client.get_workspace(workspace)  # a server checks the name; a database accepts any
     try:
         return client.get_experiment(client.create_experiment(name))
     except MlflowException:
-        found = client.get_experiment_by_name(name)  # another import has created it meanwhile
+        found = client.get_experiment_by_name(name)  # another import has just created it
         if found is None:
             raise
         return found

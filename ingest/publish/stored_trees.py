@@ -1,4 +1,4 @@
-"""The trees that are in a store: finding, listing and removing them."""
+"""Find and list the trees in a store."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -15,13 +15,13 @@ _APPLICATIONS = f"tags.`{LEVEL_TAG}` = 'application'"
 
 
 def published(store: TrackingStore, run: Run) -> Published:
-    """A tree that was written before, by its application run."""
+    """A stored tree, from its application run."""
     state: State = "deleted" if run.info.lifecycle_stage == "deleted" else "unchanged"
     return published_as(store, run, state)
 
 
 def published_as(store: TrackingStore, run: Run, state: State) -> Published:
-    """The same, where the state is known better than the run says."""
+    """The same, with a state that overrides the run's."""
     tags = run.data.tags
     return Published(store.experiment_id, run.info.run_id, 0, 0, store.url(tags.get(APP_ID_TAG, "")), state).with_tags(
         tags
@@ -29,13 +29,13 @@ def published_as(store: TrackingStore, run: Run, state: State) -> Published:
 
 
 def find_tree(store: TrackingStore, fingerprint: str) -> Published | None:
-    """The tree that was written with this fingerprint; one that is not deleted first."""
+    """The tree with this fingerprint; active ones are preferred to deleted ones."""
     runs = store.search(f"tags.`{FINGERPRINT_TAG}` = '{fingerprint}'", deleted=True)
     return next((published(store, run) for run in sorted(runs, key=_active_first)), None)
 
 
 def find_tree_anywhere(store: TrackingStore, fingerprint: str, experiment: re.Pattern[str]) -> Published | None:
-    """The same, in all experiments with such a name."""
+    """The same, in all experiments with a matching name."""
     where = store.experiments(experiment)
     runs = store.search(f"tags.`{FINGERPRINT_TAG}` = '{fingerprint}'", True, where) if where else iter(())
     found = (published(store.within(run.info.experiment_id), run) for run in sorted(runs, key=_active_first))
@@ -51,7 +51,7 @@ def all_trees(store: TrackingStore) -> dict[str, Published]:
 def roots(
     store: TrackingStore, app_ids: Sequence[str] = (), experiments: Literal["this", "all"] = "this"
 ) -> Iterator[Root]:
-    """The application runs, incomplete and deleted ones too; of these applications only, where any is named."""
+    """The application runs, including incomplete and deleted ones; only of these applications, if any are given."""
     where = store.experiments() if experiments == "all" else []
     for more in [f" and {condition(APP_ID_TAG, app_id)}" for app_id in app_ids] or [""]:
         for run in store.search(_APPLICATIONS + more, True, where):
@@ -61,7 +61,7 @@ def roots(
 
 
 def root(run: Run) -> Root:
-    """An application run, as a value."""
+    """Convert an application run."""
     info, tags = run.info, run.data.tags
     deleted = info.lifecycle_stage == "deleted"
     return Root(info.experiment_id, info.run_id, tags.get(KEY_TAG, ""), info.run_name, tags, deleted)

@@ -1,4 +1,4 @@
-"""Finds the run that the training job made itself: the application's tree goes under it."""
+"""Find the run that the training job created itself. The application's tree goes under it."""
 
 import contextlib
 import csv
@@ -22,14 +22,14 @@ _MANY = 1000
 def find_owner(store: TrackingStore, app_id: str, run_id: str | None) -> Owner | None:
     """The training job's own run: `run_id` if it is in this store, else the one tagged with the application's id.
 
-    Of several the outermost; of several outermost ones none.
+    Of several, the outermost; none if there are several outermost ones.
     """
     run = None if run_id is None else find_run(store, run_id)
     return owner_of(store, run or outermost_run(store.tagged(APP_ID_TAG, app_id)))
 
 
 def find_run(store: TrackingStore, run_id: str) -> Run | None:
-    """A run by its id; None where it is not in this store."""
+    """A run by its id; None if it is not in this store."""
     with translate_errors(f"cannot read run {run_id}"):
         try:
             return store.call(store.client.get_run, run_id)
@@ -40,7 +40,7 @@ def find_run(store: TrackingStore, run_id: str) -> Run | None:
 
 
 def outermost_run(tagged: Iterable[Run]) -> Run | None:
-    """The one run of an application that Afterglow did not write and that is below none of the others."""
+    """The only run of an application that Afterglow did not write and that is not below another one."""
     own = [run for run in tagged if KEY_TAG not in run.data.tags]
     ids = {run.info.run_id for run in own}
     outermost = [run for run in own if run.data.tags.get(strings.PARENT_RUN_ID) not in ids]
@@ -64,7 +64,7 @@ def owner_of(store: TrackingStore, run: Run | None) -> Owner | None:
 
 
 def _search_results(store: TrackingStore, run_id: str) -> list[dict[str, str]]:
-    """search_results.csv of an autologged search, a row per param map in order; empty where there is none."""
+    """search_results.csv of an autologged search, one row per param map, in order; empty if there is none."""
     with tempfile.TemporaryDirectory(prefix="afterglow-") as folder, contextlib.suppress(MlflowException, OSError):
         path = Path(store.call(store.artifact_client().download_artifacts, run_id, "search_results.csv", folder))
         return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))

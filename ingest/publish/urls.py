@@ -1,6 +1,6 @@
-"""Addresses in MLflow's page, and the experiment's description above its table of runs.
+"""URLs in MLflow's UI, and the experiment's description above its table of runs.
 
-The page takes a filter and an order in its address, nests filtered runs, and shows the 100 first.
+The page reads a filter and an order from its URL, nests filtered runs, and shows the first 100.
 """
 
 from urllib.parse import quote
@@ -13,7 +13,7 @@ _OVERVIEW = f"tags.`{VIEW_TAG}` = 'overview'"
 
 
 def root(tracking_uri: str) -> str:
-    """Where MLflow's page is: the server itself, or for a database the address that `mlflow ui` will have."""
+    """The URL of MLflow's UI: the server itself, or for a database the default URL of `mlflow ui`."""
     return tracking_uri.rstrip("/") if tracking_uri.startswith("http") else "http://127.0.0.1:5000"
 
 
@@ -36,12 +36,12 @@ def list_path(experiment_id: str, search: str, order: str = "attributes.start_ti
 
 
 def tree_path(experiment_id: str, app_id: str) -> str:
-    """One application's overview: the application on top, what is below it nested."""
+    """One application's overview, with its runs nested below it."""
     return list_path(experiment_id, f"{_OVERVIEW} and tags.`{APP_ID_TAG}` = '{_literal(app_id)}'")
 
 
 def experiment_description(experiment_id: str) -> str:
-    """What stands above the table: where to begin."""
+    """The experiment's description: links to start from."""
     applications = list_path(experiment_id, f"tags.`{LEVEL_TAG}` = 'application'")
     overview = list_path(experiment_id, _OVERVIEW)
     stages = list_path(experiment_id, f"tags.`{LEVEL_TAG}` = 'stage'", "metrics.`time/duration_s`")
@@ -57,16 +57,16 @@ def experiment_description(experiment_id: str) -> str:
 
 
 def is_own_description(note: str | None) -> bool:
-    """Whether Afterglow wrote the experiment's description; the user's stays."""
+    """Whether Afterglow wrote the experiment's description; a user's description is kept."""
     return not note or "Afterglow" in note
 
 
 def _kind() -> str:
-    """What every address says: the kind of experiment, and the workspace, if one is active."""
+    """URL parameters of every page: the kind of experiment, and the active workspace if any."""
     workspace = get_request_workspace()
     return WORKFLOW_TYPE if workspace is None else f"{WORKFLOW_TYPE}&workspace={quote(workspace, safe='')}"
 
 
 def _literal(text: str) -> str:
-    """A value inside a search filter's quotes; the filter language has no escape for a quote."""
+    """A value inside a search filter's quotes. The filter language cannot escape quotes."""
     return text.replace("'", "").replace("\\", "")

@@ -1,4 +1,4 @@
-"""One application's tree through the tracking API: three calls a run, many of them in flight."""
+"""Write one application's tree through the tracking API, with three calls per run and many in flight."""
 
 import contextlib
 import threading
@@ -24,7 +24,8 @@ _TAKEN_OVER = "another import took this one for dead and writes its tree; import
 
 
 class RestTree:
-    """See TreeWriter. A run is created, ended and then filled, its digest last: without it, it is not whole."""
+    """See TreeWriter. A run is created, ended and then filled. Its digest comes last; a run without it is
+    incomplete."""
 
     def __init__(self, store: TrackingStore, root: RunRecord, options: TreeOptions, calls: int) -> None:
         self.settled: Published | None = None
@@ -33,7 +34,7 @@ class RestTree:
         self._artifact_client = store.artifact_client()
         self._calls = RunCalls(store)
         self._ids: dict[str, str] = dict(options.own)
-        self._created: dict[str, Mapping[str, str]] = {}  # with which tags; forgotten when it is filled
+        self._created: dict[str, Mapping[str, str]] = {}  # with these tags; removed when it is filled
         self._known: dict[str, Known] = {}
         self._deleted: set[str] = set()
         self._pool = ThreadPoolExecutor(calls, "afterglow-publish")
@@ -48,7 +49,7 @@ class RestTree:
 
     @contextlib.contextmanager
     def held(self) -> Iterator["RestTree"]:
-        """Holds the lease on the tree for as long as the context lasts."""
+        """Hold the lease on the tree while in the context."""
         try:
             self._acquire()
             yield self
@@ -83,7 +84,7 @@ class RestTree:
         self._take_up(found.run_id)
 
     def _take_up(self, root_id: str) -> None:
-        """Learns what an earlier import left of the tree."""
+        """Read the runs that an earlier import left."""
         root, every = self._root.key, self._of_application(deleted=True)
         self._ids[root] = root_id
         self._known = known_runs((run for run in every if run.data.tags.get(KEY_TAG) != root), root)
@@ -95,11 +96,11 @@ class RestTree:
         self._calls.set_tags(root_id, {FINGERPRINT_TAG: ""})
 
     def _of_application(self, deleted: bool) -> list[Run]:
-        """The application's runs, and those of it that were abandoned."""
+        """The application's runs, and its abandoned runs."""
         return self._store.tagged(APP_ID_TAG, self._root.tags[APP_ID_TAG], deleted)
 
     def _restore(self) -> None:
-        """The root last: until then the next import sees a deleted tree, and has to be told to restore it again."""
+        """Restore the root last. Until then, the next import sees a deleted tree and needs `restore` again."""
         root = self._root.key
         found = known_runs(self._of_application(deleted=True), root)
         for key in sorted(found, key=lambda key: key == root):
@@ -109,7 +110,7 @@ class RestTree:
             self._calls.set_tags(found[root].run_id, {LEASE_TAG: ""})
 
     def reserve(self, records: Sequence[RunRecord]) -> None:
-        """See TreeWriter: level by level, as a run is created with its parent's id."""
+        """See TreeWriter. Works level by level, since a run is created with its parent's id."""
         depth: dict[str | None, int] = {None: -1}
         for record in records:
             depth[record.key] = depth.get(record.parent, 0) + 1
@@ -179,7 +180,7 @@ class RestTree:
             self._store.call(self._artifact_client.log_artifacts, self._ids[key], folder)
 
     def finish(self, tags: Mapping[str, str]) -> None:
-        """See TreeWriter. A call whose answer got lost may have created a run twice: such runs are deleted first."""
+        """See TreeWriter. A call whose response was lost may have created a run twice. Such runs are deleted first."""
         every = self._of_application(deleted=False)
         with translate_errors("cannot read the application's run"):
             if self._lease is None or not self._lease.check():
@@ -195,13 +196,13 @@ class RestTree:
             if key == ABANDONED or (of_tree and self._ids.get(key) != run.info.run_id):
                 self._calls.abandon(run.info.run_id)
         self._lease.release()
-        # Where a store writes them one by one, the fingerprint comes last.
+        # If a store writes tags one by one, the fingerprint comes last.
         last = sorted({**tags, LEASE_TAG: ""}.items(), key=lambda tag: tag[0] == FINGERPRINT_TAG)
         self._calls.set_tags(self._ids[root], dict(last))
         self._lease = None
 
     def _is_root_of_another(self, run: Run) -> bool:
-        """Whether the SQL writer, which takes no lease, has committed the same tree meanwhile."""
+        """Whether the SQL writer, which takes no lease, has committed the same tree in the meantime."""
         tags, mine = run.data.tags, self._ids[self._root.key]
         complete = tags.get(FINGERPRINT_TAG) == self._options.fingerprint
         return bool(tags.get(KEY_TAG) == self._root.key and complete and run.info.run_id != mine)

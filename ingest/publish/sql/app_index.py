@@ -1,8 +1,8 @@
-"""The applications that a SQLite database has runs of, kept current at the cost of what is new.
+"""An index of the applications in a SQLite database, updated incrementally.
 
-MLflow has no index on a tag's value: a search for one application reads a row of every run. In a call that imports many
-logs that would be the longest part of each. This works in SQLite only: it numbers new rows upwards, and whoever holds
-its one lock sees all of them. Databases that serve many processes want an index (docs/backfill.md).
+MLflow has no index on a tag's value: a search for one application reads a row of every run. When many logs are
+imported, this would take most of the time. The index works only in SQLite, which numbers new rows upwards and has a
+single lock. Databases that serve many processes need a database index (docs/backfill.md).
 """
 
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from ....schemas.runs.params_tags import APP_ID_TAG, KEY_TAG
 Connection = sa.Connection | orm.Session
 
 _LAST = sa.text("SELECT rowid, key, run_uuid FROM tags ORDER BY rowid DESC LIMIT 1")
-# The sign keeps SQLite from reading every row of these keys by their index.
+# The plus sign keeps SQLite from reading every row of these keys through their index.
 _NEW = sa.text("SELECT key, value FROM tags WHERE rowid > :last AND +key IN (:app, :key)")
 _ALL = sa.text("SELECT key, value FROM tags WHERE key IN (:app, :key)")
 
@@ -48,7 +48,7 @@ class AppIndex:
         keys = {"app": APP_ID_TAG, "key": KEY_TAG}
         if self._last is not None and self._is_there(connection, self._last):
             rows = connection.execute(_NEW, keys | {"last": self._last[0]})
-        else:  # the rows with the highest numbers were deleted, and theirs may have been given to others
+        else:  # the rows with the highest numbers were deleted, and their numbers may have been reused
             self._app_ids.clear()
             self._roots.clear()
             rows = connection.execute(_ALL, keys)

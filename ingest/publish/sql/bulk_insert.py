@@ -1,4 +1,4 @@
-"""Inserts many rows into one table, by the quickest way that each database's driver has.
+"""Insert many rows into one table, in the fastest way of each database driver.
 
 SQLAlchemy's own way spends as long on each row's parameters as SQLite does on the row, and five times as long as
 PostgreSQL's COPY.
@@ -24,10 +24,10 @@ import sqlalchemy as sa
 Value = str | int | float | bool | None
 Row = Mapping[str, Value]
 
-_VALUES_AT_ONCE = 30_000  # of SQLite, which works without Python's lock for as long as a statement takes
-_AT_ONCE = 2**20  # each piece takes Python's lock, which the thread that makes the rows has
+_VALUES_AT_ONCE = 30_000  # for SQLite, which releases Python's lock while it executes a statement
+_AT_ONCE = 2**20  # each piece needs Python's lock, which the thread that makes the rows holds
 _SKIP_CHECKS = "AFTERGLOW_POSTGRES_SKIP_FOREIGN_KEY_CHECKS"
-# Not where a trigger of the database's owner would be skipped with the checks.
+# Not if this would also skip a trigger that the database's owner has added.
 _SKIP_CHECKS_IF_ALLOWED = """
 SELECT set_config('session_replication_role', 'replica', true)
 WHERE current_setting('is_superuser') = 'on' AND current_setting('session_replication_role') = 'origin'
@@ -43,13 +43,16 @@ def insertion(
 ) -> Callable[[sa.Connection], None]:
     """A function that inserts rows in a connection's transaction. All rows have the same columns.
 
-    What can be done without the database is done now. `own` says that the runs that the rows belong to were made in
-    the same transaction.
+    Work that does not need the database is done immediately. `own` means that the rows' runs were created in the same
+    transaction.
     """
     columns = list(rows[0])
     if dialect.name == "postgresql" and dialect.driver in ("psycopg2", "psycopg"):
         return partial(_copy, dialect, table.name, columns, _csv(columns, rows), own)
-    if dialect.name == "sqlite" and sqlite3.sqlite_version_info >= (3, 32):  # from there on 32,766 values a statement
+    if dialect.name == "sqlite" and sqlite3.sqlite_version_info >= (
+        3,
+        32,
+    ):  # from this version on, a statement may have 32,766 values
         values, many = itemgetter(*columns), _VALUES_AT_ONCE // len(columns)
         pieces = [rows[at : at + many] for at in range(0, len(rows), many)]
         statements = [(_many_rows(table.name, tuple(columns), len(p)), tuple(chain(*map(values, p)))) for p in pieces]
@@ -87,14 +90,14 @@ def _copy(
                     copy.write(content)
     except dbapi.Error as error:
         if dialect.is_disconnect(error, connection.connection.dbapi_connection, None):
-            connection.invalidate(error)  # else SQLAlchemy tries to roll back what is gone
-        # as SQLAlchemy would raise it: the callers tell a second import's root from other errors by its class
+            connection.invalidate(error)  # otherwise SQLAlchemy tries to roll back a connection that is gone
+        # raised as by SQLAlchemy, because callers detect a second import's root by the class
         raise sa.exc.DBAPIError.instance(statement, None, error, dbapi.Error) from error
 
 
 @contextmanager
 def _unchecked(cursor: Any) -> Iterator[None]:
-    """Skips the foreign-key checks, where the role may. Nobody else sees these runs yet, let alone deletes them."""
+    """Skip the foreign-key checks if the role is allowed to. No other process can see or delete these runs yet."""
     cursor.execute(_SKIP_CHECKS_IF_ALLOWED)
     skipped = cursor.fetchone() is not None
     yield
@@ -103,7 +106,7 @@ def _unchecked(cursor: Any) -> Iterator[None]:
 
 
 def _csv(columns: Sequence[str], rows: Sequence[Row]) -> bytes:
-    """As PostgreSQL reads it: text is quoted, what is None is not."""
+    """Rows in PostgreSQL's CSV format: text is quoted, None is not."""
     arrays = {name: pa.array([row[name] for row in rows]) for name in columns}
     given = {
         name: pa.nulls(len(one), pa.string()) if one.null_count == len(one) else one for name, one in arrays.items()

@@ -1,4 +1,4 @@
-"""Input datasets of a run, as MLflow's own store keeps them."""
+"""Add input datasets to a run, in the form of MLflow's own store."""
 
 import uuid
 from typing import Any
@@ -12,7 +12,7 @@ from ..mlflow_internals import models
 
 
 def add_dataset(session: orm.Session, experiment_id: int, run_id: str, one: Dataset) -> None:
-    """Adds an input to the run, in the session's transaction; the dataset too where the experiment has none like it."""
+    """Add an input to the run in the session's transaction, and the dataset if the experiment does not have it."""
     same = (experiment_id, one.name, one.digest)
     found: Any = session.get(models.SqlDataset, same)
     if found is None:

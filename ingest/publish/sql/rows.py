@@ -1,4 +1,4 @@
-"""Makes the rows of MLflow's tables that SqlAlchemyStore would make, and sends them in one transaction."""
+"""Make the same rows as SqlAlchemyStore, and send them in one transaction."""
 
 import math
 import sys
@@ -24,7 +24,7 @@ TABLES: tuple[sa.Table, ...] = tuple(
     model.__table__
     for model in (models.SqlRun, models.SqlTag, models.SqlParam, models.SqlMetric, models.SqlLatestMetric)
 )
-# The columns that are filled. A MLflow that demands more is one that this module does not know.
+# The columns that are filled. An MLflow version that requires more is not supported.
 FILLED = {
     "runs": {"run_uuid", "name", "artifact_uri", "experiment_id", "source_type", "source_name", "entry_point_name"}
     | {"user_id", "status", "start_time", "end_time", "deleted_time", "source_version", "lifecycle_stage"},
@@ -36,7 +36,7 @@ FILLED = {
 
 
 class Rows:
-    """The rows of one transaction. A thread sends many of them at a time while the next ones are made."""
+    """The rows of one transaction. A thread sends them in batches while the next ones are made."""
 
     def __init__(self, session: orm.Session, experiment_id: int, artifact_location: str) -> None:
         self._session, self._experiment_id, self._location = session, experiment_id, artifact_location
@@ -47,26 +47,26 @@ class Rows:
 
     @property
     def session(self) -> orm.Session:
-        """The session, once nothing is being sent through it."""
+        """The session, after waiting for pending batches."""
         self._wait()
         return self._session
 
     def _wait(self, until: int = 0) -> None:
-        """Waits until no more than `until` batches are being sent."""
+        """Wait until at most `until` batches are pending."""
         while len(self._sent) > until:
             with translate_errors("cannot write runs"):
                 self._sent.popleft().result()
 
     def close(self) -> None:
-        """Waits for what is being sent; whoever leaves without a commit does not need its result."""
+        """Wait for pending batches. Errors are ignored, since the transaction is not committed."""
         self._sender.shutdown()
 
     def artifact_uri(self, run_id: str) -> str:
-        """Where a run's artifacts are."""
+        """The location of a run's artifacts."""
         return str(append_to_uri_path(self._location, run_id, SqlAlchemyStore.ARTIFACTS_FOLDER_NAME))
 
     def run(self, record: RunRecord, run_id: str) -> None:
-        """Adds a run, as SqlAlchemyStore.create_run and update_run_info leave it."""
+        """Add a run, in the state that SqlAlchemyStore.create_run and update_run_info leave."""
         row: Row = {
             "run_uuid": run_id,
             "name": record.name,
@@ -87,16 +87,16 @@ class Rows:
         self._made.add(run_id)
 
     def texts(self, model: Any, run_id: str, values: Mapping[str, str]) -> None:
-        """Adds tags or params of a run, whose MLflow model is `model`."""
+        """Add tags or params of a run; `model` is the MLflow class of their table."""
         self._rows[model.__table__].extend({"key": k, "value": v, "run_uuid": run_id} for k, v in values.items())
 
     def metrics(self, run_id: str, metrics: Iterable[Metric]) -> None:
-        """Adds metrics of a run, none of them twice, and the latest of each."""
+        """Add metrics of a run without duplicates, and the latest value of each."""
         rows = self._rows[models.SqlMetric.__table__]
         latest: dict[str, tuple[tuple[int, int, float], Row]] = {}
         for name, number, at, step in dict.fromkeys(metrics):
             is_nan = math.isnan(number)
-            value = 0.0 if is_nan else float(max(-_LARGEST, min(number, _LARGEST)))  # as sanitize_metric_value
+            value = 0.0 if is_nan else float(max(-_LARGEST, min(number, _LARGEST)))  # like sanitize_metric_value
             row: Row = {
                 "key": name,
                 "value": value,
@@ -112,26 +112,26 @@ class Rows:
         self._rows[models.SqlLatestMetric.__table__].extend(row for _, row in latest.values())
 
     def end(self, record: RunRecord, known: Known) -> None:
-        """Updates status, end and name of a run that is in the store, at once."""
+        """Immediately update the status, end and name of a run that is in the store."""
         values: dict[str, Any] = {"status": record.status, "end_time": record.end_ms}
         if known.own_name:
             values["name"] = record.name
         self.session.execute(sa.update(models.SqlRun).where(models.SqlRun.run_uuid == known.run_id).values(**values))
 
     def delete(self, run_id: str, model: Any, names: Iterable[str]) -> None:
-        """Deletes tags or metrics of a run by their names, at once."""
+        """Immediately delete tags or metrics of a run by name."""
         wanted = sorted(set(names))
         for begin in range(0, len(wanted), 500):
             some = model.key.in_(wanted[begin : begin + 500])
             self.session.execute(sa.delete(model).where(model.run_uuid == run_id, some))
 
     def send_if_many(self) -> None:
-        """Sends the rows that are ready, where they are worth a statement for each table."""
+        """Send the rows that are ready, if there are enough for a statement per table."""
         if sum(map(len, self._rows.values())) >= _ROWS_AT_ONCE:
             self.send()
 
     def send(self) -> None:
-        """Sends the rows that are ready, without waiting for the database.
+        """Send the rows that are ready without waiting for the database.
 
         Raises:
             PublishError: the database refused these rows, or those sent before them.
@@ -144,7 +144,7 @@ class Rows:
         self._sent.append(self._sender.submit(self._send, batch))
 
     def _all_made(self, table: sa.Table, rows: Sequence[Row]) -> bool:
-        """Whether the runs that the rows belong to were all made in this transaction."""
+        """Whether all runs of the rows were created in this transaction."""
         return table is not models.SqlRun.__table__ and all(row["run_uuid"] in self._made for row in rows)
 
     def _send(self, batch: Sequence[Callable[[sa.Connection], None]]) -> None:

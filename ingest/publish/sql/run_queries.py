@@ -1,4 +1,4 @@
-"""Reads and restores runs in the session's transaction, past MLflow's store, which would commit."""
+"""Read and restore runs in the session's transaction, without MLflow's store, which would commit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,13 +24,13 @@ _OF_TREE = (APP_ID_TAG, ATTEMPT_TAG, COMPLETENESS_TAG, FINGERPRINT_TAG, ISSUES_T
 
 
 def runs_by_tag(session: orm.Session, experiment_id: int, tag: str, value: str) -> list[Run]:
-    """The runs of an experiment with exactly this value of a tag, deleted ones too."""
+    """The runs of an experiment with exactly this value of a tag, including deleted ones."""
     tagged = sa.select(models.SqlTag.run_uuid).where(models.SqlTag.key == tag, models.SqlTag.value == value)
     run = models.SqlRun
     query = query_runs(session).filter(run.experiment_id == experiment_id, run.run_uuid.in_(tagged))
     found = [run.to_mlflow_entity() for run in query.yield_per(_IDS_AT_ONCE)]
     session.expunge_all()
-    return [run for run in found if run.data.tags.get(tag) == value]  # MySQL takes A for a
+    return [run for run in found if run.data.tags.get(tag) == value]  # MySQL ignores case
 
 
 def runs_by_id(session: orm.Session, run_ids: Sequence[str]) -> list[Run]:
@@ -39,7 +39,7 @@ def runs_by_id(session: orm.Session, run_ids: Sequence[str]) -> list[Run]:
 
 
 def restore_runs(session: orm.Session, run_ids: Sequence[str]) -> None:
-    """Makes deleted runs active again."""
+    """Restore deleted runs."""
     for begin in range(0, len(run_ids), _IDS_AT_ONCE):
         some = models.SqlRun.run_uuid.in_(run_ids[begin : begin + _IDS_AT_ONCE])
         session.execute(sa.update(models.SqlRun).where(some).values(lifecycle_stage="active", deleted_time=None))
@@ -47,7 +47,7 @@ def restore_runs(session: orm.Session, run_ids: Sequence[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ApplicationRow:
-    """An application run, with the tags that say what its tree is."""
+    """An application run, with the tags that describe its tree."""
 
     run_id: str
     deleted: bool
@@ -57,7 +57,7 @@ class ApplicationRow:
 def application_rows(session: orm.Session, experiment_id: int) -> list[ApplicationRow]:
     """The application runs of an experiment, deleted ones first.
 
-    MLflow's own search reads every metric of each, which takes 9 ms.
+    MLflow's own search reads all their metrics, which takes 9 ms per run.
     """
     run, tag = models.SqlRun, models.SqlTag
     query = (

@@ -26,7 +26,7 @@ _POLL_S = 1.0
 
 
 class SqlTree:
-    """See TreeWriter. `others` lists the active roots with the tree's key as other connections see them."""
+    """See TreeWriter. `others` lists the active roots with the tree's key as seen by other connections."""
 
     def __init__(
         self,
@@ -53,26 +53,27 @@ class SqlTree:
 
     @property
     def session(self) -> orm.Session:
-        """The session, once nothing is being sent through it."""
+        """The session, after waiting for pending batches."""
         return self._rows.session
 
     def close(self) -> None:
-        """Waits for what is being sent."""
+        """Wait for pending batches."""
         self._rows.close()
 
     def lock(self, watch: LeaseWatch) -> bool:
-        """Locks the root's row until the transaction ends; whoever comes second waits for it.
+        """Lock the root's row until the transaction ends. Other processes wait for it.
 
-        False where a process holds the tree's lease: an import through the tracking API, or a removal.
+        Return False if an import through the tracking API or a removal holds the tree's lease.
 
         Raises:
-            PublishError: the database refused; because of an IntegrityError where another transaction made it first.
+            PublishError: the database refused. Its cause is an IntegrityError if another transaction created the root
+            first.
         """
         self._watch = watch
         key, app_id, restore = self._root.key, self._root.tags[APP_ID_TAG], self._options.restore
         is_sqlite = self._dialect == "sqlite"
         if is_sqlite:
-            self.session.execute(sa.text("BEGIN IMMEDIATE"))  # it has one lock; nothing is read before
+            self.session.execute(sa.text("BEGIN IMMEDIATE"))  # SQLite has one lock; nothing is read before it is held
         new = self._index is not None and not self._index.has_tree(self.session, key)
         there = [] if new else self._runs(KEY_TAG, key)
         if there and not is_sqlite:
@@ -80,7 +81,7 @@ class SqlTree:
             self.session.execute(
                 sa.select(models.SqlRun.run_uuid).where(models.SqlRun.run_uuid.in_(ids)).with_for_update()
             ).all()
-            there = self._runs(KEY_TAG, key)  # as whoever held the lock before has left it
+            there = self._runs(KEY_TAG, key)  # as the previous holder of the lock left it
         active = [run for run in there if run.info.lifecycle_stage != "deleted"]
         if there and not restore and all(is_being_removed(run.data.tags) for run in active):
             self.settled = published_as(self._store, there[0], "deleted")
@@ -96,7 +97,7 @@ class SqlTree:
         return True
 
     def _take_up(self, there: Sequence[Run], active: Sequence[Run], of_application: Sequence[Run]) -> None:
-        """Learns what an earlier import left of the tree, or makes its root."""
+        """Read the runs that an earlier import left, or create the root."""
         root, restore = self._root, self._options.restore
         if there:
             run_id = (active or there)[0].info.run_id
@@ -110,7 +111,7 @@ class SqlTree:
         others = (run for run in of_application if run.data.tags.get(KEY_TAG) != root.key)
         self._known = known_runs(others, root.key)
         self._known |= known_runs((run for run in of_application if run.info.run_id == run_id), root.key)
-        if not there:  # made in this transaction; it has no tags yet, so it is not among the known
+        if not there:  # created in this transaction without tags, so it is not among the known runs
             self._known[root.key] = Known(run_id, root.name, None, "", False, {}, {})
         for run in runs_by_id(self.session, list(self._options.own.values())):
             key = next(key for key, run_id in self._options.own.items() if run_id == run.info.run_id)
@@ -123,7 +124,7 @@ class SqlTree:
         self._deleted = {key for key, known in self._known.items() if known.deleted and not restore}
 
     def _abandon_doubles(self, runs: Sequence[Run]) -> None:
-        """Deletes what an import through the tracking API made twice, or gave up, and did not live to delete."""
+        """Delete duplicate or abandoned runs of an import through the tracking API that died before it deleted them."""
         root = self._root.key
         ours = {known.run_id for known in self._known.values()} | {*self._ids.values(), *self._options.own.values()}
         for run in runs:
@@ -147,7 +148,7 @@ class SqlTree:
         return str(self.session.get_bind().dialect.name)
 
     def reserve(self, records: Sequence[RunRecord]) -> None:
-        """See TreeWriter: ids are derived from the keys, nothing is written yet."""
+        """See TreeWriter. Ids are derived from the keys; nothing is written yet."""
         for record in records:
             self._ids.setdefault(record.key, self._derived(record.key))
 
@@ -171,7 +172,7 @@ class SqlTree:
         metrics: Iterable[Metric] = record.metrics
         if known is not None:
             self._rows.delete(run_id, models.SqlTag, tags)
-            if record.key in self._options.own:  # the job's own figures stay, and are not logged twice
+            if record.key in self._options.own:  # the job's own values are kept and not logged again
                 metrics = [m for m in renewed(record, known.latest) if known.latest.get(m[0], (0, None))[1] != m[1]]
                 self._rows.delete(run_id, models.SqlLatestMetric, [name for name, *_ in metrics])
             else:
@@ -203,8 +204,8 @@ class SqlTree:
         self._rows.send()
 
     def datasets(self, datasets: Iterable[Dataset]) -> None:
-        """See TreeWriter. They are written right before the commit, because other applications read the same ones and
-        would wait; in the same order everywhere, so that no two wait for each other."""
+        """See TreeWriter. They are written right before the commit, because other applications may use the same ones
+        and would wait. The order is always the same, which prevents deadlocks."""
         self._datasets = sorted(datasets, key=lambda one: (one.name, one.digest))
 
     def artifacts(self, key: str, folder: str) -> None:
@@ -216,7 +217,7 @@ class SqlTree:
             self._store.call(get_artifact_repository(uri, tracking_uri=self._artifact_uri).log_artifacts, folder)
 
     def finish(self, tags: Mapping[str, str]) -> None:
-        """See TreeWriter: the one commit."""
+        """See TreeWriter. Commits the transaction."""
         tags, root_id = {**tags, LEASE_TAG: ""}, self._ids[self._root.key]
         self.flush()
         with translate_errors("cannot commit"):
@@ -231,10 +232,10 @@ class SqlTree:
         self.finished = True
 
     def _gave_way(self) -> bool:
-        """Whether an import through the tracking API began the same tree meanwhile.
+        """Whether an import through the tracking API has begun the same tree in the meantime.
 
-        Then this transaction is rolled back and the other import waited for. It in turn looks for this one's commit
-        when it is done.
+        If so, this transaction is rolled back and waits for the other import, which checks for this one's commit at its
+        end.
         """
         if self._dialect == "sqlite":
             return False  # nobody else could write
@@ -251,7 +252,7 @@ class SqlTree:
             if not alive and rolled_back:
                 return self._wait_is_over(others)
             if not alive:
-                if any(run.info.run_id != mine for run in others):  # begun meanwhile, and its process is dead
+                if any(run.info.run_id != mine for run in others):  # begun in the meantime by a process that is dead
                     self._abandon_doubles(self._runs(KEY_TAG, self._root.key))
                     self.flush()
                 return False

@@ -1,8 +1,8 @@
-"""The writer for a database that this process can reach: straight into MLflow's own tables.
+"""The writer for a database that this process can reach, which inserts directly into MLflow's tables.
 
-It uses MLflow's SQLAlchemy models, and one transaction per application, so that nobody ever sees half a tree. Run ids
-are derived from the key: two imports at once meet at the root's primary key, or at the lock on its row. An import
-through the tracking API that writes the same tree is seen by its lease, before and again before the commit.
+It uses MLflow's SQLAlchemy models, and one transaction per application, so that others never see a partial tree. Run
+ids are derived from the key: concurrent imports conflict on the root's primary key, or on the lock on its row. An
+import of the same tree through the tracking API is detected by its lease, at the start and before the commit.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ _RUNS_WORTH_ANALYZING = 1_000
 
 
 class SqlWriter:
-    """Writes trees into the database's tables. It reads through `store`, as every writer does."""
+    """Writes trees into the database's tables. Like every writer, it reads through `store`."""
 
     name = "sql"
 
@@ -50,7 +50,7 @@ class SqlWriter:
         self._trees: dict[str, Published] | None = None
 
     def unfit(self) -> str | None:
-        """Why this database cannot be written directly; None where it can."""
+        """Why this database cannot be written directly; None if it can."""
         if not isinstance(self._database, SqlAlchemyStore):
             return "the tracking store is not a database"
         with translate_errors("cannot read the database's tables"):
@@ -64,7 +64,7 @@ class SqlWriter:
             there = {column["name"] for column in sa.inspect(self._database.engine).get_columns(table.name)}
             demanded = {c.name for c in table.columns if not c.nullable and c.default is None and not c.server_default}
             if not FILLED[table.name] <= there or not demanded <= FILLED[table.name]:
-                return f"its table {table.name} is not the one that this Afterglow knows"
+                return f"its table {table.name} is not the one that this version of Afterglow supports"
         return None
 
     def load_fingerprints(self) -> None:
@@ -85,7 +85,7 @@ class SqlWriter:
         return find_tree(self.store, fingerprint) if self._trees is None else self._trees.get(fingerprint)
 
     def owner(self, app_id: str, run_id: str | None) -> Owner | None:
-        """See Writer. Runs tagged with the application's id are looked for only where there may be any."""
+        """See Writer. Searches for runs tagged with the application's id only if there may be any."""
         if self._index is not None:
             index = self._index
             with translate_errors("cannot search runs"):
@@ -115,7 +115,7 @@ class SqlWriter:
                             locked = tree.lock(watch)
                     except PublishError as error:
                         session.rollback()
-                        # another import has just made the root, or holds the database: it will be there, or whole, soon
+                        # another import has just created the root or holds the database, and will finish soon
                         late = policy.clock() - began > max(policy.deadline_s, 1)
                         if late or not (isinstance(error.__cause__, IntegrityError) or is_transient(error)):
                             raise
@@ -132,7 +132,7 @@ class SqlWriter:
             wait = min(wait * 2, policy.longest_wait_s)
 
     def _other_roots(self, key: str) -> list[Run]:
-        """The active roots with this key that others see, by a connection of its own."""
+        """The active roots with this key, read through a separate connection."""
         return self.store.tagged(KEY_TAG, key)
 
     @property
@@ -140,7 +140,7 @@ class SqlWriter:
         return bool(self._database.engine.dialect.name == "sqlite")
 
     def _read(self, query: Callable[[orm.Session], Result]) -> Result:
-        """What a query gives, in a session of its own; it is retried while its error is transient."""
+        """Run a query in its own session, and retry it on transient errors."""
 
         def attempt() -> Result:
             with self._session() as session:
@@ -150,21 +150,21 @@ class SqlWriter:
 
     @contextlib.contextmanager
     def _session(self) -> Iterator[orm.Session]:
-        """A session like those of SqlAlchemyStore, whose own factory would commit and wrap every error."""
+        """A session like those of SqlAlchemyStore, whose own factory would commit and wrap errors."""
         with orm.Session(self._database.engine) as session:
             if self._is_sqlite:
                 session.execute(sa.text("PRAGMA foreign_keys = ON"))
                 session.execute(sa.text("PRAGMA busy_timeout = 20000"))
-                # keys are spread over all of the indexes: with 2 MB of cache every row would read and write pages
+                # keys are spread over the indexes, so with 2 MB of cache every row would read and write pages
                 session.execute(sa.text(f"PRAGMA cache_size = -{_SQLITE_CACHE_KB}"))
             else:
-                # What another import committed while this one waited for its lock has to be seen (MySQL's own level
-                # shows the store as it was before), and ranges that were read must not be locked.
+                # What another import committed while this one waited for its lock must be visible (MySQL's default
+                # level shows an older snapshot), and ranges that were read must not be locked.
                 session.connection(execution_options={"isolation_level": "READ COMMITTED"})
             yield session
 
     def _analyze(self, session: orm.Session) -> None:
-        """Without fresh statistics SQLite sorts 5,000 runs in 2.4 s instead of 0.12 s. The tree is whole without."""
+        """Update statistics: without them SQLite sorts 5,000 runs in 2.4 s instead of 0.12 s. Errors are ignored."""
         with contextlib.suppress(SQLAlchemyError):
             names = [table.name for table in TABLES]
             dialect = self._database.engine.dialect.name

@@ -1,4 +1,4 @@
-"""Run tree -> the spans of its trace, no more than MLflow's page can show."""
+"""Convert a run tree to the spans of its trace, within what MLflow's page can show."""
 
 import json
 import math
@@ -37,7 +37,7 @@ class SpanRecord:
 def spans_of(tree: RunTree, at_most: int = MAX_SPANS) -> list[SpanRecord]:
     """The runs above the tasks as spans, the root first.
 
-    Of more than `at_most` the shortest stages and jobs are left out; the span above them says how many.
+    If there are more than `at_most`, the shortest stages and jobs are left out. Their parent span has their number.
     """
     kept = _kept(tree, at_most)
     left: dict[str, dict[str, int]] = {}
@@ -55,7 +55,7 @@ def spans_of(tree: RunTree, at_most: int = MAX_SPANS) -> list[SpanRecord]:
 
 
 def _kept(tree: RunTree, at_most: int) -> set[str]:
-    """The keys of the runs that become spans: the longest, with all that is above them."""
+    """The keys of the runs that become spans: the longest runs and their ancestors."""
     if len(tree.runs) <= at_most:
         return {run.key for run in tree.runs}
     parents = {run.key: run.parent for run in tree.runs}
@@ -75,7 +75,7 @@ def _kept(tree: RunTree, at_most: int) -> set[str]:
 
 
 def _span(run: Run, numbers: Mapping[str, int], left: Mapping[str, int], last: int) -> SpanRecord:
-    # a few of the application's params, so that the page shows the figures without scrolling; its run has them all
+    # a few of the application's params, so that the page shows the metrics without scrolling
     shown = SPAN_PARAMS if run.level == "application" else run.params if run.level == "trial" else ()
     inputs: dict[str, Value] = {name: replace_controls(run.params[name]) for name in shown if name in run.params}
     inputs |= {label: replace_controls(run.tags[tag]) for tag, label in SPAN_TAGS.items() if tag in run.tags}
@@ -113,5 +113,5 @@ def trace_number(experiment_id: str, key: str) -> int:
 
 
 def digest_of(spans: Sequence[SpanRecord]) -> str:
-    """Tells whether a trace is the one that was written before."""
+    """A digest to detect whether a trace has changed."""
     return text_digest(json.dumps([repr(span) for span in spans]))

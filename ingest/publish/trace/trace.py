@@ -1,7 +1,7 @@
-"""Writes an application as an MLflow trace, linked to its run: once, and again only where the log has grown.
+"""Write an application as an MLflow trace, linked to its run. It is rewritten only if the log has grown.
 
-The trace's id is derived from the application's key. A tag of the application run names the trace and says whether it
-is whole: the next import writes again what a killed one left.
+The trace's id is derived from the application's key. A tag of the application run has the trace's id and whether it is
+complete. The next import rewrites an incomplete trace.
 """
 
 import json
@@ -26,10 +26,10 @@ _NS = 1_000_000
 
 
 def write_trace(tree: RunTree, published: Published, writer: Writer) -> bool:
-    """Writes the trace of an application whose runs are written; whether there was something to write.
+    """Write the trace of an application whose runs are written. Return whether anything was written.
 
     Raises:
-        PublishError: MLflow refused or could not be reached; the next import with --trace goes on from there.
+        PublishError: MLflow refused or could not be reached; the next import with --trace continues from there.
     """
     if published.state == "deleted":
         return False
@@ -59,7 +59,7 @@ def write_trace(tree: RunTree, published: Published, writer: Writer) -> bool:
 
 
 def delete_trace(store: TrackingStore, tag: str | None) -> None:
-    """Deletes the trace that an application run's tag names, whole or not."""
+    """Delete the trace named by an application run's tag, complete or not."""
     if tag:
         trace_id = tag.split()[0]
         with translate_errors("cannot delete the trace"):
