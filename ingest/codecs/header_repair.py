@@ -23,9 +23,9 @@ SEARCHED_BYTES = 4 << 20
 _READ_BYTES = 1 << 20
 _NEAR_BYTES = 128 << 10
 _MOST_DAMAGED_BYTES = 16
-# Snappy's and LZF's chunks are found by their lengths, which is slow, so only a short range is searched.
+# Without Snappy and LZF: searching their chunks is slow, and `_NEAR_BYTES` are longer than any of their chunks.
 _FOUND_BY_MAGIC: tuple[Codec, ...] = (zstd, gzip, lz4)
-# A correct repair finds no more damage; data after the damage is found right after it, with few false matches.
+# After a correct repair there is no damage. A search for later data first meets the damage, and few false matches.
 _REPAIR_TRIAL = Limits(max_output_bytes=8 << 20, max_damaged_places=0)
 _SEARCH_TRIAL = Limits(max_output_bytes=8 << 20, max_damaged_places=100)
 _EVENT = b'{"Event":"'
