@@ -58,19 +58,19 @@ def describe(
 
 def _findings(run: Run, link: Link) -> str:
     """The findings, most expensive first. An application's findings link to the affected runs."""
-    told = [one for one in run.findings if not one.informational]
-    if not told:
+    reported = [one for one in run.findings if not one.informational]
+    if not reported:
         return ""
     lines = []
-    for one in told[:_SHOWN]:
+    for one in reported[:_SHOWN]:
         cost = f", {seconds(one.cost_s)}" if one.cost_s else ""
         where = f" [{escape(one.subject, 100)}]({link(one.run)}):" if one.run != run.key else ""
         if one.run == run.key and FINDING_CODES[one.code].level in ("executor", "host"):
             where = f" {escape(one.subject, 100)}:"
         lines.append(f"- **{one.severity}{cost}**{where} {escape(one.message, _SENTENCE)} {one.advice}")
-    if len(told) > _SHOWN:
+    if len(reported) > _SHOWN:
         of = "of the application's artifacts" if run.level != "application" else ""
-        lines.append(f"- {count(len(told) - _SHOWN)} more in `tables/findings.parquet` {of}".rstrip())
+        lines.append(f"- {count(len(reported) - _SHOWN)} more in `tables/findings.parquet` {of}".rstrip())
     return "**What cost time**, as estimated\n\n" + "\n".join(lines)
 
 

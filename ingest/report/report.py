@@ -52,7 +52,7 @@ def report(data: ReportData) -> bytes:
         ],
         findings=[_finding(row, data) for row in faults[:REPORT_FINDINGS]],
         findings_left=max(len(faults) - REPORT_FINDINGS, 0),
-        told=[_finding(row, data) for row in data.findings if row not in faults and row["code"] != "critical_path"],
+        reported=[_finding(row, data) for row in data.findings if row not in faults and row["code"] != "critical_path"],
         tasks=len(data.tasks),
         tasks_left=left_out(data),
         stages=len(drawn),
@@ -161,7 +161,7 @@ def _rank(run: Run, name: str | None, smaller: bool) -> tuple[bool, float, str]:
 
 
 def _trial(
-    run: Run, name: str | None, params: Sequence[str], scores: Sequence[float], dearest: float
+    run: Run, name: str | None, params: Sequence[str], scores: Sequence[float], highest_cost: float
 ) -> Mapping[str, Any]:
     score = run.metrics.get(name) if name else None
     low, high = min(scores, default=0.0), max(scores, default=0.0)
@@ -171,6 +171,6 @@ def _trial(
         "score": None if score is None else f"{score:.5g}",
         "score_at": None if score is None else round(100 * (score - low) / (high - low), 1) if high > low else 100.0,
         "cost": seconds(_cost(run)),
-        "width": round(100 * _cost(run) / dearest, 1) if dearest else 0.0,
+        "width": round(100 * _cost(run) / highest_cost, 1) if highest_cost else 0.0,
         "failed": run.status == "FAILED",
     }
