@@ -1,5 +1,6 @@
 """Run a command in the foreground: pass signals on to it, and return its exit code as a shell would."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -82,5 +83,7 @@ def _start(
         if error.filename != command[0]:
             raise
         raise InputError(f"{command[0]}: no such program; add its folder to PATH (for Spark: the folder bin)") from None
-    except PermissionError:
+    except OSError as error:
+        if not isinstance(error, PermissionError) and error.errno != errno.ENOEXEC:
+            raise
         raise InputError(f"{command[0]}: cannot be executed; check that it is a program and its permissions") from None

@@ -14,7 +14,9 @@ def test_all_of_it_is_printed() -> None:
     result = runner.invoke(app, ["show", str(sample_log("failing-tasks")), "--depth", "stage"])
     lines = result.stdout.splitlines()
     assert result.exit_code == 0 and lines[0].startswith("Spark shell")
-    assert sum(" stage " in line for line in lines) > 2 and sum(" job " in line for line in lines) > 2
+    runs = [line.lstrip(" │├└─") for line in lines]
+    assert sum(run.startswith("s") and run[1:2].isdigit() for run in runs) > 2
+    assert sum(run.startswith("j") and run[1:2].isdigit() for run in runs) > 2
     assert any(line.startswith("Findings") for line in lines)
 
 

@@ -273,7 +273,7 @@ def test_annotation_from_outside_hides_nothing_and_touches_no_worker(place: Path
     users.mkdir()
     (users / "sitecustomize.py").write_text("import sys\nsys.own = 'mine'\n")
     finders = "[type(one).__name__ for one in sys.meta_path]"
-    look = f"import sys; print(sys.own, {finders}.count('AfterMl'), 'typing' in sys.modules)"
+    look = f"import sys; print(sys.own, {finders}.count('MlImportHook'), 'typing' in sys.modules)"
     assert started(place, look) == "mine 1 False\n"
     assert started(place, "import sys; print([p for p in sys.path if 'overlay' in p])") == "[]\n"
     (users / "pyspark").mkdir()
@@ -290,6 +290,7 @@ def test_annotation_is_switched_on_behind_the_import_of_pyspark_ml(place: Path) 
     # what the job's own Python has comes first: here an annotate that says so
     own = place / "users" / "afterglow" / "annotate"
     own.mkdir(parents=True)
+    (own.parent / "__init__.py").write_text("")
     (own / "__init__.py").write_text("def autolog():\n    print('switched on')\n")
     assert started(place, "import pyspark.ml, pyspark.ml; print('after')") == "switched on\nafter\n"
     (own / "__init__.py").write_text("raise RuntimeError('broken')\n")

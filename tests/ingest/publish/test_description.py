@@ -56,7 +56,7 @@ def test_every_description_links_to_runs_and_to_nothing_else(name: str) -> None:
 @pytest.mark.parametrize(
     "value, text",
     [
-        (0.0004, "0 ms"),
+        (0.0004, "0.4 ms"),
         (0.25, "250 ms"),
         (1.234, "1.23 s"),
         (59.9, "59.9 s"),
@@ -69,7 +69,7 @@ def test_seconds(value: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value, text", [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2.5e9, "2.5 GB"), (9e15, "9e+03 TB")]
+    "value, text", [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2.5e9, "2.5 GB"), (9e15, "9,000 TB")]
 )
 def test_size(value: float, text: str) -> None:
     assert units.size(value) == text

@@ -33,7 +33,7 @@ def test_both_writers_upload_the_same_and_link_to_it(writer: str, tmp_path: Path
     uri = new_sqlite(tmp_path / f"{writer}.db")
     (imported,) = import_logs([SKEWED], uri, writer=writer, task_runs="none")
     client, found = _drawn(uri, imported.published.run_id)
-    root = imported.app_id + "/1"
+    root = client.get_run(imported.published.run_id).data.tags[KEY_TAG]
     assert {key: set(files) for key, files in found.items()} == {
         root: {"report.html"},
         f"{root}/stage/8.0": {"tasks.svg"},

@@ -31,7 +31,7 @@ def test_they_go_through_the_server_and_runs_into_the_database(tmp_path: Path, m
             monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
             (imported,) = import_logs(LOG, uri, writer, writer=writer)
             assert imported.published.url.startswith(address)
-            assert open_writer(uri, writer, writer).server_command() is None  # it runs
+            assert open_writer(uri, writer, writer).store.server_command() is None  # it runs
             found = held(uri, writer)
             assert (found.duplicates, found.complete) == (0, 1)
             names = {one.path for one in client.list_artifacts(imported.published.run_id)}

@@ -132,7 +132,8 @@ def test_more_detail_completes_what_either_writer_wrote(place: Place, other: str
 
 def test_a_newer_version_takes_up_the_tree(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     first = place.load(WORDCOUNT)
-    monkeypatch.setattr("afterglow.ingest.pipeline.version", lambda: "99.0")
+    for module in ("fingerprint", "pipeline"):
+        monkeypatch.setattr(f"afterglow.ingest.{module}.version", lambda: "99.0")
     second = place.load(WORDCOUNT)
     assert (second.run_id, second.state, second.written) == (first.run_id, "written", 0)
     root = place.client.get_run(first.run_id)

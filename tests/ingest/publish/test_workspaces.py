@@ -68,7 +68,7 @@ def test_a_tree_goes_to_the_active_workspace(on: pytest.MonkeyPatch, store: str,
                 assert list((tmp_path / name).rglob("report.html"))
         assert len(set(experiments.values())) == 2
         assert differences(trees["team-a"], trees["team-b"]) == []
-        command = open_writer(uri, "training", writer).server_command()
+        command = open_writer(uri, "training", writer).store.server_command()
         assert command is None if store == "server" else "--enable-workspaces" in command
         (row,) = list_imported([], uri, everywhere=True)
         assert row.experiment_id == experiments["team-b"]
