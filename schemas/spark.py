@@ -105,7 +105,7 @@ PREEMPTED = (
 # org.apache.spark.sql.execution.streaming.runtime.StreamExecution.getBatchDescriptionString
 RECEIVER_JOB = "Streaming job running receiver "
 DSTREAM_BATCH_JOB = "Streaming job from "
-MICRO_BATCH_JOB = r"runId = [0-9a-f-]{36}\b[\s\S]*\bbatch = "
+MICRO_BATCH_JOB = r"runId = [0-9a-f-]{4,36}\b[\s\S]*\bbatch = "
 # org.apache.spark.scheduler.DAGScheduler.handleJobCancellation, cleanUpAfterSchedulerStop
 CANCELLED_JOB = r"(?i)\bcancell?ed\b"
 # java.lang.OutOfMemoryError, org.apache.spark.memory.SparkOutOfMemoryError, Python's MemoryError, exit code of SIGKILL

@@ -58,7 +58,8 @@ def _line(run: Run) -> "Text":
     if run.level != "task":
         failed = figures.get("tasks/failed", 0.0)
         parts.append(
-            f"{count(figures.get('tasks/total', 0.0))} tasks" + (f", {count(failed)} failed" if failed else "")
+            console.counted(round(figures.get("tasks/total", 0.0)), "task")
+            + (f", {count(failed)} failed" if failed else "")
         )
     for label, name in (
         ("in", "io/input_bytes"),
@@ -109,4 +110,4 @@ def _print_issues(out: "Console", tables: EventLogTables) -> None:
         place = ":".join(str(part) for part in (issue["file"], issue["line"]) if part is not None)
         out.print(rich_text(f"{issue['severity']}: {place + ': ' if place else ''}{issue['message']}", "dim"))
     if len(issues) > _ISSUES:
-        out.print(rich_text(f"and {len(issues) - _ISSUES:,} more issues; see --json", "dim"))
+        out.print(rich_text(f"and {console.counted(len(issues) - _ISSUES, 'more issue')}; see --json", "dim"))
