@@ -48,10 +48,10 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, tuple[s
     database = new_sqlite(out / "mlflow.db")
     log = str(folder / "planted")
     commands = [
-        ["show", log, "--depth", "task", "--limit", "1000"],
+        ["show", log, "--depth", "task", "--max-children", "1000"],
         ["show", log, "--json"],
         ["export", log, "--out", str(out / "export")],
-        ["import", log, "--tracking-uri", database, "--report", "all", "--trace", "--tables", str(out / "dataset")],
+        ["import", log, "--tracking-uri", database, "--report", "all", "--trace", "--dataset", str(out / "dataset")],
         ["import", log, "--tracking-uri", database, "--json"],
         ["backfill", str(folder), "--tracking-uri", database, "--ledger", str(out / "ledger.db")],
         ["status", log, "--tracking-uri", database],
