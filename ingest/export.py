@@ -67,7 +67,9 @@ def _move(new: str, places: Sequence[str], application: ApplicationIdentity) -> 
 def _owner(folder: str) -> ApplicationIdentity | None:
     """The application whose tables a folder holds; None if it holds none."""
     try:
-        rows = pq.read_table(os.path.join(folder, "applications.parquet"), partitioning=None).to_pylist()
+        # pq.read_table would import pyarrow.dataset, and with it pandas
+        with pq.ParquetFile(os.path.join(folder, "applications.parquet")) as file:
+            rows = file.read().to_pylist()
         return ApplicationIdentity.from_row(rows[0])
     except (OSError, pa.ArrowInvalid, KeyError, IndexError):
         return None

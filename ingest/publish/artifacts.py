@@ -19,6 +19,15 @@ _AS_CSV = ("jobs", "stages", "executors", "sql_executions")
 _CSV_ROWS = 10_000
 
 
+def files_of(folder: str) -> list[tuple[str, str | None]]:
+    """Every file below a folder, with the folder among the artifacts that it belongs to; None is their root."""
+    found: list[tuple[str, str | None]] = []
+    for place, _, names in sorted(os.walk(folder)):
+        below = os.path.relpath(place, folder).replace(os.sep, "/")
+        found.extend((os.path.join(place, name), None if below == "." else below) for name in sorted(names))
+    return found
+
+
 def write_pictures(files: Mapping[str, bytes], folder: str) -> None:
     """Write a run's plots into an existing folder."""
     for name, content in files.items():

@@ -11,6 +11,7 @@ from mlflow.entities import DatasetInput, InputTag, Run
 
 from ....schemas import mlflow as strings
 from ....schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, KEY_TAG, LEASE_TAG
+from ..artifacts import files_of
 from ..error_messages import translate_errors
 from ..existing_runs import ABANDONED, Known, known_runs
 from ..interface import Dataset, Published, RunRecord, TreeOptions
@@ -177,7 +178,8 @@ class RestTree:
         if key in self._deleted:
             return
         with translate_errors("cannot upload artifacts"):
-            self._store.call(self._artifact_client.log_artifacts, self._ids[key], folder)
+            for path, place in files_of(folder):  # one call a file, so that a retry does not begin with the first again
+                self._store.call(self._artifact_client.log_artifact, self._ids[key], path, place)
 
     def finish(self, tags: Mapping[str, str]) -> None:
         """See TreeWriter. A call whose response was lost may have created a run twice. Such runs are deleted first."""

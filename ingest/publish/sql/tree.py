@@ -9,6 +9,7 @@ from sqlalchemy import orm
 
 from ....schemas import mlflow as strings
 from ....schemas.runs.params_tags import APP_ID_TAG, DIGEST_TAG, FINGERPRINT_TAG, KEY_TAG, LEASE_TAG
+from ..artifacts import files_of
 from ..error_messages import translate_errors
 from ..existing_runs import ABANDONED, Known, digest, known_run, known_runs, renewed
 from ..interface import Dataset, Metric, Published, RunRecord, TreeOptions
@@ -214,7 +215,9 @@ class SqlTree:
             return
         with translate_errors("cannot upload artifacts"):
             uri = self._rows.artifact_uri(self._ids[key])
-            self._store.call(get_artifact_repository(uri, tracking_uri=self._artifact_uri).log_artifacts, folder)
+            repository = get_artifact_repository(uri, tracking_uri=self._artifact_uri)
+            for path, place in files_of(folder):  # one call a file, so that a retry does not begin with the first again
+                self._store.call(repository.log_artifact, path, place)
 
     def finish(self, tags: Mapping[str, str]) -> None:
         """See TreeWriter. Commits the transaction."""
