@@ -10,9 +10,11 @@ from itertools import pairwise
 import numpy as np
 
 from ...schemas import spark
+from ...schemas.events import EVENT_TABLES
 from .events import Decoded
 from .native.scanner import Column, Columns
 
+_TYPES = {declared.event: [column.type for column in declared.table] for declared in EVENT_TABLES if not declared.nested}
 _LOG_STARTS = (spark.LOG_START, spark.DATABRICKS_METADATA)
 
 
@@ -43,14 +45,15 @@ def _between(decoded: Decoded, begin: int, end: int) -> Decoded:
     for event, taken in decoded.columns.items():
         low, high = (int(at) for at in np.searchsorted(taken.offsets, (begin, end)))
         if low < high:
-            columns = [_rows(column, low, high, len(taken.offsets)) for column in taken.columns]
+            typed = zip(taken.columns, _TYPES[event], strict=True)
+            columns = [_rows(column, type == "string", low, high, len(taken.offsets)) for column, type in typed]
             part.columns[event] = Columns(taken.offsets[low:high], columns)
     return part
 
 
-def _rows(column: Column, low: int, high: int, rows: int) -> Column:
+def _rows(column: Column, is_text: bool, low: int, high: int, rows: int) -> Column:
     """Rows of a column's buffers. The offsets of text are one more than the rows; everything else has a fixed width."""
-    if len(column.values) == 4 * (rows + 1):
+    if is_text:
         offsets = np.frombuffer(column.values, np.int32)[low : high + 1]
         text = column.text[offsets[0] : offsets[-1]]
         return Column((offsets - offsets[0]).astype(np.int32).tobytes(), column.valid[low:high], text)
