@@ -14,7 +14,10 @@ import pyarrow as pa
 
 from ..schemas.columns import Table, Type
 
-_TYPES: Mapping[str, Any] = {
+Array = np.ndarray[Any, Any]
+"""A numpy array of any shape and type."""
+
+_TYPES: Mapping[str, pa.DataType] = {
     "int64": pa.int64(),
     "int32": pa.int32(),
     "double": pa.float64(),
@@ -24,7 +27,7 @@ _TYPES: Mapping[str, Any] = {
     "list<int64>": pa.list_(pa.int64()),
     "list<string>": pa.list_(pa.string()),
 }
-_DTYPES: Mapping[str, Any] = {
+_DTYPES: Mapping[str, type[np.number]] = {
     "int64": np.int64,
     "int32": np.int32,
     "int16": np.int16,
@@ -34,12 +37,12 @@ _DTYPES: Mapping[str, Any] = {
 _NUMPY = {"int64": np.int64, "int32": np.int32, "double": np.float64, "bool": np.bool_}
 
 
-def schema(table: Table) -> Any:
+def schema(table: Table) -> pa.Schema:
     """The pyarrow schema of a declared table."""
     return pa.schema([(column.name, _TYPES[column.type]) for column in table])
 
 
-def to_array(values: Sequence[Any], type: Type) -> Any:
+def to_array(values: Sequence[Any], type: Type) -> pa.Array:
     """One Arrow array of the declared type; None is null.
 
     An integer that does not fit the type, and text that is no valid Unicode, become null: a log is untrusted input.
@@ -58,7 +61,7 @@ def to_array(values: Sequence[Any], type: Type) -> Any:
             with suppress(TypeError):  # the quick way, for a column without nulls
                 return from_numpy(np.array(values, dtype=_NUMPY[type]), type)
         valid = np.fromiter((v is not None for v in values), np.bool_, len(values))
-        filled: np.ndarray[Any, Any] = np.array([0 if v is None else v for v in values], dtype=_NUMPY[type])
+        filled: Array = np.array([0 if v is None else v for v in values], dtype=_NUMPY[type])
     except (OverflowError, TypeError, ValueError):
         return to_array([_fitting(v, type) for v in values], type)
     return from_numpy(filled, type, valid)
@@ -71,7 +74,7 @@ def _fitting(value: Any, type: Type) -> Any:
     return value if isinstance(value, int | float) and abs(value) < 1e308 else None
 
 
-def from_numpy(values: "np.ndarray[Any, Any]", type: Type, valid: "np.ndarray[Any, Any] | None" = None) -> Any:
+def from_numpy(values: Array, type: Type, valid: Array | None = None) -> pa.Array:
     """A numpy array as an Arrow array; where `valid` is False the value is null."""
     mask = None
     if valid is not None and not valid.all():
@@ -80,14 +83,14 @@ def from_numpy(values: "np.ndarray[Any, Any]", type: Type, valid: "np.ndarray[An
     return pa.Array.from_buffers(_TYPES[type], len(values), [mask, _pooled(data)])
 
 
-def _pooled(values: "np.ndarray[Any, Any]") -> Any:
+def _pooled(values: Array) -> pa.Buffer:
     """A copy in Arrow's own memory, which goes back to the system with the table; numpy's stays in the heap."""
     buffer = pa.allocate_buffer(values.nbytes)
     np.frombuffer(buffer, values.dtype)[:] = values
     return buffer
 
 
-def _strings(values: Sequence[str | None]) -> Any:
+def _strings(values: Sequence[str | None]) -> pa.Array:
     if not any(values) and values.count(None) == len(values):
         return nulls("string", len(values))
     builder = pa.lib.StringBuilder()
@@ -107,7 +110,7 @@ def _binary(values: Sequence[bytes]) -> pa.Array:
     return pa.Array.from_buffers(pa.binary(), len(values), buffers)
 
 
-def nulls(type: Type, length: int) -> Any:
+def nulls(type: Type, length: int) -> pa.Array:
     """So many nulls."""
     absent = np.zeros(length, np.bool_)
     if type == "string":
@@ -116,12 +119,12 @@ def nulls(type: Type, length: int) -> Any:
     return from_numpy(np.zeros(length, _NUMPY[type]), type, absent)
 
 
-def picked(texts: Sequence[str | None], at: "np.ndarray[Any, Any]") -> Any:
+def picked(texts: Sequence[str | None], at: Array) -> pa.Array:
     """A text column: `texts[i]` for every i of `at`, null where i is negative."""
     return _strings(texts).take(from_numpy(np.maximum(at, 0), "int64", at >= 0))
 
 
-def _lists(values: Sequence[Sequence[Any] | None], item: Type) -> Any:
+def _lists(values: Sequence[Sequence[Any] | None], item: Type) -> pa.Array:
     lengths = [0 if v is None else len(v) for v in values]
     offsets = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))).astype(np.int32)
     valid = np.array([v is not None for v in values], dtype=np.bool_)
@@ -131,13 +134,13 @@ def _lists(values: Sequence[Sequence[Any] | None], item: Type) -> Any:
     return pa.Array.from_buffers(list_type, len(values), [mask, pa.py_buffer(offsets)], children=[children])
 
 
-def from_columns(table: Table, columns: Sequence[Sequence[Any]]) -> Any:
+def from_columns(table: Table, columns: Sequence[Sequence[Any]]) -> pa.RecordBatch:
     """A record batch of the declared table, one sequence of Python values per column."""
     arrays = [to_array(values, column.type) for column, values in zip(table, columns, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=schema(table))
 
 
-def from_buffers(table: Table, columns: Sequence[tuple[bytes, bytes, bytes]]) -> Any:
+def from_buffers(table: Table, columns: Sequence[tuple[bytes, bytes, bytes]]) -> pa.RecordBatch:
     """A record batch of the declared table from buffers that another writer filled, one triple per column: values in
     the type's width (booleans in bytes; for text int32 offsets into the third), a byte per row that is 0 for null, and
     the text."""
@@ -153,18 +156,18 @@ def from_buffers(table: Table, columns: Sequence[tuple[bytes, bytes, bytes]]) ->
     return pa.RecordBatch.from_arrays(arrays, schema=schema(table))
 
 
-def from_rows(table: Table, rows: Iterable[Sequence[Any]]) -> Any:
+def from_rows(table: Table, rows: Iterable[Sequence[Any]]) -> pa.Table:
     """A pyarrow Table of the declared table, one sequence of Python values per row."""
     columns = list(zip(*rows, strict=True)) or [()] * len(table.columns)
     return pa.Table.from_batches([from_columns(table, columns)])
 
 
-def empty(table: Table) -> Any:
+def empty(table: Table) -> pa.Table:
     """The declared table without rows."""
     return pa.Table.from_batches([], schema=schema(table))
 
 
-def numbers(table: Any, name: str) -> "np.ndarray[Any, Any]":
+def numbers(table: pa.Table, name: str) -> Array:
     """A numeric or boolean column as numpy; nulls are 0 (see `valid`)."""
     column = _one_chunk(table, name)
     if pa.types.is_boolean(column.type):
@@ -176,7 +179,7 @@ def numbers(table: Any, name: str) -> "np.ndarray[Any, Any]":
     return np.frombuffer(column.buffers()[1], dtype)[column.offset : column.offset + len(column)]
 
 
-def valid(table: Any, name: str) -> "np.ndarray[Any, Any]":
+def valid(table: pa.Table, name: str) -> Array:
     """Where a column holds a value: True, where it is null: False."""
     column = _one_chunk(table, name)
     mask = column.buffers()[0] if len(column) else None
@@ -186,20 +189,20 @@ def valid(table: Any, name: str) -> "np.ndarray[Any, Any]":
     return bits[column.offset : column.offset + len(column)]
 
 
-def codes(table: Any, name: str) -> "tuple[np.ndarray[Any, Any], list[str | None]]":
+def codes(table: pa.Table, name: str) -> tuple[Array, list[str | None]]:
     """A text column as codes into its distinct values; null is -1."""
     encoded = _one_chunk(table, name).dictionary_encode()
     indices = pa.Table.from_arrays([encoded.indices], names=["codes"])
     return np.where(valid(indices, "codes"), numbers(indices, "codes"), -1), encoded.dictionary.to_pylist()
 
 
-def equals(table: Any, name: str, *values: str) -> "np.ndarray[Any, Any]":
+def equals(table: pa.Table, name: str, *values: str) -> Array:
     """Where a text column is one of these values."""
     found, distinct = codes(table, name)
     return np.isin(found, [code for code, value in enumerate(distinct) if value in values])
 
 
-def _one_chunk(table: Any, name: str) -> Any:
+def _one_chunk(table: pa.Table, name: str) -> pa.Array:
     column = table[name]
     if column.num_chunks == 1:
         return column.chunk(0)

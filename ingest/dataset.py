@@ -73,7 +73,7 @@ def stored_application(uri: str, application: ApplicationIdentity, fingerprint: 
         return None
 
 
-def _place(system: Any, root: str, application: ApplicationIdentity) -> str:
+def _place(system: "pa.fs.FileSystem", root: str, application: ApplicationIdentity) -> str:
     """The application's path below a table's folder. The first application with an id gets the plain name. Another one
     with the same id and date gets a suffix."""
     start = application.start_time_ms
@@ -86,7 +86,7 @@ def _place(system: Any, root: str, application: ApplicationIdentity) -> str:
     return f"date={date}/application={distinct_name(name, application)}/part-0.parquet"
 
 
-def _metadata(system: Any, path: str) -> Mapping[bytes, bytes]:
+def _metadata(system: "pa.fs.FileSystem", path: str) -> Mapping[bytes, bytes]:
     """A file's metadata. Empty if it does not exist or is not a Parquet file; it is then rewritten."""
     try:
         with system.open_input_file(path) as file:
@@ -95,13 +95,13 @@ def _metadata(system: Any, path: str) -> Mapping[bytes, bytes]:
         return {}
 
 
-def _parquet(table: Any) -> Any:
+def _parquet(table: pa.Table) -> pa.Buffer:
     file = pa.BufferOutputStream()
     pq.write_table(table, file, compression="zstd", row_group_size=_ROWS_PER_GROUP)
     return file.getvalue()
 
 
-def _put(system: Any, path: str, content: Any) -> None:
+def _put(system: "pa.fs.FileSystem", path: str, content: pa.Buffer) -> None:
     if system.type_name in _OBJECT_STORES:
         with system.open_output_stream(path) as file:
             file.write(content)

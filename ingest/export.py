@@ -5,7 +5,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,7 +21,7 @@ _SCHEMAS_KEPT = 64
 _TURNS = 10
 
 
-def export_tables(tables: EventLogTables, out: str, late: Mapping[str, Callable[[], Any]] | None = None) -> str:
+def export_tables(tables: EventLogTables, out: str, late: Mapping[str, Callable[[], pa.Table]] | None = None) -> str:
     """Write `out/<app_id>[_<attempt>]/<table>.parquet`, replacing an older export of the application. Return the
     folder. If it holds another application of the same id, the folder's name gets a suffix.
 
@@ -75,7 +74,7 @@ def _owner(folder: str) -> ApplicationIdentity | None:
         return None
 
 
-def _write(table: Any, path: str) -> None:
+def _write(table: pa.Table, path: str) -> None:
     if table.num_rows > _FEW_ROWS or table.nbytes > _FEW_BYTES:
         texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
         # a dictionary of numbers that rarely repeat takes half of the write time and makes the file larger
@@ -85,7 +84,7 @@ def _write(table: Any, path: str) -> None:
         file.write(_small(table) if table.num_rows else _without_rows(table.schema))
 
 
-def _small(table: Any) -> bytes:
+def _small(table: pa.Table) -> bytes:
     """A table of a few rows as Parquet. Statistics and dictionaries, which help in large files, make this one larger.
     It is written at once, because page by page it would take a hundred writes."""
     file = pa.BufferOutputStream()
@@ -95,5 +94,5 @@ def _small(table: Any) -> bytes:
 
 
 @lru_cache(_SCHEMAS_KEPT)
-def _without_rows(schema: Any) -> bytes:
+def _without_rows(schema: pa.Schema) -> bytes:
     return bytes(_small(pa.Table.from_batches([], schema=schema)))  # empty_table() would import pandas

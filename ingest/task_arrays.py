@@ -10,7 +10,8 @@ import pyarrow as pa
 from ..schemas.findings.threshold_overrides import Thresholds
 from ..schemas.logs import EventLogTables
 from . import arrow
-from .task_groups import Array, ExecutorGroups, group_by_executor, medians
+from .arrow import Array
+from .task_groups import ExecutorGroups, group_by_executor, medians
 
 Row = Mapping[str, Any]
 """A row of a declared table (schemas.tables): column name -> value."""

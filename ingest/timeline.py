@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 
 from . import arrow
-
-Array = np.ndarray[Any, Any]
+from .arrow import Array
 
 
 class Timeline:

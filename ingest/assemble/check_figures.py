@@ -14,7 +14,7 @@ from ...schemas.columns import Table
 from ...schemas.issues import ImportIssue
 from ...schemas.tables import TABLES, TASKS
 from .. import arrow
-from ..task_groups import Array
+from ..arrow import Array
 
 _SPANS = {
     "tasks": ("launch_time_ms", "finish_time_ms", ("duration_ms", "scheduler_delay_ms", "getting_result_time_ms")),

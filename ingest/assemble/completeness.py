@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from ...schemas.issues import ImportIssue
 from ...schemas.logs import EventLog
@@ -39,7 +40,7 @@ def completeness(log: EventLog, ended: bool, issues: Iterable[ImportIssue]) -> s
     return "complete" if ended else "no_application_end"
 
 
-def missing_rollovers(rollovers: Any, log: EventLog) -> Iterator[ImportIssue]:
+def missing_rollovers(rollovers: pa.Table, log: EventLog) -> Iterator[ImportIssue]:
     """Databricks numbers the segments of a log from 0, in the first event of each."""
     numbers = set(arrow.numbers(rollovers, "rollover_number")[arrow.valid(rollovers, "rollover_number")].tolist())
     missing = (number for number in range(max(numbers, default=-1) + 1) if number not in numbers)
@@ -47,7 +48,7 @@ def missing_rollovers(rollovers: Any, log: EventLog) -> Iterator[ImportIssue]:
         yield ImportIssue("segment_missing", f"{log.name}: the segment with rollover number {number} is missing")
 
 
-def lost_events(tables: Mapping[str, Any], log: EventLog, ended: bool) -> Iterator[ImportIssue]:
+def lost_events(tables: Mapping[str, pa.Table], log: EventLog, ended: bool) -> Iterator[ImportIssue]:
     """Issues for what is missing by the numbers of segments, jobs and tasks, and by the counts of stages."""
     if log.compacted_to is not None:
         yield ImportIssue("log_compacted", _compacted(tables["jobs"], log.compacted_to))
@@ -64,13 +65,13 @@ def lost_events(tables: Mapping[str, Any], log: EventLog, ended: bool) -> Iterat
         yield from _missing_ids(arrow.numbers(tables["tasks"], "task_id"))
 
 
-def _compacted(jobs: Any, segment: int) -> str:
+def _compacted(jobs: pa.Table, segment: int) -> str:
     ids = arrow.numbers(jobs, "job_id")
     gone = f"jobs before {int(ids.min())}" if len(ids) and ids.min() > 0 else "jobs that had finished"
     return f"Spark compacted the log up to segment {segment}: {gone} are gone, with their stages and tasks"
 
 
-def _ends_missing(tables: Mapping[str, Any], ended: bool) -> Iterator[ImportIssue]:
+def _ends_missing(tables: Mapping[str, pa.Table], ended: bool) -> Iterator[ImportIssue]:
     """Stages without an end under a job that succeeded; in an application that ended also jobs without an end.
 
     When a SparkContext stops, the DAGScheduler ends every job that still runs.
@@ -88,7 +89,7 @@ def _ends_missing(tables: Mapping[str, Any], ended: bool) -> Iterator[ImportIssu
         yield ImportIssue("end_missing", f"not in the log: {' and '.join(named[:2])}{more}", count=number)
 
 
-def _tasks_without_end(tables: Mapping[str, Any]) -> Iterator[ImportIssue]:
+def _tasks_without_end(tables: Mapping[str, pa.Table]) -> Iterator[ImportIssue]:
     over = {
         (row["stage_id"], row["stage_attempt"])
         for row in tables["stages"].select(["stage_id", "stage_attempt", "status"]).to_pylist()
@@ -104,7 +105,7 @@ def _tasks_without_end(tables: Mapping[str, Any]) -> Iterator[ImportIssue]:
         yield ImportIssue("tasks_unfinished", message, count=len(unfinished))
 
 
-def _stages_that_do_not_add_up(stages: Any) -> Iterator[ImportIssue]:
+def _stages_that_do_not_add_up(stages: pa.Table) -> Iterator[ImportIssue]:
     short = [
         row
         for row in stages.select(["stage_id", "stage_attempt", "status", "num_tasks", "num_complete_tasks"]).to_pylist()
@@ -120,7 +121,7 @@ def _stages_that_do_not_add_up(stages: Any) -> Iterator[ImportIssue]:
         yield ImportIssue("tasks_missing", message, count=lost)
 
 
-def _missing_ids(task_ids: Any) -> Iterator[ImportIssue]:
+def _missing_ids(task_ids: "np.ndarray[Any, Any]") -> Iterator[ImportIssue]:
     """TaskSchedulerImpl.nextTaskId counts up from 0 without gaps."""
     if not len(task_ids):
         return

@@ -1,7 +1,6 @@
 """How much memory executors used, as the ends of tasks and stages report it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -9,17 +8,16 @@ import pyarrow as pa
 from ...schemas.spark import EXECUTOR_METRICS as NAMES
 from ...schemas.tables import EXECUTOR_METRICS
 from .. import arrow
+from ..arrow import Array
 
-Array = np.ndarray[Any, Any]
 
-
-def measured_at_tasks(ends: Any) -> Any:
+def measured_at_tasks(ends: pa.Table) -> pa.Table:
     """Rows of the executor_metrics table from TaskEnds, in their order. Spark polls executors now and then, so that
     most tasks, all of whose figures are 0, say nothing."""
     return _rows(ends, "finish_time_ms")
 
 
-def assemble_executor_metrics(measured: Any, at_stages: Any, stages: Any) -> Any:
+def assemble_executor_metrics(measured: pa.Table, at_stages: pa.Table, stages: pa.Table) -> pa.Table:
     """The executor_metrics table, by time: what tasks reported, and, where spark.eventLog.logStageExecutorMetrics was
     on, stages."""
     if len(at_stages):
@@ -32,7 +30,7 @@ def assemble_executor_metrics(measured: Any, at_stages: Any, stages: Any) -> Any
     return measured.take(arrow.from_numpy(order, "int64")).combine_chunks()
 
 
-def _with_time(events: Any, stages: Any) -> Any:
+def _with_time(events: pa.Table, stages: pa.Table) -> pa.Table:
     """Stages' events with when their stage attempt ended; without a time they cannot be drawn."""
     keys = ("stage_id", "stage_attempt", "completion_time_ms")
     rows = zip(*(stages[name].to_pylist() for name in keys), strict=True)
@@ -41,7 +39,7 @@ def _with_time(events: Any, stages: Any) -> Any:
     return events.append_column("time_ms", arrow.to_array(times, "int64"))
 
 
-def _rows(events: Any, time: str) -> Any:
+def _rows(events: pa.Table, time: str) -> pa.Table:
     # JsonProtocol writes the driver's peaks too, under the id `driver`
     reported = np.logical_or.reduce([arrow.numbers(events, name) > 0 for name in NAMES])
     at = np.flatnonzero(reported & arrow.valid(events, time) & arrow.valid(events, "executor_id"))
@@ -65,7 +63,7 @@ def _above_zero(values: Array) -> tuple[Array, Array]:
     return values, values > 0
 
 
-def _sum(table: Any, names: Sequence[str]) -> tuple[Array, Array]:
+def _sum(table: pa.Table, names: Sequence[str]) -> tuple[Array, Array]:
     """The sum of the columns, null as 0; and where one of them is there."""
     there = np.logical_or.reduce([arrow.valid(table, name) for name in names])
     return np.add.reduce([arrow.numbers(table, name) for name in names]), there

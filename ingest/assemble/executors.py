@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from ...schemas import spark
 from ...schemas.tables import EXECUTORS
 from .. import arrow
 
 
-def assemble_executors(rows: Mapping[str, Any], tasks: Any) -> Any:
+def assemble_executors(rows: Mapping[str, pa.Table], tasks: pa.Table) -> pa.Table:
     """One row per executor: those that were added, and those only other events name (before Spark 1.3, or damage)."""
     executors: dict[str, dict[str, Any]] = {}
     for event in rows["executor_added"].to_pylist():
@@ -38,7 +39,7 @@ def assemble_executors(rows: Mapping[str, Any], tasks: Any) -> Any:
     return arrow.from_rows(EXECUTORS, ([row.get(column.name) for column in EXECUTORS] for row in ordered))
 
 
-def _used(tasks: Any) -> dict[str, tuple[str | None, int, int]]:
+def _used(tasks: pa.Table) -> dict[str, tuple[str | None, int, int]]:
     if not len(tasks):
         return {}
     codes, names = arrow.codes(tasks, "executor_id")
@@ -50,7 +51,7 @@ def _used(tasks: Any) -> dict[str, tuple[str | None, int, int]]:
     return {name: (hosts[first[c]].as_py(), int(counts[c]), int(time[c])) for c, name in enumerate(names) if name}
 
 
-def _set_local_cores(rows: Mapping[str, Any], executors: Mapping[str, dict[str, Any]]) -> None:
+def _set_local_cores(rows: Mapping[str, pa.Table], executors: Mapping[str, dict[str, Any]]) -> None:
     """A local driver before Spark 3 runs tasks without being added as an executor: its cores are in the master URL."""
     driver = executors.get(spark.DRIVER)
     if driver is None or driver.get("cores") is not None:

@@ -1,16 +1,15 @@
 """Which RDDs of a stage are sources, and which are persisted: what tells a first reading from one out of the cache."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from .. import arrow
+from ..arrow import Array
 
-Array = np.ndarray[Any, Any]
 
-
-def rdds_of_stages(rows: Mapping[str, Any]) -> dict[int, dict[str, list[int]]]:
+def rdds_of_stages(rows: Mapping[str, pa.Table]) -> dict[int, dict[str, list[int]]]:
     """Stage id -> `source_rdd_ids` and `persisted_rdd_ids`, in order; by the first job that lists the stage."""
     rdds, listed = rows["rdds"], rows["job_stages"]
     if not len(rdds) or not len(listed):
@@ -36,7 +35,7 @@ def rdds_of_stages(rows: Mapping[str, Any]) -> dict[int, dict[str, list[int]]]:
     return found
 
 
-def _flat(table: Any, column: str) -> tuple[Array, Array]:
+def _flat(table: pa.Table, column: str) -> tuple[Array, Array]:
     """The members of a list column one after the other, and how many each row has; null is an empty list."""
     lists = table[column].combine_chunks()
     chunks = lists.chunks if hasattr(lists, "chunks") else [lists]

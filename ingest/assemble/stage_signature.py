@@ -3,14 +3,15 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from typing import Any
+
+import pyarrow as pa
 
 # Folders, ids of RDDs, attributes and estimators, line numbers, generated names: what differs from one run, or one
 # deployment, to the next.
 _VARIES = re.compile(r"/(?:[\w.-]+/)+|(?<=_)[0-9a-f]{12}\b|\d+")
 
 
-def plans_of_stages(rows: Mapping[str, Any]) -> dict[int, str]:
+def plans_of_stages(rows: Mapping[str, pa.Table]) -> dict[int, str]:
     """Stage id -> hash of the names and call sites of its RDDs, in the order they were made; by the first job that
     lists the stage."""
     texts = {

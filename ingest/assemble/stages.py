@@ -28,7 +28,7 @@ class JobsAndStages:
 
 
 def assemble_jobs_and_stages(
-    rows: Mapping[str, Any], figures: Mapping[StageKey, Row], resubmitted: Mapping[StageKey, int]
+    rows: Mapping[str, pa.Table], figures: Mapping[StageKey, Row], resubmitted: Mapping[StageKey, int]
 ) -> JobsAndStages:
     """`figures` and `resubmitted` are per stage attempt, from the tasks."""
     jobs, ends, issues = _jobs(rows)
@@ -81,7 +81,7 @@ def assemble_jobs_and_stages(
     )
 
 
-def _jobs(rows: Mapping[str, Any]) -> tuple[dict[int, Row], dict[int, int], list[ImportIssue]]:
+def _jobs(rows: Mapping[str, pa.Table]) -> tuple[dict[int, Row], dict[int, int], list[ImportIssue]]:
     """Jobs by id, the position of each job's JobEnd in the log, and issues."""
     issues = []
     jobs: dict[int, Row] = {}
@@ -143,7 +143,7 @@ _JOB_PROPERTIES = {
 }
 
 
-def _attempts(rows: Mapping[str, Any]) -> dict[StageKey, Row]:
+def _attempts(rows: Mapping[str, pa.Table]) -> dict[StageKey, Row]:
     """Stage attempts that were submitted, by key; `at` is the position of its first event."""
     stages: dict[StageKey, Row] = {}
     for event in rows["stage_submitted"].to_pylist():
@@ -183,7 +183,7 @@ def _owner(stage: Row, listing: Iterable[Row], ends: Mapping[int, int]) -> int |
 
 
 def _never_submitted(
-    stages: Mapping[StageKey, Row], rows: Mapping[str, Any], listed: Mapping[int, list[Row]]
+    stages: Mapping[StageKey, Row], rows: Mapping[str, pa.Table], listed: Mapping[int, list[Row]]
 ) -> dict[int, tuple[str | None, int | None, list[int] | None, list[int]]]:
     submitted = {stage_id for stage_id, _ in stages}
     described: dict[int, tuple[Any, Any, Any]] = {}
@@ -196,7 +196,7 @@ def _never_submitted(
     }
 
 
-def _task_cpus(rows: Mapping[str, Any]) -> tuple[dict[int, float], float]:
+def _task_cpus(rows: Mapping[str, pa.Table]) -> tuple[dict[int, float], float]:
     """Resource profile -> cores that a task takes, and what holds for every other one (`spark.task.cpus`)."""
     properties = {row["key"]: row["value"] for row in rows["environment"].to_pylist()}
     text = properties.get("spark.task.cpus") or "1"

@@ -13,8 +13,8 @@ from ...schemas.issues import ImportIssue
 from ...schemas.tables import TASKS
 from ...schemas.task_metrics import STAGE_SUMS
 from .. import arrow
+from ..arrow import Array
 
-Array = np.ndarray[Any, Any]
 _COLUMNS_BETWEEN = 12
 StageKey = tuple[int, int]
 
@@ -27,12 +27,12 @@ _KILLED = (spark.TASK_KILLED, spark.TASK_COMMIT_DENIED)
 class Tasks:
     """The tasks table, sorted by key; per stage attempt the Resubmitted events; issues."""
 
-    table: Any
+    table: pa.Table
     resubmitted: Mapping[StageKey, int]
     issues: tuple[ImportIssue, ...]
 
 
-def assemble_tasks(starts: Any, ends: Any) -> Tasks:
+def assemble_tasks(starts: pa.Table, ends: pa.Table) -> Tasks:
     """One row per task attempt, sorted by stage, attempt and task id.
 
     Of several TaskEnds with one key the first counts, before any with reason Resubmitted; a TaskStart without a
@@ -63,7 +63,7 @@ def assemble_tasks(starts: Any, ends: Any) -> Tasks:
     return Tasks(_with_derived(chosen, started[order[first]]), resubmitted, issues)
 
 
-def _chosen(ends: dict[str, Any], count: int, starts: Any, order: Array) -> Any:
+def _chosen(ends: dict[str, pa.Array], count: int, starts: pa.Table, order: Array) -> Any:
     """The rows at `order`, which counts through the `count` rows of `ends` and then `starts`.
 
     What only ends have is null for starts. Columns are taken out of `ends` some at a time, by two threads, so that it
@@ -75,7 +75,7 @@ def _chosen(ends: dict[str, Any], count: int, starts: Any, order: Array) -> Any:
     at[unfinished] = count + np.arange(len(left))
     index = arrow.from_numpy(at, "int64")
 
-    def chosen(name: str) -> Any:
+    def chosen(name: str) -> pa.Array:
         column = ends.pop(name)
         if len(left):
             more = left[name].chunks if name in left.column_names else [pa.nulls(len(left), column.type)]
@@ -83,7 +83,7 @@ def _chosen(ends: dict[str, Any], count: int, starts: Any, order: Array) -> Any:
         return column.take(index).combine_chunks()
 
     names = tuple(ends)
-    columns: dict[str, Any] = {}
+    columns: dict[str, pa.Array] = {}
     with ThreadPoolExecutor(2, "afterglow-take") as pool:
         for begin in range(0, len(names), _COLUMNS_BETWEEN):
             pa.default_memory_pool().release_unused()  # Arrow keeps what the columns before have let go
@@ -108,7 +108,7 @@ def _coded(codes: Array, values: list[str | None], wanted: tuple[str, ...]) -> A
     return np.isin(codes, [code for code, value in enumerate(values) if value in wanted])
 
 
-def _with_derived(rows: Any, running: Array) -> Any:
+def _with_derived(rows: pa.Table, running: Array) -> Any:
     codes, reasons = arrow.codes(rows, "reason")
     succeeded = _coded(codes, reasons, _SUCCEEDED)
     killed = _coded(codes, reasons, _KILLED)
@@ -144,7 +144,7 @@ def _with_derived(rows: Any, running: Array) -> Any:
     return pa.Table.from_arrays(arrays, schema=arrow.schema(TASKS))
 
 
-def _failure_reasons(rows: Any, wanted: Array) -> Any:
+def _failure_reasons(rows: pa.Table, wanted: Array) -> Any:
     names = ["reason", "class_name", "description", "message", "kill_reason", "loss_reason", "executor_id"]
     failed = rows.select(names).take(arrow.from_numpy(np.flatnonzero(wanted), "int64"))
     texts = [_failure_reason(row) for row in failed.to_pylist()]
@@ -169,7 +169,7 @@ def _count(stage: Array, attempt: Array, at: Array) -> dict[StageKey, int]:
     return counted
 
 
-def stage_figures(tasks: Any) -> dict[StageKey, dict[str, Any]]:
+def stage_figures(tasks: pa.Table) -> dict[StageKey, dict[str, Any]]:
     """Per stage attempt: how many task attempts ended how, and the declared sums (null where no task has any)."""
     if not len(tasks):
         return {}

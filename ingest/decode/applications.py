@@ -14,7 +14,9 @@ from ...schemas.events import EVENT_TABLES
 from .events import Decoded
 from .native.scanner import Column, Columns
 
-_TYPES = {declared.event: [column.type for column in declared.table] for declared in EVENT_TABLES if not declared.nested}
+_TYPES = {
+    declared.event: [column.type for column in declared.table] for declared in EVENT_TABLES if not declared.nested
+}
 _LOG_STARTS = (spark.LOG_START, spark.DATABRICKS_METADATA)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from ...schemas.runs import params_tags as names
 from ...schemas.runs.tree import Run, Status
 from .. import arrow
+from ..arrow import Array
 from ..task_arrays import Row
-from ..task_groups import Array
 from .run_factory import RunFactory
 from .searches import Branch
 from .task_runs import TASK_RUN_COLUMNS, task_history, task_run

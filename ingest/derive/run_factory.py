@@ -11,7 +11,7 @@ from ...schemas.runs import params_tags as names
 from ...schemas.runs.levels import Level
 from ...schemas.runs.tree import Run, Status
 from ..application_view import ApplicationView
-from ..task_groups import Array
+from ..arrow import Array
 from .finding_tags import findings_by_run, metrics_of, tags_of
 from .task_stats import TaskStats
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from ...schemas.runs.tree import Run, Status
 from ..application_view import ApplicationView
+from ..arrow import Array
 from ..run_names import task_name
 from ..task_arrays import Row
-from ..task_groups import Array
 
 # Task metrics kept as metric history of the stage run, so that MLflow draws them: metric, column, factor.
 _HISTORY = (

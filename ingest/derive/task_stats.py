@@ -7,7 +7,7 @@ import numpy as np
 from ...schemas.runs.metrics import QUANTILES, SPREADS
 from ...schemas.task_metrics import TASK_COLUMNS
 from ..application_view import ApplicationView
-from ..task_groups import Array
+from ..arrow import Array
 
 _AT = np.array(list(QUANTILES.values()))
 

@@ -8,7 +8,7 @@ import numpy as np
 from ...schemas.runs.timeseries import EXECUTOR_FIGURES, EXECUTORS, LEAST_POINTS, MEGABYTE, POINTS
 from .. import arrow
 from ..application_view import ApplicationView
-from ..task_groups import Array
+from ..arrow import Array
 
 Points = Sequence[tuple[int, int, float]]
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import arrow
 from ..application_view import ApplicationView
-from ..task_groups import Array
+from ..arrow import Array
 
 # Columns that measure a task's data, most reliable first -> the verb and noun of the message.
 SIZES: Mapping[str, tuple[str, str]] = {

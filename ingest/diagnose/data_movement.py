@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..application_view import ApplicationView
-from ..task_groups import Array
+from ..arrow import Array
 from ..units import seconds, share, size
 from .ranking import Candidate, about_stage
 

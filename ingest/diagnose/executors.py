@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..application_view import ApplicationView
-from ..task_groups import Array, ExecutorGroups
+from ..arrow import Array
+from ..task_groups import ExecutorGroups
 from ..units import count
 from .ranking import Candidate
 

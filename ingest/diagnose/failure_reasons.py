@@ -4,7 +4,7 @@ import re
 
 from .. import arrow
 from ..application_view import ApplicationView
-from ..task_groups import Array
+from ..arrow import Array
 
 _LENGTH = 200
 _BY_CHANCE = re.compile(

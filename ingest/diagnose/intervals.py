@@ -1,11 +1,11 @@
 """Interval arithmetic: when anything ran, and when nothing did."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from ..arrow import Array
+
 Span = tuple[int, int]
 
 

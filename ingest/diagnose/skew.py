@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..application_view import ApplicationView
-from ..task_groups import Array
+from ..arrow import Array
 from ..units import count, seconds, share, size
 from .causes import SIZES, cause_of, more_data, waits
 from .makespan import makespan

@@ -8,8 +8,8 @@ import numpy as np
 
 from ...schemas.report import REPORT_STAGES, REPORT_TASKS
 from ...schemas.runs.tree import Run
+from ..arrow import Array
 from ..control_characters import replace_controls
-from ..task_groups import Array
 from ..units import count, seconds, share
 from .lane_layout import lanes
 from .report_data import OUTCOMES, ReportData

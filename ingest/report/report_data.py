@@ -7,8 +7,8 @@ import numpy as np
 
 from ...schemas.runs.tree import Run, RunTree
 from ..application_view import ApplicationView
+from ..arrow import Array
 from ..task_arrays import Row
-from ..task_groups import Array
 from .time_breakdown import greatest, parts
 
 OUTCOMES = ("succeeded", "failed", "killed")

@@ -4,7 +4,7 @@ import numpy as np
 
 from ...schemas.report import STAGE_PLOTS, STAGE_POINTS
 from ...schemas.runs.tree import Run
-from ..task_groups import Array
+from ..arrow import Array
 from ..units import count, seconds, share
 from .payload import longest, short_name
 from .report_data import ReportData

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..application_view import ApplicationView
-from ..task_groups import Array
+from ..arrow import Array
 
 PARTS = (
     "computing",
