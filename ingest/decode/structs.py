@@ -56,9 +56,12 @@ class StageInfo(msgspec.Struct, frozen=True, gc=False):
 
 
 class Accumulable(msgspec.Struct, frozen=True, gc=False):
-    """One accumulator's update in one task. Source: JsonProtocol.accumulableInfoToJson."""
+    """One accumulator's update in one task. Source: JsonProtocol.accumulableInfoToJson.
 
-    name: str | None = msgspec.field(name="Name", default=None)
+    Only the name of a user's accumulator is read, so a name that is not text is an issue of `extract`, not of the line.
+    """
+
+    name: Any = msgspec.field(name="Name", default=None)
     update: Any = msgspec.field(name="Update", default=None)
     internal: bool = msgspec.field(name="Internal", default=False)
 

@@ -95,6 +95,9 @@ def _accumulators(events: Events, dropped: Dropped) -> Iterator[Row]:
         for accumulable in event.task_info.accumulables or ():
             if accumulable.internal or not accumulable.name or accumulable.update is None:
                 continue
+            if not isinstance(accumulable.name, str):
+                dropped.add("field_unusable", f"{spark.TASK_END}: an accumulator's name is not text", index)
+                continue
             value = _number(accumulable.update)
             if value is None:
                 dropped.add("value_not_numeric", f"accumulator {accumulable.name[:100]!r} is not numeric", index)

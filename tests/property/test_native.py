@@ -155,3 +155,17 @@ def test_ordinary_plans_are_thinned_out() -> None:
     assert (
         plans and sum(t is not None and len(t) < len(p) / 2 for p, t in zip(plans, thin, strict=True)) > len(plans) / 2
     )
+
+
+def test_names_of_internal_accumulators_are_not_read() -> None:
+    task = (
+        b'{"Event":"SparkListenerTaskEnd","Stage ID":1,"Stage Attempt ID":0,"Task Info":{"Task ID":6,"Launch Time":1,'
+        b'"Accumulables":[{"ID":90,"Name":3738,"Update":1,"Internal":%s,"Count Failed Values":true}]}}\n'
+    )
+    internal = read(task % b"true", True)
+    assert internal == read(task % b"true", False)
+    assert internal[1] == []
+    mine = read(task % b"false", True)
+    assert mine == read(task % b"false", False)
+    (issue,) = mine[1]  # type: ignore[misc, attr-defined]
+    assert (issue.code, issue.message) == ("field_unusable", "SparkListenerTaskEnd: an accumulator's name is not text")
