@@ -60,7 +60,7 @@ def add(event: str, *, urgent: bool = False, **fields: Any) -> None:
 
 
 def wake_writer() -> None:
-    """Have the background thread write soon. Returns at once."""
+    """Wake the background thread, which writes soon. Does not block."""
     global _thread
     with _lock:
         if _thread is None or not _thread.is_alive():

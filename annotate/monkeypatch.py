@@ -23,7 +23,7 @@ _replaced_stop: list[_Replaced] = []
 # Called before pending events are written for the last time.
 last_calls: list[Callable[[], None]] = []
 
-# Called with a SparkContext before it stops; what they return is called after it has stopped.
+# Called with a SparkContext before it stops. Each returns a function that is called after it has stopped.
 stop_callbacks: list[Callable[[Any], Callable[[], None] | None]] = []
 
 

@@ -45,7 +45,7 @@ def schema(table: Table) -> pa.Schema:
 def to_array(values: Sequence[Any], type: Type) -> pa.Array:
     """One Arrow array of the declared type; None is null.
 
-    An integer that does not fit the type, and text that is no valid Unicode, become null: a log is untrusted input.
+    An integer that does not fit the type, and text that is not valid Unicode, become null: a log is untrusted input.
     """
     if type == "string":
         return _strings(values)

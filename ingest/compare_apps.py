@@ -34,7 +34,9 @@ def compare_applications(
     experiment: str | None = None,
     options: ReadOptions | None = None,
 ) -> Compared:
-    """Compares two applications, each named by a log, an application id or a run id; what is no path is looked up.
+    """Compares two applications, each named by a log, an application id or a run id.
+
+    Anything that is not a path is looked up in the tracking store.
 
     Raises:
         InputError: one is not found, or a limit has another form than METRIC > NUMBER.

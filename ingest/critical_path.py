@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# The driver submits the next stage within milliseconds of the end of the one before; clocks are no finer than that.
+# The driver submits the next stage within milliseconds of the end of the one before; clocks are not finer than that.
 SLACK_MS = 50
 
 Span = tuple[int, int]

@@ -86,7 +86,7 @@ def _write(table: pa.Table, path: str) -> None:
 
 def _small(table: pa.Table) -> bytes:
     """A table of a few rows as Parquet. Statistics and dictionaries, which help in large files, make this one larger.
-    It is written at once, because page by page it would take a hundred writes."""
+    It is written as one buffer: page by page it would take a hundred writes."""
     file = pa.BufferOutputStream()
     pq.write_table(table, file, compression="none", use_dictionary=False, write_statistics=False)
     content: bytes = file.getvalue()

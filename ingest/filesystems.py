@@ -34,7 +34,7 @@ def local_path(path: str) -> str:
 
 
 def file_system(uri: str) -> tuple[Any, str]:
-    """A pyarrow.fs.FileSystem and the path in it. Outside `file:` URIs `%20` is no blank. What follows a `?` are the
+    """A pyarrow.fs.FileSystem and the path in it. Outside `file:` URIs `%20` is not a blank. What follows a `?` are the
     file system's options.
 
     Raises:

@@ -26,7 +26,7 @@ _EVENT = re.compile(rb'[^"]{0,64}\{\s*"Event"\s*:\s*"')
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the first lines of a log say. `is_log` is False if they are no events."""
+    """What the first lines of a log say. `is_log` is False if they are not events."""
 
     is_log: bool
     app_id: str | None = None
@@ -115,7 +115,7 @@ def read_heads(logs: Sequence[EventLog]) -> list[Head]:
 
 
 def _redacted(found: list[Head]) -> list[Head]:
-    """The heads without secrets, as the tables have them. All at once, since redacting costs the same for many."""
+    """The heads without secrets, as the tables have them. Redacting many together costs as much as redacting one."""
     texts = redact_texts([text for head in found for text in (head.app_id, head.app_attempt, head.name, head.user)])
     four = zip(*[iter(texts)] * 4, strict=True)
     return [

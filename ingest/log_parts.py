@@ -104,7 +104,7 @@ class _Batches:
         return self.decoded.lines >= _LINES_PER_BATCH or self.decoded.memory_bytes >= BATCH_MEMORY_BYTES
 
     def close(self) -> None:
-        """Extracts what was decoded; the next events go into a new batch."""
+        """Extracts the decoded events and begins a new batch."""
         decoded = self.decoded.close()
         self.events += decoded.count
         for offset, part in decode.split_at_log_starts(decoded):

@@ -33,7 +33,7 @@ class Imported:
 
     @classmethod
     def from_published(cls, log: str, published: "Published") -> "Imported":
-        """Of an import that changes nothing: what the application run says."""
+        """The result of an import that changes nothing, from the application's run."""
         completeness, issues = published.completeness, published.num_issues
         return cls(log, published, published.app_id, published.app_attempt, completeness, issues)
 
@@ -41,7 +41,7 @@ class Imported:
     def from_row(
         cls, log: str, published: "Published | DatasetOnly", row: Mapping[str, Any], seconds: float = 0.0
     ) -> "Imported":
-        """With what the application's row of `applications` says."""
+        """The result with the figures of the application's row of `applications`."""
         return cls(log, published, row["app_id"], row["app_attempt"], row["completeness"], row["num_issues"], seconds)
 
     @property

@@ -11,7 +11,7 @@ _MARKUP = re.compile(r"<[^<>]{1,200}>")
 _SPACE = re.compile(r"\s+")
 # org.apache.spark.util.CallSite.shortForm: `<method> at <file>:<line>`
 _CALL_SITE = re.compile(r"^(.{1,120}?) at (?:.*[/\\])?([^/\\\s]{1,120}?)(?:\.(?:scala|java|py|ipynb))?:(\d+)$")
-# Call sites that show Spark's own threads and py4j, not what was asked for: java.util.concurrent and reflection
+# Call sites of Spark's own threads and py4j, which do not name the action: java.util.concurrent and reflection
 _SILENT = re.compile(
     r"(?:CompletableFuture|NativeMethodAccessorImpl|DirectMethodHandle\S*|ThreadPoolExecutor)\.java:\d+$"
 )

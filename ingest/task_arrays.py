@@ -133,13 +133,13 @@ class TaskArrays:
 
     @cached_property
     def first_on_executor(self) -> Array:
-        """The first tasks of each executor, as many as it runs at once. They load classes, start Python workers and
+        """The first tasks of each executor, one per slot. They load classes, start Python workers and
         warm up the JVM."""
         return self._first(self.executors[0])
 
     @cached_property
     def first_of_stage(self) -> Array:
-        """The first tasks of each stage on each executor, as many as it runs at once. They compile the stage's code and
+        """The first tasks of each stage on each executor, one per slot. They compile the stage's code and
         start its workers."""
         codes, names = self.executors
         return self._first(np.where(codes < 0, -1, self.stage_of * (len(names) + 1) + codes))

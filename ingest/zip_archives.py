@@ -34,7 +34,7 @@ _READ_BYTES = 1 << 20
 # Below this the ratio is not checked.
 _FLOOR_BYTES = 64 * 2**20
 _CACHED = 4
-# What zipfile raises on bytes that are no sound archive.
+# Exceptions of zipfile on bytes that are not a valid archive.
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError, RuntimeError, struct.error)
 
 
@@ -156,7 +156,7 @@ def _read_archive(raw: BinaryIO, max_ratio: int, depth: int = 1, file: _SharedFi
 
 
 def _nested(raw: BinaryIO, archive: _Archive, name: str, max_ratio: int, depth: int) -> _Archive | None:
-    """The archive in a member; None where it is none that can be read, so that reading it says what is wrong."""
+    """The archive in a member; None if it cannot be read. Reading the member then reports the reason."""
     try:
         with _open_member(raw, archive, name, max_ratio) as member:
             copied = _SharedFile(member)
@@ -225,7 +225,7 @@ class _Opening(BufferedIOBase):
 
 
 class _SharedFile:
-    """Bytes in a temporary file without a name, which any number of views read at once."""
+    """Bytes in a temporary file without a name. Any number of views can read it."""
 
     def __init__(self, source: IO[bytes]) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115

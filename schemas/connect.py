@@ -1,4 +1,4 @@
-"""Operations of Spark Connect as values: what a client asked for, read from the text of its request."""
+"""Operations of Spark Connect as values, read from the text of the client's request."""
 
 from dataclasses import dataclass
 from typing import Literal

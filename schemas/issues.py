@@ -19,7 +19,7 @@ class IssueCode:
 @dataclass(frozen=True, slots=True)
 class ImportIssue:
     """One issue at one place. `line` counts from 1. `offset` is the line's byte offset in the decompressed file.
-    `count` is the number of values, lines or events that it stands for."""
+    `count` is the number of values, lines or events that it covers."""
 
     code: str
     message: str

@@ -1,4 +1,4 @@
-"""What a secret looks like: every rule of redaction, declared once with examples of what it replaces.
+"""The rules of redaction, each declared once with examples of what it replaces.
 
 Patterns are in RE2's syntax, which matches in time linear in the text: no look-around, no back-references. A rule
 replaces its match by the groups that stay readable and spark.REDACTED.
@@ -80,7 +80,7 @@ RULES = (
         r"\2",
     ),
     Rule(
-        # Elsewhere it is no secret: abfss://container@account, spark://CoarseGrainedScheduler@host
+        # Elsewhere it is not a secret: abfss://container@account, spark://CoarseGrainedScheduler@host
         "token as the user of a URL",
         r"(?i)(\b(?:https?|wss?|ftps?|git(?:\+https?)?|rediss?|amqps?|nats|s3[an]?)://)[^/\s:@\"'<>?#]+(@)",
         ("https://{}@example.org/x", "git+https://{}@github.com/a/b"),

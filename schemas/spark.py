@@ -47,7 +47,7 @@ CONNECT_OPERATION_ID = "spark.connect.operation_id"
 CONNECT_JOB_TAG = "SparkConnect_OperationTag_User_"
 
 # java.util.concurrent.CompletableFuture running SQLExecution.withThreadLocalCaptured: the call site of a stage that
-# adaptive execution submitted from its own pool says nothing of who asked for it
+# adaptive execution submitted from its own pool does not say who submitted it
 POOL_THREAD_CALLSITE = " at CompletableFuture.java:"
 
 JOB_PROPERTIES = frozenset({JOB_GROUP, JOB_DESCRIPTION, JOB_TAGS, SQL_EXECUTION_ID, CONNECT_OPERATION_ID})
@@ -89,7 +89,7 @@ FETCH_FAILED = "FetchFailed"
 EXCEPTION_FAILURE = "ExceptionFailure"
 EXECUTOR_LOST = "ExecutorLostFailure"
 
-# Reasons of SparkListenerExecutorRemoved that are no loss: CoarseGrainedSchedulerBackend.killExecutors and
+# Reasons of SparkListenerExecutorRemoved that are not a loss: CoarseGrainedSchedulerBackend.killExecutors and
 # ExecutorKilled, YarnAllocator (dynamic allocation), deploy.worker.ExecutorRunner, ExecutorPodsLifecycleManager
 WANTED_REMOVAL = (
     r"(?i)killed by driver|explicit termination request|exit(?:ed)?(?: with)?(?: exit)? (?:code|status) 0\b|idle|"

@@ -29,7 +29,7 @@ class AppliedAnnotations:
 
 
 def apply_annotations(tables: Mapping[str, pa.Table], written: JobAnnotations, ended: bool) -> AppliedAnnotations:
-    """`tables` holds tunings, trials, fits, task_metrics and tasks. `ended`: what has no end by now failed."""
+    """`tables` holds tunings, trials, fits, task_metrics and tasks. `ended`: what has no end has failed."""
     tunings, trials, fits = (_by_key(tables[t.name], t.key) for t in (TUNINGS, TRIALS, FITS))
     state = AnnotationState(written.search_names, tunings, trials, fits)
     for event in written.events:

@@ -74,7 +74,7 @@ def time_window(tables: Mapping[str, pa.Table], others: Iterable[int | None]) ->
 
 
 def check_tasks(tasks: pa.Table) -> tuple[pa.Table, list[ImportIssue]]:
-    """The tasks table without impossible figures, and what was taken out of it."""
+    """The tasks table without impossible figures, and an issue for each kind that was removed."""
     tasks, issues = _check_span("tasks", tasks, TimeWindow(1, 2**62))
     took = np.maximum(arrow.numbers(tasks, "duration_ms"), arrow.numbers(tasks, "executor_run_time_ms"))
     for name in _PARTS_OF_A_TASK:

@@ -49,7 +49,7 @@ def missing_rollovers(rollovers: pa.Table, log: EventLog) -> Iterator[ImportIssu
 
 
 def lost_events(tables: Mapping[str, pa.Table], log: EventLog, ended: bool) -> Iterator[ImportIssue]:
-    """Issues for what is missing by the numbers of segments, jobs and tasks, and by the counts of stages."""
+    """Issues for missing events: gaps in the numbers of segments, jobs and tasks, and counts of stages."""
     if log.compacted_to is not None:
         yield ImportIssue("log_compacted", _compacted(tables["jobs"], log.compacted_to))
     for number in log.missing:

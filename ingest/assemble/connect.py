@@ -80,7 +80,7 @@ class _End:
 
 
 def _ends(rows: Mapping[str, pa.Table]) -> dict[str, _End]:
-    """Operation id -> how it ended. `Closed` follows every end; alone it is all that is left of a cut log."""
+    """Operation id -> its status. `Closed` follows every end; a cut log may hold only that."""
     ends: dict[str, _End] = {}
     kinds: tuple[tuple[str, OperationStatus], ...] = (
         ("failed", "FAILED"),

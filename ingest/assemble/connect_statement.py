@@ -47,7 +47,7 @@ class Message:
 
 
 def parse_text(text: str) -> Message:
-    """Protobuf text -> its fields. Lines that are no field are passed over; nothing is raised."""
+    """Protobuf text -> its fields. Lines that are not fields are skipped. Never raises."""
     root = Message()
     open_messages: list[tuple[int, Message]] = [(-1, root)]
     for line in text.split("\n"):
@@ -130,7 +130,7 @@ def _reads_model(data: Message) -> bool:
 
 
 def _plan_ids(data: Message) -> tuple[int, ...]:
-    """`common.plan_id` of a relation, then of what it reads, outermost first."""
+    """`common.plan_id` of a relation and of its inputs, outermost first."""
     found: list[int] = []
     pending = [data]
     while pending:

@@ -67,7 +67,7 @@ def _chosen(ends: dict[str, pa.Array], count: int, starts: pa.Table, order: Arra
     """The rows at `order`, which counts through the `count` rows of `ends` and then `starts`.
 
     What only ends have is null for starts. Columns are taken out of `ends` some at a time, by two threads, so that it
-    is never held whole beside what is chosen of it.
+    is never held whole beside the chosen rows.
     """
     unfinished = order >= count
     left = starts.take(arrow.from_numpy(order[unfinished] - count, "int64"))
@@ -86,7 +86,7 @@ def _chosen(ends: dict[str, pa.Array], count: int, starts: pa.Table, order: Arra
     columns: dict[str, pa.Array] = {}
     with ThreadPoolExecutor(2, "afterglow-take") as pool:
         for begin in range(0, len(names), _COLUMNS_BETWEEN):
-            pa.default_memory_pool().release_unused()  # Arrow keeps what the columns before have let go
+            pa.default_memory_pool().release_unused()  # Arrow keeps the memory of the earlier columns
             some = names[begin : begin + _COLUMNS_BETWEEN]
             columns.update(zip(some, pool.map(chosen, some), strict=True))
     return pa.table(columns)

@@ -1,4 +1,4 @@
-"""Select the logs that a backfill imports, by filters and by what the ledger knows."""
+"""Select the logs that a backfill imports, by filters and by the ledger."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

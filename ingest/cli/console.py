@@ -34,7 +34,7 @@ def printable(value: object) -> str:
 
 
 def shortened(value: object, most: int) -> str:
-    """A printable value with at most so many characters."""
+    """A printable value, cut to a number of characters."""
     text = printable(value)
     return text if len(text) <= most else text[: most - 1] + "…"
 

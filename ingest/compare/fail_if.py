@@ -51,7 +51,7 @@ def condition(text: str) -> Condition:
 
 def broken(one: Condition, of: Comparison) -> list[str]:
     """Where it holds, in words; empty where it does not. A metric that neither side has does not change; of a stage's
-    time, as a share, less than a second is no change."""
+    time, as a share, less than a second does not count as a change."""
     if not one.of_stages:
         held = _holds(one, of.a.metrics, of.b.metrics)
         return [f"{one.text}: {held}"] if held else []

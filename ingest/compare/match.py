@@ -12,7 +12,7 @@ _VARIES = re.compile(r"(?<=_)[0-9a-f]{12}\b|\d+")
 
 
 def plain(name: str) -> str:
-    """A stage's name without what an edit of the job elsewhere, or another run, changes: line numbers and ids."""
+    """A stage's name without the parts that differ from run to run: line numbers and ids."""
     return _VARIES.sub("", _LINE.sub("", name))
 
 

@@ -62,7 +62,7 @@ def _plans(tables: EventLogTables) -> dict[int, str | None]:
 
 
 def _stages(runs: Iterable[Run], plans: dict[int, str | None]) -> list[StageFigures]:
-    """Attempts of one stage are added up: what was done again is part of what the stage cost."""
+    """Attempts of one stage are added up: a repeated attempt is part of the cost of the stage."""
     by_id: dict[int, list[Run]] = {}
     for run in sorted(runs, key=lambda run: (run.start_ms, run.key)):
         by_id.setdefault(int(run.tags["spark.stage.id"].split(".")[0]), []).append(run)

@@ -84,7 +84,7 @@ class Decoded:
         self.plans[logs, execution] = pa.compress(plan, codec=PLAN_CODEC, asbytes=True), len(plan), offset
 
     def close(self) -> "Decoded":
-        """Adds the plans that count, and fetches what the scanner read. Nothing can be added afterwards."""
+        """Adds the last plan of each execution and the rows of the scanner. Nothing can be added afterwards."""
         event = spark.SQL_ADAPTIVE_UPDATE
         for (_, execution), (*plan, offset) in self.plans.items():
             self.add(event, EVENT_TYPES[event](executionid=execution, sparkplaninfo=tuple(plan)), offset)
@@ -156,7 +156,7 @@ def _positions(block: Lines) -> Iterator[tuple[int, int, int]]:
 
 
 def _bounded(line: bytes, place: _Place) -> bytes:
-    """The line, with what is too long in it cut; empty where even so it would need too much memory."""
+    """The line with long texts cut; empty if it would still need too much memory."""
     if len(line) <= LONG_LINE_BYTES:
         return line
     if line.startswith(_TASK_END):

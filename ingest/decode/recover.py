@@ -1,4 +1,4 @@
-"""Reads what can be read of a line that is no strict JSON event, and reports the rest.
+"""Reads what it can of a line that is not a strict JSON event, and reports the rest.
 
 Spark's own ReplayListenerBus gives a whole application up for one such line. Here NaN, Infinity, wrong UTF-8 and NUL
 bytes are accepted, values of another type are left out, and several events on one line are read one by one.
@@ -142,7 +142,7 @@ def _plan(split: Any, dropped: list[str]) -> PlanNode:
 
 
 def _shown(line: bytes, begin: int) -> str:
-    """The first characters of the line. A word that the cut goes through is left out: what is left of a secret would no
+    """The first characters of the line. A word that the cut goes through is left out: the rest of a secret would no
     longer be recognized as one."""
     shown = line[begin : begin + _SHOWN_BYTES].decode("utf-8", "replace")
     shown = shown if len(line) - begin <= _SHOWN_BYTES else _LAST_WORD.sub("", shown) + "..."

@@ -63,7 +63,7 @@ def _dear(app: ApplicationView, tuning: Row, trials: list[Row], fits: list[Row])
 def _own_costs(app: ApplicationView, tuning: Row, fits: list[Row]) -> dict[int, float]:
     """Trial -> ms of all its fits, without work that later fits reuse: persisting a fold's data, and starting up.
 
-    The first fits of the search, as many as ran at once, count as the mean of their trial's other fits. A trial without
+    The first fits of the search, as many as overlapped, count as the mean of their trial's other fits. A trial without
     other fits is left out."""
     uid, at_once = tuning["tuning_uid"], max(tuning["parallelism"] or 1, 1)
     persisting: dict[Any, int] = {}

@@ -91,7 +91,7 @@ def fetched(log: EventLog, options: HistoryServerOptions = DEFAULT_OPTIONS) -> I
     """A log whose files can be opened: one on a History Server is downloaded for the duration of the context.
 
     Raises:
-        InputError: it cannot be downloaded, or the answer is no log.
+        InputError: it cannot be downloaded, or the answer is not a log.
     """
     if not log.files or not is_address(log.files[0].uri):
         yield log

@@ -15,7 +15,7 @@ from ..zip_archives import MAGIC, entries, open_entry
 
 
 def expand(path: str) -> list[str]:
-    """A glob's matches, in order. The path itself where it is no glob, or where a file has exactly this name.
+    """A glob's matches, in order. The path itself if it is not a glob, or if a file has exactly this name.
 
     Raises:
         InputError: a glob that matches nothing.

@@ -81,7 +81,7 @@ def map_logs(
     known: Callable[[EventLog], Known | AfterglowError | None] = _nothing_known,
     before_sending: Callable[[EventLog, Result], Sent] = _send_result,  # type: ignore[assignment]
 ) -> Iterator[Result | Known | Sent | AfterglowError]:
-    """Yields for every log, in order, what is `known` of it, or else the result of `work`, or its AfterglowError.
+    """Yields for every log, in order, its `known` result, or else the result of `work` or its AfterglowError.
 
     A thread of this process works too, so nothing waits for the others to start. `progress` reports bytes of a log that
     is read by this thread. `known` is called in this process, a few logs ahead. `before_sending` converts a result in

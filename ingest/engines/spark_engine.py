@@ -42,7 +42,7 @@ _HUGE_BYTES = 512 * 2**20  # stored; as one task it would keep one core busy for
 _WAVE_BYTES = 256 * 2**20
 _WAVE_LOGS = 512
 _PARTS_PER_WAVE = 32
-_WAVES_AT_ONCE = 2  # the next one is read while the driver publishes what the last one brought
+_WAVES_AT_ONCE = 2  # the next wave is read while the driver publishes the last one
 _ENVIRONMENT = ("MLFLOW_", "DATABRICKS_", "AFTERGLOW_", "AWS_", "GOOGLE_", "AZURE_")
 
 
@@ -268,7 +268,7 @@ def _experiments(tracking_uri: str | None, experiment: str, writer: str) -> "Exp
 
 
 def _first_line(error: BaseException) -> str:
-    """The cause, out of all that Spark prints: the Python error on the executor, if there is one."""
+    """The cause of a Spark error: the Python error on the executor, if there is one."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     python = [line for line in lines if line.split(":")[0].endswith(("Error", "Exception")) and "py4j" not in line]
     return (python or lines or [type(error).__name__])[0][:300]

@@ -55,7 +55,7 @@ def _job_properties(events: Events, dropped: Dropped) -> Iterator[Row]:
             if isinstance(value, str):
                 yield event.job_id, key, value
             elif value is not None:
-                dropped.add("field_unusable", f"{spark.JOB_START}: the property {key} is no text", index)
+                dropped.add("field_unusable", f"{spark.JOB_START}: the property {key} is not text", index)
 
 
 def _job_stages(events: Events, dropped: Dropped) -> Iterator[Row]:
@@ -107,7 +107,7 @@ def _accumulators(events: Events, dropped: Dropped) -> Iterator[Row]:
 
 
 def _number(value: object) -> float | None:
-    """User accumulators are written as text. A list or a map of a collection accumulator is no number."""
+    """User accumulators are written as text. A list or a map of a collection accumulator is not a number."""
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         return None
     try:
@@ -187,7 +187,7 @@ def _stage_metrics(events: Events, dropped: Dropped) -> Iterator[Row]:
 
 
 def _whole_number(value: Any) -> int:
-    """The value of a SQL metric; -1, as Spark has a metric without a value, for what is no such number."""
+    """The value of a SQL metric. Anything else is -1, which Spark writes for a metric without a value."""
     try:
         number = int(value)
     except (TypeError, ValueError, OverflowError):

@@ -102,7 +102,7 @@ def _merged(parts: list[pa.RecordBatch], offsets: list[int]) -> pa.RecordBatch:
 
 
 def _unfinished(starts: pa.RecordBatch, ends: pa.RecordBatch) -> pa.RecordBatch:
-    """The TaskStarts whose task does not end in the same batch: a TaskEnd repeats all that its TaskStart says."""
+    """The TaskStarts whose task does not end in the same batch: a TaskEnd repeats every field of its TaskStart."""
     started, whole = _task_keys(starts)
     ended, known = _task_keys(ends)
     # In ordinary logs a task id ends once; a start whose id ended is left out only where stage and attempt agree too.
@@ -122,7 +122,7 @@ def _task_keys(batch: pa.RecordBatch) -> tuple[npt.NDArray[np.int64], npt.NDArra
 
 
 def _columns(events: Sequence[Struct], dotted: tuple[str, ...]) -> list[Sequence[Any]]:
-    """One tuple of values per path. Whole structs are turned into columns at once: that is far faster than following
+    """One tuple of values per path. Whole structs are turned into columns, which is far faster than following
     each path for each event."""
     parts: dict[str, dict[str, Sequence[Any]]] = {}
     for path in dotted:

@@ -1,4 +1,4 @@
-"""Watch the processes of a submitted job: which event logs they have open, and which folders they were told to use.
+"""Watch the processes of a submitted job: which event logs they have open, and which folders their options name.
 
 A driver may set the folder of its log in its own code. While it runs, the log is one of its open files. The JVM that
 `python train.py` starts has the settings of the code on its command line.

@@ -70,7 +70,7 @@ class Known:
         return not self.note or self.digest.split(".")[2:] == [text_digest(self.note)]
 
     def is_current(self, record: RunRecord, note: str | None) -> bool:
-        """Whether this is what was written last. If so, nothing is written, even if the user changed the run since."""
+        """Whether this equals the last write. If so, nothing is written, even if the user changed the run since."""
         return self.digest == digest(record, note)
 
 

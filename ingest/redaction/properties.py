@@ -32,7 +32,7 @@ def own_pattern(properties: Mapping[str, str | None]) -> tuple[str | None, Impor
     try:
         matches(arrow.to_array([""], "string"), own)
     except pa.ArrowInvalid:
-        return None, _unused("it is no pattern of RE2, which matches in linear time")
+        return None, _unused("RE2, which matches in linear time, does not accept it")
     return own, None
 
 

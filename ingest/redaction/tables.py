@@ -107,7 +107,7 @@ def _distinct(values: pa.ChunkedArray) -> pa.Array:
 
 
 def _changes(columns: list[pa.Array]) -> tuple[pa.Array, pa.Array]:
-    """The distinct texts that change, and what they become. A pattern is compiled per call, so that the columns are
+    """Distinct text -> its replacement, if it changes. A pattern is compiled per call, so that the columns are
     looked at together, unless they are large."""
     found: list[pa.Array] = []
     shown: list[pa.Array] = []

@@ -25,7 +25,7 @@ def matches(texts: pa.Array, pattern: str) -> pa.Array:
 
 
 def redact_array(texts: pa.Array) -> pa.Array:
-    """Every text with its secrets replaced; what is beside them stays."""
+    """Every text with its secrets replaced; the rest stays."""
     import pyarrow.compute as pc
 
     for rule in RULES:
@@ -34,7 +34,7 @@ def redact_array(texts: pa.Array) -> pa.Array:
 
 
 def changes(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """The texts that hold secrets, and what they become."""
+    """Text with a secret -> its replacement."""
     found = texts.filter(matches(texts, _ANY))
     return found, redact_array(found)
 

@@ -20,7 +20,7 @@ class Tasks:
 
     `stage` is the position in ReportData.stages, `executor` in ReportData.executors, `outcome` in OUTCOMES. `bytes`
     were read from storage, cache and shuffle. `part` is the position in PARTS of the part that took most of the time;
-    -1 if unknown. `straggler` is the duration divided by the stage's median, 0 for a task that is no straggler.
+    -1 if unknown. `straggler` is the duration divided by the stage's median, 0 for a task that is not a straggler.
     """
 
     stage: Array

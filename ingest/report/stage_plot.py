@@ -13,7 +13,7 @@ from .time_breakdown import PARTS
 
 _NAMED = 4
 _WORTH_S, _WORTH_SHARE = 5.0, 0.2
-"""A stage that took as long, and so much of the application, is worth looking at even where nothing is odd about it."""
+"""A stage with this duration and this share of the application gets a plot even if it has no finding."""
 
 
 def choose_stages(data: ReportData, at_most: int = STAGE_PLOTS) -> list[int]:

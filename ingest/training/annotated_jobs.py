@@ -8,7 +8,7 @@ from .interface import Phase, Recognition, Search
 
 
 def recognize(evidence: Evidence, claimed: Collection[int]) -> Recognition:
-    """The searches of the jobs that carry `afterglow.tuning`. A value that is no number or
+    """The searches of the jobs that carry `afterglow.tuning`. A value that is not a number or
     no phase counts as missing."""
     searches: dict[str, Search] = {}
     for job in evidence.jobs:

@@ -78,7 +78,7 @@ def _searches(recognitions: Sequence[Recognition]) -> list[Search]:
 
 
 def _complete(search: Search, other: Search) -> None:
-    """Takes from a search that does not hold what the one of the same uid does not know."""
+    """Fills the gaps of a search from another one with the same uid that is not kept."""
     for name in ("kind", "num_folds", "estimator", "estimator_uid", "evaluator", "metric"):
         if getattr(search, name) is None:
             setattr(search, name, getattr(other, name))
@@ -106,7 +106,7 @@ def _depth(search: Search, by_uid: Mapping[str, Search]) -> int:
 
 
 def _fits(recognitions: Sequence[Recognition], taken: set[int]) -> list[Fit]:
-    """Fits outside searches, each without the jobs that are another's; one without jobs is kept for what it called."""
+    """Fits outside searches, each without the jobs of other fits. A fit without jobs stays for its calls."""
     claims = [(PRECEDENCE[fit.source], at, fit) for at, one in enumerate(recognitions) for fit in one.fits]
     held: list[Fit] = []
     for _, _, fit in sorted(claims, key=lambda claim: claim[:2]):

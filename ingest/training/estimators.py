@@ -74,7 +74,7 @@ def read_stack(frames: str | None, depth: int | None) -> Stack:
         package, owner, method = match[1].split(".")[0], match[2], match[3]
         if package == "tuning" and owner in _SEARCHES:
             search = owner
-            break  # what is outside a search does not say what the search trains
+            break  # jobs outside a search do not tell what the search trains
         if package == "evaluation" and method == "evaluate":
             evaluator = owner
         elif package in _PACKAGES and method in _TRAINS and owner not in _ABSTRACT:

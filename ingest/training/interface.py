@@ -110,7 +110,7 @@ class Search:
     """None: as many as its fits have."""
     fits: list[Fit] = field(default_factory=list)
     jobs: dict[int, Phase] = field(default_factory=dict)
-    """Jobs that are no single fit's: prepare, refit, and jobs of several trials at once."""
+    """Jobs that do not belong to one fit: prepare, refit, and jobs of several trials at once."""
     params: dict[int, Mapping[str, object]] = field(default_factory=dict)
     """Trial -> its param map, where the log has it."""
     trial_status: dict[int, Status] = field(default_factory=dict)
@@ -164,5 +164,5 @@ class Recognizer(Protocol):
     """Finds the searches and fits of one framework; `claimed`: ids of jobs that earlier recognizers claimed."""
 
     def __call__(self, evidence: Evidence, claimed: Collection[int]) -> Recognition:
-        """What it found; empty where the evidence shows nothing of the framework."""
+        """The searches and fits of the framework; empty if the evidence shows none."""
         ...

@@ -43,7 +43,7 @@ def find_loops(evidence: Evidence, fits: Sequence[Fit]) -> tuple[list[Search], l
 
 
 def _without_prelude(turns: Sequence[Turn]) -> list[Turn]:
-    """Fits before a loop run into its first turn: they are split off where the next turn shows what a turn is."""
+    """Fits before a loop run into its first iteration. They are split off where the next one shows the pattern."""
     found: list[Turn] = []
     for turn, following in zip(turns, [*turns[1:], None], strict=False):
         size = len(following.fits) if following else 0

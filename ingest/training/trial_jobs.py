@@ -20,7 +20,7 @@ def _source(job: Job, evidence: Evidence) -> int:
 
 
 def waves(jobs: Sequence[Job]) -> list[list[Job]]:
-    """Splits jobs, ordered by start, wherever all that began before have ended."""
+    """Splits jobs, ordered by start, wherever every earlier job has ended."""
     found: list[list[Job]] = []
     end = -1
     for job in jobs:

@@ -161,7 +161,7 @@ def _sequential_turns(row: Sequence[_Span]) -> list[Turn]:
 
 
 def _period(kinds: Sequence[object], fewest: int) -> int | None:
-    """The length of what is repeated at least `fewest` times and is all there is."""
+    """The length of the pattern whose repetitions, at least `fewest`, make up the whole sequence."""
     for size in range(1, len(kinds) // fewest + 1):
         if len(kinds) % size == 0 and all(kinds[at] == kinds[at % size] for at in range(len(kinds))):
             return size

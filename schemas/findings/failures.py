@@ -8,7 +8,7 @@ CODES = (
         "job",
         "failures",
         "A job failed, and its work was lost.",
-        "JobEnd with a failure that is no cancellation; jobs that failed for one reason are one finding. Reasons are "
+        "JobEnd with a failure other than a cancellation. Jobs that failed for one reason are one finding. Reasons are "
         "compared without numbers, ids and addresses",
         "the time in which any of these jobs ran",
         "Fix the reason of the failure.",

@@ -71,7 +71,7 @@ static inline const char *skip_string(const char *p, const char *end, int plain)
 /* Behind at least one digit. */
 static inline const char *skip_digits(const char *p, const char *end) {
   const char *begin = p;
-  while (LITTLE_ENDIAN_WORDS && end - p >= 8) { /* only the first byte that is no digit is certain */
+  while (LITTLE_ENDIAN_WORDS && end - p >= 8) { /* only the first byte that is not a digit is certain */
     uint64_t bytes;
     memcpy(&bytes, p, 8);
     bytes ^= 0x3030303030303030u;

@@ -80,7 +80,7 @@ static Node *build_node(PyObject *fields, int slots, Column *columns, int depth)
     }
     field->kind = (Kind)kind;
     field->slot = slot;
-    if (columns) columns[slot].kind = field->kind; /* what an array is checked for is no column */
+    if (columns) columns[slot].kind = field->kind; /* the key that an array is checked for is not a column */
     if (kind == OBJECT || kind == ALL_TRUE) {
       if (!(field->child = build_node(child, slots, kind == OBJECT ? columns : NULL, depth + 1))) goto failed;
       if (kind == ALL_TRUE && field->child->count != 1) {

@@ -127,7 +127,7 @@ class SqlWriter:
                                 self._analyze(session)
                             return
                         session.rollback()
-                        began, wait = policy.clock(), policy.first_wait_s  # it is alive: there is no hurry
+                        began, wait = policy.clock(), policy.first_wait_s  # its process is alive, so wait from now on
             policy.sleep(wait)
             wait = min(wait * 2, policy.longest_wait_s)
 

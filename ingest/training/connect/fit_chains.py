@@ -54,7 +54,7 @@ class Chain:
 
     @property
     def params(self) -> dict[tuple[int, str], object]:
-        """(stage, param) -> value, of what the client set and the log shows."""
+        """(stage, param) -> value: the params that the client set and that the log shows."""
         return {
             (stage, key): value
             for stage, one in enumerate(self.fits)
@@ -100,7 +100,7 @@ def _stage_before(fit: ConnectOperation, chains: Sequence[Chain]) -> Chain | Non
         if _linked(fit, chain):
             return chain
     if any(chain.last.statement.plan_ids[:1] == fit.statement.plan_ids[:1] for chain in chains):
-        return None  # it was fitted on the very same data, not on what the other's model made of them
+        return None  # it was fitted on the same data, not on the output of the other's model
     # the client numbers its plans as answers come in, so the stage that ended first goes with the lowest plan
     loose = [chain for chain in chains if not (fit.statement.plan_ids[1:] and _shown(fit, chain))]
     longest = max((len(chain.fits) for chain in loose), default=0)

@@ -15,8 +15,8 @@ from .job_groups import JobGroup
 # Trials that finished a step at least this far apart also continued in this order in 64 of 67 pairs. Trials that
 # finished closer together did so in 47 of 64 pairs. Both counts need the SQL execution of the next group.
 _ORDER_HOLDS_MS = 200
-# How often all jobs of a fit were its own, by the number of trials that waited at once. Measured on fits of 20 logs
-# (docs/training.md).
+# How often all jobs of a fit were its own, by the number of trials that waited at the same time. Measured on fits of
+# 20 logs (docs/training.md).
 _ORDER_HOLDS: Mapping[int, float] = {1: 1.0, 2: 50 / 96, 3: 17 / 39, 4: 11 / 40}
 
 
@@ -32,7 +32,7 @@ class _Step:
 
 
 def order_holds(candidates: int) -> float:
-    """The probability that this many trials that waited at once kept their order; 1.0 for one trial."""
+    """The probability that this many waiting trials kept their order. 1.0 for one trial."""
     return _ORDER_HOLDS.get(candidates, 1 / candidates)
 
 

@@ -42,7 +42,7 @@ class FoldTrial:
 
 
 def split_fold(fold_jobs: Sequence[FoldJob], plans: Mapping[int, FoldPlan]) -> tuple[list[FoldTrial], bool]:
-    """The trials of one fold in the order in which they began, and whether several ran at once."""
+    """The trials of one fold in the order in which they began, and whether they overlapped."""
     fold_jobs = sorted(fold_jobs, key=lambda item: item.job.at)
     parts = group_jobs(fold_jobs, plans)
     if not _overlapping(parts):
@@ -53,7 +53,7 @@ def split_fold(fold_jobs: Sequence[FoldJob], plans: Mapping[int, FoldPlan]) -> t
 
 
 def _overlapping(parts: Sequence[JobGroup]) -> bool:
-    """Whether trials ran at once: one was evaluated while another was trained, or one block has two evaluations of a
+    """Whether trials overlapped: one was evaluated while another was trained, or one block has two evaluations of a
     kind.
 
     Training that overlaps only training may belong to one trial (OneVsRest.parallelism).
