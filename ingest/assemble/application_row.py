@@ -13,7 +13,7 @@ from .. import arrow
 from ..redaction.properties import own_pattern
 from ..redaction.tables import redact_tables
 from .application import application_times
-from .check_figures import TimeWindow, check_end
+from .check_figures import TimeWindow, check_application_times
 from .completeness import completeness, lost_events, missing_rollovers
 
 _SHOWN_PER_CODE = 100
@@ -44,10 +44,8 @@ def complete_tables(
         found.append(ImportIssue("application_start_missing", message))
     found.extend(missing_rollovers(rows["databricks_metadata"], log))
     start, end = application_times(rows)
-    end, impossible = check_end(start, end, window)
+    start, end, impossible = check_application_times(start, end, window)
     found.extend(impossible)
-    if start is not None and not window.first <= start <= window.last:
-        start = None
     ended = rows["application_end"].num_rows > 0
     found.extend(lost_events(tables, log, ended))
     properties = {row["key"]: row["value"] for row in tables["properties"].to_pylist() if row["section"] == "spark"}

@@ -34,6 +34,7 @@ _PARTS_OF_A_TASK = (
     "result_serialization_time_ms",
 )
 _YEAR_MS = 365 * 24 * 3600 * 1000
+_LAST_MS = 253_402_300_799_999  # the end of the year 9999, beyond which neither Python nor MLflow has a date
 _FEW = 0.1  # of all times; where more are far from the others, none of them is a mistake
 # No task reads more (1 EiB) or computes for longer (36 years in ns). Where the sum of all tasks would not fit an int64,
 # the figures to blame are those from 1 TiB on.
@@ -57,25 +58,25 @@ def time_window(tables: Mapping[str, pa.Table], others: Iterable[int | None]) ->
     """The window of the times of an application: of its tables, and `others`, its start and end.
 
     Times are split where a year or more lies between one and the next. If one part holds nearly all of them, it is the
-    window; else every positive time is plausible.
+    window; else every time of the years 1970 to 9999 is plausible.
     """
     parts = [np.array([time for time in others if time is not None], np.int64)]
     for name, (start, end, _) in _SPANS.items():
         parts += [arrow.numbers(tables[name], c)[arrow.valid(tables[name], c)] for c in (start, end)]
     times = np.sort(np.concatenate(parts))
-    times = times[times > 0]
+    times = times[(times > 0) & (times <= _LAST_MS)]
     edges = np.flatnonzero(np.diff(times) >= _YEAR_MS) + 1
     if len(edges):
         begins, ends = np.append(0, edges), np.append(edges, len(times))
         most = int(np.argmax(ends - begins))
         if ends[most] - begins[most] >= (1 - _FEW) * len(times):
             return TimeWindow(int(times[begins[most]]), int(times[ends[most] - 1]))
-    return TimeWindow(1, 2**62)
+    return TimeWindow(1, _LAST_MS)
 
 
 def check_tasks(tasks: pa.Table) -> tuple[pa.Table, list[ImportIssue]]:
     """The tasks table without impossible figures, and an issue for each kind that was removed."""
-    tasks, issues = _check_span("tasks", tasks, TimeWindow(1, 2**62))
+    tasks, issues = _check_span("tasks", tasks, TimeWindow(1, _LAST_MS))
     took = np.maximum(arrow.numbers(tasks, "duration_ms"), arrow.numbers(tasks, "executor_run_time_ms"))
     for name in _PARTS_OF_A_TASK:
         spent = arrow.numbers(tasks, name) / (1e6 if name.endswith("_ns") else 1)
@@ -122,12 +123,19 @@ def _check_signs(declared: Table, table: pa.Table) -> tuple[pa.Table, list[Impor
     return table, issues
 
 
-def check_end(start_ms: int | None, end_ms: int | None, window: TimeWindow) -> tuple[int | None, list[ImportIssue]]:
-    """The end of the application; null with an issue where it lies before its start or outside its window."""
-    if end_ms is None or (window.first <= end_ms <= window.last and end_ms >= (start_ms or 0)):
-        return end_ms, []
-    message = f"the application's end ({end_ms}) contradicts its other times; it counts as missing"
-    return None, [ImportIssue("figure_impossible", message)]
+def check_application_times(
+    start_ms: int | None, end_ms: int | None, window: TimeWindow
+) -> tuple[int | None, int | None, list[ImportIssue]]:
+    """Start and end of the application; null with an issue where one is outside the window or the end is before the
+    start."""
+    issues = []
+    for name, time in (("start", start_ms), ("end", end_ms)):
+        is_known = time is not None and (window.first <= time <= window.last)
+        if time is not None and (not is_known or (name == "end" and time < (start_ms or 0))):
+            message = f"the application's {name} ({time}) contradicts its other times; it counts as missing"
+            issues.append(ImportIssue("figure_impossible", message))
+            start_ms, end_ms = (None, end_ms) if name == "start" else (start_ms, None)
+    return start_ms, end_ms, issues
 
 
 def _check_span(name: str, table: pa.Table, window: TimeWindow) -> tuple[pa.Table, list[ImportIssue]]:

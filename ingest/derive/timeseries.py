@@ -20,7 +20,8 @@ def time_series(app: ApplicationView) -> Mapping[str, Points]:
     Empty while the log is being written, since the parts would change with every import."""
     if app.in_progress or not len(app) or app.duration_ms <= 0:
         return {}
-    edges = np.linspace(app.start_ms, app.end_ms, min(max(len(app), LEAST_POINTS), POINTS) + 1)
+    parts = min(max(len(app), LEAST_POINTS), POINTS, app.duration_ms)  # no part is shorter than a millisecond
+    edges = np.linspace(app.start_ms, app.end_ms, parts + 1)
     return {
         "system/running_tasks": _points(edges, _running(app, edges)),
         "system/cores": _points(edges, [app.timeline.capacity_ms(a, b) / (b - a) for a, b in _pairs(edges)]),

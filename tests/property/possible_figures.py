@@ -4,7 +4,7 @@ import json
 import math
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from afterglow.ingest.application_view import ApplicationView
 from afterglow.ingest.derive import derive
 from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.pipeline import read_view
+from afterglow.ingest.report import draw_report
 from afterglow.schemas.runs.tree import Run
 from afterglow.schemas.tables import TABLES
 
@@ -19,13 +20,25 @@ from .event_strategies import small_lines
 
 _PERCENT = re.compile(r"(\d[\d,]*) %")
 _TIMES = re.compile(r"Time|Timestamp|time")
+_CLOCKS: tuple[Callable[[int], int], ...] = (
+    lambda ms: ms * 1000,
+    lambda ms: ms * 1_000_000,
+    lambda ms: ms + 2**60,
+    lambda ms: ms + 2**47,
+    lambda ms: ms // 1000,
+    lambda ms: ms - ms % 1000 + ms % 2,
+)
+"""Microseconds, nanoseconds, far futures, seconds, and hardly any time between two events."""
 
 
-def impossible(app: ApplicationView) -> Iterator[str]:
-    """Every impossible figure of an application, in words."""
+def impossible(app: ApplicationView, report: bool = True) -> Iterator[str]:
+    """Every impossible figure of an application, in words. `report` also draws the report, which divides by times."""
     yield from _in_tables(app)
     yield from _in_findings(app)
-    runs = list(derive(app).all())
+    tree = derive(app)
+    if report:
+        draw_report(tree, app)
+    runs = list(tree.all())
     by_key = {run.key: run for run in runs}
     for run in runs:
         yield from _in_run(run, by_key.get(run.parent or ""))
@@ -88,7 +101,17 @@ def made_log(seed: int) -> bytes:
                 events.insert(chance.randrange(len(events)), events.pop(at))
             case _:
                 _contradict(events[at], chance)
+    if not chance.randrange(8):
+        _move_times(events, chance.choice(_CLOCKS))
     return b"\n".join(json.dumps(event).encode() for event in events)
+
+
+def _move_times(events: list[dict[str, Any]], clock: Callable[[int], int]) -> None:
+    """All moments of a log by another clock, which a check of one moment against the others does not notice."""
+    for event in events:
+        for inside, key in _numbers(event):
+            if inside[key] > 10**12 and _TIMES.search(key):
+                inside[key] = clock(inside[key])
 
 
 def _contradict(event: dict[str, Any], chance: random.Random) -> None:

@@ -17,7 +17,7 @@ def test_no_made_log_gives_an_impossible_figure(block: int, tmp_path: Path) -> N
         path = tmp_path / f"made-{seed}"
         path.write_bytes(made_log(seed))
         try:
-            found = list(impossible(view_of(path)))
+            found = list(impossible(view_of(path), report=seed % 4 == 0))
         except AfterglowError:
             continue  # nothing of an application is left
         assert not found, (seed, found)

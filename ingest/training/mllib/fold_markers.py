@@ -19,6 +19,7 @@ _BOUND = re.compile(r"\w+_rand#\d+L? (>=|<) ([\d.Ee+-]+)")
 # 3.1 to 4.2 check the fold column with a Python UDF of this name, 4.3 with raise_error
 _FOLD_CHECK = re.compile(r"checker\(|Fold number must be in range")
 _FOLD_FILTER = re.compile(r"Filter (.+) (=|<>) (\d+)\)+(?:\.\.\.)?\s*$")
+_NARROWEST_FOLD = 1e-6  # of all rows; a log may hold any number as a bound
 _SAMPLED = "PartitionwiseSampledRDD"
 _SAMPLED_BY = " at MLUtils.scala:"  # org.apache.spark.mllib.util.MLUtils.kFold
 _SAMPLE = re.compile(r"^(?:\*\(\d+\) )?Sample ([\d.Ee+-]+), ([\d.Ee+-]+), (?:false|true), (-?\d+)")
@@ -59,7 +60,7 @@ def marker_of_text(text: str) -> FoldMarker | None:
     inside = bounds[0][0] == ">="  # (x >= lo) AND (x < hi) is the validation side, (x < lo) OR (x >= hi) the rest
     first, last = (low, high) if inside else (high, low)
     width = last - first
-    folds = round(1 / width) if width > 0 else None
+    folds = round(1 / width) if width > _NARROWEST_FOLD else None
     return FoldMarker(search, uid, "CrossValidator", first, "validate" if inside else "train", "plan", folds)
 
 

@@ -1,5 +1,6 @@
 """Impossible figures become null and an issue, before anything is computed from them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -86,6 +87,20 @@ def test_an_application_that_ends_at_0_ends_with_its_last_event() -> None:
     )
     assert found.application["end_time_ms"] is None and found.application["duration_ms"] is None
     assert len(impossible(found)) == 1
+
+
+@pytest.mark.parametrize("clock", [lambda ms: ms * 1000, lambda ms: ms * 10**6, lambda ms: ms + 2**60])
+def test_times_by_a_clock_that_counts_no_milliseconds_count_as_missing(clock: Callable[[int], int]) -> None:
+    found = tables(
+        LOG,
+        application_start=[{"at": 0, "app_id": "a", "name": "a", "start_time_ms": clock(START)}],
+        application_end=[{"at": 9, "end_time_ms": clock(START) + 1}],
+        task_end=[task(0, launch_time_ms=clock(START), finish_time_ms=clock(START) + 1)],
+    )
+    assert (found.application["start_time_ms"], found.application["end_time_ms"]) == (None, None)
+    assert found.tasks["launch_time_ms"].to_pylist() == [None]
+    assert sum("the application's" in message for message in impossible(found)) == 2
+    assert derive(ApplicationView(found)).application.metrics["time/duration_s"] == 0
 
 
 def test_a_stage_whose_end_was_dropped_ends_with_its_tasks() -> None:

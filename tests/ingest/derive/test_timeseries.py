@@ -83,3 +83,16 @@ def test_an_application_that_runs_has_no_points_yet() -> None:
     (log,) = find_logs([str(sample_log("killed-driver"))])
     assert log.in_progress
     assert not derive(read_view(log)).application.history
+
+
+def test_an_application_of_a_millisecond_in_a_far_year_has_points(tmp_path: Path) -> None:
+    far = 253_402_300_700_000 - START  # moments as large as these differ by a 32nd of a millisecond at least
+    path = Path(_log(tmp_path, _task(0, far, far + 1)))
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+    for event in events:
+        if "Timestamp" in event:
+            event["Timestamp"] = START + far + (event["Event"] == spark.APPLICATION_END)
+    path.write_text("\n".join(map(json.dumps, events)))
+    app = read_view(*find_logs([str(path)]))
+    assert app.duration_ms == 1
+    assert [value for _, _, value in derive(app).application.history["system/cores"]] == [4.0]

@@ -29,6 +29,11 @@ def test_one_bound_is_a_train_validation_split() -> None:
     assert train.search == validation.search
 
 
+def test_bounds_that_enclose_nothing_give_no_number_of_folds() -> None:
+    marker = marker_of_text("*(1) Filter ((a_rand#1 >= 0.0) AND (a_rand#1 < 1e-320))")
+    assert marker is not None and marker.num_folds is None
+
+
 @pytest.mark.parametrize(
     "text", ["", "x_rand#1", "Filter (x_rand#1 >= )", "Filter (x_rand#1 >= 1.2.3)", "Project [x_rand#1]"]
 )
