@@ -7,8 +7,9 @@ import numpy as np
 from ..application_view import ApplicationView
 from ..arrow import Array
 from ..units import count, percentages, seconds
+from .batches import gaps, job_spans, waited_ms
 from .core_time import core_time
-from .intervals import clipped, length, spans
+from .intervals import length
 from .ranking import Candidate
 
 _NAMED = 3
@@ -52,13 +53,10 @@ def _lower_bound(app: ApplicationView) -> Candidate:
     longest = np.zeros(len(app.stages), np.int64)
     done = app.succeeded & (app.stage_of >= 0)
     np.maximum.at(longest, app.stage_of[done], app.column("duration_ms")[done])
-    times = [app.job_span(job) for job in app.jobs]
     chains = [
-        (start, _chain(app, app.stages_of_job.get(job["job_id"], []), longest))
-        for job, (start, _) in zip(app.jobs, times, strict=True)
+        (app.job_span(job)[0], _chain(app, app.stages_of_job.get(job["job_id"], []), longest)) for job in app.jobs
     ]
-    starts, ends = np.array(times, np.int64).reshape(-1, 2).T
-    stretches = clipped(spans(starts, ends), app.start_ms, app.end_ms)
+    stretches = job_spans(app)
     begins = np.array([start for start, _ in stretches], np.int64)
     chain = np.zeros(len(stretches))
     for start, ms in chains:
@@ -66,6 +64,8 @@ def _lower_bound(app: ApplicationView) -> Candidate:
         if 0 <= at < len(chain):
             chain[at] = max(chain[at], ms)
     alone = app.duration_ms - length(stretches)
+    waiting = waited_ms(app, gaps(stretches))
+    waits = f", {seconds(waiting / 1e3)} waiting for the next micro-batch" if waiting else ""
     least = float(alone)
     for (start, end), longest_chain in zip(stretches, chain.tolist(), strict=True):
         cores = app.timeline.capacity_ms(start, end) / (end - start)
@@ -76,8 +76,13 @@ def _lower_bound(app: ApplicationView) -> Candidate:
         None,
         _subject(app),
         f"With perfect packing on the same cores it would still take {seconds(least / 1e3)} instead of "
-        f"{seconds(app.duration_ms / 1e3)} ({seconds(alone / 1e3)} of it in the driver).",
-        figures={"duration_ms": app.duration_ms, "least_ms": least, "without_jobs_ms": alone},
+        f"{seconds(app.duration_ms / 1e3)} ({seconds((alone - waiting) / 1e3)} of it in the driver{waits}).",
+        figures={
+            "duration_ms": app.duration_ms,
+            "least_ms": least,
+            "without_jobs_ms": alone,
+        }
+        | ({"waiting_ms": waiting} if waiting else {}),
     )
 
 

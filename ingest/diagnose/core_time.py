@@ -16,9 +16,10 @@ def core_time(app: ApplicationView) -> Mapping[str, float]:
     engine with its own threads can report more CPU time than its task has. From Spark 4.1 on the run time counts every
     cpu of the task (SPARK-51666).
     """
-    took = np.where(app.known("duration_ms"), app.column("duration_ms"), 0) * app.task_cpus
-    lost = app.with_status("FAILED", "KILLED")
     run = app.column("executor_run_time_ms").astype(np.float64)
+    # a task whose times contradict each other has at least its run time, which a clock that is set back does not change
+    took = np.where(app.known("duration_ms"), app.column("duration_ms"), run) * app.task_cpus
+    lost = app.with_status("FAILED", "KILLED")
     run = np.minimum(np.where(run > app.column("duration_ms"), run, run * app.task_cpus), took)
     left = np.where(lost, 0.0, run)
     parts: dict[str, float] = {}
@@ -35,7 +36,7 @@ def core_time(app: ApplicationView) -> Mapping[str, float]:
     parts["work thrown away"] = float(took[lost].sum())
     busy = float(took.sum())
     working = clipped(spans(app.column("launch_time_ms"), app.ended), app.start_ms, app.end_ms)
-    while_tasks = sum(app.timeline.capacity_ms(start, end) for start, end in working)
-    parts["idle beside other tasks"] = max(while_tasks - busy, 0.0)
+    while_tasks = max(sum(app.timeline.capacity_ms(start, end) for start, end in working), busy)
+    parts["idle beside other tasks"] = while_tasks - busy
     parts["idle while no task ran"] = max(app.timeline.capacity_ms(app.start_ms, app.end_ms) - while_tasks, 0.0)
     return parts

@@ -6,8 +6,10 @@ import numpy as np
 
 from ..application_view import ApplicationView
 from ..units import count, seconds, share
+from .batches import in_batches_on_time
 from .intervals import spans
 from .ranking import Candidate, about_stage
+from .speculation import end_of_others, replaced
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
@@ -41,6 +43,7 @@ def _few(app: ApplicationView) -> Iterator[Candidate]:
     least = app.threshold("few_partitions", "stage_s") * 1e3
     for stage in range(len(app.stages)):
         start, end = app.span(stage)
+        end = end_of_others(app, stage, start, end)  # the wait for a slow machine needs no partitions
         planned = app.stages[stage]["num_tasks"] or int(app.end[stage] - app.begin[stage])
         if end - start < least or not planned or stage in app.receivers:
             continue
@@ -63,11 +66,15 @@ def _few(app: ApplicationView) -> Iterator[Candidate]:
 
 
 def find_idle(app: ApplicationView, explained_ms: float) -> Iterator[Candidate]:
-    """Find cores that were idle over the whole application. Other findings explain `explained_ms` of the wall time."""
+    """Find cores that were idle over the whole application. Other findings explain `explained_ms` of the wall time.
+
+    Not counted are receivers, batches of a stream that waits for the next one, and the wait for a speculative copy.
+    """
     if not len(app):
         return
     capacity = busy = 0.0
     working = ~np.isin(app.stage_of, list(app.receivers))  # a receiver runs as long as its application
+    working &= ~replaced(app) & ~in_batches_on_time(app)
     for start, end in spans(app.column("launch_time_ms")[working], app.ended[working]):
         capacity += app.timeline.capacity_ms(start, end)
         busy += app.timeline.busy_ms(start, end)

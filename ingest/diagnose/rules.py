@@ -17,6 +17,7 @@ from . import (
     partitioning,
     recomputation,
     skew,
+    speculation,
     trials,
 )
 from .ranking import Candidate, findings_table
@@ -24,6 +25,7 @@ from .ranking import Candidate, findings_table
 _RULES: Sequence[Callable[[ApplicationView], Iterator[Candidate]]] = (
     memory.find,
     data_movement.find,
+    speculation.find,
     partitioning.find,
     driver.find,
     failed_jobs.find,

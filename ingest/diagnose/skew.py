@@ -16,8 +16,8 @@ _TASKS_PER_STAGE = 10
 
 
 @dataclass(frozen=True, slots=True)
-class _Tail:
-    """The long tasks of one stage: their rows, the stage's median duration, and which of them have more data."""
+class Tail:
+    """The tasks of one stage: their rows, which of them are long, and the stage's median duration in ms."""
 
     stage: int
     rows: Array
@@ -33,11 +33,13 @@ def find(app: ApplicationView, slow_executors: frozenset[str]) -> Iterator[Candi
         if skewed.any():
             yield _skew(app, tail, skewed, data.column, data.ratio)
             for row in _longest(app, tail.rows[skewed]):
-                yield _task(app, tail, row, "more data", "skew", {data.column: float(data.ratio[tail.rows == row][0])})
+                yield straggler(
+                    app, tail, row, "more data", "skew", {data.column: float(data.ratio[tail.rows == row][0])}
+                )
         yield from _stragglers(app, tail, tail.long & ~data.explained, slow_executors)
 
 
-def _tails(app: ApplicationView) -> Iterator[_Tail]:
+def _tails(app: ApplicationView) -> Iterator[Tail]:
     """The stages whose longest tasks are far longer than the median."""
     duration, begin, end = app.column("duration_ms"), app.begin, app.end
     factor = min(app.threshold("skew", "time_ratio"), app.threshold("straggler", "time_ratio"))
@@ -52,10 +54,10 @@ def _tails(app: ApplicationView) -> Iterator[_Tail]:
         rows = rows[app.succeeded[rows]]
         long = duration[rows] >= limit[stage]
         if len(rows) >= least and long.any():
-            yield _Tail(stage, rows, long, float(app.medians[stage]))
+            yield Tail(stage, rows, long, float(app.medians[stage]))
 
 
-def _cost(app: ApplicationView, tail: _Tail, instead: Array) -> float:
+def _cost(app: ApplicationView, tail: Tail, instead: Array) -> float:
     took = app.column("duration_ms")[tail.rows]
     slots = int(app.at_once[tail.stage])
     return max(makespan(took.tolist(), slots) - makespan(instead.tolist(), slots), 0.0)
@@ -67,7 +69,7 @@ def _longest(app: ApplicationView, rows: Array) -> list[int]:
     return ordered
 
 
-def _skew(app: ApplicationView, tail: _Tail, skewed: Array, column: str, ratio: Array) -> Candidate:
+def _skew(app: ApplicationView, tail: Tail, skewed: Array, column: str, ratio: Array) -> Candidate:
     took = app.column("duration_ms")[tail.rows]
     values = app.column(column)[tail.rows]
     worst = int(np.argmax(np.where(skewed, took, -1)))
@@ -110,7 +112,7 @@ def _data_cause(column: str) -> str:
     return "input" if column.startswith("input") else "written"
 
 
-def _stragglers(app: ApplicationView, tail: _Tail, which: Array, slow_executors: frozenset[str]) -> Iterator[Candidate]:
+def _stragglers(app: ApplicationView, tail: Tail, which: Array, slow_executors: frozenset[str]) -> Iterator[Candidate]:
     chosen = which & app.stragglers[tail.rows]
     if not chosen.any():
         return
@@ -130,12 +132,12 @@ def _stragglers(app: ApplicationView, tail: _Tail, which: Array, slow_executors:
         for number, row in enumerate(ordered):
             covered_by = "slow_executor" if known else "straggler" if number else None
             more = len(rows) - 1 if number == 0 else 0
-            yield _task(app, tail, row, cause, covered_by, why[row][1], cost if number == 0 else None, more)
+            yield straggler(app, tail, row, cause, covered_by, why[row][1], cost if number == 0 else None, more)
 
 
-def _task(
+def straggler(
     app: ApplicationView,
-    tail: _Tail,
+    tail: Tail,
     row: int,
     cause: str,
     covered_by: str | None,
@@ -143,6 +145,8 @@ def _task(
     cost: float | None = None,
     more: int = 0,
 ) -> Candidate:
+    """The finding about one task of a stage; `more` others have the same cause. Without `cost`, its excess over the
+    median."""
     took = float(app.column("duration_ms")[row])
     code, (hosts, host_names) = app.executors[0][row], app.hosts
     executor = app.executors[1][code] if code >= 0 else None

@@ -18,8 +18,8 @@ CODES = (
         "application",
         "application",
         "The shortest possible time for the same work on the same cores.",
-        "time without a job, plus for each period of jobs the greater of task time / cores and the longest chain of "
-        "stages, each with its longest task",
+        "time without a job (the wait of a stream for its next batch is named), plus for each period of jobs the "
+        "greater of task time / cores and the longest chain of stages, each with its longest task",
         "none, informational",
         "If the difference is large, look at skew, stragglers and idle cores. If it is small, reduce the work or add "
         "cores.",

@@ -25,8 +25,7 @@ CODES = (
         "partitioning",
         "A stage has fewer tasks than cores, so cores are idle.",
         "tasks <= partitions_ratio x available cores, at least `cores` cores and stage_s seconds, and >= idle_ratio "
-        "of core "
-        "time idle",
+        "of core time idle; the wait for a task that a speculative copy replaced does not count",
         "idle core time during the stage / cores",
         "Use more partitions (repartition, spark.sql.shuffle.partitions, splittable input).",
         (
@@ -42,8 +41,8 @@ CODES = (
         "partitioning",
         "Cores are idle while tasks run on others.",
         "core time without a task >= idle_ratio of core time while some task ran, minus the cost of skew, stragglers, "
-        "slow "
-        "machines and few partitions",
+        "slow machines and few partitions; without receivers, batches of a stream that waits for the next one, and "
+        "tasks that a speculative copy replaced",
         "that idle core time / cores",
         "Use more partitions, run jobs concurrently (parallelism of searches, threads), or request fewer cores.",
         (

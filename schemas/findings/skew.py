@@ -47,8 +47,8 @@ CODES = (
         "skew",
         "A task takes much longer than the others of its stage.",
         "task duration >= time_ratio x median and >= median + excess_s; not among the first tasks of its executor, "
-        "nor of "
-        "its stage there if those are all alike. The first cause that holds: more data (see skew); slow machine (the "
+        "nor of its stage there if those are all alike; also an attempt that was killed because its speculative copy "
+        "finished first. The first cause that holds: more data (see skew); slow machine (the "
         "executor's other tasks take >= slow_ratio x those of other executors); the greatest of garbage collection, "
         "fetch wait and scheduling delay if it is >= explained_ratio of the excess; spill (the median task did not); "
         "locality (most tasks were local); else unknown",

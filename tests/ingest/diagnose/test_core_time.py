@@ -31,3 +31,11 @@ def test_shares_of_the_message_sum_to_100() -> None:
     assert sum(numbers) == 100
     figures = json.loads(row["figures"])
     assert figures.pop("core_ms") == pytest.approx(sum(figures.values()))
+
+
+def test_a_task_whose_end_is_unknown_takes_its_run_time() -> None:
+    work = Made(executors=1)
+    work.stage([task(10_000)])
+    work.rows["tasks"][0] |= {"duration_ms": None, "finish_time_ms": None, "executor_run_time_ms": 4_000}
+    parts = core_time(work.view())
+    assert parts["CPU"] == 4_000 and parts["idle while no task ran"] == 6_000 and sum(parts.values()) == 10_000

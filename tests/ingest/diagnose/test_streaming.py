@@ -1,5 +1,7 @@
 """Streams: a receiver is one task by nature, and waiting for the next batch is no fault."""
 
+import json
+
 from tests.ingest.diagnose.builders import Made, task
 
 RECEIVER = {"description": "Streaming job running receiver 0"}
@@ -38,3 +40,28 @@ def test_waiting_for_the_next_micro_batch_is_not_the_driver() -> None:
 
     assert "no_tasks_running" in {row["code"] for row in gaps(None).findings()}
     assert "no_tasks_running" not in {row["code"] for row in gaps(BATCH).findings()}
+
+
+def _stream(wait_ms: int, description: str | None = BATCH) -> Made:
+    """Sixty batches of one task of 2 s on 8 cores, and what the stream waits after each."""
+    work = Made(executors=8)
+    for _ in range(60):
+        work.stage([2_000], job={"description": description})
+        work.at += wait_ms
+    return work
+
+
+def test_cores_that_a_batch_on_time_leaves_idle_are_no_fault() -> None:
+    late = {row["code"] for row in _stream(50).findings()}
+    assert "idle_cores" in late
+    assert "idle_cores" in {row["code"] for row in _stream(8_000, description=None).findings()}
+    assert "idle_cores" not in {row["code"] for row in _stream(8_000).findings()}
+
+
+def test_the_lower_bound_names_the_wait_for_a_trigger() -> None:
+    rows = {row["code"]: row for row in _stream(8_000).view().tables["findings"].to_pylist()}
+    assert "(8 s of it in the driver, 7 min 52 s waiting for the next micro-batch)" in rows["lower_bound"]["message"]
+    figures = json.loads(rows["lower_bound"]["figures"])
+    assert (figures["without_jobs_ms"], figures["waiting_ms"]) == (60 * 8_000, 59 * 8_000)
+    plain = {row["code"]: row for row in _stream(8_000, None).view().tables["findings"].to_pylist()}
+    assert "(8 min of it in the driver)" in plain["lower_bound"]["message"]
