@@ -7,8 +7,9 @@ import numpy as np
 
 from ...schemas import spark
 from ..application_view import ApplicationView
+from ..arrow import Array
 from ..task_arrays import Row
-from .intervals import Array, Span, clipped, covered, spans
+from .intervals import Span, clipped, covered, spans
 
 _BATCH_JOB = re.compile(f"{re.escape(spark.DSTREAM_BATCH_JOB)}|{spark.MICRO_BATCH_JOB}")
 # Between two batches of a stream that is late, the driver plans and commits. That takes a small part of a batch's time.

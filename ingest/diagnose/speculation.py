@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..application_view import ApplicationView
-from ..task_groups import Array
+from ..arrow import Array
 from .causes import cause_of
 from .ranking import Candidate
 from .skew import Tail, straggler
@@ -39,7 +39,7 @@ def end_of_others(app: ApplicationView, stage: int, start: int, end: int) -> int
 
 def replaced(app: ApplicationView) -> Array:
     """Which attempts were killed because a speculative copy finished first, and which are these copies."""
-    copies = app.succeeded & (app.column("speculative") != 0) & (app.stage_of >= 0)
+    copies: Array = app.succeeded & (app.column("speculative") != 0) & (app.stage_of >= 0)
     if not copies.any():
         return copies
     keys = app.stage_of << 32 | app.column("index").astype(np.int64)
