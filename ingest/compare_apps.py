@@ -60,7 +60,7 @@ def _view(
     named: str, tracking_uri: str | None, experiment: str | None, options: ReadOptions | None
 ) -> tuple[ApplicationView, Any]:
     if os.path.exists(named) or "://" in named or any(sign in named for sign in "*?["):
-        return read_view(find_log(named), options), None
+        return read_view(find_log(named, (options or ReadOptions()).history_server), options), None
     from .publish import find_root, stored_tables
 
     root = find_root(named, tracking_uri, experiment)

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -115,3 +116,29 @@ def data_folder() -> Path:
     """The folder for what Afterglow keeps on this machine; XDG_DATA_HOME sets where, on every system."""
     home = os.environ.get("XDG_DATA_HOME")
     return Path(home, "afterglow") if home else platformdirs.user_data_path("afterglow", appauthor=False)
+
+
+def config_folder() -> Path:
+    """The folder of the user's configuration; XDG_CONFIG_HOME sets where, on every system."""
+    home = os.environ.get("XDG_CONFIG_HOME")
+    return Path(home, "afterglow") if home else platformdirs.user_config_path("afterglow", appauthor=False)
+
+
+def read_toml(path: str) -> dict[str, Any]:
+    """The content of a local TOML file.
+
+    Raises:
+        ValueError: it cannot be read, or is not valid TOML.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        with open(path, "rb") as opened:
+            content: dict[str, Any] = tomllib.load(opened)
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not valid TOML: {error}") from error
+    return content

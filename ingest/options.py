@@ -3,10 +3,11 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from ..schemas.findings.threshold_overrides import Thresholds
-from .discover.history_server import HistoryServerOptions
+if TYPE_CHECKING:  # both take long to import, which `afterglow --help` need not wait for
+    from ..schemas.findings.threshold_overrides import Thresholds
+    from .discover.history_server import HistoryServerOptions
 
 Progress = Callable[[int], None]
 """Called with the number of stored bytes that were read since the last call."""
@@ -21,6 +22,18 @@ MAX_RATIO = 1000
 MAX_TASK_RUNS = 2000
 
 
+def _thresholds() -> "Thresholds":
+    from ..schemas.findings.threshold_overrides import Thresholds
+
+    return Thresholds()
+
+
+def _history_server() -> "HistoryServerOptions":
+    from .discover.history_server import HistoryServerOptions
+
+    return HistoryServerOptions()
+
+
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
     """How to read a log.
@@ -33,8 +46,8 @@ class ReadOptions:
     max_line_bytes: int = MAX_LINE_BYTES
     max_ratio: int = MAX_RATIO
     workers: int = 1
-    thresholds: Thresholds = field(default_factory=lambda: Thresholds())
-    history_server: HistoryServerOptions = field(default_factory=lambda: HistoryServerOptions())
+    thresholds: "Thresholds" = field(default_factory=_thresholds)
+    history_server: "HistoryServerOptions" = field(default_factory=_history_server)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,9 @@
 """Read thresholds of findings from a TOML file and from options."""
 
-import sys
 from collections.abc import Iterable, Iterator
 
 from ..schemas.findings.threshold_overrides import Thresholds, thresholds
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from .filesystems import read_toml
 
 
 def read_thresholds(file: str | None, given: Iterable[str] = ()) -> Thresholds:
@@ -21,14 +16,7 @@ def read_thresholds(file: str | None, given: Iterable[str] = ()) -> Thresholds:
 
 
 def _from_file(path: str) -> Iterator[tuple[str, object]]:
-    try:
-        with open(path, "rb") as opened:
-            content = tomllib.load(opened)
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not valid TOML: {error}") from error
-    for code, values in content.items():
+    for code, values in read_toml(path).items():
         if not isinstance(values, dict):
             raise ValueError(f"{path}: {code!r} is not a table; write [{code}] and its thresholds below")
         for name, value in values.items():

@@ -76,6 +76,7 @@ def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     for name in list(os.environ):
         if name.startswith("MLFLOW_"):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "no-configuration"))
     monkeypatch.setenv("AFTERGLOW_RETRY_S", "2")  # a test's failing server does not come back
     monkeypatch.chdir(tmp_path)
     yield

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 from ...schemas.identity import ApplicationIdentity
 from ...schemas.logs import EventLog
+from ..discover.history_server import DEFAULT_OPTIONS, HistoryServerOptions
 from ..engines.interface import Order
 from ..find_logs import Head, list_logs, nothing_found, read_heads
 from .ledger import Entry, Ledger, stamp
@@ -95,6 +96,7 @@ def select_logs(
     order: Order = "oldest",
     retry_failed: bool = False,
     allow_empty: bool = False,
+    server: HistoryServerOptions = DEFAULT_OPTIONS,
 ) -> Selection:
     """Lists the logs at `paths` and decides by the ledger, or for an unknown or changed log by its head.
 
@@ -103,7 +105,7 @@ def select_logs(
     """
     known, selection = ledger.entries(), Selection()
     entries: list[tuple[EventLog, Entry | None]] = []
-    for log in list_logs(paths):
+    for log in list_logs(paths, server):
         entry = known.get(log.name)
         entries.append((log, entry if entry is not None and entry.stamp == stamp(log) else None))
     new = iter(read_heads([log for log, entry in entries if entry is None]))

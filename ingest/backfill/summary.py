@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,8 +29,8 @@ class Summary:
     def __post_init__(self) -> None:
         self.began = self.clock()
 
-    def add(self, result: LogResult) -> str:
-        """Adds a result; returns its state in words."""
+    def add(self, result: LogResult) -> Mapping[str, Any]:
+        """Adds a result; returns its row."""
         log, outcome = result.log, result.outcome
         row: dict[str, Any] = {"log": log.name, "bytes": log.size, "seconds": round(result.seconds, 3)}
         if isinstance(outcome, AfterglowError):
@@ -44,7 +44,7 @@ class Summary:
             row |= {"run_id": published.run_id, "url": published.url}
         self.bytes += log.size
         self.rows.append(row)
-        return str(row["state"])
+        return row
 
     def progress(self) -> str:
         """The counts so far, as one line."""
@@ -72,13 +72,15 @@ class Summary:
         Raises:
             InputError: the file cannot be written.
         """
-        content = {
+        write_file(path, json.dumps({**self.totals(selection), "logs": self.rows}, indent=1).encode())
+
+    def totals(self, selection: Selection) -> dict[str, Any]:
+        """Counts, seconds and the quarantined logs, as JSON-serializable values."""
+        return {
             "summary": self.counts(selection),
             "seconds": self.clock() - self.began,
-            "logs": self.rows,
             "quarantined": [{"log": log, "error": error} for log, error in selection.quarantined],
         }
-        write_file(path, json.dumps(content, indent=1).encode())
 
     def lines(self, selection: Selection) -> list[str]:
         """The summary as lines of text."""
@@ -88,6 +90,19 @@ class Summary:
         return lines + [
             f"quarantined: {log}: {error}; --retry-failed imports it again" for log, error in selection.quarantined
         ]
+
+
+def plan(selection: Selection, bytes_per_s: float | None) -> dict[str, Any]:
+    """What a backfill would import, as JSON-serializable values. `seconds` is null where no rate was measured."""
+    return {
+        "logs": [{"log": one.log.name, "bytes": one.log.size} for one in selection.logs],
+        "listed": selection.listed,
+        "already imported": selection.done,
+        "filtered, or copies": selection.filtered,
+        "quarantined": [{"log": log, "error": error} for log, error in selection.quarantined],
+        "bytes": selection.size,
+        "seconds": selection.size / bytes_per_s if bytes_per_s else None,
+    }
 
 
 def plan_lines(selection: Selection, bytes_per_s: float | None) -> list[str]:

@@ -10,6 +10,8 @@ import typer
 from . import console
 from .backfill import backfill
 from .compare import compare
+from .config import config
+from .configured_command import ConfiguredCommand
 from .export import export
 from .hook import hook
 from .import_ import import_
@@ -22,7 +24,6 @@ from .submit import submit
 app = typer.Typer(
     name="afterglow",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
@@ -49,16 +50,21 @@ def _main(
     """Turn Spark event logs into MLflow runs: application, job, stage and task, with their times and figures."""
 
 
-app.command("import")(import_)
-app.command("hook")(hook)
-app.command("submit", context_settings={"allow_interspersed_args": False})(submit)
-app.command("backfill")(backfill)
-app.command("show")(show)
-app.command("export")(export)
-app.command("compare")(compare)
-app.command("status")(status)
-app.command("remove")(remove)
-app.command("schema")(schema)
+app.command("import", cls=ConfiguredCommand)(import_)
+app.command("hook", cls=ConfiguredCommand)(hook)
+app.command("submit", cls=ConfiguredCommand, context_settings={"allow_interspersed_args": False})(submit)
+app.command("backfill", cls=ConfiguredCommand)(backfill)
+app.command("show", cls=ConfiguredCommand)(show)
+app.command("export", cls=ConfiguredCommand)(export)
+app.command("compare", cls=ConfiguredCommand)(compare)
+app.command("status", cls=ConfiguredCommand)(status)
+app.command("remove", cls=ConfiguredCommand)(remove)
+app.command("schema", cls=ConfiguredCommand)(schema)
+app.command(
+    "config",
+    cls=ConfiguredCommand,
+    context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True},
+)(config)
 
 
 # Python looks for cycles after every 700 new objects by default. The imports make 100,000 and hardly any cycle.

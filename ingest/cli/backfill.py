@@ -17,9 +17,13 @@ AppName = Annotated[str | None, typer.Option(help="Glob for the name of the appl
 User = Annotated[str | None, typer.Option(help="Glob for the user of the application.", show_default=False)]
 MinDuration = Annotated[float | None, typer.Option(min=0, help="Minimum duration in seconds.", show_default=False)]
 Limit = Annotated[int | None, typer.Option(min=1, help="Import at most N logs.", metavar="N", show_default=False)]
-NewestFirst = Annotated[bool, typer.Option("--newest-first", help="Import the newest applications first.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be imported and how long it would take.")]
-Follow = Annotated[bool, typer.Option("--follow", help="Keep running and import new logs until SIGTERM.")]
+NewestFirst = Annotated[
+    bool, typer.Option("--newest-first/--no-newest-first", help="Import the newest applications first.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run/--no-dry-run", help="Print what would be imported and how long it would take.")
+]
+Follow = Annotated[bool, typer.Option("--follow/--no-follow", help="Keep running and import new logs until SIGTERM.")]
 Every = Annotated[float, typer.Option(min=0.1, help="With --follow: seconds between two scans.")]
 LedgerFile = Annotated[
     str | None,
@@ -29,7 +33,9 @@ LedgerFile = Annotated[
         show_default=False,
     ),
 ]
-RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Import failed and quarantined logs again.")]
+RetryFailed = Annotated[
+    bool, typer.Option("--retry-failed/--no-retry-failed", help="Import failed and quarantined logs again.")
+]
 EngineName = Annotated[
     Literal["local", "spark"],
     typer.Option("--engine", help="Read logs on this machine (local) or on the executors of a cluster (spark)."),
@@ -50,7 +56,7 @@ SummaryFile = Annotated[
 ]
 
 
-@options.importing
+@options.grouped
 def backfill(
     logs: options.Logs,
     since: Since = None,
@@ -73,6 +79,8 @@ def backfill(
     master: Master = None,
     spark_conf: SparkConf = None,
     workers: options.Workers = None,
+    server: options.HistoryServer = options.NO_SERVER,
+    as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Import all new logs in folders. Logs that were imported before are skipped.
@@ -83,37 +91,44 @@ def backfill(
     from ..backfill.run_backfill import LogResult, run_backfill, stop_on_sigterm
     from ..backfill.run_backfill import follow as follow_logs
     from ..backfill.selection import Filters, Selection, select_logs
-    from ..backfill.summary import Summary, plan_lines
+    from ..backfill.summary import Summary, plan, plan_lines
     from ..engines.interface import open_engine
 
     filters = Filters(_time("--since", since), _time("--until", until), app_name, user, min_duration)
-    how = importing.import_options(workers, dataset=dataset, no_runs=no_runs)
+    how = importing.import_options(workers, dataset=dataset, no_runs=no_runs, server=server)
     settings = options.pairs("--spark-conf", spark_conf)
     target = ledger_target(importing.tracking_uri, importing.experiment, how)
     order: Order = "newest" if newest_first else "biggest" if engine_name == "spark" else "oldest"
     summary = Summary()
 
     def show(result: LogResult, has_bar: bool) -> None:
-        state = summary.add(result)
+        row = summary.add(result)
         if isinstance(result.outcome, Exception):
             console.print_error(result.outcome)
-        elif not quiet and not has_bar:
-            console.print_line(f"{result.log.name}: {state}, {result.seconds:.1f} s", to_stderr=True)
+        elif not quiet and not has_bar and not as_json:
+            console.print_line(f"{result.log.name}: {row['state']}, {result.seconds:.1f} s", to_stderr=True)
+        if as_json:
+            console.print_json(row)
 
     with console.errors(), open_ledger(ledger_file, target) as ledger:
 
         def select(retry: bool = False) -> Selection:
-            return select_logs(logs, ledger, filters, limit, order, retry, allow_empty=follow)
+            return select_logs(
+                logs, ledger, filters, limit, order, retry, allow_empty=follow, server=how.read.history_server
+            )
 
         last = first = select(retry_failed)
         if dry_run:
-            for line in plan_lines(first, ledger.rate()):
-                console.print_line(line)
+            if as_json:
+                console.print_json(plan(first, ledger.rate()))
+            else:
+                for line in plan_lines(first, ledger.rate()):
+                    console.print_line(line)
             raise typer.Exit(0)
         with stop_on_sigterm() as stopped, open_engine(engine_name, master, settings) as engine:
             experiments = importing.open_experiments() if how.runs else None
             for last in follow_logs(select, first, every if follow else None, stopped):
-                with console.progress(not quiet) as display:
+                with console.progress(not quiet and not as_json) as display:
                     bar = display.add_task("", total=last.size or 1) if display else None
                     for result in run_backfill(last, ledger, experiments, how, engine, stopped.is_set):
                         show(result, display is not None)
@@ -121,7 +136,9 @@ def backfill(
                             display.update(bar, description=summary.progress(), advance=result.log.size)
         if summary_file is not None:
             summary.write(summary_file, last)
-    if not quiet:
+    if as_json:
+        console.print_json(summary.totals(last))
+    elif not quiet:
         for line in summary.lines(last):
             console.print_line(line)
     raise typer.Exit(1 if summary.failed else 0)

@@ -20,9 +20,12 @@ FailIf = Annotated[
     ),
 ]
 Html = Annotated[str | None, typer.Option(help="Write it as one small HTML file, too.", show_default=False)]
-Attach = Annotated[bool, typer.Option("--attach", help="Write the HTML file as an artifact of B's run in MLflow.")]
+Attach = Annotated[
+    bool, typer.Option("--attach/--no-attach", help="Write the HTML file as an artifact of B's run in MLflow.")
+]
 
 
+@options.grouped
 def compare(
     a: A,
     b: B,
@@ -34,6 +37,7 @@ def compare(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     workers: options.Workers = None,
+    server: options.HistoryServer = options.NO_SERVER,
 ) -> None:
     """Tell what got slower from A to B, by how much and why, and which findings are new and gone.
 
@@ -49,7 +53,7 @@ def compare(
     except InputError as error:
         raise typer.BadParameter(str(error), param_hint="--fail-if") from None
     with console.errors():
-        reading = ReadOptions(workers=workers or available_cores())
+        reading = ReadOptions(workers=workers or available_cores(), history_server=server.options())
         compared = compare_applications(a, b, fail_if or (), tracking_uri, experiment, reading)
         if html is not None:
             write_file(html, compared.html)

@@ -8,6 +8,7 @@ from ..options import MAX_LINE_BYTES, MAX_RATIO
 from . import console, options
 
 
+@options.grouped
 def export(
     logs: options.Logs,
     out: Annotated[str, typer.Option(metavar="DIR", help="Folder to write to.", show_default=False)],
@@ -19,6 +20,7 @@ def export(
     workers: options.Workers = None,
     max_line_bytes: options.MaxLineBytes = MAX_LINE_BYTES,
     max_ratio: options.MaxRatio = MAX_RATIO,
+    server: options.HistoryServer = options.NO_SERVER,
 ) -> None:
     """Write the tables of event logs as Parquet files: DIR/<app_id>[_<attempt>]/<table>.parquet.
 
@@ -28,10 +30,10 @@ def export(
     from ..errors import AfterglowError
     from ..find_logs import find_logs
 
-    read = options.read_options(thresholds, threshold, workers, max_line_bytes, max_ratio)
+    read = options.read_options(thresholds, threshold, workers, max_line_bytes, max_ratio, server)
     batch = console.Batch(strict)
     with console.errors():
-        found = find_logs(logs)
+        found = find_logs(logs, read.history_server)
         with console.progress(not quiet and not as_json) as display:
             bar = console.LogProgress(display)
             outcomes = export_logs(found, out, read, bar.read)

@@ -9,18 +9,19 @@ from . import console, options
 
 LogDir = Annotated[str | None, typer.Option(help="Folder or URI where Spark writes event logs.", show_default=False)]
 AppId = Annotated[str | None, typer.Option(help="Id of the application.", show_default=False)]
-Newest = Annotated[bool, typer.Option("--newest", help="Import the log that was modified last.")]
+Newest = Annotated[bool, typer.Option("--newest/--no-newest", help="Import the log that was modified last.")]
 AppName = Annotated[
     str | None, typer.Option(help="With --newest: glob for the name of the application.", show_default=False)
 ]
 Path = Annotated[str | None, typer.Option("--log", help="Path or URI of the log.", show_default=False)]
 Wait = Annotated[float, typer.Option(min=0, help="Seconds to wait until Spark has finished the log.")]
 StrictHook = Annotated[
-    bool, typer.Option("--strict", help="Exit with an error if the import fails or the log is not complete.")
+    bool,
+    typer.Option("--strict/--no-strict", help="Exit with an error if the import fails or the log is not complete."),
 ]
 
 
-@options.importing
+@options.grouped
 def hook(
     log_dir: LogDir = None,
     app_id: AppId = None,
@@ -30,6 +31,7 @@ def hook(
     wait: Wait = 120,
     importing: options.Importing = options.DEFAULTS,
     parent_run: options.ParentRun = None,
+    server: options.HistoryServer = options.NO_SERVER,
     strict: StrictHook = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -44,7 +46,7 @@ def hook(
         )
     if app_name is not None and not newest:
         raise typer.BadParameter("requires --newest", param_hint="--app-name")
-    how = importing.import_options(parent_run=parent_run)
+    how = importing.import_options(parent_run=parent_run, server=server)
     from ..errors import AfterglowError
     from ..jobs.import_job import import_when_finished
     from ..jobs.wait_for_log import LogQuery
@@ -53,7 +55,7 @@ def hook(
         if not quiet and not as_json:
             console.warn(message)
 
-    query = LogQuery(log_dir, app_id, app_name, path)
+    query = LogQuery(log_dir, app_id, app_name, path, how.read.history_server)
     try:
         result = import_when_finished(query, wait, importing.open_experiments, how, tell, console.warn)
     except AfterglowError as error:

@@ -6,7 +6,7 @@ from ..options import MAX_LINE_BYTES, MAX_RATIO
 from . import console, options
 
 
-@options.importing
+@options.grouped
 def import_(
     logs: options.Logs,
     importing: options.Importing = options.DEFAULTS,
@@ -20,6 +20,7 @@ def import_(
     workers: options.Workers = None,
     max_line_bytes: options.MaxLineBytes = MAX_LINE_BYTES,
     max_ratio: options.MaxRatio = MAX_RATIO,
+    server: options.HistoryServer = options.NO_SERVER,
 ) -> None:
     """Read event logs and write them to MLflow as nested runs.
 
@@ -29,10 +30,10 @@ def import_(
     from ..errors import AfterglowError
     from ..find_logs import find_logs
 
-    how = importing.import_options(workers, max_line_bytes, max_ratio, parent_run, restore, dataset, no_runs)
+    how = importing.import_options(workers, max_line_bytes, max_ratio, parent_run, restore, dataset, no_runs, server)
     batch = console.Batch(strict)
     with console.errors():
-        found = find_logs(logs)
+        found = find_logs(logs, how.read.history_server)
         experiments = importing.open_experiments() if how.runs else None
         with console.progress(not quiet and not as_json) as display:
             bar = console.LogProgress(display)

@@ -14,6 +14,7 @@ from . import console
 
 if TYPE_CHECKING:
     from ...schemas.findings.threshold_overrides import Thresholds as ThresholdValues
+    from ..discover import HistoryServerOptions
     from ..options import ImportOptions
     from ..publish import Experiments
 
@@ -60,7 +61,7 @@ Writer = Annotated[
         "store is a database, else rest)."
     ),
 ]
-Restore = Annotated[bool, typer.Option("--restore", help="Restore runs that were deleted in MLflow.")]
+Restore = Annotated[bool, typer.Option("--restore/--no-restore", help="Restore runs that were deleted in MLflow.")]
 TaskRuns = Annotated[
     Literal["all", "notable", "none"],
     typer.Option(
@@ -78,7 +79,7 @@ Report = Annotated[
     ),
 ]
 Trace = Annotated[
-    bool, typer.Option("--trace", help="Also write the application as an MLflow trace, linked to its run.")
+    bool, typer.Option("--trace/--no-trace", help="Also write the application as an MLflow trace, linked to its run.")
 ]
 Thresholds = Annotated[
     str | None,
@@ -96,9 +97,9 @@ Threshold = Annotated[
         show_default=False,
     ),
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 if a log is not complete.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+Strict = Annotated[bool, typer.Option("--strict/--no-strict", help="Exit 1 if a log is not complete.")]
+Json = Annotated[bool, typer.Option("--json/--no-json", help="Print JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet/--no-quiet", "-q", help="Print errors only.")]
 MaxLineBytes = Annotated[int, typer.Option(min=1024, help="Skip and report lines that are longer than this.")]
 MaxRatio = Annotated[
     int, typer.Option(min=1, help="Refuse a file that decompresses to more than this many times its size.")
@@ -119,12 +120,40 @@ Dataset = Annotated[
         show_default=False,
     ),
 ]
-NoRuns = Annotated[bool, typer.Option("--no-runs", help="With --dataset: do not write to MLflow.")]
+Header = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME: VALUE",
+        help="Header of the requests to a History Server, such as 'Authorization: Bearer ...'. Repeatable.",
+        show_default=False,
+    ),
+]
+CaBundle = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Certificates (PEM) to trust for a History Server, instead of the usual ones.",
+        show_default=False,
+    ),
+]
+ClientCert = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Client certificate (PEM) for a History Server.", show_default=False),
+]
+ClientKey = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Key of --client-cert (PEM, without a password), unless that file has it.",
+        show_default=False,
+    ),
+]
+NoRuns = Annotated[bool, typer.Option("--no-runs/--runs", help="With --dataset: do not write to MLflow.")]
 
 
 @dataclass(frozen=True, slots=True)
 class Importing:
-    """The options of every command that imports; `@importing` adds them to a command."""
+    """The options of every command that imports; `@grouped` adds them to a command."""
 
     tracking_uri: TrackingUri = None
     experiment: Experiment = None
@@ -145,6 +174,7 @@ class Importing:
         restore: bool = False,
         dataset: str | None = None,
         no_runs: bool = False,
+        server: "HistoryServer | None" = None,
     ) -> "ImportOptions":
         """ImportOptions of these options and of those that only some commands have.
 
@@ -156,7 +186,7 @@ class Importing:
         if no_runs and dataset is None:
             raise typer.BadParameter("nothing would be written; add --dataset URI", param_hint="--no-runs")
         return ImportOptions(
-            read_options(self.thresholds, self.threshold, workers, max_line_bytes, max_ratio),
+            read_options(self.thresholds, self.threshold, workers, max_line_bytes, max_ratio, server),
             self.task_runs,
             self.max_task_runs,
             parent_run=parent_run,
@@ -177,21 +207,52 @@ class Importing:
         return open_experiments(self.tracking_uri, self.experiment, self.writer, console.warn)
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryServer:
+    """The options of commands that may read from a History Server; `@grouped` adds them to a command."""
+
+    header: Header = None
+    ca_bundle: CaBundle = None
+    client_cert: ClientCert = None
+    client_key: ClientKey = None
+
+    def options(self) -> "HistoryServerOptions":
+        """HistoryServerOptions of these options.
+
+        Raises:
+            typer.BadParameter: a header has another form, or a key has no certificate.
+        """
+        from ..discover import HistoryServerOptions
+
+        if self.client_key is not None and self.client_cert is None:
+            raise typer.BadParameter("requires --client-cert", param_hint="--client-key")
+        headers = {}
+        for text in self.header or ():
+            name, colon, value = text.partition(":")
+            if not colon or not name.strip():
+                # the text may be a secret
+                raise typer.BadParameter("a header must have the form 'NAME: VALUE'", param_hint="--header")
+            headers[name.strip()] = value.strip()
+        return HistoryServerOptions(headers, self.ca_bundle, self.client_cert, self.client_key)
+
+
 DEFAULTS = Importing()
+NO_SERVER = HistoryServer()
+_GROUPS: dict[str, type] = {"importing": Importing, "server": HistoryServer}
 
 
-def importing(command: Callable[..., None]) -> Callable[..., None]:
-    """Replaces a command's parameter `importing` by the options of Importing."""
-    own, shared = inspect.signature(command).parameters, inspect.signature(Importing).parameters
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """Replaces a command's parameters `importing` and `server` by the options of Importing and HistoryServer."""
+    own = inspect.signature(command).parameters
+    groups = {name: inspect.signature(_GROUPS[name]).parameters for name in own if name in _GROUPS}
 
     @functools.wraps(command)
     def flat(**given: Any) -> None:
-        options = Importing(**{name: given.pop(name) for name in shared})
-        command(importing=options, **given)
+        for name, shared in groups.items():
+            given[name] = _GROUPS[name](**{option: given.pop(option) for option in shared})
+        command(**given)
 
-    parameters = [
-        parameter for name, its in own.items() for parameter in (shared.values() if name == "importing" else [its])
-    ]
+    parameters = [parameter for name, its in own.items() for parameter in groups.get(name, {name: its}).values()]
     flat.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     flat.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return flat
@@ -203,14 +264,15 @@ def read_options(
     workers: int | None = None,
     max_line_bytes: int = MAX_LINE_BYTES,
     max_ratio: int = MAX_RATIO,
+    server: "HistoryServer | None" = None,
 ) -> ReadOptions:
-    """ReadOptions of --thresholds, --threshold, --workers and the limits.
+    """ReadOptions of --thresholds, --threshold, --workers, the limits and the History Server.
 
     Raises:
-        typer.BadParameter: a threshold is not valid.
+        typer.BadParameter: a threshold or a header is not valid.
     """
     values = _threshold_values(thresholds, threshold)
-    return ReadOptions(max_line_bytes, max_ratio, workers or available_cores(), values)
+    return ReadOptions(max_line_bytes, max_ratio, workers or available_cores(), values, (server or NO_SERVER).options())
 
 
 def _threshold_values(file: str | None, given: Sequence[str] | None) -> "ThresholdValues":

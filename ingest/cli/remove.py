@@ -7,8 +7,8 @@ import typer
 from . import console, options
 
 AppIds = Annotated[list[str], typer.Argument(metavar="APP_ID...", help="Ids of applications.", show_default=False)]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
-All = Annotated[bool, typer.Option("--all", help="Look in every experiment of the store.")]
+Yes = Annotated[bool, typer.Option("--yes/--no-yes", "-y", help="Do not ask for confirmation.")]
+All = Annotated[bool, typer.Option("--all/--no-all", help="Look in every experiment of the store.")]
 
 
 def remove(
@@ -17,6 +17,7 @@ def remove(
     experiment: options.ExperimentToRead = None,
     everywhere: All = False,
     yes: Yes = False,
+    as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Delete the runs of applications. `afterglow import --restore` restores them.
@@ -36,7 +37,10 @@ def remove(
             if not yes and not typer.confirm(question, err=True):
                 continue
             number = remove_application(one, tracking_uri, experiment)
-            if not quiet:
+            if as_json:
+                row = {"application": one.app_id, "attempt": one.attempt, "run_id": one.run_id, "removed": number}
+                console.print_json(row)
+            elif not quiet:
                 console.print_line(f"{app_id}: {number:,} runs deleted")
     for app_id in missing:
         console.print_error(ValueError(f"{app_id}: not imported there; see `afterglow status --all`"))

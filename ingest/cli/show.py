@@ -11,6 +11,7 @@ from . import console, options
 _LEVELS = [level.level for level in LEVELS]
 
 
+@options.grouped
 def show(
     logs: options.Logs,
     depth: Annotated[str, typer.Option(help=f"Deepest level to print: {', '.join(_LEVELS)}.")] = "stage",
@@ -30,6 +31,7 @@ def show(
     workers: options.Workers = None,
     max_line_bytes: options.MaxLineBytes = MAX_LINE_BYTES,
     max_ratio: options.MaxRatio = MAX_RATIO,
+    server: options.HistoryServer = options.NO_SERVER,
 ) -> None:
     """Print the run tree and the findings of event logs in the terminal, without MLflow."""
     if depth not in _LEVELS:
@@ -40,11 +42,11 @@ def show(
     from ..pipeline import write_report
     from .render_tree import print_application
 
-    read = options.read_options(thresholds, threshold, workers, max_line_bytes, max_ratio)
+    read = options.read_options(thresholds, threshold, workers, max_line_bytes, max_ratio, server)
     levels = _LEVELS[: _LEVELS.index(depth) + 1]
     batch = console.Batch(strict)
     with console.errors():
-        found = find_logs(logs)
+        found = find_logs(logs, read.history_server)
         for outcome in show_logs(found, read, "all" if depth == "task" else "none"):
             if isinstance(outcome, AfterglowError):
                 batch.failure(outcome)

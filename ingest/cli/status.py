@@ -9,7 +9,7 @@ from . import console, options
 AppIds = Annotated[
     list[str] | None, typer.Argument(metavar="[APP_ID]...", help="Ids of applications to list.", show_default=False)
 ]
-All = Annotated[bool, typer.Option("--all", help="Look in every experiment of the store.")]
+All = Annotated[bool, typer.Option("--all/--no-all", help="Look in every experiment of the store.")]
 
 
 def status(

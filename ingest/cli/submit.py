@@ -22,18 +22,22 @@ LogDir = Annotated[
     ),
 ]
 Annotate = Annotated[
-    bool, typer.Option("--annotate", help="Turn afterglow.annotate on in a Python job, without changing the job.")
+    bool,
+    typer.Option(
+        "--annotate/--no-annotate", help="Turn afterglow.annotate on in a Python job, without changing the job."
+    ),
 ]
 Wait = Annotated[float, typer.Option(min=0, help="Seconds to wait, after the job, until Spark has finished its log.")]
 StrictSubmit = Annotated[
     bool,
     typer.Option(
-        "--strict", help="If the job succeeds, exit with an error if its import fails or its log is not complete."
+        "--strict/--no-strict",
+        help="If the job succeeds, exit with an error if its import fails or its log is not complete.",
     ),
 ]
 
 
-@options.importing
+@options.grouped
 def submit(
     command: Command,
     log_dir: LogDir = None,

@@ -40,6 +40,10 @@ class HistoryServerOptions:
     """Sent with every request, for example `Authorization`."""
     ca_bundle: str | None = None
     """A file or folder of certificates to trust instead of the usual ones."""
+    client_cert: str | None = None
+    """A PEM file with the certificate of the client, and its key unless `client_key` has it."""
+    client_key: str | None = None
+    """A PEM file with the key of the client's certificate, without a password."""
 
 
 DEFAULT_OPTIONS = HistoryServerOptions()
@@ -145,6 +149,7 @@ def _get(address: str, options: HistoryServerOptions) -> requests.Response:
             address,
             headers=dict(options.headers),
             verify=options.ca_bundle if options.ca_bundle is not None else True,
+            cert=_certificate(options),
             timeout=(_CONNECT_S, _READ_S),
             stream=True,
         )
@@ -155,6 +160,12 @@ def _get(address: str, options: HistoryServerOptions) -> requests.Response:
         response.close()
         raise InputError(f"{shown}: the server answers {response.status_code} {response.reason}{login}")
     return response
+
+
+def _certificate(options: HistoryServerOptions) -> str | tuple[str, str] | None:
+    if options.client_cert is None or options.client_key is None:
+        return options.client_cert
+    return options.client_cert, options.client_key
 
 
 def _reason(error: BaseException) -> str:

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Literal
 
@@ -31,6 +31,7 @@ class LogQuery:
     app_id: str | None = None
     app_name: str | None = None
     path: str | None = None
+    server: discover.HistoryServerOptions = field(default_factory=discover.HistoryServerOptions)
 
     def __str__(self) -> str:
         if self.path is not None:
@@ -45,11 +46,11 @@ def locate_log(wanted: LogQuery) -> EventLog | None:
     if wanted.path is not None:
         for path in (wanted.path, wanted.path.removesuffix(".inprogress"), wanted.path + ".inprogress"):
             try:
-                return next(iter(discover.discover([path])), None)
+                return next(iter(discover.discover([path], wanted.server)), None)
             except InputError:
                 continue
         return None
-    found = list(discover.discover([wanted.log_dir or "."]))
+    found = list(discover.discover([wanted.log_dir or "."], wanted.server))
     if wanted.app_id is not None:
         # the name holds the application's id, and after it the attempt's (EventLogFileWriter.getLogPath)
         named = re.compile(rf"(?:^|[/_!]){re.escape(wanted.app_id)}(?=$|[_./!])")
@@ -87,14 +88,14 @@ def wait_for_log(
                 return log, "finished"
             if log.size != size:
                 size, still_since = log.size, now
-            elif now - still_since >= _STILL_S and _has_end(log):
+            elif now - still_since >= _STILL_S and _has_end(log, wanted.server):
                 return log, "finished"
         if now >= until or (dead and log is not None):
             if log is None:
                 raise InputError(
                     f"{wanted}: no such event log after {wait_s:,.0f} s; check the folder, or wait longer with --wait"
                 )
-            if _has_end(log):
+            if _has_end(log, wanted.server):
                 return log, "finished"
             if dead or max(now - still_since, _age_s(log)) >= _ABANDONED_S:
                 return replace(log, in_progress=False), "abandoned"
@@ -120,8 +121,8 @@ def _age_s(log: EventLog) -> float:
     return time.time() - max(times) / 1000 if times else 0.0
 
 
-def _has_end(log: EventLog) -> bool:
+def _has_end(log: EventLog, server: discover.HistoryServerOptions) -> bool:
     try:
-        return bool(read_log(log, ReadOptions()).application["completed"])
+        return bool(read_log(log, ReadOptions(history_server=server)).application["completed"])
     except Exception:  # the import will report it
         return False

@@ -80,3 +80,11 @@ def test_remove_asks_deletes_the_tree_and_import_leaves_it_deleted(uri: str) -> 
 def test_removing_what_is_not_there_says_so(uri: str) -> None:
     result = runner.invoke(app, ["remove", "app-0", "--tracking-uri", uri, "--yes"])
     assert result.exit_code == 1 and "app-0: not imported there" in result.output
+
+
+def test_remove_as_json(uri: str) -> None:
+    (row,) = shown(uri, "--experiment", "of Spark shell")
+    words = ["remove", str(row["application"]), "--tracking-uri", uri, "--experiment", "of Spark shell"]
+    result = runner.invoke(app, [*words, "--yes", "--json"])
+    removed = json.loads(result.stdout)
+    assert removed == {key: row[key] for key in ("application", "attempt", "run_id")} | {"removed": row["runs"]}

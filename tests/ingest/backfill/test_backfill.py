@@ -169,3 +169,12 @@ def _until(reached: Any) -> None:
     while not reached():
         assert time.monotonic() < deadline
         time.sleep(0.5)
+
+
+def test_json_has_a_line_per_log_and_the_counts(place: Path) -> None:
+    plan = json.loads(backfill(place, "--dry-run", "--json")[0].stdout)
+    assert len(plan["logs"]) == 3 and plan["listed"] == 4 and plan["seconds"] is None
+    result, report = backfill(place, "--json")
+    *logs, totals = map(json.loads, result.stdout.splitlines())
+    assert logs == report["logs"] and [log["state"] for log in logs] == ["imported"] * 3
+    assert totals["summary"] == report["summary"] and totals["summary"]["imported"] == 3

@@ -17,7 +17,8 @@ runner = CliRunner()
 
 
 @pytest.mark.parametrize(
-    "command", ["import", "hook", "submit", "backfill", "show", "export", "compare", "status", "remove", "schema"]
+    "command",
+    ["import", "hook", "submit", "backfill", "show", "export", "compare", "status", "remove", "schema", "config"],
 )
 def test_every_command_explains_itself(command: str) -> None:
     result = runner.invoke(app, [command, "--help"])
@@ -28,7 +29,8 @@ def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys\nfrom typer.testing import CliRunner\nfrom afterglow.ingest.cli import app\n"
         "CliRunner().invoke(app, ['--help'])\n"
-        "print([m for m in ('mlflow', 'pandas', 'pyspark', 'pyarrow', 'numpy') if m in sys.modules])"
+        "print([m for m in ('mlflow', 'pandas', 'pyspark', 'pyarrow', 'numpy', 'msgspec', 'rich', 'platformdirs',\n"
+        "    'jinja2', 'requests', 'sqlalchemy', 'tenacity', 'psutil', 'tomllib', 'tomli') if m in sys.modules])"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
