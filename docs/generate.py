@@ -12,7 +12,7 @@ import typer
 import afterglow.annotate
 import afterglow.ingest
 from afterglow.ingest.cli import app
-from afterglow.schemas.reference import Document, documents
+from afterglow.schemas.declaration_docs import Document, documents
 
 _HERE = Path(__file__).parent
 _RUNS = ("levels", "metrics", "params", "tags")

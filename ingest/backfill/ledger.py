@@ -18,7 +18,7 @@ from ..errors import AfterglowError, InputError
 from ..filesystems import data_folder
 from ..find_logs import Head
 from ..options import ImportOptions
-from ..transient import is_transient
+from ..transient_errors import is_transient
 
 State = Literal["seen", "done", "failed", "quarantined"]
 """`seen`: its head was read and did not match the filters; `quarantined`: it failed ATTEMPTS times."""

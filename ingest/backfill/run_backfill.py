@@ -13,7 +13,7 @@ from ..engines.interface import Engine
 from ..errors import AfterglowError
 from ..options import ImportOptions, Progress
 from ..results import Imported
-from ..transient import is_transient
+from ..transient_errors import is_transient
 from .ledger import ATTEMPTS, Ledger
 from .selection import Selection
 

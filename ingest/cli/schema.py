@@ -18,7 +18,7 @@ def schema(
     as_json: options.Json = False,
 ) -> None:
     """Print every column, metric, tag and run level, with unit and source."""
-    from ...schemas.reference import documents
+    from ...schemas.declaration_docs import documents
 
     known = documents()
     if table is None:

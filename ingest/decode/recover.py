@@ -18,7 +18,7 @@ import msgspec
 
 from ...schemas import spark
 from ...schemas.issues import ImportIssue
-from .lenient import convert
+from .convert_fields import convert
 from .plans import split_plan
 from .structs import EVENT_TYPES, PlanNode
 

@@ -21,7 +21,7 @@ from .. import discover
 from ..errors import AfterglowError, InputError
 from ..filesystems import data_folder
 from ..find_logs import contains_setting
-from .overlay import was_annotated, write_overlay
+from .annotation_overlay import was_annotated, write_overlay
 from .proc_watch import SUBMIT_ID as SUBMIT_ID_VARIABLE
 from .proc_watch import JobProcesses
 from .run_command import run_command

@@ -5,13 +5,13 @@ This is the only package that imports MLflow.
 
 from .artifacts import packed_artifacts, write_artifacts
 from .experiments import Experiments
-from .factory import WRITERS, open_store, open_writer
 from .interface import Published, Root, Writer
 from .publish import Import, publish
 from .read_back import attach, find_root, stored_tables
 from .remove import remove_tree
 from .stored_trees import roots
 from .trace.trace import write_trace
+from .writer_selection import WRITERS, open_store, open_writer
 
 __all__ = [
     "WRITERS",

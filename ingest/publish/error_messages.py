@@ -9,7 +9,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import PublishError
-from ..transient import STATUS_IN_TEXT, http_status, own_message
+from ..transient_errors import STATUS_IN_TEXT, http_status, own_message
 from .mlflow_internals import MLFLOW_ENABLE_WORKSPACES, MLFLOW_WORKSPACE
 
 _LONGEST_REASON = 200

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 
 from ..control_characters import replace_controls
 from ..errors import PublishError
-from .factory import DEFAULT_EXPERIMENT, experiment_name, is_shared, open_checked, resolved_uri, retry_policy
+from .check_reachable import check_reachable
 from .interface import Published, Writer
-from .reachable import check_reachable
 from .store import TrackingStore
 from .stored_trees import find_tree_anywhere
+from .writer_selection import DEFAULT_EXPERIMENT, experiment_name, is_shared, open_checked, resolved_uri, retry_policy
 
 FIELDS = ("app_name", "user", "queue")
 _FIELD = re.compile(r"\{(\w*)\}")

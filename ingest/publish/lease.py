@@ -17,7 +17,7 @@ from typing import Protocol
 
 from ...schemas.runs.params_tags import FINGERPRINT_TAG, LEASE_TAG
 from ..errors import PublishError
-from ..transient import is_transient
+from ..transient_errors import is_transient
 from .process_identity import machine, process_start
 
 HEARTBEAT_S = 5.0

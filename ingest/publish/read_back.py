@@ -15,11 +15,11 @@ from ...schemas.tables import TABLES
 from .. import arrow
 from ..errors import InputError, PublishError
 from .error_messages import translate_errors
-from .factory import open_store
 from .interface import Root
 from .store import TrackingStore
 from .stored_trees import roots
 from .training_run import find_run
+from .writer_selection import open_store
 
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 

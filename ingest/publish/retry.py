@@ -11,7 +11,7 @@ from typing import TypeVar
 import tenacity
 
 from ..errors import PublishError
-from ..transient import is_transient
+from ..transient_errors import is_transient
 from ..units import seconds
 from .error_messages import reason
 from .mlflow_internals import limit_http_requests, without_logged_errors

@@ -11,7 +11,7 @@ from mlflow.exceptions import MlflowException
 
 from ...schemas import mlflow as strings
 from ...schemas.runs.params_tags import APP_ID_TAG, KEY_TAG
-from ..transient import is_transient
+from ..transient_errors import is_transient
 from .autologged_runs import Owner, OwnRun
 from .error_messages import translate_errors
 from .store import TrackingStore

@@ -12,7 +12,7 @@ import pyarrow as pa
 from ...schemas.tables.training import MINIMUM_CONFIDENCE
 from .evidence import Evidence, Job
 from .interface import Fit, Phase, Search
-from .turns import Turn, find_turns
+from .loop_iterations import Turn, find_turns
 
 _FEWEST_TURNS = 3
 _FEWEST_TURNS_OF_A_LINE = 2

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from afterglow.schemas.reference import documents
+from afterglow.schemas.declaration_docs import documents
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted(

@@ -9,7 +9,7 @@ from afterglow.ingest.derive import derive
 from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.pipeline import read_view
 from afterglow.schemas.columns import Table
-from afterglow.schemas.reference import documents
+from afterglow.schemas.declaration_docs import documents
 from afterglow.schemas.runs.levels import LEVELS
 from afterglow.schemas.runs.metrics import RUN_METRICS
 from afterglow.schemas.runs.params_tags import RUN_PARAMS, RUN_TAGS

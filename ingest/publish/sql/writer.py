@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ....schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, KEY_TAG
 from ...errors import PublishError
-from ...transient import is_transient
+from ...transient_errors import is_transient
 from ..autologged_runs import Owner
 from ..error_messages import translate_errors
 from ..interface import Published, RunRecord, State, TreeOptions, TreeWriter

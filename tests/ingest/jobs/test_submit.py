@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 
 from afterglow.ingest.errors import AfterglowError
 from afterglow.ingest.jobs import run_command
-from afterglow.ingest.jobs.overlay import write_overlay
+from afterglow.ingest.jobs.annotation_overlay import write_overlay
 from afterglow.ingest.jobs.spark_settings import read_settings
 from afterglow.ingest.jobs.submit import prepare_submission
 from tests.conftest import sample_log

@@ -3,7 +3,7 @@
 import pytest
 from mlflow.exceptions import MlflowException
 
-from afterglow.ingest.transient import is_transient
+from afterglow.ingest.transient_errors import is_transient
 
 
 def answer(status: int) -> MlflowException:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from afterglow.ingest import PublishError
-from afterglow.ingest.publish import open_writer, reachable
-from afterglow.ingest.publish.reachable import check_reachable
+from afterglow.ingest.publish import check_reachable as check_module
+from afterglow.ingest.publish import open_writer
+from afterglow.ingest.publish.check_reachable import check_reachable
 from afterglow.ingest.publish.retry import Notice, RetryPolicy, retry
 
 from . import stores
@@ -54,8 +55,8 @@ def test_nothing_that_listens_is_said_within_ten_seconds() -> None:
 
 def test_a_server_that_hangs_is_given_up_after_one_request(monkeypatch: pytest.MonkeyPatch) -> None:
     """The request itself takes up to PROBE_S, which is real time; here it is one second."""
-    assert reachable.PROBE_S <= 9
-    monkeypatch.setattr(reachable, "PROBE_S", 1.0)
+    assert check_module.PROBE_S <= 9
+    monkeypatch.setattr(check_module, "PROBE_S", 1.0)
     clock, real = Clock(), itertools.count(0, 6)
     policy = RetryPolicy(120, notice=Notice(clock.lines.append), clock=lambda: float(next(real)), sleep=lambda s: None)
     with hanging() as uri, pytest.raises(PublishError, match="does not answer in time; is it running"):

@@ -4,8 +4,8 @@ import os
 from collections.abc import Callable
 
 from ..errors import PublishError
+from .check_reachable import check_reachable
 from .interface import Writer
-from .reachable import check_reachable
 from .retry import Notice, RetryPolicy
 from .store import TrackingStore
 

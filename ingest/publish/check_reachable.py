@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from ..errors import PublishError
-from ..transient import http_status, is_transient
+from ..transient_errors import http_status, is_transient
 from .error_messages import translate_errors, without_password
 from .mlflow_internals import limit_http_requests
 from .retry import RetryPolicy, retry
