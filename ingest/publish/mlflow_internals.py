@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import mlflow.entities
@@ -21,6 +22,8 @@ __all__ = [
     "MLFLOW_ENABLE_WORKSPACES",
     "MLFLOW_WORKSPACE",
     "get_request_workspace",
+    "installed_version",
+    "is_known_version",
     "latest_metrics",
     "limit_http_requests",
     "query_runs",
@@ -36,8 +39,10 @@ _LOADED_WHEN_USED: dict[str, tuple[str, str | None]] = {
     "models": ("mlflow.store.tracking.dbmodels.models", None),
     # the store behind a database URI: its `engine`, and ARTIFACTS_FOLDER_NAME below a run's id
     "SqlAlchemyStore": ("mlflow.store.tracking.sqlalchemy_store", "SqlAlchemyStore"),
-    # raises where the tables are not at the migration head of the installed MLflow
-    "_verify_schema": ("mlflow.store.db.utils", "_verify_schema"),
+    # database URI -> SQLAlchemy engine, with MLflow's settings of its pool
+    "create_engine": ("mlflow.store.db.utils", "create_sqlalchemy_engine"),
+    # engine -> Alembic's revision in its table alembic_version; None without MLflow's tables
+    "schema_version": ("mlflow.store.db.utils", "_get_schema_version"),
     # joins an artifact location with a path, minding query and fragment
     "append_to_uri_path": ("mlflow.utils.uri", "append_to_uri_path"),
     # artifact location -> its repository
@@ -109,16 +114,29 @@ def query_runs(session: Any) -> Any:
 SCHEMA_HEADS = {"dc11669786a5": "3.17"}
 
 
-def verify_schema(store: Any) -> str | None:
-    """Why a store's tables differ from those that this MLflow and the SQL writer expect; None if they match."""
-    from mlflow.exceptions import MlflowException
-    from mlflow.store.db.utils import _get_schema_version
+@cache
+def installed_version() -> str:
+    """mlflow.store.db.utils._get_latest_schema_revision: Alembic's revision that the installed MLflow needs."""
+    from mlflow.store.db.utils import _get_latest_schema_revision
+
+    return str(_get_latest_schema_revision())
+
+
+def is_known_version(revision: str) -> bool:
+    """Whether the installed MLflow can migrate from this revision (mlflow/store/db_migrations/versions)."""
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+    from mlflow.store.db.utils import _get_alembic_config
 
     try:
-        __getattr__("_verify_schema")(store.engine)
-    except MlflowException as error:
-        return str(error).splitlines()[0]
-    head = _get_schema_version(store.engine)
+        return ScriptDirectory.from_config(_get_alembic_config(db_url="")).get_revision(revision) is not None
+    except CommandError:
+        return False
+
+
+def verify_schema(store: Any) -> str | None:
+    """Why a store's tables differ from those that the SQL writer was tested with; None if they match."""
+    head = __getattr__("schema_version")(store.engine)
     if head not in SCHEMA_HEADS:
         tested = ", ".join(SCHEMA_HEADS.values())
         return f"the database has MLflow's schema {head}, and direct writes were tested with that of MLflow {tested}"

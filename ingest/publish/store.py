@@ -17,6 +17,7 @@ from . import urls
 from .error_messages import translate_errors, without_password
 from .mlflow_internals import MLFLOW_ENABLE_WORKSPACES, get_request_workspace
 from .retry import RetryPolicy, retry
+from .schema_version import check_version, is_database
 from .sqlite_lock import sqlite_lock
 
 Result = TypeVar("Result")
@@ -45,6 +46,8 @@ class TrackingStore:
         """
         uri, policy = tracking_uri or get_tracking_uri(), policy or RetryPolicy()
         with translate_errors(f"{without_password(uri)}: cannot be opened"), sqlite_lock(uri):
+            if is_database(uri):
+                retry(partial(check_version, uri), policy)
             client = retry(partial(MlflowClient, uri), policy)
             found = retry(partial(_experiment, client, experiment, uri), policy)
         if found.lifecycle_stage != "active":
@@ -61,6 +64,8 @@ class TrackingStore:
         """Open the experiment, or any other if it does not exist. None if there is none. Creates nothing."""
         uri, policy = tracking_uri or get_tracking_uri(), policy or RetryPolicy()
         with translate_errors(f"{without_password(uri)}: cannot be opened"), sqlite_lock(uri):
+            if is_database(uri):
+                retry(partial(check_version, uri), policy)
             client = retry(partial(MlflowClient, uri), policy)
             found = retry(partial(client.get_experiment_by_name, experiment), policy)
             if found is None or found.lifecycle_stage != "active":

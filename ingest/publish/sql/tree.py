@@ -16,6 +16,7 @@ from ..interface import Dataset, Metric, Published, RunRecord, TreeOptions
 from ..lease import LeaseLostError, LeaseWatch, is_being_removed
 from ..mlflow_internals import get_artifact_repository, models
 from ..run_ids import derived_id
+from ..schema_version import check_unchanged
 from ..store import TrackingStore
 from ..stored_trees import published, published_as
 from .app_index import AppIndex
@@ -75,6 +76,7 @@ class SqlTree:
         is_sqlite = self._dialect == "sqlite"
         if is_sqlite:
             self.session.execute(sa.text("BEGIN IMMEDIATE"))  # SQLite has one lock; nothing is read before it is held
+        check_unchanged(self.session)
         new = self._index is not None and not self._index.has_tree(self.session, key)
         there = [] if new else self._runs(KEY_TAG, key)
         if there and not is_sqlite:
@@ -231,6 +233,7 @@ class SqlTree:
             self.flush()
             if self._gave_way():
                 return
+            check_unchanged(self.session)
             self.session.commit()
         self.finished = True
 
