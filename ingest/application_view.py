@@ -1,6 +1,7 @@
 """One application as numpy columns and rows, built once for diagnose, derive and report."""
 
 import copy
+import re
 from functools import cached_property
 from typing import Any
 
@@ -12,11 +13,14 @@ from ..schemas.findings.threshold_overrides import Thresholds
 from ..schemas.logs import EventLogTables
 from ..schemas.runs.tree import Status
 from ..schemas.tables.training import MINIMUM_CONFIDENCE
+from .arrow import Array
 from .critical_path import CriticalPath, critical_path
+from .query_plans import PlanNode, QueryPlan, query_plans
 from .run_names import job_name, stage_name
 from .task_arrays import Row, TaskArrays
 from .timeline import Timeline
 
+_BATCH = re.compile(f"{re.escape(spark.DSTREAM_BATCH_JOB)}|{spark.MICRO_BATCH_JOB}")
 _SPANS = [f"{phase}{end}_time_ms" for phase in ("", "fit_", "evaluate_") for end in ("start", "end")]
 
 
@@ -64,6 +68,55 @@ class ApplicationView(TaskArrays):
         other.tables = EventLogTables(self.tables.log, {**self.tables.tables, "findings": findings})
         return other
 
+    @cached_property
+    def plans(self) -> list[QueryPlan]:
+        """The plans of the SQL executions, by execution."""
+        return query_plans(self.tables)
+
+    @cached_property
+    def nodes_of_stage(self) -> dict[int, list[PlanNode]]:
+        """Stage id -> the nodes of SQL plans that it ran, without those that other stages filled a cache with."""
+        found: dict[int, list[PlanNode]] = {}
+        for plan in self.plans:
+            for node in plan:
+                for stage in plan.stages_of(node):
+                    found.setdefault(stage, []).append(node)
+        return found
+
+    @cached_property
+    def python_stages(self) -> frozenset[int]:
+        """The positions of the stages whose tasks run Python functions, whose CPU time Spark does not measure: nodes
+        for Python of a plan, and jobs on RDDs from a Python file."""
+        found = set()
+        for stage, row in enumerate(self.stages):
+            job = self._job_by_id.get(row["job_id"])
+            names = [node.name for node in self.nodes_of_stage.get(row["stage_id"], ())]
+            on_rdds = job is not None and job["sql_execution_id"] is None
+            if any(map(spark.PYTHON_NODE.search, names)) or (
+                on_rdds and spark.PYTHON_CALL_SITE.search(row["name"] or "")
+            ):
+                found.add(stage)
+        return frozenset(found)
+
+    @cached_property
+    def working_ms(self) -> Array:
+        """How long each task computed: its CPU time where Spark measures it, else its run time without waits."""
+        run = self.column("executor_run_time_ms").astype(np.float64)
+        waits = self.within_run_time("jvm_gc_time_ms") + self.within_run_time("shuffle_fetch_wait_ms")
+        without = np.maximum(run - waits, 0)
+        cpu = np.minimum(self.column("executor_cpu_time_ns") / 1e6, run)
+        unmeasured = ~self.known("executor_cpu_time_ns") | np.isin(self.stage_of, list(self.python_stages))
+        working: Array = np.where(unmeasured, without, cpu)
+        return working
+
+    @cached_property
+    def stages_by_id(self) -> dict[int, list[int]]:
+        """Stage id -> the positions of its attempts in `stages`."""
+        found: dict[int, list[int]] = {}
+        for stage, row in enumerate(self.stages):
+            found.setdefault(row["stage_id"], []).append(stage)
+        return found
+
     @property
     def duration_ms(self) -> int:
         """The application's duration, up to the last event if it has no end."""
@@ -89,6 +142,22 @@ class ApplicationView(TaskArrays):
     def is_databricks(self) -> bool:
         """Whether a Databricks runtime wrote the log."""
         return any(key.startswith(spark.DATABRICKS_PROPERTIES) for key in self.properties)
+
+    @cached_property
+    def is_interactive(self) -> bool:
+        """Whether a user typed the jobs into a shell or a notebook."""
+        return (
+            spark.REPL_PROPERTY in self.properties
+            or spark.SHELL_NAME.match(self.title) is not None
+            or any(spark.CONSOLE_CALL_SITE in (job["name"] or "") for job in self.jobs)
+        )
+
+    @cached_property
+    def registered_ms(self) -> int:
+        """When the executors had registered that the first job began with; the start if none is known."""
+        first = min((self.job_span(job)[0] for job in self.jobs), default=self.end_ms)
+        added = [row["add_time_ms"] for row in self.tables["executors"].to_pylist() if row["add_time_ms"]]
+        return max(max((at for at in added if at <= first), default=self.start_ms), self.start_ms)
 
     @property
     def title(self) -> str:
@@ -174,6 +243,10 @@ class ApplicationView(TaskArrays):
         """The receiver stages of Spark Streaming. Each has one task that runs as long as the application."""
         jobs = [job for job in self.jobs if (job["description"] or "").startswith(spark.RECEIVER_JOB)]
         return frozenset(stage for job in jobs for stage in self.stages_of_job.get(job["job_id"], []))
+
+    def is_batch(self, job: Row) -> bool:
+        """Whether the job belongs to a batch of a stream."""
+        return _BATCH.search(job["description"] or "") is not None
 
     def job_title(self, job: Row) -> str:
         """The name of a job's run."""

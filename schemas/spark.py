@@ -1,5 +1,7 @@
 """Spark's strings: event names, property keys and reasons, each with the Scala symbol that defines it."""
 
+import re
+
 # org.apache.spark.scheduler.SparkListenerEvent, `Event` of JsonProtocol.*ToJson: the class name, without the package
 # for what lives in org.apache.spark.scheduler and is known to JsonProtocol, with it for everything else.
 LOG_START = "SparkListenerLogStart"
@@ -80,6 +82,15 @@ PYTHON_NODES = frozenset(
     }
 )
 
+# The nodes above, org.apache.spark.sql.execution.python.BatchEvalPythonExec, ArrowEvalPythonExec and their like
+PYTHON_NODE = re.compile(r"Python|InPandas|InArrow")
+# pyspark.traceback_utils.CallSite: the line of the user's file
+PYTHON_CALL_SITE = re.compile(r" at \S+\.py:\d+$")
+# org.apache.spark.sql.execution.CoalesceExec, org.apache.spark.sql.execution.window.WindowExec and its like
+COALESCE_NODE = "Coalesce"
+WINDOW_NODE = re.compile(r"Window(?!GroupLimit|InPandas)")
+JOIN_NODE = re.compile(r"Join|CartesianProduct")
+
 # org.apache.spark.TaskEndReason and its subclasses, as JsonProtocol.taskEndReasonToJson names them
 SUCCESS = "Success"
 RESUBMITTED = "Resubmitted"
@@ -106,6 +117,10 @@ PREEMPTED = (
 RECEIVER_JOB = "Streaming job running receiver "
 DSTREAM_BATCH_JOB = "Streaming job from "
 MICRO_BATCH_JOB = r"runId = [0-9a-f-]{4,36}\b[\s\S]*\bbatch = "
+# org.apache.spark.sql.execution.datasources.HadoopFSUtils.parallelListLeafFilesInternal
+LISTING_JOB = "Listing leaf files and directories"
+# org.apache.spark.sql.execution.exchange.BroadcastExchangeExec: the job that collects the side to broadcast
+BROADCAST_JOB = "broadcast exchange"
 # org.apache.spark.scheduler.DAGScheduler.handleJobCancellation, cleanUpAfterSchedulerStop
 CANCELLED_JOB = r"(?i)\bcancell?ed\b"
 # java.lang.OutOfMemoryError, org.apache.spark.memory.SparkOutOfMemoryError, Python's MemoryError, exit code of SIGKILL
@@ -129,6 +144,11 @@ EVENT_LOG_ENABLED = "spark.eventLog.enabled"
 EVENT_LOG_DIR = "spark.eventLog.dir"
 DEPLOY_MODE = "spark.submit.deployMode"
 DEFAULT_LOG_DIR = "/tmp/spark-events"
+# org.apache.spark.repl.Main; the names of spark-shell, pyspark, spark-sql, Databricks, Zeppelin and Livy; and the
+# call site of what is typed into a Scala shell
+REPL_PROPERTY = "spark.repl.class.uri"
+SHELL_NAME = re.compile(r"Spark shell$|PySparkShell$|SparkSQL::|Databricks Shell$|Zeppelin|livy-session-")
+CONSOLE_CALL_SITE = " at <console>:"
 # Ours: a property that a job gets from `afterglow submit`, by which its log is known
 SUBMIT_ID = "spark.afterglow.submit.id"
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ...schemas.tables import SQL_METRICS, SQL_NODES
 from .. import arrow
@@ -32,7 +34,8 @@ def assemble_sql_nodes(rows: Mapping[str, pa.Table]) -> SqlNodes:
     plans: dict[int, list[Mapping[str, object]]] = {}
     for row in rows["plan_nodes"].to_pylist() if "plan_nodes" in rows else ():
         plans.setdefault(row["execution_id"], []).append(row)
-    totals = _totals(rows["stage_metrics"])
+    wanted = {key for plan in plans.values() for row in plan for key in row["metric_ids"] or ()}  # type: ignore[attr-defined]
+    totals, stages = _totals(rows["stage_metrics"], wanted)
     # Up to Spark 2.4 the driver adds to -1, the value of a metric without one (SQLMetric.merge)
     version = next((row["spark_version"] or "" for row in rows["log_start"].to_pylist()), "")
     correction = 1 if version.startswith(("1.", "2.")) else 0
@@ -47,17 +50,34 @@ def assemble_sql_nodes(rows: Mapping[str, pa.Table]) -> SqlNodes:
         driver = of_driver.get(execution, {})
         for node in _graph(plans[execution]):
             figures = list(_figures(node, totals, driver, correction))
-            nodes.append((execution, *_row(node, figures)))
+            nodes.append((execution, *_row(node, figures), _measured_in(node, stages)))
             metrics.extend((execution, node.node_id, *figure) for figure in figures)
     return SqlNodes(arrow.from_rows(SQL_NODES, nodes), arrow.from_rows(SQL_METRICS, metrics))
 
 
-def _totals(stage_metrics: pa.Table) -> dict[int, int]:
-    """Accumulator id -> its last value. A stage has the driver's values, which hold those of the stages before."""
+def _totals(stage_metrics: pa.Table, wanted: set[int]) -> tuple[dict[int, int], dict[int, list[int]]]:
+    """Accumulator id -> its last value, and -> the stages that added to it; of the `wanted` ids only.
+
+    A stage has the driver's values, which hold those of the stages before."""
+    if not stage_metrics.num_rows or not wanted:
+        return {}, {}
+    lists = stage_metrics["metric_ids"].combine_chunks()
+    ids = pc.list_flatten(lists).to_numpy(zero_copy_only=False)
+    values = pc.list_flatten(stage_metrics["values"].combine_chunks()).to_numpy(zero_copy_only=False)
+    owners = arrow.numbers(stage_metrics, "stage_id")[pc.list_parent_indices(lists).to_numpy(zero_copy_only=False)]
+    kept = np.flatnonzero(np.isin(ids, np.fromiter(wanted, np.int64, len(wanted))))
     totals: dict[int, int] = {}
-    for row in stage_metrics.to_pylist():
-        totals.update((key, value) for key, value in zip(row["metric_ids"], row["values"], strict=True) if value >= 0)
-    return totals
+    stages: dict[int, list[int]] = {}
+    for key, value, owner in zip(ids[kept].tolist(), values[kept].tolist(), owners[kept].tolist(), strict=True):
+        if value >= 0:
+            totals[key] = value
+        stages.setdefault(key, []).append(owner)
+    return totals, stages
+
+
+def _measured_in(node: "_Node", stages: Mapping[int, Sequence[int]]) -> list[int]:
+    """The stages whose tasks measured the node. An exchange is measured in the stages that write and read it."""
+    return sorted({stage for _, accumulator, _ in node.metrics for stage in stages.get(accumulator, ())})
 
 
 @dataclass(slots=True)

@@ -1,6 +1,5 @@
 """When the jobs of an application ran, and when a stream waited for its next batch."""
 
-import re
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +10,6 @@ from ..arrow import Array
 from ..task_arrays import Row
 from .intervals import Span, clipped, covered, spans
 
-_BATCH_JOB = re.compile(f"{re.escape(spark.DSTREAM_BATCH_JOB)}|{spark.MICRO_BATCH_JOB}")
 # Between two batches of a stream that is late, the driver plans and commits. That takes a small part of a batch's time.
 _LEAST_WAIT = 0.2
 
@@ -34,7 +32,7 @@ def gaps(stretches: list[Span]) -> list[Span]:
 
 def waits(app: ApplicationView) -> list[Span]:
     """When a stream waited for data or for its trigger: the time without a job before the first job of a batch."""
-    begins = {app.job_span(job)[0] for job in app.jobs if _BATCH_JOB.search(job["description"] or "")}
+    begins = {app.job_span(job)[0] for job in app.jobs if app.is_batch(job)}
     return [gap for gap in gaps(job_spans(app, receivers=False)) if gap[1] in begins] if begins else []
 
 

@@ -30,6 +30,7 @@ _WAITS: Mapping[str, tuple[str, ...]] = {
         "getting_result_time_ms",
     ),
 }
+_COMPUTING, _WAITING = 0.7, 0.3
 _NEAR = ("PROCESS_LOCAL", "NODE_LOCAL", "NO_PREF")
 
 
@@ -98,7 +99,10 @@ def cause_of(
     if not near[row - rows.min()] and near[rows - rows.min()].mean() > 0.5:
         return "locality", {}
     run, cpu = float(app.column("executor_run_time_ms")[row]), float(app.column("executor_cpu_time_ns")[row]) / 1e6
-    return "unknown", {"cpu_ratio": min(cpu / run, 1.0)} if run and cpu else {}
+    if not run or not app.known("executor_cpu_time_ns")[row]:
+        return "unknown", {}
+    ratio = min(cpu / run, 1.0)
+    return "computing" if ratio >= _COMPUTING else "waiting" if ratio <= _WAITING else "unknown", {"cpu_ratio": ratio}
 
 
 def _above(app: ApplicationView, column: str, rows: Array, row: int) -> float:

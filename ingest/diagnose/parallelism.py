@@ -1,6 +1,7 @@
 """Estimate what a higher `parallelism` would have saved a search, from the times of its fits and the cores."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +14,15 @@ from .ranking import Candidate, confidence_of
 from .trials import took
 
 _TRIED = (2, 4, 8)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """How long a fit took, the core time of its tasks, and how long no task of the application ran meanwhile."""
+
+    took_ms: int
+    busy_ms: float
+    driver_ms: float
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
@@ -33,14 +43,13 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
             of_fit[key] = of_fit.get(key, 0.0) + float(work[job["job_id"]])
     for tuning in tunings:
         uid, at_once = tuning["tuning_uid"], max(tuning["parallelism"] or 1, 1)
-        folds: dict[int, list[tuple[int, float]]] = {}
+        folds: dict[int, list[_Fit]] = {}
         spans: dict[int, tuple[int, int]] = {}
         for fit in filter(took, app.fits_of_trials(uid)):
             busy = of_fit.get((uid, fit["trial"], fit["fold"]), 0.0)
-            if local:  # in local mode the driver uses the same cores, so the time between tasks is not free
-                span = (fit["start_time_ms"], fit["end_time_ms"])
-                busy += max(took(fit) - covered(running, [span]), 0.0)
-            folds.setdefault(fit["fold"], []).append((took(fit), busy))
+            span = (fit["start_time_ms"], fit["end_time_ms"])
+            driver = max(took(fit) - covered(running, [span]), 0.0)
+            folds.setdefault(fit["fold"], []).append(_Fit(took(fit), busy, driver))
             low, high = spans.get(fit["fold"], (fit["start_time_ms"], fit["end_time_ms"]))
             spans[fit["fold"]] = min(low, fit["start_time_ms"]), max(high, fit["end_time_ms"])
         was = sum(high - low for low, high in spans.values())
@@ -49,13 +58,13 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
         if not was or not cores:
             continue
         would = {
-            number: min(sum(_fold_ms(fits_of, number, cores) for fits_of in folds.values()), was)
+            number: min(sum(_fold_ms(fits_of, number, cores, local) for fits_of in folds.values()), was)
             for number in _TRIED
             if number > at_once
         }
         if not would or was - min(would.values()) < app.threshold("parallelism", "gain_ratio") * was:
             continue
-        idle = 1 - min(sum(busy for one in folds.values() for _, busy in one) / capacity, 1.0)
+        idle = 1 - min(sum(fit.busy_ms for one in folds.values() for fit in one) / capacity, 1.0)
         rather = ", ".join(f"{seconds(ms / 1e3)} with {number}" for number, ms in would.items())
         yield Candidate(
             "parallelism",
@@ -67,8 +76,13 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
             | {f"parallelism_{number}_ms": ms for number, ms in would.items()},
             tuning_uid=uid,
             confidence=confidence_of(tuning),
+            at_most="note" if local else None,  # the log does not hold how many cores the machine has free
         )
 
 
-def _fold_ms(fits: list[tuple[int, float]], at_once: int, cores: float) -> float:
-    return max(makespan([ms for ms, _ in fits], at_once), sum(busy for _, busy in fits) / cores)
+def _fold_ms(fits: list[_Fit], at_once: int, cores: float, local: bool) -> float:
+    """The driver's work of one fit does not run beside that of another: one scheduler and one Python process do it.
+    In local mode it uses the tasks' cores, and so does not run beside tasks either."""
+    together = makespan([fit.took_ms for fit in fits], at_once)
+    driver, tasks = sum(fit.driver_ms for fit in fits), sum(fit.busy_ms for fit in fits) / cores
+    return max(together, driver + tasks if local else max(driver, tasks))

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ...schemas import spark
 from ..application_view import ApplicationView
+from ..query_plans import PlanNode
 from ..units import count, seconds, share
 from .batches import in_batches_on_time
 from .intervals import spans
@@ -53,16 +55,40 @@ def _few(app: ApplicationView) -> Iterator[Candidate]:
         if not few or cores < app.threshold("few_partitions", "cores"):
             continue
         idle = max(capacity - app.timeline.busy_ms(start, end), 0.0)
-        if idle < app.threshold("few_partitions", "idle_ratio") * capacity:
+        cause, why = _cause(app, stage, planned)
+        if idle < app.threshold("few_partitions", "idle_ratio") * capacity or cause is None:
             continue
+        # only computing is spread over more tasks; a task that waits, or starts late, takes as long among more of them
+        working = app.working_ms[app.rows(stage)]
+        saved = min(float(working.max(initial=0.0)) - float(working.sum()) / cores, idle / cores)
         yield Candidate(
             "few_partitions",
-            idle / cores,
-            message=f"{count(planned)} task{'' if planned == 1 else 's'} for {count(cores)} cores: "
-            f"{share(idle / capacity)} of the core time was idle during the stage's {seconds((end - start) / 1e3)}.",
+            saved,
+            message=f"{count(planned)} task{'' if planned == 1 else 's'} for {count(cores)} cores{why}: "
+            f"{share(idle / capacity)} of the core time was idle during the stage's {seconds((end - start) / 1e3)}. "
+            f"More tasks save at most {seconds(max(saved, 0) / 1e3)}, if the cores are free.",
+            cause=cause,
             figures={"num_tasks": planned, "cores": cores, "idle_core_ms": idle, "stage_ms": end - start},
             **about_stage(app, stage),
         )
+
+
+def _cause(app: ApplicationView, stage: int, tasks: int) -> tuple[str | None, str]:
+    """Why a stage has few tasks, and words about the node of its plan; None if more tasks cannot compute it."""
+    row = app.stages[stage]
+    nodes = app.nodes_of_stage.get(row["stage_id"], [])
+    for node in nodes:
+        if node.name == spark.COALESCE_NODE and node.description == f"{spark.COALESCE_NODE} {tasks}":
+            return "coalesce", f", from the node {node.description} of the plan"
+    if tasks == 1 and any(_is_single(node) for node in nodes):
+        if any(spark.WINDOW_NODE.match(node.name) for node in nodes):
+            return "window", ", from a window without a partition"
+        return None, ""  # a total, a limit, or an order of few rows
+    return ("input" if row["source_rdd_ids"] else "shuffle"), ""
+
+
+def _is_single(node: PlanNode) -> bool:
+    return node.is_exchange and "SinglePartition" in node.description
 
 
 def find_idle(app: ApplicationView, explained_ms: float) -> Iterator[Candidate]:

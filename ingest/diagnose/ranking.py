@@ -25,7 +25,11 @@ _TEXT = 600
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """The columns of `findings`. Candidates with the same `group` become one finding, whose cost is their sum."""
+    """The columns of `findings`. Candidates with the same `group` become one finding, whose cost is their sum.
+
+    `stages` are the positions of the stages that it is about, if there are several. Their wall time limits the cost,
+    together with `driver_ms`, the time that the driver spent outside of them. `at_most` limits the severity.
+    """
 
     code: str
     cost_ms: float | None
@@ -45,6 +49,9 @@ class Candidate:
     trial: int | None = None
     task_id: int | None = None
     confidence: float = 1.0
+    stages: tuple[int, ...] = ()
+    driver_ms: float = 0.0
+    at_most: Severity | None = None
 
 
 def about_stage(app: ApplicationView, stage: int) -> dict[str, Any]:
@@ -91,12 +98,16 @@ def _merged(found: Iterable[Candidate], app: ApplicationView) -> list[Candidate]
     for number, one in enumerate(found):
         key = number if one.group is None or one.covered_by else (one.code, one.cause, one.group)
         groups.setdefault(key, []).append(one)
-    return [_one_of(group, spans_of) for group in groups.values()]
+    return [_one_of(group, spans_of, app) for group in groups.values()]
 
 
-def _one_of(group: list[Candidate], spans_of: Mapping[tuple[int | None, int | None], Span]) -> Candidate:
-    own = [spans_of[key] for one in group if (key := (one.stage_id, one.stage_attempt)) in spans_of]
+def _one_of(
+    group: list[Candidate], spans_of: Mapping[tuple[int | None, int | None], Span], app: ApplicationView
+) -> Candidate:
+    own = [app.span(stage) for one in group for stage in one.stages]
+    own += [spans_of[key] for one in group if not one.stages and (key := (one.stage_id, one.stage_attempt)) in spans_of]
     most = float(length(spans(*np.array(own, np.int64).T))) if own else math.inf
+    most += sum(one.driver_ms for one in group)
     if len(group) == 1:
         (one,) = group
         return one if one.cost_ms is None else replace(one, cost_ms=min(one.cost_ms, most))
@@ -133,7 +144,7 @@ def _severity(one: Candidate, app: ApplicationView) -> Severity:
         if share >= app.threshold(one.code, "critical_ratio"):
             level = "critical"
     ranks = SEVERITIES.index
-    rank = min(max(ranks(level), ranks(code.at_most)), ranks(code.at_least))
+    rank = min(max(ranks(level), ranks(one.at_most or code.at_most), ranks(code.at_most)), ranks(code.at_least))
     return SEVERITIES[rank]
 
 

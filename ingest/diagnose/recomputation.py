@@ -8,13 +8,21 @@ from ..application_view import ApplicationView
 from ..units import count, seconds
 from .ranking import Candidate, confidence_of
 
+_MLLIB = "mllib"
+
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
     """Return at most one finding per search. A stage reads its source if none of its RDDs was persisted before."""
     tunings = {row["tuning_uid"]: row for row in app.tables["tunings"].to_pylist()}
     if not tunings:
         return
-    searching = {job["job_id"]: job["tuning_uid"] for job in app.jobs if job["tuning_uid"]}
+    # where a trial is one Spark task, as in Hyperopt and joblib, a job ships the data of a trial and reads no source
+    searching = {
+        job["job_id"]: job["tuning_uid"]
+        for job in app.jobs
+        if job["tuning_uid"] in tunings
+        and (job["estimator_class"] or tunings[job["tuning_uid"]]["framework"] == _MLLIB)
+    }
     spans = [app.span(stage) for stage in range(len(app.stages))]
     there: set[int] = set()
     reading: dict[str, list[int]] = {}

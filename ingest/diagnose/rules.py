@@ -1,6 +1,7 @@
 """The registry of rules. Every rule takes an application and yields candidates for the findings table."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -12,11 +13,15 @@ from . import (
     executors,
     failed_jobs,
     failures,
+    large_collects,
     memory,
     parallelism,
     partitioning,
     recomputation,
+    repeated_actions,
+    repeated_lineage,
     skew,
+    small_files,
     speculation,
     trials,
 )
@@ -27,7 +32,10 @@ _RULES: Sequence[Callable[[ApplicationView], Iterator[Candidate]]] = (
     data_movement.find,
     speculation.find,
     partitioning.find,
-    driver.find,
+    small_files.find,
+    repeated_lineage.find,
+    repeated_actions.find,
+    large_collects.find,
     failed_jobs.find,
     failures.find,
     trials.find,
@@ -36,6 +44,7 @@ _RULES: Sequence[Callable[[ApplicationView], Iterator[Candidate]]] = (
     application.find,
 )
 # Findings whose cost is time in which most cores wait for a few others.
+_BUSY_DRIVER = ("repeated_actions", "large_collect")
 _LEAVE_IDLE = ("skew", "straggler", "slow_executor", "slow_host", "few_partitions")
 
 
@@ -45,6 +54,18 @@ def diagnose(app: ApplicationView) -> pa.Table:
     candidates = [*machines, *skew.find(app, frozenset(one.executor_id or "" for one in machines))]
     for rule in _RULES:
         candidates.extend(rule(app))
+    candidates.extend(driver.find(app, sum(one.cost_ms or 0.0 for one in candidates if one.code in _BUSY_DRIVER)))
     waiting = [one for one in candidates if one.code in _LEAVE_IDLE and one.covered_by is None]
     candidates.extend(partitioning.find_idle(app, sum(one.cost_ms or 0.0 for one in waiting)))
-    return findings_table(candidates, app)
+    return findings_table(_covered(candidates), app)
+
+
+def _covered(candidates: list[Candidate]) -> list[Candidate]:
+    """Tiny tasks are a consequence of small files."""
+    of_files = {key for one in candidates if one.code == "small_files" for key in one.figures["stages"]}
+    return [
+        replace(one, covered_by="small_files")
+        if one.code == "tiny_tasks" and f"{one.stage_id}.{one.stage_attempt}" in of_files
+        else one
+        for one in candidates
+    ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...schemas import spark
 from ..application_view import ApplicationView
 from ..arrow import Array
 from ..units import count, seconds, share, size
@@ -90,7 +91,7 @@ def _skew(app: ApplicationView, tail: Tail, skewed: Array, column: str, ratio: A
         "skew",
         cost,
         message=message,
-        cause=_data_cause(column),
+        cause=_data_cause(app, tail.stage, column),
         figures={
             "longest_ms": took[worst],
             "median_ms": tail.median,
@@ -106,9 +107,12 @@ def _skew(app: ApplicationView, tail: Tail, skewed: Array, column: str, ratio: A
     )
 
 
-def _data_cause(column: str) -> str:
+def _data_cause(app: ApplicationView, stage: int, column: str) -> str:
     if column.startswith("shuffle_read"):
-        return "shuffle read"
+        names = [node.name for node in app.nodes_of_stage.get(app.stages[stage]["stage_id"], ())]
+        if any(map(spark.JOIN_NODE.search, names)):
+            return "join"
+        return "window" if any(map(spark.WINDOW_NODE.match, names)) else "shuffle read"
     return "input" if column.startswith("input") else "written"
 
 
@@ -127,7 +131,9 @@ def _stragglers(app: ApplicationView, tail: Tail, which: Array, slow_executors: 
     for cause, rows in by_cause.items():
         ordered = _longest(app, np.array(rows))
         known = cause == "slow machine" and all(codes[r] >= 0 and names[codes[r]] in slow_executors for r in rows)
-        instead = np.where(np.isin(tail.rows, rows), tail.median, took)
+        slow = np.isin(tail.rows, rows)
+        # who waits may stop waiting, but what is computed must be computed by others
+        instead = np.full(len(took), took.mean()) if cause == "computing" else np.where(slow, tail.median, took)
         cost = _cost(app, tail, instead)
         for number, row in enumerate(ordered):
             covered_by = "slow_executor" if known else "straggler" if number else None
@@ -198,6 +204,9 @@ def _explanation(cause: str, figures: Mapping[str, float]) -> str:
     doing = figures.get("cpu_ratio")
     if doing is None:
         return "No Spark metric explains it"
-    if doing >= 0.7:
-        return f"No Spark metric explains it; the task was mostly computing ({share(doing)} of its time on a CPU)"
-    return f"No Spark metric explains it; the task was mostly waiting ({share(doing)} of its time on a CPU)"
+    where = f"{share(doing)} of its time on a CPU of the JVM"
+    if cause == "computing":
+        return f"It was mostly computing ({where}), with no more data than others"
+    if cause == "waiting":
+        return f"It was mostly waiting ({where})"
+    return f"No Spark metric explains it ({where})"

@@ -5,7 +5,7 @@ Each module is one family, as in ingest/diagnose. docs/findings.md is generated 
 
 from collections.abc import Mapping
 
-from . import application, data_movement, driver, executors, failures, memory, partitioning, skew, tuning
+from . import application, data_movement, driver, executors, failures, memory, partitioning, skew, sql, tuning
 from .interface import FindingCode
 
 FINDINGS: tuple[FindingCode, ...] = (
@@ -14,6 +14,7 @@ FINDINGS: tuple[FindingCode, ...] = (
     *memory.CODES,
     *data_movement.CODES,
     *partitioning.CODES,
+    *sql.CODES,
     *driver.CODES,
     *failures.CODES,
     *tuning.CODES,

@@ -8,14 +8,14 @@ CODES = (
         "application",
         "driver",
         "No task ran. Only the driver worked, or nothing did.",
-        "time without a task, minus startup_s before the first job, >= driver_ratio of the application's duration; the "
-        "cause is its largest part",
-        "the time without a task",
+        "time without a task after the executors registered, minus startup_s before the first job, waits of streams "
+        "and the cost of repeated_actions and large_collect, >= driver_ratio of the application's duration; the cause "
+        "is its largest part",
+        "that time without a task",
         "See the cause.",
         (
             Threshold("driver_ratio", 0.4, "Share of the application's duration."),
-            Threshold("startup_s", 60, "Seconds before the first job that do not count."),
-            Threshold("cost_s", 15, "Minimum cost in seconds."),
+            Threshold("startup_s", 10, "Seconds of the driver's start before the first job that do not count."),
         ),
         (
             Cause(
@@ -25,9 +25,19 @@ CODES = (
             ),
             Cause(
                 "between jobs",
-                "The driver computed alone, or waited for input in a notebook.",
-                "Move the driver's work to Spark, or run it in parallel. In a notebook, release idle executors "
-                "(spark.dynamicAllocation).",
+                "The driver computed alone.",
+                "Look at what the driver does in the gaps that the message names. Move that work to Spark, or run "
+                "independent jobs in parallel.",
+            ),
+            Cause(
+                "in fits",
+                "MLlib computed on the driver between the jobs of fits, or planned them.",
+                "Train on fewer and larger jobs. If the data is small, use fewer cores.",
+            ),
+            Cause(
+                "interactive",
+                "A shell or notebook waited for its user.",
+                "Let Spark release idle executors (spark.dynamicAllocation.enabled), and stop the session after use.",
             ),
             Cause(
                 "inside jobs",
@@ -41,5 +51,33 @@ CODES = (
             ),
         ),
         at_most="warning",
+    ),
+    FindingCode(
+        "repeated_actions",
+        "application",
+        "driver",
+        "A loop on the driver runs many short actions of one line that compute the same plan.",
+        "actions of one call site and one plan, outside fits, searches and streams, >= actions, with a median <= "
+        "action_s",
+        "the wall time of these actions with the driver's time between them, minus that of one action",
+        "Compute all results in one action: replace the loop over a filter by one groupBy, or the loop over data "
+        "frames by one union.",
+        (
+            Threshold("actions", 20, "Minimum number of actions."),
+            Threshold("action_s", 2, "Maximum median duration of an action in seconds."),
+        ),
+    ),
+    FindingCode(
+        "large_collect",
+        "stage",
+        "driver",
+        "An action collects so much data that the driver is busy with it.",
+        "results of the last stage of a job >= result_bytes; not for fits, broadcasts and file listings",
+        "the time after the job until the next job or SQL execution, at most results / driver_bytes_per_s",
+        "Aggregate, filter or sample in Spark before you collect. To keep the rows, write them to files.",
+        (
+            Threshold("result_bytes", 50e6, "Minimum bytes of results."),
+            Threshold("driver_bytes_per_s", 10e6, "Bytes of results that the driver processes in a second."),
+        ),
     ),
 )

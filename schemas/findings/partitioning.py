@@ -1,6 +1,6 @@
 """Tasks that are too small, too few, or not concurrent."""
 
-from .interface import FindingCode, Threshold
+from .interface import Cause, FindingCode, Threshold
 
 CODES = (
     FindingCode(
@@ -25,8 +25,10 @@ CODES = (
         "partitioning",
         "A stage has fewer tasks than cores, so cores are idle.",
         "tasks <= partitions_ratio x available cores, at least `cores` cores and stage_s seconds, and >= idle_ratio "
-        "of core time idle; the wait for a task that a speculative copy replaced does not count",
-        "idle core time during the stage / cores",
+        "of core time idle; the wait for a task that a speculative copy replaced does not count, and "
+        "neither do totals and limits, which one task computes",
+        "the computing time of the longest task minus that of all tasks / cores, at most the idle core time / cores; "
+        "an upper limit, since more tasks have more overhead",
         "Use more partitions (repartition, spark.sql.shuffle.partitions, splittable input).",
         (
             Threshold("partitions_ratio", 0.5, "Maximum number of tasks per core."),
@@ -34,6 +36,32 @@ CODES = (
             Threshold("stage_s", 3, "Minimum duration of the stage in seconds."),
             Threshold("idle_ratio", 0.3, "Minimum idle share of core time."),
         ),
+        (
+            Cause(
+                "coalesce",
+                "The job merges its partitions with coalesce, and this stage computes them in as many tasks.",
+                "Use repartition instead of coalesce, which computes in parallel and merges only the result, or a "
+                "larger number.",
+            ),
+            Cause(
+                "window",
+                "A window without partitionBy moves all rows into one task.",
+                "Add a partitionBy to the window, or replace it by an aggregate, zipWithIndex or a join.",
+            ),
+            Cause(
+                "input",
+                "The source has few partitions.",
+                "Repartition after reading, or write splittable files. For a JDBC source set partitionColumn and "
+                "numPartitions.",
+            ),
+            Cause(
+                "shuffle",
+                "The shuffle before the stage has few partitions.",
+                "Raise spark.sql.shuffle.partitions or the operation's numPartitions. If adaptive execution merged "
+                "them, lower spark.sql.adaptive.advisoryPartitionSizeInBytes.",
+            ),
+        ),
+        at_most="warning",
     ),
     FindingCode(
         "idle_cores",

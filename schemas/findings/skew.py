@@ -12,8 +12,7 @@ CODES = (
         "data_ratio x "
         "median, and time per byte or record <= normal_ratio x median; for the column that explains most of it",
         f"{RUN_AGAIN}: as they were, minus the same time spread evenly",
-        "Salt or broadcast the frequent keys, or let adaptive execution split the partition "
-        "(spark.sql.adaptive.skewJoin).",
+        "See the cause.",
         (
             Threshold("time_ratio", 2, "Minimum ratio to the median duration."),
             Threshold("excess_s", 0.5, "Minimum seconds above the median duration."),
@@ -24,10 +23,21 @@ CODES = (
         ),
         (
             Cause(
-                "shuffle read",
-                "Some keys of the shuffle are much more frequent.",
-                "Salt the frequent keys, broadcast the small side, or let adaptive execution split the partition "
+                "join",
+                "Some keys of a join are much more frequent.",
+                "Broadcast the small side, salt the frequent keys, or let adaptive execution split the partition "
                 "(spark.sql.adaptive.skewJoin).",
+            ),
+            Cause(
+                "window",
+                "Some partitions of a window have many more rows. Spark computes each of them in one task.",
+                "Add a column to the window's partitionBy, or replace the window by an aggregate and a join.",
+            ),
+            Cause(
+                "shuffle read",
+                "Some keys of the shuffle are much more frequent, or a partition has many keys.",
+                "Aggregate in two steps: first by the key and a random number, then by the key. Use more partitions "
+                "if no key is frequent.",
             ),
             Cause(
                 "input",
@@ -51,8 +61,9 @@ CODES = (
         "finished first. The first cause that holds: more data (see skew); slow machine (the "
         "executor's other tasks take >= slow_ratio x those of other executors); the greatest of garbage collection, "
         "fetch wait and scheduling delay if it is >= explained_ratio of the excess; spill (the median task did not); "
-        "locality (most tasks were local); else unknown",
-        f"{RUN_AGAIN}: as they were, minus with the stragglers at the median; only the slowest has a cost",
+        "locality (most tasks were local); computing or waiting, by its CPU time; else unknown",
+        f"{RUN_AGAIN}: as they were, minus with the stragglers at the median, or with all time spread evenly if they "
+        "computed; only the slowest has a cost",
         "Read the task's log.",
         (
             Threshold("time_ratio", 3, "Minimum ratio to the median duration."),
@@ -94,6 +105,18 @@ CODES = (
                 "locality",
                 "It did not run near its data.",
                 "Raise spark.locality.wait, or distribute cached data over all executors.",
+            ),
+            Cause(
+                "computing",
+                "It computed longer on no more data.",
+                "Look at the rows of this task, which need more work. Use more partitions, so that other tasks share "
+                "them.",
+            ),
+            Cause(
+                "waiting",
+                "It waited, or a Python process of it worked. Its JVM did not compute.",
+                "Look at what the code does for this task's data: calls of a service, locks, sleeps, Python functions. "
+                "Set a timeout.",
             ),
             Cause(
                 "unknown",

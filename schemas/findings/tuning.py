@@ -52,7 +52,8 @@ CODES = (
         "tuning",
         "tuning",
         "Fits run in sequence while cores are idle.",
-        "the fits of every fold scheduled on 2, 4 and 8 threads, limited by their core time on all cores",
+        "the fits of every fold scheduled on 2, 4 and 8 threads, limited by their core time on all cores and by the "
+        "time in which only the driver works",
         "time of the folds minus that with the best of 2, 4 and 8",
         "Raise the parallelism of the CrossValidator or TrainValidationSplit.",
         (Threshold("gain_ratio", 0.2, "Minimum share of the folds' time that is saved."),),

@@ -106,6 +106,13 @@ SQL_NODES = Table(
             "derived: sql_metrics, `peak memory`",
             "2.0",
         ),
+        Column(
+            "stage_ids",
+            "list<int64>",
+            "Stages whose tasks measured it. Empty for a node without metrics.",
+            "derived: StageCompleted > Stage Info > Accumulables > ID",
+            "1.6",
+        ),
     ),
 )
 

@@ -113,6 +113,17 @@ class Made:
         """A first stage, so that the tasks of the next are not the first on their executors."""
         self.stage([100] * count, name="warm up")
 
+    def node(self, name: str, parent: int | None = None, execution: int = 0, **columns: Any) -> int:
+        """A node of the plan of a SQL execution, below its `parent`; its number. `metrics` are totals by name."""
+        rows = self.rows["sql_nodes"]
+        node_id = sum(row["execution_id"] == execution for row in rows)
+        key = {"execution_id": execution, "node_id": node_id}
+        for metric, total in columns.pop("metrics", {}).items():
+            self.rows["sql_metrics"].append({**key, "name": metric, "type": "sum", "total": total})
+        given = {"description": name, "stage_ids": [], "parent_ids": [] if parent is None else [parent], **columns}
+        rows.append({**key, "name": name, **given})
+        return node_id
+
     def tables(self) -> EventLogTables:
         """As assemble gives them."""
         duration = self.at if self.duration_ms is None else self.duration_ms

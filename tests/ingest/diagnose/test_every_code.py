@@ -46,10 +46,8 @@ def test_what_is_declared_is_whole_sentences(code: FindingCode) -> None:
 def test_thresholds_may_be_set_otherwise() -> None:
     given = thresholds([("skew.time_ratio", "4"), ("any.cost_s", 7)])
     assert given("skew", "time_ratio") == 4 and given("straggler", "time_ratio") == 3
-    assert given("skew", "cost_s") == 7 == given("no_tasks_running", "cost_s")
-    assert (
-        Thresholds()("no_tasks_running", "cost_s") == declared("no_tasks_running")["cost_s"] != declared(ANY)["cost_s"]
-    )
+    assert given("skew", "cost_s") == 7 == given("idle_cores", "cost_s")
+    assert Thresholds()("idle_cores", "cost_s") == declared("idle_cores")["cost_s"] != declared(ANY)["cost_s"]
     assert given.identity != Thresholds().identity == thresholds([("skew.time_ratio", 2)]).identity
 
 

@@ -149,7 +149,53 @@ def test_time_without_tasks(before: int, between: int, after: int, cause: str) -
     work.stage([1_000] * 8)
     row = work.one("no_tasks_running")
     assert (row["cause"], row["severity"]) == (cause, "warning")
-    assert row["cost_ms"] == 200_000 - (60_000 if before else 0)
+    assert row["cost_ms"] == 200_000 - (10_000 if before else 0)
+
+
+def test_the_start_ends_when_the_executors_have_registered() -> None:
+    work = Made(duration_ms=204_000)
+    for executor in work.executors:
+        executor["add_time_ms"] = START + 150_000
+    work.at = 200_000
+    work.stage([1_000] * 8)
+    assert "no_tasks_running" not in [row["code"] for row in work.findings()]
+    for executor in work.executors[1:]:
+        executor["add_time_ms"] = START + 240_000  # while the job runs
+    work.executors[0]["add_time_ms"] = START
+    assert work.one("no_tasks_running")["cost_ms"] == 192_000
+
+
+def test_the_longest_gaps_are_named() -> None:
+    work = Made()
+    for gap in (0, 30_000, 20_000):
+        work.at += gap
+        work.stage([1_000] * 8, name=f"collect at job.py:{gap}")
+    row = work.one("no_tasks_running")
+    assert "The longest gaps are 30 s before j1 collect" in row["message"] and "20 s before j2" in row["message"]
+
+
+@pytest.mark.parametrize("sign", ["name", "call site", "property"])
+def test_a_shell_that_waits_for_its_user_is_a_note(sign: str) -> None:
+    work = Made()
+    work.stage([1_000] * 8)
+    work.at += 100_000
+    work.stage([1_000] * 8, name="count at <console>:25" if sign == "call site" else "count at job.py:2")
+    if sign == "name":
+        work.application["name"] = "Spark shell"
+    if sign == "property":
+        work.rows["properties"].append({"key": "spark.repl.class.uri", "value": "spark://host:1/classes"})
+    row = work.one("no_tasks_running")
+    assert (row["cause"], row["severity"], row["cost_ms"]) == ("interactive", "note", 100_000)
+
+
+def test_the_driver_between_the_jobs_of_fits_is_a_note() -> None:
+    work = Made()
+    work.stage([1_000] * 8)
+    for _ in range(10):
+        work.at += 3_000
+        work.stage([100] * 4, job={"fit_uid": "LogisticRegression_1"})
+    row = work.one("no_tasks_running")
+    assert (row["cause"], row["severity"]) == ("in fits", "note")
 
 
 def test_jobs_whose_tasks_do_not_run() -> None:

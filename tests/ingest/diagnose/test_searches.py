@@ -47,6 +47,7 @@ def search(
     work.rows["tunings"].append(
         {
             "tuning_uid": UID,
+            "framework": "mllib",
             "parallelism": parallelism,
             "estimator_class": "LinearRegression",
             "larger_better": larger_better,
@@ -127,8 +128,14 @@ def reading(cached: bool) -> Made:
         job = {"tuning_uid": UID, "trial": 0, "fold": fold, "phase": "fit"}
         work.stage([600 if cached else 6_000] * 2, job=job, source_rdd_ids=[1], persisted_rdd_ids=persisted)
         work.stage([500] * 2, job=job, source_rdd_ids=[1], persisted_rdd_ids=persisted)
-    work.rows["tunings"].append({"tuning_uid": UID, "parallelism": 1})
+    work.rows["tunings"].append({"tuning_uid": UID, "framework": "mllib", "parallelism": 1})
     return work
+
+
+def test_a_trial_that_is_a_task_reads_no_source() -> None:
+    work = reading(cached=False)
+    work.rows["tunings"][0]["framework"] = "joblib-spark"
+    assert work.codes() == []
 
 
 def test_data_that_are_computed_again_for_every_fold() -> None:

@@ -97,7 +97,7 @@ def test_only_a_handful_is_described_the_dearest_first() -> None:
 
 def test_show_prints_findings_and_their_advice() -> None:
     result = runner.invoke(app, ["show", SKEWED, "--depth", "application"])
-    assert "skew: stage 8.0" in " ".join(result.output.split()) and "Salt the frequent keys" in result.output
+    assert "skew: stage 8.0" in " ".join(result.output.split()) and "frequent keys" in result.output
     shown = json.loads(runner.invoke(app, ["show", SKEWED, "--json"]).stdout)
     assert "skew" in {row["code"] for row in shown["findings"]}
 

@@ -65,8 +65,9 @@ def test_a_long_task_whose_data_do_not_explain_it_is_no_skew() -> None:
         ({"scheduler_delay_ms": 9_000, "executor_deserialize_time_ms": 8_000}, "scheduling delay", "17 s of"),
         ({"disk_spilled_bytes": 4_000_000}, "spill", "spilled 4 MB"),
         ({"locality": "ANY"}, "locality", "did not run close to its data"),
-        ({}, "unknown", "mostly computing (90 %"),
-        ({"executor_cpu_time_ns": 10**9}, "unknown", "mostly waiting (5 %"),
+        ({"executor_cpu_time_ns": 10**10}, "unknown", "No Spark metric explains it (50 %"),
+        ({"executor_cpu_time_ns": None}, "unknown", "No Spark metric explains it."),
+        ({"executor_cpu_time_ns": 10**9}, "waiting", "mostly waiting (5 %"),
     ],
 )
 def test_the_cause_of_a_straggler(columns: dict[str, Any], cause: str, said: str) -> None:
@@ -74,6 +75,13 @@ def test_the_cause_of_a_straggler(columns: dict[str, Any], cause: str, said: str
     assert (row["cause"], row["executor_id"], row["host"], row["task_id"]) == (cause, "2", "host-2", 28)
     assert said in row["message"], row["message"]
     assert row["cost_ms"] == pytest.approx(25_000 - 6_000, abs=1)
+
+
+def test_a_straggler_that_computes_is_spread_over_the_others() -> None:
+    row = made([1_000] * 20 + [20_000]).one("straggler")
+    assert row["cause"] == "computing" and "mostly computing (90 %" in row["message"]
+    # 25 s as it was; 21 tasks of 1.9 s on 4 slots are 11.4 s
+    assert row["cost_ms"] == pytest.approx(25_000 - 6 * 40_000 / 21, abs=1)
 
 
 def test_a_straggler_on_a_slow_machine() -> None:
@@ -108,7 +116,7 @@ def test_stages_of_one_name_are_told_as_one() -> None:
     work = Made(duration_ms=1_000_000)
     work.warm()
     for _ in range(5):
-        work.stage([1_000] * 20 + [task(9_000)], name="treeAggregate at Loss.scala:1")
+        work.stage([1_000] * 20 + [task(9_000, executor_cpu_time_ns=0)], name="treeAggregate at Loss.scala:1")
     row = work.one("straggler")
     assert (
         row["cost_ms"] == 5 * (14_000 - 6_000) and "4 more stages of this name have the same problem" in row["message"]
@@ -160,8 +168,54 @@ def test_few_partitions() -> None:
     work = Made(executors=8)
     work.stage([10_000, 10_000], name="few")
     row = work.one("few_partitions")
-    assert row["cost_ms"] == 7_500 and "2 tasks for 8 cores: 75 %" in row["message"]
+    # each computes 9 s, and both together 18 s on 8 cores
+    assert row["cost_ms"] == 9_000 - 2_250 and "2 tasks for 8 cores: 75 %" in row["message"]
     assert Made(executors=8).codes() == []
+
+
+def test_few_partitions_that_wait_are_not_helped_by_more() -> None:
+    work = Made(executors=8)
+    work.stage([task(10_000, executor_run_time_ms=900, executor_deserialize_time_ms=9_000)] * 2, name="start")
+    work.stage([task(10_000, executor_cpu_time_ns=2 * 10**8)] * 2, name="sleep")
+    assert [row for row in work.findings() if row["level"] == "stage"] == []
+    work.stage([task(10_000, executor_cpu_time_ns=2 * 10**8)] * 2, name="collect at job.py:1")  # Python works
+    assert work.codes() == ["few_partitions"]
+
+
+@pytest.mark.parametrize(
+    "name, description, source, cause, advice",
+    [
+        ("Coalesce", "Coalesce 1", True, "coalesce", "Use repartition instead of coalesce"),
+        ("Range", "Range (0, 10)", True, "input", "Repartition after reading"),
+        ("AQEShuffleRead", "AQEShuffleRead coalesced", False, "shuffle", "Raise spark.sql.shuffle.partitions"),
+    ],
+)
+def test_why_a_stage_has_few_tasks(name: str, description: str, source: bool, cause: str, advice: str) -> None:
+    work = Made(executors=8)
+    stage = work.stage([10_000], source_rdd_ids=[0] if source else [])
+    cluster = work.node("WholeStageCodegen (1)", stage_ids=[stage])
+    work.node(name, description=description, codegen_id=cluster)
+    row = work.one("few_partitions")
+    assert row["cause"] == cause and row["advice"].startswith(advice) and row["severity"] == "warning"
+
+
+def test_one_task_for_a_window_without_a_partition_but_not_for_a_total() -> None:
+    for name, codes in (("Window", ["few_partitions"]), ("HashAggregate", [])):
+        work = Made(executors=8)
+        stage = work.stage([10_000])
+        top = work.node(name, stage_ids=[stage])
+        work.node("Exchange", top, description="Exchange SinglePartition, ENSURE_REQUIREMENTS", stage_ids=[stage])
+        assert work.codes() == codes
+        assert not codes or work.one("few_partitions")["cause"] == "window"
+
+
+@pytest.mark.parametrize("name, cause", [("SortMergeJoin", "join"), ("Window", "window"), ("Sort", "shuffle read")])
+def test_skew_of_a_shuffle_names_the_node_that_reads_it(name: str, cause: str) -> None:
+    work = Made()
+    work.warm()
+    tasks = [task(1_000, shuffle_read_bytes=10**6) for _ in range(11)] + [task(20_000, shuffle_read_bytes=18 * 10**6)]
+    work.node(name, stage_ids=[work.stage(tasks)])
+    assert work.one("skew")["cause"] == cause
     work = Made(executors=8)
     work.stage([10_000] * 8)
     assert work.codes() == []

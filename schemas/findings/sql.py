@@ -1,0 +1,40 @@
+"""Plans of SQL executions, and data that is computed again."""
+
+from .interface import FindingCode, Threshold
+
+CODES = (
+    FindingCode(
+        "small_files",
+        "stage",
+        "sql",
+        "A scan reads many small files. Opening and listing them takes longer than reading them.",
+        "files of one scan >= files, and bytes / files <= file_bytes; all scans of one source are one finding",
+        "the time of the scans' stages x the share of the run time beyond records / records_per_s, at most file_s per "
+        "file; plus the stages that listed the files",
+        "Write fewer and larger files (repartition or coalesce before the write, or compact the table). Settings of "
+        "the reading job do not help.",
+        (
+            Threshold("files", 200, "Minimum number of files that a scan reads."),
+            Threshold("file_bytes", 1e6, "Maximum mean size of a file in bytes."),
+            Threshold("file_s", 0.02, "Maximum time to open a file, in seconds."),
+            Threshold("records_per_s", 1e6, "Records that a core reads in a second."),
+        ),
+    ),
+    FindingCode(
+        "recomputed",
+        "stage",
+        "sql",
+        "Several actions compute the same data frame or RDD from its source.",
+        "actions outside searches whose stages compute one column with one expression id, or one RDD, >= times; stages "
+        "that read persisted data do not count",
+        "saved_ratio x (stages - 1) x the shortest of these stages; a stage below part_ratio of the longest does not "
+        "count",
+        "Cache the data frame before the first action (df.cache()), or write it to a table and read that. Unpersist "
+        "it after the last action.",
+        (
+            Threshold("times", 3, "Minimum number of actions."),
+            Threshold("part_ratio", 0.5, "Minimum ratio to the longest of the stages."),
+            Threshold("saved_ratio", 0.7, "Share of the repeated time that is saved. Caching takes the rest."),
+        ),
+    ),
+)
