@@ -10,7 +10,7 @@ from ..application_view import ApplicationView
 from ..task_arrays import Row
 from ..units import seconds, share
 from .batches import job_spans, waits
-from .intervals import Span, clipped, covered, spans
+from .intervals import Span, clipped, covered_each, spans
 from .ranking import Candidate
 
 _NAMED = 2
@@ -66,20 +66,23 @@ def _gaps(app: ApplicationView) -> Iterator[_Gap]:
     times = np.array([*busy, *waits(app)], np.int64)
     without = spans(times[:, 0], times[:, 1])  # what is neither driver nor idle: jobs, and waits of streams
     first, last = busy[0][0], busy[-1][1]
-    for start, end in idle:
-        job = jobs[max(int(np.searchsorted(begins, end, "right")) - 1, 0)][2]  # whose tasks come next
-        inside = round(covered(busy, [(start, end)]))
-        if inside:
-            yield _Gap("inside jobs", inside, job)
-        for part, low, high in (
-            ("before the first job", start, min(end, first)),
-            ("between jobs", max(start, first), min(end, last)),
-            ("after the last job", max(start, last), end),
-        ):
-            outside = high - low - round(covered(without, [(low, high)])) if high > low else 0
-            if outside > 0:
+    after = np.searchsorted(begins, [end for _, end in idle], "right") - 1  # the job whose tasks come next
+    next_jobs = [jobs[max(at, 0)][2] for at in after.tolist()]
+    for job, ms in zip(next_jobs, covered_each(busy, idle).tolist(), strict=True):
+        if ms >= 1:
+            yield _Gap("inside jobs", round(ms), job)
+    bounds = {
+        "before the first job": (app.start_ms, first),
+        "between jobs": (first, last),
+        "after the last job": (last, app.end_ms),
+    }
+    for part, (low, high) in bounds.items():
+        within = [(max(start, low), max(min(end, high), start, low)) for start, end in idle]
+        outside = [end - start for start, end in within] - covered_each(without, within)
+        for job, ms in zip(next_jobs, outside.tolist(), strict=True):
+            if ms >= 1:
                 in_fit = part == "between jobs" and (job["tuning_uid"] or job["fit_uid"])
-                yield _Gap("in fits" if in_fit else part, outside, None if part == "after the last job" else job)
+                yield _Gap("in fits" if in_fit else part, round(ms), None if part == "after the last job" else job)
 
 
 def _not_counted(app: ApplicationView, starting: float, explained_ms: float) -> str:

@@ -32,9 +32,15 @@ def clipped(stretches: Sequence[Span], start: int, end: int) -> list[Span]:
 
 def covered(stretches: Sequence[Span], others: Sequence[Span]) -> float:
     """How much of the first intervals the others cover. Neither list has overlaps."""
+    return float(covered_each(stretches, others).sum())
+
+
+def covered_each(stretches: Sequence[Span], others: Sequence[Span]) -> Array:
+    """How much of each of the other intervals the first ones cover, which have no overlaps."""
     if not stretches or not others:
-        return 0.0
+        return np.zeros(len(others))
     moments = np.array(stretches, np.float64).reshape(-1)
     passed = np.concatenate(([0.0], np.cumsum(np.where(np.arange(len(moments) - 1) % 2 == 0, np.diff(moments), 0.0))))
     at = np.interp(np.array(others, np.float64), moments, passed)
-    return float((at[:, 1] - at[:, 0]).sum())
+    each: Array = at[:, 1] - at[:, 0]
+    return each
