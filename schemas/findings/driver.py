@@ -71,7 +71,7 @@ CODES = (
         "large_collect",
         "stage",
         "driver",
-        "An action collects so much data that the driver is busy with it.",
+        "An action sends large results to the driver, which then works on them alone.",
         "results of the last stage of a job >= result_bytes; not for fits, broadcasts and file listings",
         "the time after the job until the next job or SQL execution, at most results / driver_bytes_per_s",
         "Aggregate, filter or sample in Spark before you collect. To keep the rows, write them to files.",
