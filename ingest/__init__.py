@@ -80,7 +80,7 @@ def import_logs(
     from .engines.local import import_logs as import_all
     from .find_logs import find_logs
     from .options import ImportOptions
-    from .pipeline import open_experiments
+    from .pipeline import reach_store
 
     if not runs and dataset is None:
         raise ValueError("nothing would be written: runs=False needs a dataset")
@@ -95,8 +95,10 @@ def import_logs(
         dataset=dataset,
         runs=runs,
     )
+    experiments = reach_store(tracking_uri, experiment, writer) if runs else None
     logs = find_logs(paths)
-    experiments = open_experiments(tracking_uri, experiment, writer) if runs else None
+    if experiments is not None:
+        experiments.open()
     results = []
     for outcome in import_all(logs, experiments, options):
         if isinstance(outcome, AfterglowError):

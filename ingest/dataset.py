@@ -19,6 +19,7 @@ from ..schemas.identity import ApplicationIdentity
 from ..schemas.logs import EventLogTables
 from .errors import InputError
 from .filesystems import distinct_name, file_system, folder_name
+from .storage_errors import explain
 
 _LAST = "applications"
 _FINGERPRINT, _APPLICATION = b"afterglow.fingerprint", b"afterglow.application"
@@ -50,7 +51,7 @@ def write_dataset(tables: EventLogTables, uri: str, fingerprint: str) -> str:
             elif system.get_file_info(path).is_file:
                 system.delete_file(path)
     except OSError as error:
-        raise InputError(f"{uri}: the tables cannot be written: {error}") from error
+        raise InputError(f"{uri}: the tables cannot be written: {explain(error)}") from error
     return f"{uri.rstrip('/')}/{_LAST}/{place}"
 
 

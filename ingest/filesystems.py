@@ -14,7 +14,10 @@ import platformdirs
 from ..schemas.identity import ApplicationIdentity
 from ..schemas.logs import without_password
 from .errors import InputError
+from .storage_errors import explain
 
+_GCS_LIMIT = "retry_limit_seconds"  # of pyarrow.fs.GcsFileSystem, which retries for 15 minutes by default
+_STORAGE_WAIT_S = 30
 _MOST_NAME_BYTES = 180  # a file name has at most 255 bytes; a suffix and an extension have to fit
 
 
@@ -49,7 +52,7 @@ def file_system(uri: str) -> tuple[Any, str]:
     try:
         system, top = _opened(root, options)
     except (OSError, ValueError, NotImplementedError) as error:
-        raise InputError(f"{without_password(uri)}: cannot be reached: {error}") from error
+        raise InputError(f"{without_password(uri)}: cannot be reached: {explain(error)}") from error
     return system, f"{top}/{path}".rstrip("/") or "/"
 
 
@@ -77,6 +80,8 @@ def _opened(root: str, options: str) -> tuple[Any, str]:
     for hadoop in ("s3a://", "s3n://"):
         if root.startswith(hadoop):
             root = "s3://" + root.removeprefix(hadoop)
+    if root.startswith(("gs://", "gcs://")) and _GCS_LIMIT not in options:
+        options += f"{'&' if options else '?'}{_GCS_LIMIT}={_STORAGE_WAIT_S}"
     system, top = pyarrow.fs.FileSystem.from_uri(root + options)
     return system, top.rstrip("/")
 
@@ -108,7 +113,7 @@ def write_file(path: str, content: bytes) -> str:
         with open(path, "wb") as file:
             file.write(content)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}; choose another path") from error
+        raise InputError(f"{path}: cannot be written: {explain(error)}") from error
     return path
 
 

@@ -11,6 +11,7 @@ from ..schemas.logs import EventLog, LogFile
 from . import codecs, decode, discover, extract
 from .errors import InputError
 from .options import Progress, ReadOptions
+from .storage_errors import explain
 
 _PART_BYTES = 32 * 2**20
 _LINES_PER_BATCH = 16_000
@@ -136,7 +137,7 @@ def read_part(part: Part, options: ReadOptions, progress: Progress | None = None
     except codecs.LimitExceeded as error:
         raise InputError(f"{part.file.name}: {error}") from error
     except (InputError, OSError) as error:
-        message = str(error) if part.file.name in str(error) else f"{part.file.name}: {error}"
+        message = str(error) if isinstance(error, InputError) else f"{part.file.name}: {explain(error)}"
         issues.report(ImportIssue("file_unreadable", message))
     batches.close()
     return PartRead(batches.batches, issues.all(), lines, batches.events, batches.log_starts)

@@ -27,6 +27,7 @@ from .options import ImportOptions, Progress, ReadOptions, ReportMode, RunsProgr
 from .prepared_import import PreparedImport, experiment_fields
 from .read_rows import ReadParts, paused_collector, read_in_threads, read_rows
 from .results import DatasetOnly, Exported, Imported
+from .storage_errors import explain
 from .training import recognize_training
 from .version import version
 
@@ -114,7 +115,7 @@ def export_log(
         try:
             folder = export_tables(app.tables, out, {"findings": diagnosed.result})
         except OSError as error:
-            raise InputError(f"{out}: cannot write the tables: {error}") from error
+            raise InputError(f"{out}: cannot write the tables: {explain(error)}") from error
     rows = {name: table.num_rows for name, table in app.with_findings(diagnosed.result()).tables.tables.items()}
     return Exported(log.name, folder, app.application, rows)
 
@@ -140,13 +141,14 @@ def write_report(app: ApplicationView, tree: RunTree, path: str, folder: bool = 
     return write_file(path, draw_report(tree, app))
 
 
-def open_experiments(
+def reach_store(
     tracking_uri: str | None = None,
     experiment: str | None = None,
     writer: str = "auto",
     tell: Callable[[str], None] | None = None,
 ) -> "Experiments":
-    """Opens the tracking store. `tell` gets a line where a slower writer has to be used.
+    """Checks within seconds that the tracking store answers, and creates nothing. `tell` gets a line where a slower
+    writer has to be used.
 
     Raises:
         PublishError: the store cannot be reached, or the name of the experiment is not valid.
@@ -154,6 +156,17 @@ def open_experiments(
     from .publish import Experiments
 
     return Experiments(tracking_uri, experiment, writer, tell)
+
+
+def open_experiments(
+    tracking_uri: str | None = None, experiment: str | None = None, writer: str = "auto"
+) -> "Experiments":
+    """As `reach_store`, and opens the store and the experiment.
+
+    Raises:
+        PublishError: the store cannot be reached or opened, or the experiment was deleted.
+    """
+    return reach_store(tracking_uri, experiment, writer).open()
 
 
 def import_log(

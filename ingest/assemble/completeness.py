@@ -99,8 +99,9 @@ def _tasks_without_end(tables: Mapping[str, pa.Table]) -> Iterator[ImportIssue]:
     left = tasks.filter(arrow.from_numpy(arrow.equals(tables["tasks"], "status", "RUNNING"), "bool"))
     unfinished = [row for row in left.to_pylist() if (row["stage_id"], row["stage_attempt"]) in over]
     if unfinished:
+        number, first = len(unfinished), unfinished[0]["task_id"]
         message = (
-            f"{len(unfinished):,} tasks of stages that ended have no TaskEnd, e.g. task {unfinished[0]['task_id']}"
+            f"{number:,} task{'' if number == 1 else 's'} without a TaskEnd in stages that ended, e.g. task {first}"
         )
         yield ImportIssue("tasks_unfinished", message, count=len(unfinished))
 

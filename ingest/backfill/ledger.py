@@ -18,6 +18,7 @@ from ..errors import AfterglowError, InputError
 from ..filesystems import data_folder
 from ..find_logs import Head
 from ..options import ImportOptions
+from ..storage_errors import explain
 from ..transient_errors import is_transient
 
 State = Literal["seen", "done", "failed", "quarantined"]
@@ -62,7 +63,7 @@ class Ledger:
             self._db.execute(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise InputError(
-                f"{path}: cannot be used as a ledger: {error}; choose another file with --ledger"
+                f"{path}: cannot be used as a ledger: {explain(error)}; choose another file with --ledger"
             ) from error
 
     def entries(self) -> dict[str, Entry]:

@@ -17,10 +17,11 @@ _STATES = {"written": "imported", "unchanged": "already imported", "deleted": "d
 
 @dataclass(slots=True)
 class Summary:
-    """Counts the results of a backfill. `clock` is in seconds."""
+    """Counts the results of a backfill. `planned` is the number of logs that it began with. `clock` is in seconds."""
 
     clock: Callable[[], float] = time.monotonic
     rows: list[dict[str, Any]] = field(default_factory=list)
+    planned: int = 0
     failed: int = 0
     bytes: int = 0
     runs: int = 0

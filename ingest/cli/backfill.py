@@ -110,13 +110,17 @@ def backfill(
         if as_json:
             console.print_json(row)
 
-    with console.errors(), open_ledger(ledger_file, target) as ledger:
+    def interrupted() -> str:
+        return console.interrupted(len(summary.rows), summary.planned)
+
+    with console.errors(interrupted), open_ledger(ledger_file, target) as ledger:
 
         def select(retry: bool = False) -> Selection:
             return select_logs(
                 logs, ledger, filters, limit, order, retry, allow_empty=follow, server=how.read.history_server
             )
 
+        experiments = importing.reach_store() if how.runs and not dry_run else None  # before a log is read
         last = first = select(retry_failed)
         if dry_run:
             if as_json:
@@ -126,8 +130,10 @@ def backfill(
                     console.print_line(line)
             raise typer.Exit(0)
         with stop_on_sigterm() as stopped, open_engine(engine_name, master, settings) as engine:
-            experiments = importing.open_experiments() if how.runs else None
+            if experiments is not None:
+                experiments.open()
             for last in follow_logs(select, first, every if follow else None, stopped):
+                summary.planned += len(last.logs)
                 with console.progress(not quiet and not as_json) as display:
                     bar = display.add_task("", total=last.size or 1) if display else None
                     for result in run_backfill(last, ledger, experiments, how, engine, stopped.is_set):

@@ -6,7 +6,7 @@ All text that is printed goes through `printable`, since names and messages may 
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # rich takes a tenth of a second, which --help need not wait 
 
 # C0, DEL and C1; bidirectional marks, embeddings, overrides and isolates; line separators; lone surrogates
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNBOUNDED = 10_000
 _SPACES = re.compile("[\t\n\v\f\r]+ *")
 
 
@@ -60,6 +61,13 @@ def wide_out() -> "Console":
     return Console(highlight=False)
 
 
+def unbounded_out() -> "Console":
+    """Standard output for tables whose cells are to be copied: no cell is cut or broken, the terminal breaks lines."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=_UNBOUNDED)
+
+
 def err() -> "Console":
     """Standard error."""
     from rich.console import Console
@@ -93,15 +101,17 @@ def print_json(value: object, to_stderr: bool = False) -> None:
 
 
 @contextmanager
-def errors() -> Iterator[None]:
-    """Turns an expected error into one line and its exit code. Any other error is a bug and keeps its traceback."""
+def errors(interrupted: Callable[[], str] = lambda: "interrupted") -> Iterator[None]:
+    """Turns an expected error into one line and its exit code. Any other error is a bug and keeps its traceback.
+
+    `interrupted` is the message for Ctrl-C."""
     try:
         yield
     except AfterglowError as error:
         print_error(error)
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
-        print_error(RuntimeError("interrupted; import the same logs again to continue"))
+        print_error(RuntimeError(interrupted()))
         raise typer.Exit(130) from None
 
 
@@ -151,11 +161,18 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
+def interrupted(done: int, total: int) -> str:
+    """The message for Ctrl-C after `done` of `total` logs; `total` is 0 while the logs are being listed."""
+    far = f"after {done:,} of {counted(total, 'log')}" if total else "before the first log"
+    return f"interrupted {far}; run the same command again to continue"
+
+
 class Batch:
-    """Counts the results of many logs. `exit_code` is 0, the error's own for a single log, or 1 for one of several."""
+    """Counts the results of `total` logs. `exit_code` is 0, the error's own for one log, or 1 for one of several."""
 
     def __init__(self, strict: bool) -> None:
-        self.strict, self.done, self.failed, self.incomplete, self.code = strict, 0, 0, 0, 0
+        self.strict, self.total = strict, 0
+        self.done, self.failed, self.incomplete, self.code = 0, 0, 0, 0
 
     def failure(self, error: AfterglowError) -> None:
         """Prints and counts the error of a log."""
@@ -165,6 +182,10 @@ class Batch:
     def success(self, complete: bool) -> None:
         """Counts a log."""
         self.done, self.incomplete = self.done + 1, self.incomplete + (not complete)
+
+    def interrupted(self) -> str:
+        """The message for an import that Ctrl-C ended."""
+        return interrupted(self.done + self.failed, self.total)
 
     @property
     def exit_code(self) -> int:

@@ -57,7 +57,7 @@ def hook(
 
     query = LogQuery(log_dir, app_id, app_name, path, how.read.history_server)
     try:
-        result = import_when_finished(query, wait, importing.open_experiments, how, tell, console.warn)
+        result = import_when_finished(query, wait, importing.reach_store, how, tell, console.warn)
     except AfterglowError as error:
         console.print_error(error)
         raise typer.Exit(error.exit_code if strict else 0) from None

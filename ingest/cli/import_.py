@@ -32,9 +32,12 @@ def import_(
 
     how = importing.import_options(workers, max_line_bytes, max_ratio, parent_run, restore, dataset, no_runs, server)
     batch = console.Batch(strict)
-    with console.errors():
+    with console.errors(batch.interrupted):
+        experiments = importing.reach_store() if how.runs else None  # before a log is read
         found = find_logs(logs, how.read.history_server)
-        experiments = importing.open_experiments() if how.runs else None
+        batch.total = len(found)
+        if experiments is not None:
+            experiments.open()
         with console.progress(not quiet and not as_json) as display:
             bar = console.LogProgress(display)
             outcomes = import_logs(found, experiments, how, bar.read, bar.wrote)

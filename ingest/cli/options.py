@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ..errors import InputError
 from ..options import MAX_LINE_BYTES, MAX_RATIO, MAX_TASK_RUNS, ReadOptions, available_cores
 from . import console
 
@@ -17,6 +16,13 @@ if TYPE_CHECKING:
     from ..discover import HistoryServerOptions
     from ..options import ImportOptions
     from ..publish import Experiments
+
+
+def _not_empty(name: str | None) -> str | None:
+    if name is not None and not name.strip():
+        raise typer.BadParameter("it is empty; name an experiment or omit the option")
+    return name
+
 
 Logs = Annotated[
     list[str],
@@ -37,6 +43,7 @@ Experiment = Annotated[
         help="Experiment to write to. {app_name}, {user} and {queue} are replaced by those of the application. "
         "Default: MLFLOW_EXPERIMENT_NAME or _ID, then spark-applications.",
         show_default=False,
+        callback=_not_empty,
     ),
 ]
 ExperimentToRead = Annotated[
@@ -45,6 +52,7 @@ ExperimentToRead = Annotated[
         "--experiment",
         help="Experiment to look in. Default: MLFLOW_EXPERIMENT_NAME or _ID, then spark-applications.",
         show_default=False,
+        callback=_not_empty,
     ),
 ]
 ParentRun = Annotated[
@@ -197,14 +205,15 @@ class Importing:
             runs=not no_runs,
         )
 
+    def reach_store(self) -> "Experiments":
+        """Checks that the tracking store answers; see pipeline.reach_store."""
+        from ..pipeline import reach_store
+
+        return reach_store(self.tracking_uri, self.experiment, self.writer, console.warn)
+
     def open_experiments(self) -> "Experiments":
-        """Opens the tracking store; see pipeline.open_experiments."""
-        from ..pipeline import open_experiments
-
-        if self.experiment == "":
-            raise InputError("--experiment is empty; name an experiment or omit the option")
-
-        return open_experiments(self.tracking_uri, self.experiment, self.writer, console.warn)
+        """As `reach_store`, and opens the store and the experiment."""
+        return self.reach_store().open()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ...schemas.logs import EventLogTables
 from ...schemas.runs.tree import Run, RunTree
+from ...schemas.tables.training import MINIMUM_CONFIDENCE
 from ..units import count, seconds, size
 from . import console
 from .console import rich_text, shortened
@@ -17,11 +18,18 @@ if TYPE_CHECKING:
 _FINDINGS = 10
 _ISSUES = 10
 _NAME_WIDTH = 100
+_UNPAIRED = (
+    "trainings and evaluations cannot be paired to trials from this log. "
+    "To get them exactly, add annotate.autolog() to the job, or start it with afterglow submit --annotate."
+)
 _SKEW_RATIO, _SKEW_S = 3.0, 1.0
 
 
 def print_application(tables: EventLogTables, tree: RunTree, levels: Sequence[str], max_children: int) -> None:
-    """Prints runs of these levels, of each run's children the `max_children` longest, then findings and issues."""
+    """Prints runs of these levels, of each run's children the `max_children` longest, then findings and issues.
+
+    The first line says if the trials of a search are uncertain.
+    """
     from rich.tree import Tree
 
     children: dict[str, Iterable[Run]] = dict(tree.children())
@@ -30,9 +38,18 @@ def print_application(tables: EventLogTables, tree: RunTree, levels: Sequence[st
     root = Tree(_line(tree.application))
     _add_children(root, tree.application, children, levels, max_children)
     out = console.wide_out()
+    _print_unpaired(out, tables)
     out.print(root)
     _print_findings(out, tree.application)
     _print_issues(out, tables)
+
+
+def _print_unpaired(out: "Console", tables: EventLogTables) -> None:
+    """Searches that ran trials at the same time and left nothing that tells them apart."""
+    for row in tables["tunings"].to_pylist():
+        if row["confidence"] is not None and row["confidence"] < MINIMUM_CONFIDENCE:
+            name = shortened(row["tuning_uid"], _NAME_WIDTH)
+            out.print(rich_text(f"{name}: {_UNPAIRED}", "yellow"))
 
 
 def _add_children(

@@ -9,6 +9,7 @@ from . import console, options
 AppIds = Annotated[
     list[str] | None, typer.Argument(metavar="[APP_ID]...", help="Ids of applications to list.", show_default=False)
 ]
+_ID_WIDTH, _NAME_WIDTH = 80, 60
 All = Annotated[bool, typer.Option("--all/--no-all", help="Look in every experiment of the store.")]
 
 
@@ -34,13 +35,11 @@ def status(
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for title in ("Application", "Name", "State", "Log", "Runs", "Written", "Version"):
-        # ids and times stay on one line to be copied
-        table.add_column(
-            title, no_wrap=title != "Name", overflow="fold", justify="right" if title == "Runs" else "left"
-        )
+        table.add_column(title, no_wrap=True, justify="right" if title == "Runs" else "left")
     for one in found:
         runs = "" if one.runs is None else f"{one.runs:,}"
         log = (one.completeness or "").replace("_", " ")
-        cells = (console.shortened(one.app_id, 80), one.name, one.state, log, runs, one.written_at, one.version)
+        name = console.shortened(one.name, _NAME_WIDTH)
+        cells = (console.shortened(one.app_id, _ID_WIDTH), name, one.state, log, runs, one.written_at, one.version)
         table.add_row(*map(console.rich_text, cells))
-    console.wide_out().print(table)
+    console.unbounded_out().print(table)

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from ...schemas.logs import LogFile, without_password
 from ..errors import InputError
 from ..filesystems import beside, file_system, is_local, local_path
+from ..storage_errors import explain
 from ..zip_archives import MAGIC, entries, open_entry
 
 
@@ -47,7 +48,7 @@ def walk(path: str) -> Iterator[tuple[str, list[LogFile]]]:
         raise InputError(f"{path}: no such file or folder; check the path")
 
     def fail(error: OSError) -> None:
-        raise InputError(f"{error.filename}: cannot be listed: {error.strerror}") from error
+        raise InputError(f"{error.filename}: cannot be listed: {explain(error)}") from error
 
     for folder, below, names in os.walk(path, onerror=fail, followlinks=True):
         below.sort()
@@ -71,7 +72,7 @@ def open_file(file: LogFile, max_ratio: int = 1000) -> BinaryIO:
         raw = _open(file.uri)
         return raw if file.member is None else open_entry(raw, file.member, max_ratio, (file.uri, file.modified_ms))
     except OSError as error:
-        raise InputError(f"{file.name}: cannot be opened: {error}") from error
+        raise InputError(f"{file.name}: cannot be opened: {explain(error)}") from error
 
 
 def _open(uri: str) -> BinaryIO:
@@ -113,7 +114,7 @@ def _walk_remote(uri: str) -> Iterator[tuple[str, list[LogFile]]]:
             raise InputError(f"{without_password(uri)}: no such file or folder; check the path")
         found = [info] if info.is_file else system.get_file_info(pyarrow.fs.FileSelector(path, recursive=True))
     except OSError as error:
-        raise InputError(f"{without_password(uri)}: cannot be listed: {error}") from error
+        raise InputError(f"{without_password(uri)}: cannot be listed: {explain(error)}") from error
     folders: dict[str, list[LogFile]] = {}
     for entry in sorted(found, key=lambda e: e.path):
         if entry.is_file:

@@ -27,18 +27,18 @@ class JobImport:
 
 
 def import_when_finished(
-    query: LogQuery, wait_s: float, open_experiments: OpenExperiments, options: ImportOptions, tell: Tell, warn: Tell
+    query: LogQuery, wait_s: float, reach_store: OpenExperiments, options: ImportOptions, tell: Tell, warn: Tell
 ) -> JobImport:
     """Waits for a log and imports it. `tell` gets progress, `warn` a note if the log is not finished.
 
-    The store is opened first, so that nothing is waited for if it cannot be reached.
+    `reach_store` is called first, so that nothing is waited for if the store does not answer.
 
     Raises:
         AfterglowError: there is no such log, or its import fails.
     """
-    experiments = open_experiments()
+    experiments = reach_store()
     log, verdict = wait_for_log(query, wait_s, tell)
-    return _import(log, verdict, experiments, options, warn)
+    return _import(log, verdict, experiments.open(), options, warn)
 
 
 def import_written_logs(

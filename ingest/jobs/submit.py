@@ -21,6 +21,7 @@ from .. import discover
 from ..errors import AfterglowError, InputError
 from ..filesystems import data_folder
 from ..find_logs import contains_setting
+from ..storage_errors import explain
 from .annotation_overlay import was_annotated, write_overlay
 from .proc_watch import SUBMIT_ID as SUBMIT_ID_VARIABLE
 from .proc_watch import JobProcesses
@@ -197,7 +198,7 @@ def _create_folder(folder: str) -> str:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise InputError(
-            f"{path}: cannot create the folder for event logs: {error.strerror}; choose another with --log-dir"
+            f"{path}: cannot create the folder for event logs: {explain(error)}; choose another with --log-dir"
         ) from error
     return path.as_uri()
 

@@ -63,6 +63,12 @@ _OF_TEXT = (
     ),
     (r"database (table )?is locked", "another process holds the database's lock", "try again when it has finished"),
     (
+        r"read-only file system",
+        "the file system is read-only: {text}",
+        "choose another place for the database or the artifacts",
+    ),
+    (r"^\[Errno 13\]|permission denied: '", "permission denied: {text}", "check the permissions of this folder"),
+    (
         r"readonly|read-only",
         "the database may only be read",
         "check the permissions of the file and of its folder, or of your role",
@@ -137,6 +143,8 @@ def _advice(error: BaseException) -> str:
 def _explained(error: BaseException) -> tuple[str, str]:
     status, text = http_status(error), own_message(error)
     short = _first_line(text) or type(error).__name__
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        short = str(error.filename)
     if status in _OF_STATUS and _answered_by_http(error):
         return _OF_STATUS[status]
     for pattern, explanation, advice in _OF_TEXT:
@@ -153,5 +161,6 @@ def _answered_by_http(error: BaseException) -> bool:
 
 
 def _first_line(text: str) -> str:
-    line = re.sub(r"^\([\w.]+\)\s*", "", next(iter(text.strip().splitlines()), ""))  # (psycopg2.OperationalError)
+    line = next(iter(text.strip().splitlines()), "")
+    line = re.sub(r"^\([\w.]+\)\s*|^\[Errno \d+\] ", "", line)  # (psycopg2.OperationalError), [Errno 5]
     return line if len(line) <= _LONGEST_REASON else line[: _LONGEST_REASON - 1] + "…"

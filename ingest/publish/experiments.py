@@ -18,6 +18,8 @@ _FIELD = re.compile(r"\{(\w*)\}")
 class Experiments:
     """Open one writer per experiment on demand. `experiment` may contain {app_name}, {user} and {queue}.
 
+    A new object only checks that the store answers. It creates nothing; `open` does.
+
     Raises:
         PublishError: the template has another field, or the store cannot be reached.
     """
@@ -39,8 +41,16 @@ class Experiments:
         self._writers: dict[str, Writer] = {}
         self._load = False
         self._fixed = not _FIELD.search(self._template)
+
+    def open(self) -> "Experiments":
+        """Open the store and the experiment, which is created if it does not exist, unless its name is a template.
+
+        Raises:
+            PublishError: the store cannot be opened, or the experiment was deleted.
+        """
         if self._fixed:
             self.writer({})
+        return self
 
     @property
     def reached_from_everywhere(self) -> bool:

@@ -56,6 +56,21 @@ def test_status_lists_what_is_imported(uri: str) -> None:
     assert str(rows["Spark shell"]["application"]) in table and "in progress" in table
 
 
+@pytest.mark.parametrize("columns", ["80", "40"])
+def test_every_cell_of_the_table_can_be_copied_at_any_width(uri: str, columns: str) -> None:
+    table = runner.invoke(app, ["status", "--tracking-uri", uri, "--all"], env={"COLUMNS": columns}).stdout
+    head, *lines = table.splitlines()
+    rows = {str(row["application"]): row for row in shown(uri, "--all")}
+    assert head.split() == ["Application", "Name", "State", "Log", "Runs", "Written", "Version"]
+    assert {line.split()[0] for line in lines} == set(rows) and len(lines) == len(rows)
+    for line in lines:
+        row = rows[line.split()[0]]
+        assert (
+            str(row["name"]) in line and str(row["written_at"]) in line and line.rstrip().endswith(str(row["version"]))
+        )
+        assert len(line) < 250
+
+
 def test_an_empty_store_is_no_error(tmp_path: Path) -> None:
     result = runner.invoke(app, ["status", "--tracking-uri", f"sqlite:///{tmp_path}/empty.db"])
     assert result.exit_code == 0 and "No application is imported there" in result.stdout

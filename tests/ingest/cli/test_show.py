@@ -2,9 +2,15 @@
 
 from pathlib import Path
 
+import pyarrow as pa
+import pytest
 from typer.testing import CliRunner
 
+from afterglow.ingest.application_view import ApplicationView
 from afterglow.ingest.cli import app
+from afterglow.ingest.find_logs import find_log
+from afterglow.ingest.pipeline import read_view
+from afterglow.schemas.logs import EventLogTables
 from tests.conftest import sample_log
 
 runner = CliRunner()
@@ -35,6 +41,23 @@ def test_every_log_of_a_call_is_printed() -> None:
     result = runner.invoke(app, ["show", *(str(sample_log(name)) for name in ("codec-lz4", "skewed-join"))])
     starts = [line.split("  ")[0] for line in result.stdout.splitlines()]
     assert "wordcount" in starts and "skewed-join" in starts
+
+
+def test_the_first_line_says_that_trials_cannot_be_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = read_view(find_log(str(sample_log("cv-pipeline"))))
+    tunings = found.tables["tunings"]
+    unsure = pa.array([0.2] * len(tunings), tunings.schema.field("confidence").type)
+    for table, says in (
+        (tunings.set_column(tunings.schema.get_field_index("confidence"), "confidence", unsure), True),
+        (tunings, False),
+    ):
+        view = ApplicationView(EventLogTables(found.tables.log, {**found.tables.tables, "tunings": table}))
+        monkeypatch.setattr("afterglow.ingest.engines.local.read_view", lambda *_, view=view: view)
+        lines = runner.invoke(app, ["show", str(sample_log("cv-pipeline")), "--depth", "tuning"]).stdout.splitlines()
+        first = " ".join(" ".join(lines[:3]).split())
+        uid = str(tunings["tuning_uid"][0])
+        assert first.startswith(f"{uid}: trainings and evaluations cannot be paired") is says, lines[:3]
+        assert ("annotate.autolog()" in first and "submit --annotate" in first) is says
 
 
 def test_an_empty_folder_and_one_without_logs_are_errors(tmp_path: Path) -> None:
