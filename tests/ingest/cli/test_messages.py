@@ -156,8 +156,8 @@ def test_the_other_messages_of_a_newcomers_mistakes(tmp_path: Path, monkeypatch:
     for words, code, says in (
         (["import", log, "--tracking-uri", "htp://x"], 5, "htp://x: this is not a tracking URI; use http://"),
         (["import", log, "--tracking-uri", "mlflow.db"], 5, "did you mean sqlite:///mlflow.db?"),
-        (["import", log, "--experiment", ""], 2, "--experiment: it is empty; name an experiment or omit the option"),
-        (["status", "--experiment", ""], 2, "--experiment: it is empty; name an experiment or omit the option"),
+        (["import", log, "--experiment", ""], 2, "it is empty; name an experiment or omit the option"),
+        (["status", "--experiment", ""], 2, "it is empty; name an experiment or omit the option"),
         (["show", log, "--threshold", "skew=4"], 2, "'skew=4' is not CODE.NAME=VALUE, such as skew.time_ratio=4"),
         (["show", "foo://bucket/x"], 3, "this kind of storage is not supported; use a path, s3://"),
     ):
