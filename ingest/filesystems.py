@@ -143,7 +143,7 @@ def read_toml(path: str) -> dict[str, Any]:
         with open(path, "rb") as opened:
             content: dict[str, Any] = tomllib.load(opened)
     except OSError as error:
-        raise ValueError(f"{path}: {error.strerror or error}") from error
+        raise ValueError(f"{path}: {explain(error)}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not valid TOML: {error}") from error
     return content
