@@ -15,6 +15,7 @@ from ..schemas.spark import REDACTED, REDACTION_PATTERN
 _PIECE = (MAX_TEXT - 500) // 2
 _SECRET = re.compile(REDACTION_PATTERN)
 _LONGEST = _PIECE * (MAX_PIECES - 1)
+_ENVELOPE = _LONGEST // 2  # an envelope is lost with any of its pieces, so it is not as long as it could be
 
 
 def plain(value: Any) -> Any:
@@ -82,6 +83,21 @@ def texts(writer: str, seq: int, events: Sequence[Mapping[str, Any]]) -> Iterato
     parts = [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
     for piece, part in enumerate(parts):
         yield _dump({**head, "piece": piece, "pieces": len(parts), "text": part})
+
+
+def split(events: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """Split events into envelopes that lose no field, unless one event alone is too long."""
+    envelope: list[Mapping[str, Any]] = []
+    size = 0
+    for event in events:
+        length = len(_dump(event)) + 1
+        if envelope and size + length > _ENVELOPE:
+            yield envelope
+            envelope, size = [], 0
+        envelope.append(event)
+        size += length
+    if envelope:
+        yield envelope
 
 
 def _cut(event: Mapping[str, Any], limit: int) -> dict[str, Any]:

@@ -81,7 +81,9 @@ def class_of(stage: Any) -> str:
 
 
 def summary_figures(model: Any) -> dict[str, Any]:
-    """Read the model's training summary: `objectiveHistory` as a list, other figures as numbers."""
+    """Read the model's training summary: a loss per iteration as a list, other figures as numbers."""
+    if hasattr(model, "training_summary"):
+        return _xgboost_losses(model.training_summary)
     wanted = next((_FIGURES[c.__name__] for c in type(model).__mro__ if c.__name__ in _FIGURES), ())
     java = getattr(model, "_java_obj", None)
     if not wanted or java is None or not java.hasSummary():
@@ -98,6 +100,19 @@ def summary_figures(model: Any) -> dict[str, Any]:
         else:
             figures[name] = plain(value)
     return figures
+
+
+def _xgboost_losses(summary: Any) -> dict[str, Any]:
+    """Read xgboost.spark.summary.XGBoostTrainingSummary: `training.logloss` and others, per round."""
+    histories = {
+        "training": getattr(summary, "train_objective_history", None),
+        "validation": getattr(summary, "validation_objective_history", None),
+    }
+    return {
+        f"{data}.{metric}": [number(value) for value in values]
+        for data, history in histories.items()
+        for metric, values in (history or {}).items()
+    }
 
 
 def _walk(stage: Any, depth: int = 0) -> Iterator[Any]:

@@ -81,9 +81,9 @@ def flush() -> None:
         with _lock:
             events, _pending = _pending + collected, []
             _last_write = time.monotonic()
-        if events:
+        for envelope in encode.split(events):
             _seq += 1
-            for text in encode.texts(WRITER, _seq, events):
+            for text in encode.texts(WRITER, _seq, envelope):
                 log.write(text)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..schemas.annotations import ESTIMATOR, RUN
-from . import context, event_queue, job_properties
+from . import context, evaluations, event_queue, job_properties
 from .active_run import active_run_id
 from .context import Scope
 from .encode import number
@@ -31,6 +31,7 @@ def wrap_fit(original: Callable[..., Any]) -> Callable[..., Any]:
             raise
         _collect_summary(self, model, owners)
         if scope is not None:
+            evaluations.remember_model(model, scope.id)
             _end(scope, None)
         return model
 
@@ -82,8 +83,10 @@ def _collect_summary(estimator: Any, model: Any, owners: list[Scope]) -> None:
         return
     stage = owners[0].names.get(estimator.uid, type(estimator).__name__)
     for name, value in summary_figures(model).items():
-        if isinstance(value, list):
+        if name == "objectiveHistory":
             owners[0].loss.setdefault(stage, value)
+        elif isinstance(value, list):
+            owners[0].loss.setdefault(f"{stage}.{name}", value)
         else:
             owners[0].figures.setdefault(f"{stage}.{name}", number(value))
 

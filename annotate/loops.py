@@ -11,21 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..schemas.annotations import FOLD, PHASE, RUN, TRIAL, TUNING, TUNING_ID
-from . import context, encode, event_log, event_queue, job_properties, monkeypatch
-from .active_run import active_run_id
+from . import context, event_log, framework_searches, monkeypatch
 from .context import Scope
-from .fits import end_fields
-from .never_raise import never_raise
-
-
-@dataclass(eq=False)
-class _Loop:
-    """A loop in progress: its id and uid, and the number of trials that started."""
-
-    id: str
-    uid: str
-    trials: int = 0
+from .framework_searches import FrameworkSearch
+from .never_raise import describe_error, never_raise
 
 
 @dataclass(eq=False)
@@ -41,7 +30,7 @@ class Trial:
 
 
 _lock = threading.Lock()
-_loops: dict[tuple[int, str | None, tuple[str, ...]], _Loop] = {}
+_loops: dict[tuple[int, str | None, tuple[str, ...]], FrameworkSearch] = {}
 
 
 @contextmanager
@@ -51,7 +40,7 @@ def trial(params: Mapping[str, Any]) -> Iterator[Trial]:
     A trial whose block raises is FAILED. The params are those of the trial; secrets are redacted by name.
     """
     opened = Trial()
-    scope = _begin(params, opened)
+    entered = _begin(params, opened)
     error: BaseException | None = None
     try:
         yield opened
@@ -59,69 +48,36 @@ def trial(params: Mapping[str, Any]) -> Iterator[Trial]:
         error = raised
         raise
     finally:
-        if scope is not None:
-            _end(scope, params, opened, error)
+        if entered is not None:
+            _end(*entered, params, opened, error)
 
 
 @never_raise
-def _begin(params: Mapping[str, Any], opened: Trial) -> Scope:
-    monkeypatch.flush_before_stop()
-    run = context.current_run()
-    loop, opened.number = _next(run, tuple(sorted(map(str, params))))
-    now = event_queue.now_ms()
-    scope = Scope("trial", loop.id, loop.uid, {}, now, run, fold=0, trial=opened.number)
-    with context.entering(scope):
-        log = event_log.current()
-        if log is not None:
-            values = {TUNING: loop.uid, TUNING_ID: loop.id, FOLD: "0", PHASE: "fit", RUN: run}
-            values[TRIAL] = str(opened.number)
-            scope.properties = job_properties.local_properties(log, values)
-    return scope
-
-
-def _next(run: str | None, names: tuple[str, ...]) -> tuple[_Loop, int]:
-    """Return the loop of these params and the number of its next trial. A new loop writes its start."""
-    key = (id(event_log.active_context()), run, names)
+def _begin(params: Mapping[str, Any], opened: Trial) -> tuple[FrameworkSearch, Scope] | None:
+    key = (id(event_log.active_context()), context.current_run(), tuple(sorted(map(str, params))))
     with _lock:
         loop = _loops.get(key)
         if loop is None:
-            number = event_queue.new_id()
-            loop = _loops[key] = _Loop(number, f"loop_{number}")
-            started = True
-        else:
-            started = False
-        trial_number = loop.trials
+            loop = _loops[key] = framework_searches.begin_search("loop", "loop", num_folds=1)
+        opened.number = loop.trials
         loop.trials += 1
-    if started:
-        event_queue.add(
-            "tuning_start",
-            urgent=True,
-            id=loop.id,
-            uid=loop.uid,
-            kind="loop",
-            num_folds=1,
-            run=run,
-            mlflow_run_id=active_run_id(),
-        )
-    return loop, trial_number
+    scope = framework_searches.enter_trial(loop, opened.number)
+    return (loop, scope) if scope is not None else None
 
 
 @never_raise
-def _end(scope: Scope, params: Mapping[str, Any], opened: Trial, error: BaseException | None) -> None:
-    context.leave(scope)
-    if scope.properties is not None:
-        scope.properties.restore()
-    name, value = next(iter(opened.metrics.items()), (None, None))
-    event_queue.add(
-        "fit_end",
-        id=scope.id,
-        uid=scope.uid,
-        fold=0,
-        trial=opened.number,
-        metric=None if value is None else encode.number(value),
-        metric_name=name,
-        params=encode.redacted(params),
-        **end_fields(scope, error),
+def _end(
+    loop: FrameworkSearch, scope: Scope, params: Mapping[str, Any], opened: Trial, error: BaseException | None
+) -> None:
+    framework_searches.leave_trial(scope)
+    framework_searches.write_trial(
+        loop,
+        scope.trial or 0,
+        params,
+        framework_searches.numbers_of(opened.metrics),
+        "FAILED" if error is not None else "FINISHED",
+        describe_error(error) if error is not None else None,
+        scope,
     )
 
 
@@ -131,7 +87,7 @@ def end_loops() -> None:
         loops = list(_loops.values())
         _loops.clear()
     for loop in loops:
-        event_queue.add("tuning_end", id=loop.id, uid=loop.uid, status="FINISHED", end_ms=event_queue.now_ms())
+        framework_searches.end_search(loop)
 
 
 monkeypatch.last_calls.append(end_loops)

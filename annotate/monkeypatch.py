@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from . import event_log, event_queue
@@ -16,6 +17,13 @@ class _Replaced(NamedTuple):
     original: Any
     ours: Any
 
+
+@dataclass
+class _Switch:
+    enabled: bool = False
+
+
+switch = _Switch()  # whether replacements annotate
 
 _replaced: list[_Replaced] = []
 _replaced_stop: list[_Replaced] = []
@@ -35,6 +43,24 @@ def replace(owner: Any, name: str, make: Callable[[Any], Any], replaced: list[_R
     ours = functools.wraps(original)(make(original))
     setattr(owner, name, ours)
     (_replaced if replaced is None else replaced).append(_Replaced(owner, name, original, ours))
+
+
+def replace_while_enabled(owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
+    """As `replace`, but the replacement calls the original directly once annotation is off.
+
+    Another library may have wrapped our replacement, so `restore` cannot always remove it.
+    """
+
+    def make(original: Any) -> Any:
+        annotated = wrap(original)
+
+        @functools.wraps(original)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return (annotated if switch.enabled else original)(*args, **kwargs)
+
+        return call
+
+    replace(owner, name, make)
 
 
 def restore() -> None:

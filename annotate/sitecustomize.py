@@ -1,4 +1,4 @@
-"""Call autolog() after a job imports pyspark.ml, without a change to the job.
+"""Call autolog() after a job imports pyspark.ml or a framework that trains on Spark, without a change to the job.
 
 `afterglow submit --annotate` puts this module on the job's PYTHONPATH as `sitecustomize.py`. Every Python process of
 the job runs it at start. It does nothing in Spark's Python workers, and then runs the `sitecustomize` that it hides.
@@ -14,19 +14,20 @@ TYPE_CHECKING = False  # do not import typing: Python workers must start as fast
 if TYPE_CHECKING:
     from typing import Any
 
-_TRIGGER = "pyspark.ml"  # it imports pyspark.ml.base and pyspark.ml.tuning, so autolog() adds no import
+# All of them import pyspark. After pyspark.ml, autolog() adds no import.
+_TRIGGERS = ("pyspark.ml", "hyperopt.spark", "joblibspark.backend")
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class MlImportHook:
-    """A meta path finder that calls autolog() once, after the import of pyspark.ml. The other finders load it."""
+    """A meta path finder that calls autolog() once, after the import of a trigger. The other finders load it."""
 
     def __init__(self) -> None:
         self.done = False
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         """Implement importlib.abc.MetaPathFinder.find_spec."""
-        if self.done or name != _TRIGGER:
+        if self.done or name not in _TRIGGERS:
             return None
         self.done = True
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 VERSION = 1
 
@@ -21,7 +21,7 @@ TUNING_ID = "afterglow.tuning.id"  # one per call of its fit; what the events' `
 FOLD = "afterglow.fold"  # fold, from 0; 0 for a TrainValidationSplit; absent for refit and prepare
 TRIAL = "afterglow.trial"  # index of the param map; absent for refit and prepare
 PHASE = "afterglow.phase"  # one of PHASES
-ESTIMATOR = "afterglow.estimator"  # `id` of the estimator_start of the outermost fit outside every search
+ESTIMATOR = "afterglow.estimator"  # `id` of the estimator_start of a fit outside searches, or of the model evaluated
 RUN = "afterglow.run"  # `id` of the innermost annotate.run around the job
 PHASES = ("fit", "evaluate", "refit", "prepare")
 PROPERTY_DOCS: Mapping[str, str] = {
@@ -31,7 +31,7 @@ PROPERTY_DOCS: Mapping[str, str] = {
     FOLD: "Fold, from 0; always 0 for a TrainValidationSplit. Absent for refit and prepare.",
     TRIAL: "Index of the param map. Absent for refit and prepare, and where one job fits several trials.",
     PHASE: "fit, evaluate, refit or prepare (all other jobs of the search).",
-    ESTIMATOR: "Id of the outermost plain fit, as in estimator_start.",
+    ESTIMATOR: "Id of the outermost plain fit, or of the fit whose model is evaluated, as in estimator_start.",
     RUN: "Id of the innermost annotate.run, as in run_start.",
 }
 # Spark Connect has no local properties; there the same keys are job tags `<key>=<value>`.
@@ -60,6 +60,13 @@ class EventKind:
     fields: tuple[Field, ...]
 
 
+class AnnotatedFit(NamedTuple):
+    """One call of fit outside searches, as estimator_start has it."""
+
+    estimator: str | None
+    uid: str | None
+
+
 _ID = Field("id", "str", "Id, unique in the log.")
 _UID = Field("uid", "str", "MLlib's uid.")
 _CLASS = Field("python_class", "str", "Python class with its module.")
@@ -67,7 +74,7 @@ _PARAMS = Field("params", "dict", "Effective params, named `<Stage>.<param>`.")
 _RUN = Field("run", "str", "Id of the innermost annotate.run around the event.")
 _MLFLOW = Field("mlflow_run_id", "str", "MLflow run that was active.")
 _SPAN = (
-    Field("status", "str", "FINISHED or FAILED."),
+    Field("status", "str", "FINISHED, FAILED, or KILLED for a trial that was pruned or cancelled."),
     Field("error", "str", "Class and message of the exception, cut at MAX_VALUE."),
     Field("start_ms", "int", "Start, UTC epoch, driver's clock."),
     Field("end_ms", "int", "End, UTC epoch, driver's clock."),
@@ -93,11 +100,12 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     for kind in (
         EventKind(
             "tuning_start",
-            "A CrossValidator or TrainValidationSplit started.",
+            "A search started.",
             (
                 _ID,
                 _UID,
-                Field("kind", "str", "CrossValidator or TrainValidationSplit."),
+                Field("kind", "str", "CrossValidator, TrainValidationSplit, loop, or the class of another framework."),
+                Field("framework", "str", "Framework; absent for MLlib."),
                 _CLASS,
                 Field("estimator", "str", "Class name of the estimator."),
                 Field("estimator_uid", "str", "Uid of the estimator."),
@@ -125,11 +133,23 @@ EVENT_KINDS: Mapping[str, EventKind] = {
                 Field("fold", "int", "Fold, from 0."),
                 Field("trial", "int", "Index of the param map. Absent where unknown."),
                 Field("metric", "float", "Metric of the evaluator, with every digit."),
-                Field("metric_name", "str", "Name of the metric, for a trial of a loop."),
-                Field("params", "dict", "Params of the trial, for a trial of a loop."),
+                Field("metric_name", "str", "Name of the metric, for a trial that is one fit."),
+                Field("metrics", "dict", "Further metrics by name."),
+                Field("params", "dict", "Params of the trial, for a trial that is one fit."),
                 *_SPAN,
                 Field("evaluate_ms", "int", "End of training and start of evaluation."),
                 *_LOSS,
+            ),
+        ),
+        EventKind(
+            "trial_end",
+            "All fits of one trial ended. Not written for MLlib, or where a trial is one fit.",
+            (
+                Field("id", "str", "Id of the search."),
+                Field("uid", "str", "Uid of the search."),
+                Field("trial", "int", "Number of the trial."),
+                Field("params", "dict", "Params of the trial."),
+                Field("metrics", "dict", "Metrics over all of its fits, by name."),
             ),
         ),
         EventKind(
@@ -147,6 +167,7 @@ EVENT_KINDS: Mapping[str, EventKind] = {
                     "std_metrics", "list<float>", "Standard deviation over folds, per param map. CrossValidator only."
                 ),
                 Field("best_index", "int", "Param map of the best model."),
+                Field("num_folds", "int", "Folds, where they were not known at the start."),
                 *_SPAN,
                 *_LOSS,
             ),
@@ -166,6 +187,16 @@ EVENT_KINDS: Mapping[str, EventKind] = {
             ),
         ),
         EventKind("estimator_end", "The fit ended.", (_ID, _UID, *_SPAN, *_LOSS)),
+        EventKind(
+            "evaluation",
+            "The model of a fit outside searches was evaluated.",
+            (
+                Field("id", "str", "Id of the fit, as in estimator_start."),
+                Field("evaluator", "str", "Class name of the evaluator."),
+                Field("metric", "str", "Name of the evaluator's metric."),
+                Field("value", "float", "The metric, with every digit."),
+            ),
+        ),
         EventKind(
             "run_start",
             "An annotate.run block was entered.",
@@ -203,6 +234,17 @@ EVENT_KINDS: Mapping[str, EventKind] = {
             ),
         ),
         EventKind(
+            "models",
+            "Models that successful task attempts recorded with annotate.models().",
+            (
+                Field(
+                    "values",
+                    "list<list>",
+                    "Rows of stage id, task id, end in ms (worker's clock), key, params, metrics, rows and seconds.",
+                ),
+            ),
+        ),
+        EventKind(
             "mlflow_run",
             "The MLflow run that is active in the driver. Written again when it changes.",
             (
@@ -220,7 +262,7 @@ MAX_PIECES = 64
 MAX_NAME = 250  # MLflow's limit of a key
 MAX_VALUE = 6_000  # MLflow's limit of a param's value
 CUT = "cut"  # field of an event: names of the fields that were too long and were left out
-_NON_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+NON_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 
 def parse_event(text: str) -> dict[str, Any] | None:
@@ -294,7 +336,7 @@ def _typed(value: Any, type: Type) -> Any:
     """Return the value if it has that type, else None. The texts NaN and Infinity become floats."""
     if type == "float":
         if isinstance(value, str):
-            return _NON_FINITE.get(value)
+            return NON_FINITE.get(value)
         return _double(value)
     if type.startswith("list<") and isinstance(value, list):
         if type == "list<list>":
