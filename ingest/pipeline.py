@@ -81,7 +81,15 @@ def build_tables(rows: dict[str, pa.Table], log: EventLog, issues: Iterable[Impo
     """
     assembly = assemble(rows, log)
     written = read_annotations(rows["job_properties"])
-    training = recognize_training(rows, assembly.tables, written.search_names, assembly.ended, assembly.operations)
+    training = recognize_training(
+        rows,
+        assembly.tables,
+        written.search_names,
+        written.fits,
+        written.model_stages,
+        assembly.ended,
+        assembly.operations,
+    )
     tables = {
         **assembly.tables,
         "tunings": training.tunings,
@@ -89,7 +97,9 @@ def build_tables(rows: dict[str, pa.Table], log: EventLog, issues: Iterable[Impo
         "fits": training.fits,
         "jobs": training.jobs,
     }
-    applied = apply_annotations(tables, written, assembly.ended or not log.in_progress)
+    applied = apply_annotations(
+        tables, written, training.annotated_fits, training.stage_fits, assembly.ended or not log.in_progress
+    )
     return complete_tables(
         rows,
         log,

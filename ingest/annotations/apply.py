@@ -13,9 +13,10 @@ import pyarrow as pa
 from ...schemas.issues import ImportIssue
 from ...schemas.tables import ANNOTATED_RUNS, ANNOTATIONS, FITS, TASK_METRICS, TRIALS, TUNINGS
 from .. import arrow
+from .group_models import model_rows
 from .handlers import HANDLERS
 from .read import JobAnnotations
-from .state import AnnotationState, Row
+from .state import AnnotationState, FitKey, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,22 @@ class AppliedAnnotations:
     issues: tuple[ImportIssue, ...]
 
 
-def apply_annotations(tables: Mapping[str, pa.Table], written: JobAnnotations, ended: bool) -> AppliedAnnotations:
-    """`tables` holds tunings, trials, fits, task_metrics and tasks. `ended`: what has no end has failed."""
+def apply_annotations(
+    tables: Mapping[str, pa.Table],
+    written: JobAnnotations,
+    fit_keys: Mapping[str, FitKey],
+    stage_fits: Mapping[int, FitKey],
+    ended: bool,
+) -> AppliedAnnotations:
+    """`tables` holds tunings, trials, fits, task_metrics and tasks. `fit_keys`: the id of an annotated fit outside
+    searches -> its key in fits. `stage_fits`: a stage whose tasks recorded models -> its fit. `ended`: what has no end
+    has failed."""
     tunings, trials, fits = (_by_key(tables[t.name], t.key) for t in (TUNINGS, TRIALS, FITS))
-    state = AnnotationState(written.search_names, tunings, trials, fits)
+    state = AnnotationState(written.search_names, fit_keys, tunings, trials, fits)
     for event in written.events:
         HANDLERS[event["event"]](state, event)
     _close(state, ended)
+    models = model_rows(state.models, tables["tasks"], stage_fits, fits)
     changed = (
         {
             table.name: arrow.from_rows(table, ([row.get(c.name) for c in table] for row in _ordered(rows)))
@@ -43,6 +53,7 @@ def apply_annotations(tables: Mapping[str, pa.Table], written: JobAnnotations, e
         if written.events
         else {name: tables[name] for name in ("tunings", "trials", "fits")}
     )
+    changed["models"] = models
     changed["annotations"] = arrow.from_rows(
         ANNOTATIONS, ([row.get(c.name) for c in ANNOTATIONS] for row in state.values)
     )
@@ -75,14 +86,21 @@ def _close(state: AnnotationState, ended: bool) -> None:
             num_folds=len(fits),
             start_time_ms=min(starts, default=None),
             end_time_ms=max(ends, default=None),
-            status="FAILED" if "FAILED" in states else "RUNNING" if "RUNNING" in states or not fits else "FINISHED",
+            status=_worst(states) if fits else "RUNNING",
         )
+        if row.get("avg_metric") is None and len(fits) == 1:
+            row["avg_metric"] = fits[0].get("metric")
     for uid, row in state.tunings.items():
         if row.get("source") == "annotated":
             row["num_fits"] = sum(key[0] == uid[0] for key in state.fits)
+            row["num_trials"] = sum(key[0] == uid[0] for key in state.trials) or row.get("num_trials")
     for row in (*state.tunings.values(), *state.trials.values(), *state.runs.values()):
         if ended and row.get("status") == "RUNNING":
             row["status"] = "FAILED"
+
+
+def _worst(states: set[str | None]) -> str:
+    return next((status for status in ("FAILED", "RUNNING", "KILLED") if status in states), "FINISHED")
 
 
 def _with_task_values(tables: Mapping[str, pa.Table], values: list[tuple[int, int, str, float]]) -> pa.Table:

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Callable, Mapping
 
-from .state import AnnotationState, Row
+from .group_models import read_models
+from .state import AnnotationState, Row, fit_target
 
-_STATUS = {"FINISHED": "FINISHED", "FAILED": "FAILED"}
+_STATUS = {"FINISHED": "FINISHED", "FAILED": "FAILED", "KILLED": "KILLED"}
 
 
 def _tuning_start(state: AnnotationState, event: Row) -> None:
@@ -29,7 +30,7 @@ def _tuning_start(state: AnnotationState, event: Row) -> None:
         "run": "annotated_run",
     }
     row.update({column: event[name] for name, column in fields.items() if name in event})
-    row.setdefault("framework", "mllib")
+    row["framework"] = event.get("framework", "mllib")
     row.update(
         source="annotated",
         found_by="annotation",
@@ -55,8 +56,7 @@ def _fit_end(state: AnnotationState, event: Row) -> None:
         return
     key = uid, event["trial"], event["fold"], None
     row = state.fits.setdefault(key, {"tuning_uid": uid, "trial": key[1], "fold": key[2], "num_jobs": 0})
-    row.setdefault("framework", "mllib")
-    row.update(source="annotated", confidence=1.0)
+    row.update(framework=_framework(state, uid), source="annotated", confidence=1.0)
     row.update(
         {
             column: event[name]
@@ -74,21 +74,33 @@ def _fit_end(state: AnnotationState, event: Row) -> None:
     if "evaluate_ms" in event:
         row["evaluate_end_time_ms"] = event.get("end_ms")
     row["status"] = _STATUS.get(event.get("status", ""), "FINISHED")
+    if "error" in event:
+        state.text(fit_target(key), "tag", "afterglow.error", event["error"], uid)
+    trial = state.trials.setdefault((uid, key[1]), {"tuning_uid": uid, "trial": key[1]})
     if "params" in event:
-        _trial_of_loop(state, uid, event)
-    state.training(f"tuning/{uid}/trial/{key[1]}/fold/{key[2]}", event, event.get("evaluate_ms"))
-
-
-def _trial_of_loop(state: AnnotationState, uid: str, event: Row) -> None:
-    """A loop does not know its param maps when it starts: each trial brings its own, and its metric."""
-    new: Row = {"tuning_uid": uid, "trial": event["trial"]}
-    trial = state.trials.setdefault((uid, event["trial"]), new)
-    trial.update(params_json=json.dumps(event["params"]), avg_metric=event.get("metric"))
+        trial["params_json"] = json.dumps(event["params"])
     search = state.tunings.get((uid,))
     if search is not None:
-        search["num_trials"] = sum(key[0] == uid for key in state.trials)
-        search["framework"] = "loop"
         search["metric_name"] = search.get("metric_name") or event.get("metric_name")
+    end = event.get("end_ms") or event["time_ms"]
+    state.metrics(fit_target(key), event.get("metrics"), end)
+    state.training(fit_target(key), event, event.get("evaluate_ms"))
+
+
+def _framework(state: AnnotationState, uid: str) -> str:
+    """A loop is around fits of MLlib; the trials of other frameworks are their own."""
+    search = state.tunings.get((uid,), {})
+    return "mllib" if search.get("framework") in (None, "loop") else str(search["framework"])
+
+
+def _trial_end(state: AnnotationState, event: Row) -> None:
+    uid = state.names.get(event.get("id", ""))
+    if uid is None or "trial" not in event:
+        return
+    trial = state.trials.setdefault((uid, event["trial"]), {"tuning_uid": uid, "trial": event["trial"]})
+    if "params" in event:
+        trial["params_json"] = json.dumps(event["params"])
+    state.metrics(f"tuning/{uid}/trial/{event['trial']}", event.get("metrics"), event["time_ms"])
 
 
 def _tuning_end(state: AnnotationState, event: Row) -> None:
@@ -101,6 +113,8 @@ def _tuning_end(state: AnnotationState, event: Row) -> None:
         end_time_ms=event.get("end_ms", event["time_ms"]),
         best_trial=event.get("best_index"),
     )
+    if "num_folds" in event:
+        row["num_folds"] = event["num_folds"]
     if "start_ms" in event:
         row["start_time_ms"] = event["start_ms"]
     for name, column in (("avg_metrics", "avg_metric"), ("std_metrics", "std_metric")):
@@ -111,11 +125,44 @@ def _tuning_end(state: AnnotationState, event: Row) -> None:
 
 
 def _estimator_start(state: AnnotationState, event: Row) -> None:
-    state.texts(_run_target(state, event), "param", event.get("params"), event.get("id", ""))
+    row = state.fits.get(state.fit_keys.get(event.get("id", "")))
+    if row is None:
+        state.texts(_run_target(state, event), "param", event.get("params"), event.get("id", ""))
+        return
+    if row.get("tuning_uid") is None:
+        row["annotated_run"] = event.get("run")
+    known = json.loads(row.get("params_json") or "{}")
+    row["params_json"] = json.dumps({**known, **event.get("params", {})})
+    row["start_time_ms"] = min(filter(None, (row.get("start_time_ms"), event["time_ms"])))
 
 
 def _estimator_end(state: AnnotationState, event: Row) -> None:
-    state.training("", event, None)
+    key = state.fit_keys.get(event.get("id", ""))
+    row = state.fits.get(key)
+    if key is None or row is None:
+        state.training("", event, None)
+        return
+    end = event.get("end_ms", event["time_ms"])
+    row["end_time_ms"] = max(filter(None, (row.get("end_time_ms"), end)))
+    if key[0] is None:  # of a loop the row may hold several calls
+        row.update(fit_start_time_ms=event.get("start_ms"), fit_end_time_ms=end)
+        row["status"] = _STATUS.get(event.get("status", ""), "FINISHED")
+    if "error" in event:
+        state.text(fit_target(key), "tag", "afterglow.error", event["error"], event["id"])
+    state.training(fit_target(key), event, None)
+
+
+def _evaluation(state: AnnotationState, event: Row) -> None:
+    """A metric of a fit outside searches. The first one is also in the table fits."""
+    key = state.fit_keys.get(event.get("id", ""))
+    row = state.fits.get(key)
+    if key is None or row is None or not {"metric", "value"} <= event.keys():
+        return
+    if row.get("metric") is None:
+        row["metric"] = event["value"]
+    target = fit_target(key)
+    step = sum((known["target"], known["name"]) == (target, event["metric"]) for known in state.values)
+    state.metric(target, event["metric"], event["value"], step, event["time_ms"])
 
 
 def _run_start(state: AnnotationState, event: Row) -> None:
@@ -159,7 +206,7 @@ def _run_target(state: AnnotationState, event: Row) -> str:
         return f"run/{event['run']}"
     uid = state.names.get(event.get("tuning", ""))
     if uid is not None and "trial" in event and "fold" in event:
-        return f"tuning/{uid}/trial/{event['trial']}/fold/{event['fold']}"
+        return fit_target((uid, event["trial"], event["fold"], None))
     return ""
 
 
@@ -171,6 +218,10 @@ def _task_metrics(state: AnnotationState, event: Row) -> None:
                 state.task_values.append((row[0], row[1], row[2], float(value)))
 
 
+def _models(state: AnnotationState, event: Row) -> None:
+    state.models.extend(read_models(event))
+
+
 def _mlflow_run(state: AnnotationState, event: Row) -> None:
     if state.mlflow[0] is None:
         state.mlflow = event.get("run_id"), event.get("tracking_uri")
@@ -179,12 +230,15 @@ def _mlflow_run(state: AnnotationState, event: Row) -> None:
 HANDLERS: Mapping[str, Callable[[AnnotationState, Row], None]] = {
     "tuning_start": _tuning_start,
     "fit_end": _fit_end,
+    "trial_end": _trial_end,
     "tuning_end": _tuning_end,
     "estimator_start": _estimator_start,
     "estimator_end": _estimator_end,
+    "evaluation": _evaluation,
     "run_start": _run_start,
     "run_end": _run_end,
     "log": _log,
     "task_metrics": _task_metrics,
+    "models": _models,
     "mlflow_run": _mlflow_run,
 }

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...schemas.annotations import NON_FINITE
 from ...schemas.issues import ImportIssue
 
 Row = dict[str, Any]
+FitKey = tuple[str | None, int | None, int | None, str | None]
+"""The key of a row of the table fits: tuning_uid, trial, fold, fit_uid."""
 _NAMESPACE = uuid.UUID("6b2f4d1e-6f0e-5c52-9c59-0f6f0c9d6a11")
 
 
@@ -17,6 +20,7 @@ class AnnotationState:
     """The tables under way, by key, and the values of each run."""
 
     names: Mapping[str, str]
+    fit_keys: Mapping[str, FitKey]
     tunings: dict[Any, Row]
     trials: dict[Any, Row]
     fits: dict[Any, Row]
@@ -24,6 +28,7 @@ class AnnotationState:
     values: list[Row] = field(default_factory=list)
     known: dict[tuple[str, str, str], str] = field(default_factory=dict)
     task_values: list[tuple[int, int, str, float]] = field(default_factory=list)
+    models: list[Row] = field(default_factory=list)
     mlflow: tuple[str | None, str | None] = (None, None)
     issues: list[ImportIssue] = field(default_factory=list)
 
@@ -60,6 +65,13 @@ class AnnotationState:
                 }
             )
 
+    def metrics(self, target: str, values: Mapping[str, Any] | None, time_ms: int) -> None:
+        """One value of several metrics. Texts are numbers that JSON lacks."""
+        for name, value in (values or {}).items():
+            self.metric(
+                target, str(name), NON_FINITE.get(value, value) if isinstance(value, str) else value, 0, time_ms
+            )
+
     def training(self, target: str, event: Row, end_ms: int | None) -> None:
         """Loss per iteration, its times spread over the training, and the summary's figures."""
         start = event.get("start_ms") or event["time_ms"]
@@ -69,3 +81,10 @@ class AnnotationState:
                 self.metric(target, f"loss/{stage}", loss, step, start + (end - start) * (step + 1) // len(losses))
         for name, value in event.get("figures", {}).items():
             self.metric(target, str(name), value, 0, end)
+
+
+def fit_target(key: FitKey) -> str:
+    """The key of a fit's run below the application's, as derive has it."""
+    tuning, trial, fold, uid = key
+    place = "" if tuning is None else f"tuning/{tuning}/" + ("" if trial is None else f"trial/{trial}/")
+    return f"{place}fold/{fold}" if uid is None else f"{place}fit/{uid}"

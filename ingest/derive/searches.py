@@ -10,7 +10,7 @@ from ...schemas.runs.levels import Level
 from ...schemas.runs.tree import Status
 from ..run_names import trial_name
 
-_STATUS: Mapping[str, Status] = {"FINISHED": "FINISHED", "FAILED": "FAILED"}
+_STATUS: Mapping[str, Status] = {"FINISHED": "FINISHED", "FAILED": "FAILED", "KILLED": "KILLED"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,8 @@ def _above_fit(root: str, row: Mapping[str, Any], keys: set[str]) -> str:
         caller = fit_key(root, {**row, "fit_uid": row["parent_fit_uid"]})
         if caller in keys:
             return caller
-    return _place_key(root, row)
+    named = run_key(root, row["annotated_run"])
+    return named if row["tuning_uid"] is None and named in keys else _place_key(root, row)
 
 
 def run_key(root: str, run: str | None) -> str:

@@ -10,6 +10,7 @@ from ...schemas.runs.tree import Run, RunTree
 from ..application_view import ApplicationView
 from ..task_arrays import Row
 from .annotations import apply_annotations
+from .group_models import add_models
 from .nesting import nest
 from .overview import mark_overview
 from .run_builders import StageTaskRuns, application_run, branch_run, job_run, stage_run
@@ -58,8 +59,9 @@ def derive(app: ApplicationView, task_runs: TaskRuns | None = None) -> RunTree:
         for run in nested
         if run.key in stages and len(rows := np.array([r for r in app.rows(stages[run.key]).tolist() if r in chosen]))
     }
+    with_models = add_models(nested, app.tables["models"], factory)
     scans = {(row["format"], row["location"]): None for row in app.tables["sql_scans"].to_pylist()}
-    annotated = apply_annotations(nested, app.tables["annotations"], factory.root)
+    annotated = apply_annotations(with_models, app.tables["annotations"], factory.root)
     return RunTree(mark_overview(annotated), tasks, tuple(scans))
 
 

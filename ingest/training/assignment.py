@@ -1,9 +1,11 @@
 """Every job gets one place: annotated before exact before inferred, a search before a fit outside searches."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from .annotated_fits import FitKey, place_annotated_fits
 from .evidence import Evidence
+from .group_models import place_group_models
 from .interface import PRECEDENCE, Assignment, EstimatorName, Fit, Phase, Recognition, Recognizer, Search
 from .loops import find_loops
 
@@ -19,6 +21,10 @@ class TrainingTree:
     fits: Sequence[Fit]
     jobs: Mapping[int, Assignment]
     estimators: Mapping[int, EstimatorName]
+    annotated_fits: Mapping[str, FitKey] = field(default_factory=dict)
+    """Id of an annotated call of fit outside searches -> its row of the table fits."""
+    stage_fits: Mapping[int, FitKey] = field(default_factory=dict)
+    """A stage whose tasks recorded models -> its row of the table fits."""
 
 
 def assign_jobs(evidence: Evidence, recognizers: Iterable[Recognizer]) -> TrainingTree:
@@ -41,8 +47,11 @@ def resolve(evidence: Evidence, recognitions: Sequence[Recognition]) -> Training
     loops, fits = find_loops(evidence, _fits(recognitions, set(_jobs_of_searches(searches))))
     searches.extend(loops)
     jobs = _jobs_of_searches(searches)
+    fits, annotated = place_annotated_fits(evidence, fits, jobs)
     for fit in fits:
         jobs.update({job: Assignment(None, None, None, phase, fit.fit_uid) for job, phase in fit.jobs.items()})
+    of_models, stage_fits = place_group_models(evidence, evidence.model_stages, jobs)
+    fits.extend(of_models)
     order = {job.job_id: job.at for job in evidence.jobs}
     estimators = {job: name for one in reversed(recognitions) for job, name in one.estimators.items()}
     return TrainingTree(
@@ -50,6 +59,8 @@ def resolve(evidence: Evidence, recognitions: Sequence[Recognition]) -> Training
         sorted(fits, key=lambda fit: _first(fit.jobs, order)),
         jobs,
         estimators,
+        annotated,
+        stage_fits,
     )
 
 

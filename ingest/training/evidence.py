@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from ...schemas import spark
+from ...schemas.annotations import AnnotatedFit
 from ...schemas.connect import ConnectOperation
 from .estimators import MLLIB_FILE, Stack, read_stack
 
@@ -109,9 +110,10 @@ class Evidence:
     """Jobs by the order in which they started; RDDs, plans of folds and SQL executions by id.
 
     `filters`: execution id -> the filters on a search's random column in its plan. `annotated_searches`: the id of an
-    annotated call of fit -> its tuning_uid. `tasks` and `stages` are the tables of schemas.tables. `ended`: no more
-    jobs can come. `operations` are those of Spark Connect, by their start. `mllib_files`: the
-    Scala files of MLlib that stacks of this log show.
+    annotated call of fit -> its tuning_uid. `annotated_fits`: the id of such a call outside searches. `model_stages`:
+    stages whose tasks recorded models of groups. `tasks` and `stages` are the tables of schemas.tables. `ended`: no
+    more jobs can come. `operations` are those of Spark Connect, by their start. `mllib_files`: the Scala files of MLlib
+    that stacks of this log show.
     """
 
     jobs: tuple[Job, ...]
@@ -120,6 +122,8 @@ class Evidence:
     plans: Mapping[int, FoldPlan] = field(default_factory=dict)
     executions: Mapping[int, SqlExecution] = field(default_factory=dict)
     annotated_searches: Mapping[str, str] = field(default_factory=dict)
+    annotated_fits: Mapping[str, AnnotatedFit] = field(default_factory=dict)
+    model_stages: frozenset[int] = frozenset()
     tasks: pa.Table | None = None
     stages: pa.Table | None = None
     ended: bool = True
@@ -138,6 +142,8 @@ def gather_evidence(
     stages: pa.Table,
     tasks: pa.Table,
     annotated_searches: Mapping[str, str],
+    annotated_fits: Mapping[str, AnnotatedFit],
+    model_stages: frozenset[int],
     ended: bool,
     operations: tuple[ConnectOperation, ...] = (),
 ) -> Evidence:
@@ -157,6 +163,8 @@ def gather_evidence(
         plans,
         executions,
         annotated_searches,
+        annotated_fits,
+        model_stages,
         tasks,
         stages,
         ended,

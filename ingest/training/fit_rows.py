@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ...schemas import annotations
 from .evidence import Evidence, Job
 from .interface import Fit, Search, TaskKey
 
@@ -49,6 +50,7 @@ class FitRows:
             "params_json": params_text(fit.params),
             "metric": fit.metric,
             "num_jobs": len(jobs),
+            "annotated_run": _only(job.properties.get(annotations.RUN) for job in jobs),
         }
         if fit.tasks:
             return {**row, **self._of_tasks(fit)}
@@ -110,6 +112,11 @@ def span(rows: Iterable[Row], start: str, end: str) -> Row:
     starts = [row[start] for row in rows if row[start] is not None]
     ends = [row[end] for row in rows]
     return {start: min(starts, default=None), end: max(ends) if ends and None not in ends else None}
+
+
+def _only(values: Iterable[str | None]) -> str | None:
+    found = set(values)
+    return found.pop() if len(found) == 1 else None
 
 
 def params_text(params: Mapping[str, object] | None) -> str | None:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ...schemas.tables import FITS, JOBS, TRIALS, TUNINGS
 from .. import arrow
+from .annotated_fits import FitKey
 from .assignment import TrainingTree
 from .estimator_names import name_estimators
 from .evidence import Evidence, Job
@@ -27,6 +28,10 @@ class Training:
     trials: pa.Table
     fits: pa.Table
     jobs: pa.Table
+    annotated_fits: Mapping[str, FitKey]
+    """Id of an annotated call of fit outside searches -> the key of its row in `fits`."""
+    stage_fits: Mapping[int, FitKey]
+    """A stage whose tasks recorded models -> the key of its fit."""
 
 
 def training_tables(evidence: Evidence, tree: TrainingTree, jobs: pa.Table) -> Training:
@@ -46,7 +51,9 @@ def training_tables(evidence: Evidence, tree: TrainingTree, jobs: pa.Table) -> T
         arrow.from_rows(table, ([row.get(c.name) for c in table] for row in of_table))
         for table, of_table in ((TUNINGS, tunings), (TRIALS, trials), (FITS, fits))
     )
-    return Training(tuning_table, trial_table, fit_table, _with_columns(jobs, tree, names))
+    return Training(
+        tuning_table, trial_table, fit_table, _with_columns(jobs, tree, names), tree.annotated_fits, tree.stage_fits
+    )
 
 
 def _with_columns(jobs: pa.Table, tree: TrainingTree, names: Mapping[int, EstimatorName]) -> pa.Table:

@@ -64,6 +64,18 @@ RUN_METRICS = (
     RunMetric("fits/failed", "", ("tuning", "trial"), "Number of fits that failed."),
     RunMetric("time/fits_s", "s", ("tuning", "trial"), "Total duration of all its fits."),
     RunMetric("time/fit_s", "s", ("fit",), "Time from the start of the first training job to the end of the last."),
+    RunMetric("models/total", "", ("application", "fit"), "Number of models that tasks trained, one per group."),
+    RunMetric("models/rows", "", ("fit",), "Rows that the model of one group was trained on."),
+    *(
+        RunMetric(f"models/{name}", unit, ("application", "fit"), doc)
+        for name, unit, doc in (
+            ("rows_max", "", "Rows of the largest group."),
+            ("rows_median", "", "Median rows of the groups."),
+            ("seconds_max", "s", "Duration of the slowest model."),
+            ("seconds_median", "s", "Median duration of the models."),
+            ("skew_ratio", "", "Duration of the slowest model divided by the median."),
+        )
+    ),
     RunMetric(
         "time/evaluate_s", "s", ("fit",), "Time from the start of the first evaluation job to the end of the last."
     ),

@@ -94,6 +94,15 @@ RUN_TAGS = (
     RunText("afterglow.log", ("application",), "Path or URI of the log."),
     RunText(ISSUES_TAG, ("application",), "Number of warnings and errors; issues.json lists them."),
     RunText(
+        "afterglow.error", ("fit",), "Class and message of the exception that a fit raised, where it is annotated."
+    ),
+    RunText(
+        "afterglow.models_without_run",
+        ("application", "fit"),
+        "Number of models of groups without a run. models.parquet has them.",
+    ),
+    RunText("afterglow.models.slowest", ("application", "fit"), "Key of the group whose model took longest."),
+    RunText(
         "afterglow.tasks_without_run",
         ("application", "stage"),
         "Number of task attempts without a run. tasks.parquet has them.",

@@ -4,7 +4,7 @@
 them. Columns keep Spark's units; a missing value is null. A `metric` is also written to the runs of every level.
 """
 
-from .annotations import ANNOTATED_RUNS, ANNOTATIONS, TASK_METRICS
+from .annotations import ANNOTATED_RUNS, ANNOTATIONS, MODELS, TASK_METRICS
 from .applications import APPLICATIONS, ISSUES, PROPERTIES
 from .connect import CONNECT_OPERATIONS, CONNECT_SESSIONS
 from .executors import EXECUTOR_METRICS, EXECUTORS
@@ -32,6 +32,7 @@ TABLES = (
     TASK_METRICS,
     ANNOTATIONS,
     ANNOTATED_RUNS,
+    MODELS,
     PROPERTIES,
     FINDINGS,
     ISSUES,
@@ -49,6 +50,7 @@ __all__ = [
     "FITS",
     "ISSUES",
     "JOBS",
+    "MODELS",
     "PROPERTIES",
     "SQL_EXECUTIONS",
     "SQL_METRICS",

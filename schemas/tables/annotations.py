@@ -17,6 +17,30 @@ TASK_METRICS = Table(
     ),
 )
 
+MODELS = Table(
+    "models",
+    grain="one model that a task trained and recorded with annotate.models()",
+    key=("model",),
+    columns=(
+        Column("model", "int32", "Number of the model, from 0, by stage and end.", _ANNOTATED),
+        Column("group_key", "string", "Key of its group.", _ANNOTATED),
+        Column("params_json", "string", "Params as a JSON object.", _ANNOTATED, text="json"),
+        Column("metrics_json", "string", "Metrics as a JSON object.", _ANNOTATED, text="json"),
+        Column("rows", "int64", "Rows that it was trained on.", _ANNOTATED),
+        Column("seconds", "double", "Duration of its training.", _ANNOTATED),
+        Column(
+            "end_time_ms", "int64", "Time at which it was recorded, UTC epoch, by the clock of the worker.", _ANNOTATED
+        ),
+        Column("stage_id", "int32", "Stage that trained it.", _ANNOTATED),
+        Column("stage_attempt", "int32", "Stage attempt.", _ANNOTATED),
+        Column("task_id", "int64", "Task that trained it: the last successful one of its partition.", _ANNOTATED),
+        Column("tuning_uid", "string", "Search of its job, as in fits.", _ANNOTATED),
+        Column("trial", "int32", "Trial of its job, as in fits.", _ANNOTATED),
+        Column("fold", "int32", "Fold of its job, as in fits.", _ANNOTATED),
+        Column("fit_uid", "string", "Fit of all models of the job, as in fits.", _ANNOTATED),
+    ),
+)
+
 ANNOTATIONS = Table(
     "annotations",
     grain="one param, tag or metric value that the job logged",
