@@ -45,8 +45,9 @@ coverage: .venv/dev
 
 # Only pyspark and pytest are installed beside `annotate`, as in a training job. A job that ran there is read back here.
 SPARK35 := .venv-spark35/bin/python
+READ_BACK := test_read_back.py test_loop_tables.py test_frameworks.py test_models.py
 test-spark35: .venv/dev .venv-spark35/done
-	@$(SPARK35) -m pytest -n 2 --dist loadfile tests/annotate --ignore tests/annotate/test_read_back.py --ignore tests/annotate/test_loop_tables.py
+	@$(SPARK35) -m pytest -n 2 --dist loadfile tests/annotate $(addprefix --ignore tests/annotate/,$(READ_BACK))
 	@AFTERGLOW_JOB_PYTHON=$(CURDIR)/$(SPARK35) $(BIN)/python -m pytest tests/annotate/test_read_back.py -k 'not own_runs'
 
 SCHEMA := $(BIN)/check-jsonschema --quiet --builtin-schema

@@ -11,6 +11,14 @@ from afterglow.ingest.arrow import from_rows
 from afterglow.schemas.tables import FITS, TASK_METRICS, TASKS, TRIALS, TUNINGS
 
 
+def rebuilt(events: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The tables of these events, without those of the jobs."""
+    names = {event["id"]: event["uid"] for event in events if event["event"] == "tuning_start"}
+    empty = {table.name: from_rows(table, []) for table in (TUNINGS, TRIALS, FITS, TASK_METRICS, TASKS)}
+    applied = apply_annotations(empty, JobAnnotations(tuple(events), names, {}), {}, {}, ended=True)
+    return {name: table.to_pylist() for name, table in applied.tables.items()}
+
+
 @pytest.mark.spark
 @pytest.mark.slow
 def test_a_loop_is_one_search(spark: Any, log: Any) -> None:
@@ -23,14 +31,11 @@ def test_a_loop_is_one_search(spark: Any, log: Any) -> None:
     with annotate.trial({"rate": 1}):
         pass
     annotate.disable()
-    events = log.read().events
-    names = {event["id"]: event["uid"] for event in events if event["event"] == "tuning_start"}
-    empty = {table.name: from_rows(table, []) for table in (TUNINGS, TRIALS, FITS, TASK_METRICS, TASKS)}
-    tables = apply_annotations(empty, JobAnnotations(tuple(events), names), ended=True).tables
-    loop, other = tables["tunings"].to_pylist()
+    tables = rebuilt(log.read().events)
+    loop, other = tables["tunings"]
     assert (loop["kind"], loop["framework"], loop["status"], loop["num_trials"]) == ("loop", "loop", "FINISHED", 3)
     assert (loop["metric_name"], other["num_trials"]) == ("auc", 1)
-    trials = [row for row in tables["trials"].to_pylist() if row["tuning_uid"] == loop["tuning_uid"]]
+    trials = [row for row in tables["trials"] if row["tuning_uid"] == loop["tuning_uid"]]
     assert [row["avg_metric"] for row in trials] == [2 / 7, 3 / 7, None]
     assert [row["status"] for row in trials] == ["FINISHED", "FINISHED", "FAILED"]
     assert trials[0]["params_json"] == '{"maxDepth": 2}'

@@ -88,9 +88,10 @@ def test_named_runs_values_of_tasks_and_loss_reach_the_tree(job: tuple[EventLogT
     assert [value for _, _, value in named.history["share"]] == [0.25, 0.5]
     assert named.metrics["user/positive"] == truth["positive"]
     assert [run.level for run in runs if run.parent == named.key] == ["job"]
-    root = runs[0]
-    losses = [value for _, _, value in root.history["loss/LogisticRegression"]]
-    assert losses == truth["loss"]
+    (fit,) = [run for run in runs if run.level == "fit" and run.parent == runs[0].key]
+    losses = [value for _, _, value in fit.history["loss/LogisticRegression"]]
+    assert losses == truth["loss"] and fit.params["LogisticRegression.maxIter"] == "3"
+    assert not {"loss/LogisticRegression"} & {*runs[0].metrics, *runs[0].history} and fit.name == "LogisticRegression"
     assert not [run for run in runs if run.level == "job" and "annotation" in run.name]
     trial = next(run for run in runs if run.level == "trial" and run.params)
     assert set(trial.params) == {"LogisticRegression.regParam"} and "avg_areaUnderROC" in trial.metrics

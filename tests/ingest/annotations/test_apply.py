@@ -78,20 +78,92 @@ def test_two_searches_in_one_run_have_params_of_their_own() -> None:
         }
 
 
-def test_two_fits_in_one_run_share_its_params_and_the_later_is_suffixed_where_they_differ() -> None:
+def test_two_fits_in_one_run_have_params_of_their_own() -> None:
     told = said([RUN], [fit(1, 0.1, "r")], [fit(2, 0.5, "r")])
-    params = dict(run(told, "/run/r").params)
-    assert params.pop("LogisticRegression.regParam") == "0.1" and params.pop("LogisticRegression.maxIter") == "5"
+    for number, reg in ((1, "0.1"), (2, "0.5")):
+        found = run(told, f"/fit/logreg_{number}")
+        assert found.params == {"LogisticRegression.regParam": reg, "LogisticRegression.maxIter": "5"}
+        assert found.parent == run(told, "/run/r").key
+    assert collisions(told) == [] and run(told, "/run/r").params == {}
+
+
+def test_a_param_logged_twice_is_suffixed() -> None:
+    told = said([{"event": "log", "params": {"reg": 0.1, "iter": 5}}], [{"event": "log", "params": {"reg": 0.5}}])
+    logged = derive(ApplicationView(told)).runs[0].params.items()
+    params = {name: value for name, value in logged if name.startswith(("reg", "iter"))}
+    assert params.pop("reg") == "0.1" and params.pop("iter") == "5"
     ((name, value),) = params.items()
-    assert re.fullmatch(r"LogisticRegression\.regParam_[0-9a-f]{8}", name) and value == "0.5"
+    assert re.fullmatch(r"reg_[0-9a-f]{8}", name) and value == "0.5"
     (message,) = collisions(told)
     assert name in message
 
 
 def test_the_suffix_is_the_same_at_every_import_whatever_the_log_is_called_by_then() -> None:
-    events = [RUN], [fit(1, 0.1, "r")], [fit(2, 0.5, "r")]
+    events = [{"event": "log", "params": {"reg": 0.1}}], [{"event": "log", "params": {"reg": 0.5}}]
     first, again = said(*events), said(*events, log="app-1.inprogress")
-    assert first["annotations"].equals(again["annotations"])
+    assert first["annotations"].equals(again["annotations"]) and first["annotations"].num_rows == 2
+
+
+def test_loss_summary_and_evaluation_belong_to_the_fit() -> None:
+    end = {"event": "estimator_end", "id": "f-1", "start_ms": 1_010, "end_ms": 1_040, "status": "FINISHED"}
+    evaluation = {"event": "evaluation", "id": "f-1", "metric": "areaUnderROC", "value": 0.875}
+    told = said(
+        [fit(1, 0.1)], [{**end, "loss": {"LR": [0.7, 0.5]}, "figures": {"KMeans.trainingCost": 9.5}}, evaluation]
+    )
+    found, root = run(told, "/fit/logreg_1"), derive(ApplicationView(told)).runs[0]
+    assert [value for _, _, value in found.history["loss/LR"]] == [0.7, 0.5]
+    assert (found.metrics["KMeans.trainingCost"], found.metrics["areaUnderROC"]) == (9.5, 0.875)
+    assert (found.status, found.end_ms) == ("FINISHED", 1_040)
+    (row,) = told.fits.to_pylist()
+    assert (row["source"], row["metric"], row["estimator_uid"]) == ("annotated", 0.875, "logreg_1")
+    assert not {"loss/LR", "KMeans.trainingCost", "areaUnderROC"} & {*root.metrics, *root.history}
+
+
+def test_trials_of_another_framework_have_params_metrics_and_status() -> None:
+    start = {"event": "tuning_start", "id": "w-1", "uid": "optuna_s", "kind": "Study", "framework": "optuna"}
+    one = {"event": "fit_end", "id": "w-1", "fold": 0, "start_ms": 1_001, "end_ms": 1_009, "metric_name": "value"}
+    told = said(
+        [{**start, "num_folds": 1}],
+        [
+            {**one, "trial": 0, "metric": 0.5, "metrics": {"extra": 2.5}, "params": {"x": 1}, "status": "FINISHED"},
+            {**one, "trial": 1, "params": {"x": 2}, "status": "KILLED"},
+            {**one, "trial": 2, "params": {"x": 3}, "status": "FAILED", "error": "ValueError: x"},
+        ],
+        [{"event": "tuning_end", "id": "w-1", "best_index": 0, "status": "FINISHED"}],
+    )
+    (search_row,) = told.tunings.to_pylist()
+    assert [search_row[name] for name in ("framework", "kind", "num_trials", "best_trial", "metric_name")] == [
+        "optuna",
+        "Study",
+        3,
+        0,
+        "value",
+    ]
+    trials = told.trials.to_pylist()
+    assert [(row["status"], row["avg_metric"], row["params_json"]) for row in trials] == [
+        ("FINISHED", 0.5, '{"x": 1}'),
+        ("KILLED", None, '{"x": 2}'),
+        ("FAILED", None, '{"x": 3}'),
+    ]
+    assert {row["framework"] for row in told.fits.to_pylist()} == {"optuna"}
+    assert run(told, "/trial/1").status == "KILLED" and run(told, "/trial/0").metrics["avg_value"] == 0.5
+    assert run(told, "/trial/0/fold/0").metrics["extra"] == 2.5
+    assert run(told, "/trial/2/fold/0").tags["afterglow.error"] == "ValueError: x"
+
+
+def test_a_trial_with_folds_has_the_metrics_of_its_search() -> None:
+    start = {"event": "tuning_start", "id": "w-1", "uid": "Grid", "kind": "GridSearchCV", "framework": "joblib-spark"}
+    folds = [
+        {"event": "fit_end", "id": "w-1", "trial": 0, "fold": fold, "metric": metric, "status": status}
+        for fold, metric, status in ((0, 0.5, "FINISHED"), (1, None, "FAILED"))
+    ]
+    trial = {"event": "trial_end", "id": "w-1", "trial": 0, "params": {"C": 1.5}, "metrics": {"mean_fit_time": 0.25}}
+    end = {"event": "tuning_end", "id": "w-1", "avg_metrics": ["NaN"], "num_folds": 2, "status": "FINISHED"}
+    told = said([{**start, "metric": "score"}], [*folds, trial, end])
+    found = run(told, "/tuning/Grid/trial/0")
+    assert (found.params, found.status, found.metrics["mean_fit_time"]) == ({"C": "1.5"}, "FAILED", 0.25)
+    assert [row["metric"] for row in told.fits.to_pylist()] == [0.5, None]
+    assert [row["num_folds"] for row in told.tunings.to_pylist()] == [2]
 
 
 def test_every_value_of_many_is_kept_once_under_a_name_of_its_own() -> None:

@@ -1,0 +1,57 @@
+"""Models of groups: each counts once, the whole has their figures, and the slowest have runs."""
+
+from typing import Any
+
+import pytest
+
+from afterglow.ingest.application_view import ApplicationView
+from afterglow.ingest.derive import derive, group_models
+from afterglow.schemas.logs import EventLog, EventLogTables, LogFile
+from afterglow.schemas.runs.metrics import RUN_METRICS
+from afterglow.schemas.runs.params_tags import RUN_TAGS
+from tests.ingest.assemble.test_assemble import tables
+from tests.ingest.derive.models_log import rows_of_models
+
+
+def read(values: list[list[Any]]) -> EventLogTables:
+    return tables(EventLog("app-1", "single", (LogFile("app-1", 1),)), **rows_of_models(values))
+
+
+def model(task: int, key: str, seconds: float, *, stage: int = 0, rows: int = 10) -> list[Any]:
+    return [stage, task, 1_050 + task, key, {"depth": 3}, {"rmse": seconds * 2}, rows, seconds]
+
+
+def test_of_a_partition_only_the_last_successful_attempt_counts() -> None:
+    # Tasks 0 and 2 are attempts of partition 0, both successful; task 1 is partition 1.
+    found = read([model(0, "a", 1.0), model(1, "b", 1.0), model(2, "a", 4.0)])
+    rows = [
+        (row["group_key"], row["task_id"], row["stage_attempt"], row["seconds"]) for row in found["models"].to_pylist()
+    ]
+    assert rows == [("b", 1, 0, 1.0), ("a", 2, 1, 4.0)]
+    (fit,) = found.fits.to_pylist()
+    assert (fit["name"], fit["source"], fit["fit_uid"], fit["num_jobs"]) == ("2 models", "annotated", "models_1", 1)
+
+
+def test_the_run_of_the_whole_has_the_figures_and_the_slowest_have_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(group_models, "MOST_MODEL_RUNS", 2)
+    runs = derive(ApplicationView(read([model(1, "a", 1.0), model(1, "b", 4.0, rows=30), model(2, "c", 2.0)]))).runs
+    (whole,) = [run for run in runs if run.key.endswith("/fit/models_1")]
+    figures = {name: value for name, value in whole.metrics.items() if name.startswith("models/")}
+    assert figures == {
+        "models/total": 3.0,
+        "models/rows_max": 30.0,
+        "models/rows_median": 10.0,
+        "models/seconds_max": 4.0,
+        "models/seconds_median": 2.0,
+        "models/skew_ratio": 2.0,
+    }
+    assert (whole.tags["afterglow.models.slowest"], whole.tags["afterglow.models_without_run"]) == ("b", "1")
+    below = [run for run in runs if run.parent == whole.key and run.level == "fit"]
+    assert sorted((run.name, run.metrics["rmse"], run.params["depth"]) for run in below) == [
+        ("b", 8.0, "3"),
+        ("c", 4.0, "3"),
+    ]
+    declared = {metric.name: metric.levels for metric in RUN_METRICS} | {tag.name: tag.levels for tag in RUN_TAGS}
+    for run in (whole, *below):
+        names = [name for name in (*run.metrics, *run.tags) if "models" in name]
+        assert names and all("fit" in declared[name] for name in names)
