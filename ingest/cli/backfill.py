@@ -92,7 +92,7 @@ def backfill(
     from ..backfill.run_backfill import follow as follow_logs
     from ..backfill.selection import Filters, Selection, select_logs
     from ..backfill.summary import Summary, plan, plan_lines
-    from ..engines.interface import open_engine
+    from ..engines.open_engine import open_engine
 
     filters = Filters(_time("--since", since), _time("--until", until), app_name, user, min_duration)
     how = importing.import_options(workers, dataset=dataset, no_runs=no_runs, server=server)

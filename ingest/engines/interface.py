@@ -1,7 +1,6 @@
-"""The interface of an engine, and how to open one by its name."""
+"""The interface of an engine, and what every engine needs."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from ...schemas.logs import EventLog
@@ -34,26 +33,6 @@ class Engine(Protocol):
         read: Progress | None = None,
     ) -> "Generator[Imported | AfterglowError, None, None]":
         """Yields the result of each log, in order, or its error. Closing the generator stops the logs under way."""
-
-
-@contextmanager
-def open_engine(
-    name: EngineName, master: str | None = None, settings: Mapping[str, str] | None = None
-) -> Iterator[Engine]:
-    """Opens an engine for the duration of the context; `master` and `settings` are Spark's.
-
-    Raises:
-        InputError: Spark is missing or does not start, or its executors lack this version of Afterglow.
-    """
-    if name != "spark":
-        from .local import LocalEngine
-
-        yield LocalEngine()
-        return
-    from .spark_engine import open_spark
-
-    with open_spark(master, settings or {}) as engine:
-        yield engine
 
 
 def look_up_together(experiments: "Experiments | None", logs: Sequence[EventLog]) -> None:

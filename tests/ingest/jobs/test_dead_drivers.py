@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 from afterglow.ingest.backfill.ledger import open_ledger
 from afterglow.ingest.backfill.run_backfill import run_backfill
 from afterglow.ingest.backfill.selection import Filters, select_logs
-from afterglow.ingest.engines.interface import open_engine
+from afterglow.ingest.engines.open_engine import open_engine
 from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.options import ImportOptions
 from afterglow.ingest.pipeline import open_experiments, read_log
