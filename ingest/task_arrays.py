@@ -170,13 +170,14 @@ class TaskArrays:
     def stragglers(self) -> Array:
         """Tasks that took far longer than the others of their stage, by the thresholds of `straggler`.
 
-        Warm-up is not counted. The first tasks of an executor count only if they had more data than the others. The
-        same holds for the first of a stage on an executor, unless they also differ from each other. If too many tasks
-        of a stage are long, none counts as a straggler.
+        Warm-up is not counted, which takes less than `warm_up_s`. The first tasks of an executor count only if they had
+        more data than the others. The same holds for the first of a stage on an executor, unless they also differ from
+        each other. If too many tasks of a stage are long, none counts as a straggler.
         """
         long = self._exceeds(self.medians)
         usual = np.fmax(self.medians, self.median_of("duration_ms", self.first_of_stage))
         warming = long & (self.first_on_executor | (self.first_of_stage & ~self._exceeds(usual)))
+        warming &= self.column("duration_ms") < self.threshold("straggler", "warm_up_s") * 1e3
         if warming.any():
             long &= ~warming | self._has_more_data()
         number, of_stage = self.sums(self.succeeded), self.sums(long)

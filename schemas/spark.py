@@ -89,6 +89,11 @@ PYTHON_CALL_SITE = re.compile(r" at \S+\.py:\d+$")
 # org.apache.spark.sql.execution.CoalesceExec, org.apache.spark.sql.execution.window.WindowExec and its like
 COALESCE_NODE = "Coalesce"
 WINDOW_NODE = re.compile(r"Window(?!GroupLimit|InPandas)")
+GENERATE_NODE = "Generate"
+# org.apache.spark.sql.execution.joins.CartesianProductExec, BroadcastNestedLoopJoinExec
+PAIRING_NODES = ("CartesianProduct", "BroadcastNestedLoopJoin")
+# org.apache.spark.sql.execution.python.BatchEvalPythonExec; ArrowEvalPythonExec passes batches
+ROW_PYTHON_NODE = "BatchEvalPython"
 JOIN_NODE = re.compile(r"Join|CartesianProduct")
 
 # org.apache.spark.TaskEndReason and its subclasses, as JsonProtocol.taskEndReasonToJson names them

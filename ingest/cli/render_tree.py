@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
 _FINDINGS = 10
+_FIRST = "wall_time"  # printed before the tree
 _ISSUES = 10
 _NAME_WIDTH = 100
 _UNPAIRED = (
@@ -38,6 +39,7 @@ def print_application(tables: EventLogTables, tree: RunTree, levels: Sequence[st
     root = Tree(_line(tree.application))
     _add_children(root, tree.application, children, levels, max_children)
     out = console.wide_out()
+    _print_wall_time(out, tree.application)
     _print_unpaired(out, tables)
     out.print(root)
     _print_findings(out, tree.application)
@@ -50,6 +52,12 @@ def _print_unpaired(out: "Console", tables: EventLogTables) -> None:
         if row["confidence"] is not None and row["confidence"] < MINIMUM_CONFIDENCE:
             name = shortened(row["tuning_uid"], _NAME_WIDTH)
             out.print(rich_text(f"{name}: {_UNPAIRED}", "yellow"))
+
+
+def _print_wall_time(out: "Console", application: Run) -> None:
+    for finding in application.findings:
+        if finding.code == _FIRST:
+            out.print(console.printable(finding.message))
 
 
 def _add_children(
@@ -115,7 +123,7 @@ def _print_findings(out: "Console", application: Run) -> None:
     if len(costly) > _FINDINGS:
         out.print(rich_text(f"and {len(costly) - _FINDINGS:,} more findings; see --json", "dim"))
     for finding in application.findings:
-        if finding.informational:
+        if finding.informational and finding.code != _FIRST:
             out.print(rich_text(f"{finding.code.replace('_', ' ')}: {finding.message}", "dim"))
 
 

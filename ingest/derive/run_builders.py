@@ -1,5 +1,6 @@
 """Build the run of one application, search, trial, fit, job, stage or task, with its aggregated metrics."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -30,6 +31,7 @@ def application_run(factory: RunFactory) -> Run:
         **factory.figures_of(everything),
         **_job_counts(factory, factory.app.jobs, range(len(factory.app.stages))),
         "executors/total": float(app["num_executors"]),
+        **_wall_time(factory),
     }
     wanted = {
         "spark.version": app["spark_version"],
@@ -59,6 +61,14 @@ def application_run(factory: RunFactory) -> Run:
         params={key: str(value) for key, value in wanted.items() if value not in (None, "")},
     )
     return replace(run, history=time_series(factory.app))
+
+
+def _wall_time(factory: RunFactory) -> dict[str, float]:
+    """The parts of the wall time, from the finding that has them."""
+    findings = factory.app.tables["findings"]
+    figures = [row["figures"] for row in findings.to_pylist() if row["code"] == "wall_time"]
+    parts = json.loads(figures[0]) if figures else {}
+    return {f"wall_time/{name.removesuffix('_ms')}_s": ms / 1e3 for name, ms in parts.items()}
 
 
 def branch_run(factory: RunFactory, branch: Branch, jobs: Sequence[Row]) -> Run:

@@ -16,7 +16,10 @@ from .ranking import Candidate
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
-    """Return one finding per root cause, about the first job that failed for it. Cancelled jobs are not counted."""
+    """Return one finding per root cause, about the first job that failed for it, and one for a failed application.
+
+    Cancelled jobs are not counted."""
+    yield from _application(app)
     dead: dict[tuple[str, str], list[tuple[Row, str]]] = {}
     for job in app.jobs:
         if job["status"] != "FAILED" or re.search(spark.CANCELLED_JOB, job["failure_reason"] or ""):
@@ -39,6 +42,21 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
             {"num_jobs": len(jobs), "lost_ms": lost, "reason": shorten(reason)},
             job_id=job["job_id"],
         )
+
+
+def _application(app: ApplicationView) -> Iterator[Candidate]:
+    code = app.application["exit_code"]
+    if not code:
+        return
+    failed = [job for job in app.jobs if job["status"] == "FAILED"]
+    last = f" Its last failed job was {app.job_title(failed[-1])}." if failed else " None of its jobs failed."
+    yield Candidate(
+        "application_failed",
+        0.0,
+        f"application {app.title}",
+        f"The driver ended with exit code {code} after {seconds(app.duration_ms / 1e3)}.{last}",
+        figures={"exit_code": code, "num_failed_jobs": len(failed)},
+    )
 
 
 def _root_cause(app: ApplicationView, job: Row) -> str | None:

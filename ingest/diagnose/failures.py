@@ -128,6 +128,7 @@ def _repeated(app: ApplicationView) -> Iterator[Candidate]:
         yield Candidate(
             "stage_retry",
             again + redone,
+            at_most=None if _worth(app, "stage_retry", again + redone) else "note",
             message=f"{text[0].upper()}{text[1:]}.",
             figures={"again_ms": again, "num_resubmitted": lost, "num_tasks": tasks},
             **about_stage(app, stage),
@@ -162,6 +163,7 @@ def _lost(app: ApplicationView) -> Iterator[Candidate]:
             {"num_tasks": len(tasks), "lost_ms": took, "reason": shorten(reason)},
             executor_id=name,
             host=executor["host"],
+            at_most=None if _why(reason) == "killed" or _worth(app, "executor_lost", cost) else "note",
         )
 
 

@@ -117,4 +117,5 @@ def find_idle(app: ApplicationView, explained_ms: float) -> Iterator[Candidate]:
         f"{share(idle / capacity)} of the core time was idle while tasks ran{beyond}: {seconds(idle / 1e3)} of "
         f"{seconds(capacity / 1e3)} on {count(cores)} cores.",
         figures={"idle_core_ms": idle, "core_ms": capacity, "ratio": idle / capacity, "cores": cores},
+        at_most="note" if app.is_interactive else None,  # a shell has the cores for all that its user may type
     )

@@ -18,6 +18,7 @@ from ..task_arrays import Row
 from ..units import count, seconds
 from .intervals import Span, length, spans
 
+_FIRST = ("application_failed", "job_failed")
 _STAGES_NAMED = 50
 _WITHIN_KEPT = 100
 _TEXT = 600
@@ -72,7 +73,7 @@ def confidence_of(tuning: Row) -> float:
 
 
 def findings_table(found: Iterable[Candidate], app: ApplicationView) -> pa.Table:
-    """The findings table: failed jobs first, then by cost; the figures of the application last."""
+    """The findings table: failed applications and jobs first, then by cost; figures of the application last."""
     kept = [one for one in _merged(found, app) if one.covered_by is None and _worth(one, app)]
     codes = {one.code for one in kept}
     details = [one for one in _details(found) if one.covered_by in codes]
@@ -88,7 +89,7 @@ def _details(found: Iterable[Candidate]) -> list[Candidate]:
 def _order(one: Candidate) -> tuple[Any, ...]:
     names = list(FINDING_CODES)
     detail, figure = one.covered_by is not None, one.cost_ms is None
-    return (detail, figure, one.code != "job_failed", -(one.cost_ms or 0), names.index(one.code), one.subject)
+    return (detail, figure, one.code not in _FIRST, -(one.cost_ms or 0), names.index(one.code), one.subject)
 
 
 def _merged(found: Iterable[Candidate], app: ApplicationView) -> list[Candidate]:
@@ -144,7 +145,8 @@ def _severity(one: Candidate, app: ApplicationView) -> Severity:
         if share >= app.threshold(one.code, "critical_ratio"):
             level = "critical"
     ranks = SEVERITIES.index
-    rank = min(max(ranks(level), ranks(one.at_most or code.at_most), ranks(code.at_most)), ranks(code.at_least))
+    at_least = code.at_least if code.at_least == "critical" or not one.at_most else one.at_most
+    rank = min(max(ranks(level), ranks(one.at_most or code.at_most), ranks(code.at_most)), ranks(at_least))
     return SEVERITIES[rank]
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 from ..application_view import ApplicationView
 from . import (
     application,
+    broadcasts,
     data_movement,
     driver,
     executors,
@@ -17,13 +18,16 @@ from . import (
     memory,
     parallelism,
     partitioning,
+    python_functions,
     recomputation,
     repeated_actions,
     repeated_lineage,
+    row_multiplication,
     skew,
     small_files,
     speculation,
     trials,
+    wall_time,
 )
 from .ranking import Candidate, findings_table
 
@@ -33,6 +37,9 @@ _RULES: Sequence[Callable[[ApplicationView], Iterator[Candidate]]] = (
     speculation.find,
     partitioning.find,
     small_files.find,
+    row_multiplication.find,
+    broadcasts.find,
+    python_functions.find,
     repeated_lineage.find,
     repeated_actions.find,
     large_collects.find,
@@ -41,6 +48,7 @@ _RULES: Sequence[Callable[[ApplicationView], Iterator[Candidate]]] = (
     trials.find,
     recomputation.find,
     parallelism.find,
+    wall_time.find,
     application.find,
 )
 # Findings whose cost is time in which most cores wait for a few others.

@@ -29,6 +29,7 @@ _HEADLINE: Sequence[tuple[str, str, Callable[[float], str]]] = (
     ("shuffle read", "shuffle/read_bytes", size),
     ("spilled to disk", "spill/disk_bytes", size),
 )
+_ELSEWHERE = ("critical_path", "wall_time")  # above the stages, and at the top of the page
 _ALWAYS = ("time/duration_s", "tasks/total", "executors/idle_ratio")
 
 
@@ -52,7 +53,8 @@ def report(data: ReportData) -> bytes:
         ],
         findings=[_finding(row, data) for row in faults[:REPORT_FINDINGS]],
         findings_left=max(len(faults) - REPORT_FINDINGS, 0),
-        reported=[_finding(row, data) for row in data.findings if row not in faults and row["code"] != "critical_path"],
+        wall_time=next((row["message"] for row in data.findings if row["code"] == "wall_time"), ""),
+        reported=[_finding(row, data) for row in data.findings if row not in faults and row["code"] not in _ELSEWHERE],
         tasks=len(data.tasks),
         tasks_left=left_out(data),
         stages=len(drawn),

@@ -1,8 +1,54 @@
 """Informational figures of every application."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from .interface import FindingCode
 
+
+@dataclass(frozen=True, slots=True)
+class WallTimePart:
+    """One part of an application's wall time: its words in a list, and one sentence."""
+
+    label: str
+    doc: str
+
+
+WALL_TIME_PARTS: Mapping[str, WallTimePart] = {
+    "starting": WallTimePart("starting", "Time until the executors had registered that the first job began with."),
+    "driver": WallTimePart("driver", "Time outside jobs in which only the driver worked, or waited."),
+    "batch_wait": WallTimePart("waiting for the next micro-batch", "Time in which a stream waited for its next batch."),
+    "scheduling": WallTimePart(
+        "scheduling", "Scheduling delay, deserialization and results of tasks, and jobs without a task."
+    ),
+    "reading": WallTimePart("reading", "Run time of tasks with input that is no CPU time and none of the other parts."),
+    "computing": WallTimePart("computing", "CPU time of tasks, and run time that no metric explains."),
+    "python": WallTimePart("Python", "Run time of tasks with Python functions that is no CPU time of the JVM."),
+    "shuffle": WallTimePart("shuffle", "Time of tasks that waited for shuffle blocks or wrote them."),
+    "spill": WallTimePart("spill", "Estimated time of tasks that spilled."),
+    "gc": WallTimePart("garbage collection", "Garbage collection during tasks."),
+    "straggler": WallTimePart(
+        "waiting for the last tasks", "Idle cores beside tasks of stages that have a task for every core."
+    ),
+    "few_tasks": WallTimePart(
+        "idle by too few tasks", "Idle cores beside tasks of stages with fewer tasks than cores."
+    ),
+    "after_end": WallTimePart("after the end", "Time after the last job or SQL execution."),
+}
+"""The parts of the wall time; they add up to the duration. While tasks run, the time is divided by cores."""
+
 CODES = (
+    FindingCode(
+        "wall_time",
+        "application",
+        "application",
+        "The wall time of the application, divided into parts without remainder.",
+        "time without a task by what happened then; time with tasks by cores: those of running tasks by the tasks' "
+        "metrics, idle ones by the stages that left them idle",
+        "none, informational",
+        "Look first at the largest part other than computing.",
+        informational=True,
+    ),
     FindingCode(
         "critical_path",
         "application",

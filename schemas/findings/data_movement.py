@@ -15,6 +15,31 @@ CODES = (
         (Threshold("wait_ratio", 0.2, "Minimum share of the run time of its tasks."),),
     ),
     FindingCode(
+        "broadcast_missed",
+        "stage",
+        "shuffle",
+        "A join shuffles and sorts a large side, although the other side fits into a broadcast.",
+        "data size of one exchange <= small_bytes and of the other >= large_bytes, for a join type that can broadcast "
+        "the small side",
+        f"shuffle write time, fetch wait and sort time of the large side, {ON_CORES}",
+        "Broadcast the small side: broadcast(df), a hint, or spark.sql.autoBroadcastJoinThreshold.",
+        (
+            Threshold("small_bytes", 10e6, "Maximum bytes of the small side."),
+            Threshold("large_bytes", 100e6, "Minimum bytes of the large side."),
+        ),
+    ),
+    FindingCode(
+        "large_broadcast",
+        "stage",
+        "shuffle",
+        "The driver collects and broadcasts a large side of a join.",
+        "data size of a BroadcastExchange >= broadcast_bytes",
+        "its times to collect, build and broadcast",
+        "Broadcast the smaller side, filter it first, or lower spark.sql.autoBroadcastJoinThreshold and remove the "
+        "hint, so that Spark shuffles both sides.",
+        (Threshold("broadcast_bytes", 200e6, "Minimum bytes of the broadcast."),),
+    ),
+    FindingCode(
         "large_shuffle",
         "job",
         "shuffle",

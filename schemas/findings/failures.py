@@ -4,6 +4,17 @@ from .interface import ON_CORES, Cause, FindingCode, Threshold
 
 CODES = (
     FindingCode(
+        "application_failed",
+        "application",
+        "failures",
+        "The driver ended with an error.",
+        "ApplicationEnd has an exit code that is not 0 (Spark 4.0 and later)",
+        "none, the failed jobs have it",
+        "See the finding job_failed. If no job failed, look at the log of the driver.",
+        at_least="critical",
+        always_reported=True,
+    ),
+    FindingCode(
         "job_failed",
         "job",
         "failures",
@@ -73,7 +84,7 @@ CODES = (
         "A stage ran again because shuffle output was lost.",
         "stage attempts after the first one, and resubmitted tasks",
         "time of the attempts after the first one, and of the resubmitted tasks at the stage's median duration / "
-        "concurrent tasks",
+        "concurrent tasks; a note if that is below the thresholds",
         "Find out why executors were lost (memory, preemption, spot machines). Keep shuffle output with an external "
         "shuffle service or decommissioning.",
         at_least="warning",
@@ -85,7 +96,8 @@ CODES = (
         "failures",
         "An executor was lost unexpectedly.",
         "it was removed without a request of the driver, or a task failed with ExecutorLostFailure",
-        "durations of the tasks lost with it / concurrent tasks",
+        "durations of the tasks lost with it / concurrent tasks; a note if that is below the thresholds and it was not "
+        "killed",
         "Read the reason. For exit code 137 or memory limits, raise memory or spark.executor.memoryOverhead. For "
         "preemption, use other machines.",
         causes=(

@@ -68,6 +68,7 @@ CODES = (
         (
             Threshold("time_ratio", 3, "Minimum ratio to the median duration."),
             Threshold("excess_s", 1, "Minimum seconds above the median duration."),
+            Threshold("warm_up_s", 30, "Seconds from which a first task of an executor or stage counts too."),
             Threshold("slow_ratio", 1.5, "Minimum ratio of the executor's other tasks to their expected duration."),
             Threshold("other_tasks", 5, "Minimum number of other tasks of the executor."),
             Threshold("explained_ratio", 0.5, "Minimum share of the excess that a cause explains."),

@@ -37,4 +37,46 @@ CODES = (
             Threshold("saved_ratio", 0.7, "Share of the repeated time that is saved. Caching takes the rest."),
         ),
     ),
+    FindingCode(
+        "multiplied_rows",
+        "stage",
+        "sql",
+        "A join or explode makes many rows of few, and a later node reduces them again.",
+        "rows that a join or Generate returns >= rows, and >= rows_ratio x those of its larger input; a node above "
+        "returns at most rows / rows_ratio",
+        "the time of the stages that ran it x (1 - rows read / rows returned)",
+        "Look for duplicate keys on both sides. Aggregate or deduplicate one side before the join, and filter before "
+        "an explode.",
+        (
+            Threshold("rows", 10e6, "Minimum number of rows returned."),
+            Threshold("rows_ratio", 20, "Minimum ratio to the rows of the larger input."),
+        ),
+    ),
+    FindingCode(
+        "cartesian_product",
+        "stage",
+        "sql",
+        "A join without an equality compares every row of one side with every row of the other.",
+        "a CartesianProduct or BroadcastNestedLoopJoin of two sides with >= rows each, and a product >= pairs",
+        "the time of the stages that ran it, minus the share that one pass over both sides takes",
+        "Add an equality to the join condition, for example on rounded or bucketed values.",
+        (
+            Threshold("rows", 100, "Minimum number of rows of each side."),
+            Threshold("pairs", 100e6, "Minimum number of pairs."),
+        ),
+    ),
+    FindingCode(
+        "python_udf",
+        "stage",
+        "sql",
+        "A Python function is called row by row, and most of the time is Python's.",
+        "a stage with BatchEvalPython over >= rows",
+        "saved_ratio x the stage's time x the share of its run time that is neither CPU time of the JVM, garbage "
+        "collection nor fetch wait",
+        "Use functions of Spark SQL. Where there is none, use pandas_udf or udf(useArrow=True), which pass batches.",
+        (
+            Threshold("rows", 100_000, "Minimum number of rows."),
+            Threshold("saved_ratio", 0.5, "Share of Python's time that batches save."),
+        ),
+    ),
 )

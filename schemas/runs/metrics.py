@@ -5,6 +5,7 @@ Metrics that aggregate a task column are declared with that column in task_metri
 
 from dataclasses import dataclass
 
+from ..findings.application import WALL_TIME_PARTS
 from ..task_metrics import TASK_COLUMNS
 from .levels import ABOVE_JOB, ABOVE_STAGE, ABOVE_TASK, EVERY, Level
 from .timeseries import EXECUTOR_FIGURES
@@ -91,6 +92,7 @@ RUN_METRICS = (
         EVERY,
         "Cost of the most expensive finding about the run. For the application, of all findings.",
     ),
+    *(RunMetric(f"wall_time/{name}_s", "s", ("application",), part.doc) for name, part in WALL_TIME_PARTS.items()),
     RunMetric("executors/total", "", ("application",), "Number of executors that were ever added."),
     RunMetric(
         "executors/idle_ratio",

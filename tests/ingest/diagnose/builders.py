@@ -6,6 +6,7 @@ from typing import Any
 from afterglow.ingest import arrow
 from afterglow.ingest.application_view import ApplicationView
 from afterglow.ingest.diagnose import diagnose
+from afterglow.schemas.findings import FINDING_CODES
 from afterglow.schemas.findings.threshold_overrides import thresholds
 from afterglow.schemas.logs import EventLog, EventLogTables
 from afterglow.schemas.tables import TABLES
@@ -145,7 +146,7 @@ class Made:
     def findings(self, *given: tuple[str, float]) -> list[Row]:
         """What is found, dearest first, without the figures that every application has."""
         rows: Sequence[Row] = self.view(*given).tables["findings"].to_pylist()
-        return [row for row in rows if row["code"] not in ("critical_path", "lower_bound", "core_hours")]
+        return [row for row in rows if not FINDING_CODES[row["code"]].informational]
 
     def codes(self, *given: tuple[str, float]) -> list[str]:
         """Codes of those that stand for themselves and are about less than the application."""

@@ -107,6 +107,27 @@ def test_a_lost_executor(reason: str, cause: str) -> None:
     assert "failed_tasks" not in work.codes()
 
 
+def test_executors_lost_at_the_end_are_a_note() -> None:
+    work = Made()
+    work.stage([1_000] * 20)
+    work.executors[1].update(remove_time_ms=START + work.at, remove_reason="Executor Process Lost")
+    assert work.one("executor_lost")["severity"] == "note"
+    work.executors[1]["remove_reason"] = "Command exited with code 137"
+    assert work.one("executor_lost")["severity"] == "warning"
+
+
+def test_an_application_that_failed_is_the_first_finding() -> None:
+    work = Made()
+    work.stage([1_000] * 20, job={"status": "FAILED", "failure_reason": "java.lang.OutOfMemoryError"})
+    work.application["exit_code"] = 0
+    assert "application_failed" not in {row["code"] for row in work.findings()}
+    work.application["exit_code"] = 1
+    rows = work.findings()
+    assert {row["code"] for row in rows[:2]} == {"application_failed", "job_failed"}
+    assert {row["severity"] for row in rows[:2]} == {"critical"}
+    assert "exit code 1 after 5 s. Its last failed job was j0" in work.one("application_failed")["message"]
+
+
 @pytest.mark.parametrize(
     "reason",
     [
@@ -231,6 +252,15 @@ def test_the_figures_of_an_application() -> None:
     assert hours["core_ms"] == 120_000 and hours["CPU"] == pytest.approx(0.9 * 22_000)
     assert hours["idle while no task ran"] == 80_000 and hours["idle beside other tasks"] == 40_000 - 22_000
     assert {rows[code]["cost_ms"] for code in ("critical_path", "lower_bound", "core_hours")} == {None}
+
+
+def test_idle_cores_of_a_shell_are_a_note() -> None:
+    work = Made(executors=10, duration_ms=200_000)
+    work.application["name"] = "Spark shell"
+    for number in range(8):
+        on = [str((number + index) % 10 + 1) for index in range(6)]
+        work.stage([task(20_000 if index < 2 else 5_000, executor) for index, executor in enumerate(on)])
+    assert work.one("idle_cores")["severity"] == "note"
 
 
 def test_idle_cores_that_another_finding_explains_are_not_told_again() -> None:

@@ -50,7 +50,8 @@ def test_a_finding_is_a_tag_and_a_cost_on_the_run_it_is_about() -> None:
     assert stage.tags["afterglow.finding.skew"].startswith("critical, ") and stage.metrics["findings/cost_s"] > 20
     assert stage.tags["afterglow.finding.failed_tasks"].startswith("warning, 5 s: 4 of 45 task")
     assert {name for name in tree.application.tags if name.startswith("afterglow.finding.")} == {
-        f"afterglow.finding.{code}" for code in ("executor_lost", "critical_path", "lower_bound", "core_hours")
+        f"afterglow.finding.{code}"
+        for code in ("executor_lost", "wall_time", "critical_path", "lower_bound", "core_hours")
     }
     assert tree.application.metrics["findings/critical"] == 1 and tree.application.metrics["findings/warning"] == 2
     (long,) = [run for run in tree.tasks[stage.key] if "afterglow.finding.straggler" in run.tags]
@@ -98,6 +99,7 @@ def test_only_a_handful_is_described_the_dearest_first() -> None:
 def test_show_prints_findings_and_their_advice() -> None:
     result = runner.invoke(app, ["show", SKEWED, "--depth", "application"])
     assert "skew: stage 8.0" in " ".join(result.output.split()) and "frequent keys" in result.output
+    assert result.output.startswith("Of ") and result.output.count(" computing (") == 1
     shown = json.loads(runner.invoke(app, ["show", SKEWED, "--json"]).stdout)
     assert "skew" in {row["code"] for row in shown["findings"]}
 

@@ -77,6 +77,13 @@ def test_the_cause_of_a_straggler(columns: dict[str, Any], cause: str, said: str
     assert row["cost_ms"] == pytest.approx(25_000 - 6_000, abs=1)
 
 
+@pytest.mark.parametrize("took_ms, codes", [(29_000, []), (31_000, ["straggler"])])
+def test_a_first_task_may_warm_up_but_not_for_ever(took_ms: int, codes: list[str]) -> None:
+    work = Made()
+    work.stage([task(took_ms, executor_cpu_time_ns=0), *[1_000] * 20])
+    assert work.codes() == codes
+
+
 def test_a_straggler_that_computes_is_spread_over_the_others() -> None:
     row = made([1_000] * 20 + [20_000]).one("straggler")
     assert row["cause"] == "computing" and "mostly computing (90 %" in row["message"]

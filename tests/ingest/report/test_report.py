@@ -204,6 +204,13 @@ def test_the_scripts_of_the_page_parse() -> None:
         subprocess.run([node, "--check", Path(pictures.__file__).parent / name], check=True, timeout=60)
 
 
+def test_the_report_begins_with_the_wall_time() -> None:
+    tree, app = _read("cv-pipeline")
+    (row,) = [r for r in app.tables["findings"].to_pylist() if r["code"] == "wall_time"]
+    text = " ".join(_Page(pictures.draw_report(tree, app)).text.split())
+    assert text.count(row["message"]) == 1 and text.index(row["message"]) < text.index("What cost time")
+
+
 def test_the_report_and_the_findings_name_one_critical_path() -> None:
     tree, app = _read("cv-pipeline")
     (row,) = [r for r in app.tables["findings"].to_pylist() if r["code"] == "critical_path"]
