@@ -1,19 +1,35 @@
 """The plans of an application's SQL executions, with the figures of their nodes and the stages that ran them."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ..schemas.logs import EventLogTables
+import pyarrow as pa
 
-# org.apache.spark.sql.execution.exchange.Exchange: `[plan_id=84]`; the number of a WholeStageCodegen
-_CHANGING = re.compile(r",? ?\[plan_id=\d+\]|,? ?\[id=#\d+\]")
+from ..schemas.logs import EventLogTables
+from . import arrow
+
+_COLUMNS = (
+    "execution_id",
+    "node_id",
+    "name",
+    "description",
+    "codegen_id",
+    "output_rows",
+    "data_bytes",
+    "stage_ids",
+    "parent_ids",
+)
+# org.apache.spark.sql.execution: FileSourceScanLike, SortExec, exchange.BroadcastExchangeExec
+FILES_READ, SORT_TIME, DATA_SIZE = "number of files read", "sort time", "data size"
+BROADCAST_TIMES = ("time to collect", "time to build", "time to broadcast")
+USED_METRICS = (FILES_READ, SORT_TIME, DATA_SIZE, *BROADCAST_TIMES)
+"""The metrics that rules need beside the columns of sql_nodes. A plan has thousands of others."""
 
 
 @dataclass(slots=True)
 class PlanNode:
-    """One node of a plan. `children` are in the order of the plan, `metrics` are totals by name, and `stages` are the
-    ids of the stages whose tasks measured it."""
+    """One node of a plan. `children` are in the order of the plan. `metrics` are the totals of USED_METRICS by name,
+    and `stages` the ids of the stages whose tasks measured it."""
 
     execution_id: int
     node_id: int
@@ -22,7 +38,6 @@ class PlanNode:
     codegen_id: int | None
     rows: int | None
     bytes: int | None
-    time_ms: int | None
     stages: tuple[int, ...]
     children: list["PlanNode"] = field(default_factory=list)
     parents: list["PlanNode"] = field(default_factory=list)
@@ -33,32 +48,22 @@ class PlanNode:
         """Whether a shuffle or a broadcast is between this node and its children, so that other stages run those."""
         return "Exchange" in self.name
 
-    @property
-    def signature(self) -> str:
-        """The description without the ids that differ between two plans of the same data frame."""
-        return _CHANGING.sub("", self.description)
-
 
 @dataclass(frozen=True, slots=True)
 class QueryPlan:
-    """The final plan of one SQL execution; `nodes` are from the root down."""
+    """The final plan of one SQL execution; `nodes` are from the root down, `placed` are the stages that ran each."""
 
     execution_id: int
     nodes: Mapping[int, PlanNode]
+    placed: Mapping[int, tuple[int, ...]]
 
     def __iter__(self) -> Iterator[PlanNode]:
         return iter(self.nodes.values())
 
     def stages_of(self, node: PlanNode) -> tuple[int, ...]:
-        """The stages that ran a node. One without metrics ran where its codegen or its input did."""
-        if node.stages and not node.is_exchange:
-            return node.stages
-        if node.codegen_id is not None and self.nodes[node.codegen_id].stages:
-            return self.nodes[node.codegen_id].stages
-        for child in node.children:
-            if not child.is_exchange and (found := self.stages_of(child)):
-                return found
-        return node.stages
+        """The stages that ran a node; those that write an exchange and those that read it. A node without metrics ran
+        where its codegen or its input did."""
+        return self.placed.get(node.node_id, ())
 
 
 def below(node: PlanNode, through_exchanges: bool = True) -> Iterator[PlanNode]:
@@ -76,31 +81,43 @@ def below(node: PlanNode, through_exchanges: bool = True) -> Iterator[PlanNode]:
 def query_plans(tables: EventLogTables) -> list[QueryPlan]:
     """The plans of all SQL executions that `sql_nodes` holds, by execution."""
     plans: dict[int, dict[int, PlanNode]] = {}
-    rows = tables["sql_nodes"].to_pylist()
-    for row in rows:
-        node = PlanNode(
-            row["execution_id"],
-            row["node_id"],
-            row["name"] or "",
-            row["description"] or "",
-            row["codegen_id"],
-            row["output_rows"],
-            row["data_bytes"],
-            row["time_ms"],
-            tuple(row["stage_ids"] or ()),
+    edges: list[tuple[PlanNode, int]] = []
+    table = tables["sql_nodes"]
+    for execution_id, node_id, name, description, codegen_id, rows, size, stages, parents in zip(
+        *(table[column].to_pylist() for column in _COLUMNS), strict=True
+    ):
+        nodes = plans.setdefault(execution_id, {})
+        nodes[node_id] = PlanNode(
+            execution_id, node_id, name or "", description or "", codegen_id, rows, size, tuple(stages or ())
         )
-        plans.setdefault(node.execution_id, {})[node.node_id] = node
-    for row in rows:  # in the order of node ids, which is that of the children
-        node = plans[row["execution_id"]][row["node_id"]]
-        for parent_id in row["parent_ids"] or ():
-            parent = plans[row["execution_id"]].get(parent_id)
-            if parent is not None and parent is not node:
-                parent.children.append(node)
-                node.parents.append(parent)
+        for parent_id in parents or ():
+            edges.append((nodes[node_id], parent_id))
+    for node, parent_id in edges:  # in the order of node ids, which is that of the children
+        parent = plans[node.execution_id].get(parent_id)
+        if parent is not None and parent is not node:
+            parent.children.append(node)
+            node.parents.append(parent)
     metrics = tables["sql_metrics"]
+    metrics = metrics.filter(pa.array(arrow.equals(metrics, "name", *USED_METRICS)))
     columns = (metrics[name].to_pylist() for name in ("execution_id", "node_id", "name", "total"))
     for execution_id, node_id, name, total in zip(*columns, strict=True):
         owner = plans.get(execution_id, {}).get(node_id)
         if owner is not None and total is not None:
             owner.metrics[name] = total
-    return [QueryPlan(execution_id, nodes) for execution_id, nodes in sorted(plans.items())]
+    return [QueryPlan(execution_id, nodes, _placed(nodes)) for execution_id, nodes in sorted(plans.items())]
+
+
+def _placed(nodes: Mapping[int, PlanNode]) -> Mapping[int, tuple[int, ...]]:
+    """Node -> the stages that ran it. Children have higher ids, except exchanges that are reused."""
+    placed: dict[int, tuple[int, ...]] = {}
+    for node_id in sorted(nodes, reverse=True):
+        node = nodes[node_id]
+        cluster = nodes.get(node.codegen_id) if node.codegen_id is not None else None
+        if node.stages:
+            placed[node_id] = node.stages
+        elif cluster is not None and cluster.stages:
+            placed[node_id] = cluster.stages
+        else:
+            inputs = (placed.get(child.node_id, ()) for child in node.children if not child.is_exchange)
+            placed[node_id] = next(filter(None, inputs), ())
+    return placed

@@ -4,13 +4,10 @@ import re
 from collections.abc import Iterator
 
 from ..application_view import ApplicationView
-from ..query_plans import PlanNode, QueryPlan
+from ..query_plans import BROADCAST_TIMES, DATA_SIZE, SORT_TIME, PlanNode, QueryPlan
 from ..units import seconds, size
 from .ranking import Candidate, about_stage
 
-_DATA = "data size"
-# org.apache.spark.sql.execution.exchange.BroadcastExchangeExec.metrics, in ms
-_BROADCAST_TIMES = ("time to collect", "time to build", "time to broadcast")
 # org.apache.spark.sql.catalyst.optimizer.JoinSelectionHelper.canBuildBroadcastLeft, canBuildBroadcastRight
 _LEFT = re.compile(r"\b(Inner|Cross|RightOuter)\b")
 _RIGHT = re.compile(r"\b(Inner|Cross|LeftOuter|LeftSemi|LeftAnti|ExistenceJoin)\b")
@@ -53,7 +50,7 @@ def _missed(app: ApplicationView, plan: QueryPlan, node: PlanNode) -> Iterator[C
         return
     fetched = app.sums(app.within_run_time("shuffle_fetch_wait_ms"))
     written = app.sums(app.column("shuffle_write_time_ns")) / 1e6
-    sorting = node.children[0 if large is left else 1].metrics.get("sort time", 0)
+    sorting = node.children[0 if large is left else 1].metrics.get(SORT_TIME, 0)
     cost = sum(float(written[at] / app.at_once[at]) for at in writing)
     cost += sum(float((fetched[at] + sorting / len(joining)) / app.at_once[at]) for at in joining)
     worst = max(joining, key=lambda at: app.span(at)[1] - app.span(at)[0])
@@ -70,10 +67,10 @@ def _missed(app: ApplicationView, plan: QueryPlan, node: PlanNode) -> Iterator[C
 
 
 def _large(app: ApplicationView, plan: QueryPlan, node: PlanNode) -> Iterator[Candidate]:
-    sent = node.metrics.get(_DATA, 0)
+    sent = node.metrics.get(DATA_SIZE, 0)
     if sent < app.threshold("large_broadcast", "broadcast_bytes"):
         return
-    took = sum(node.metrics.get(name, 0) for name in _BROADCAST_TIMES)
+    took = sum(node.metrics.get(name, 0) for name in BROADCAST_TIMES)
     stages = [
         at for child in node.children for stage in plan.stages_of(child) for at in app.stages_by_id.get(stage, ())
     ]

@@ -42,11 +42,10 @@ def _columns(app: ApplicationView) -> Mapping[str, dict[int, list[int]]]:
         for node in plan:
             if node.node_id in cached or node.name != "Project":
                 continue
-            for column in {name for name in _ALIAS.findall(node.description) if not _GENERATED.search(name)}:
-                stages = [at for stage in plan.stages_of(node) for at in app.stages_by_id.get(stage, ())]
-                found.setdefault(f"column {column.partition('#')[0]}#{column.partition('#')[2]}", {}).setdefault(
-                    plan.execution_id, []
-                ).extend(stages)
+            stages = [at for stage in plan.stages_of(node) for at in app.stages_by_id.get(stage, ())]
+            for column in set(_ALIAS.findall(node.description)) if stages else ():
+                if not _GENERATED.search(column):
+                    found.setdefault(f"column {column}", {}).setdefault(plan.execution_id, []).extend(stages)
     return found
 
 

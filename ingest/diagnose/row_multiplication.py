@@ -13,13 +13,15 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
     """Return findings about the nodes of SQL plans that output many more rows than they read."""
     for plan in app.plans:
         for node in plan:
+            if node.name != spark.GENERATE_NODE and not spark.JOIN_NODE.search(node.name):
+                continue
             sides = [_rows(child) for child in node.children]
             if any(rows is None for rows in sides) or not sides:
                 continue
             inputs = [rows for rows in sides if rows is not None]
             if node.name in spark.PAIRING_NODES and len(inputs) == 2:
                 yield from _pairs(app, plan, node, inputs)
-            elif spark.JOIN_NODE.search(node.name) or node.name == spark.GENERATE_NODE:
+            else:
                 yield from _multiplied(app, plan, node, max(inputs))
 
 

@@ -5,11 +5,9 @@ from collections.abc import Iterator
 
 from ...schemas import spark
 from ..application_view import ApplicationView
-from ..query_plans import PlanNode, QueryPlan
+from ..query_plans import FILES_READ, PlanNode, QueryPlan
 from ..units import count, seconds, share, size
 from .ranking import Candidate, about_stage
-
-_FILES = "number of files read"
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
@@ -24,7 +22,7 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
 
 
 def _is_small(app: ApplicationView, node: PlanNode) -> bool:
-    files = node.metrics.get(_FILES, 0)
+    files = node.metrics.get(FILES_READ, 0)
     mean = (node.bytes or 0) / max(files, 1)
     return (
         files >= app.threshold("small_files", "files")
@@ -48,7 +46,7 @@ def _of_source(app: ApplicationView, scans: list[tuple[QueryPlan, PlanNode]]) ->
                 work = float(rows_read[stage]) / app.threshold("small_files", "records_per_s") * 1e3
                 opening = min(
                     max(float(run[stage]) - work, 0.0),
-                    node.metrics[_FILES] * app.threshold("small_files", "file_s") * 1e3,
+                    node.metrics[FILES_READ] * app.threshold("small_files", "file_s") * 1e3,
                 )
                 start, end = app.span(stage)
                 spent[stage] = spent.get(stage, 0.0) + opening / max(float(run[stage]), 1.0) * (end - start)
@@ -57,8 +55,8 @@ def _of_source(app: ApplicationView, scans: list[tuple[QueryPlan, PlanNode]]) ->
     listing = _listing(app, scans[0][1])
     cost = sum(spent.values()) + sum(listing.values())
     worst = max(spent, key=lambda stage: spent[stage])
-    node = max((one for _, one in scans), key=lambda one: one.metrics[_FILES])
-    files, read = node.metrics[_FILES], node.bytes or 0
+    node = max((one for _, one in scans), key=lambda one: one.metrics[FILES_READ])
+    files, read = node.metrics[FILES_READ], node.bytes or 0
     listed = f"; listing them took {seconds(sum(listing.values()) / 1e3)}" if listing else ""
     more = "" if len(scans) == 1 else f" in each of {count(len(scans))} scans"
     total = sum(end - start for start, end in (app.span(stage) for stage in spent))

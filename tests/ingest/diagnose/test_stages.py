@@ -211,7 +211,9 @@ def test_one_task_for_a_window_without_a_partition_but_not_for_a_total() -> None
         work = Made(executors=8)
         stage = work.stage([10_000])
         top = work.node(name, stage_ids=[stage])
-        work.node("Exchange", top, description="Exchange SinglePartition, ENSURE_REQUIREMENTS", stage_ids=[stage])
+        single = "Exchange SinglePartition, ENSURE_REQUIREMENTS"
+        below = work.node("Exchange", top, description=single, stage_ids=[stage, 99])
+        work.node("Range", below, stage_ids=[99])
         assert work.codes() == codes
         assert not codes or work.one("few_partitions")["cause"] == "window"
 
