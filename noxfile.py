@@ -14,7 +14,7 @@ import nox
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["tests", "oldest", "mlflow", "annotate", "wheel", "sdist"]
+nox.options.sessions = ["tests", "oldest", "mlflow", "annotate", "wheel", "sdist", "upgrade"]
 
 PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 TESTS = ["pytest", "pytest-xdist", "hypothesis", "zstandard", "orjson", "psycopg2-binary", "pymysql", "markdown-it-py"]
@@ -79,6 +79,23 @@ def mlflow(session: nox.Session, version: str) -> None:
     """Run the matrix with one version of MLflow."""
     session.install(".", f"mlflow=={version}" if version else "mlflow", *TESTS)
     run_matrix(session)
+
+
+@nox.session(python="3.11")
+@nox.parametrize("old,new", [nox.param("3.17.*", "", id="next")])
+def upgrade(session: nox.Session, old: str, new: str) -> None:
+    """Run `mlflow db upgrade` from one MLflow to the next while applications are imported."""
+    pythons = []
+    for version in (old, new):
+        folder = Path(tempfile.mkdtemp(dir=session.create_tmp()))
+        session.run("python", "-m", "venv", str(folder), silent=True)
+        python = str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
+        session.run(
+            python, "-m", "pip", "install", "-q", ".", f"mlflow=={version}" if version else "mlflow", external=True
+        )
+        pythons.append(python)
+    script = "tests.ingest.publish.upgrade_during_imports"
+    session.run("python", "-m", script, "--old", pythons[0], "--new", pythons[1])
 
 
 @nox.session(python=["3.8", "3.9", *PYTHONS])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ....schemas.runs.params_tags import TRACE_TAG
 from ....schemas.runs.tree import RunTree
 from ...errors import PublishError
+from ...transient_errors import STATUS_IN_TEXT, http_status
 from ..error_messages import translate_errors
 from ..interface import Published, Writer
 from ..mlflow_internals import tracing_client
@@ -80,6 +81,10 @@ def _exists(tracing: Any, trace_id: str) -> bool:
     try:
         tracing.get_trace_info(trace_id)
     except MlflowException as error:
+        if http_status(error) == 404 and STATUS_IN_TEXT.search(str(error)):  # a web page instead of MLflow's JSON
+            raise PublishError(
+                "the server takes no traces, since its MLflow is too old; import without --trace"
+            ) from error
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
             return False
         raise

@@ -7,15 +7,18 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from afterglow.ingest import import_logs
+from afterglow.ingest import PublishError, import_logs
 from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.pipeline import derive_tree, read_view
+from afterglow.ingest.publish.mlflow_internals import tracing_client
+from afterglow.ingest.publish.trace import trace
 from afterglow.ingest.publish.trace.spans import spans_of
 from afterglow.ingest.status import list_imported, remove_application
 from afterglow.schemas.runs.params_tags import TRACE_TAG
 from tests.conftest import sample_log
 
 from . import stores
+from .fake_server import address, answering
 
 SEARCH = str(sample_log("cv-pipeline"))
 
@@ -100,3 +103,13 @@ def test_of_too_many_runs_the_shortest_are_left_out_and_counted() -> None:
     jobs = sorted((run.end_ms - run.start_ms for run in tree.runs if run.level == "job" and run.end_ms), reverse=True)
     assert kept_jobs and max(kept_jobs) == jobs[0]
     assert {span.kind for span in spans} >= {"APPLICATION", "TUNING", "TRIAL", "FIT", "JOB", "STAGE"}
+
+
+def test_a_server_without_traces_is_one_line() -> None:
+    with answering(404, "<!doctype html><title>404 Not Found</title>") as server:
+        tracing = tracing_client(MlflowClient(address(server)))
+        with pytest.raises(PublishError, match=r"^the server takes no traces.*import without --trace$"):
+            trace._exists(tracing, "tr-1")
+    missing = '{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "Trace tr-1 not found"}'
+    with answering(404, missing) as server:
+        assert trace._exists(tracing_client(MlflowClient(address(server))), "tr-1") is False

@@ -13,7 +13,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,11 +75,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
             for share in shares
         ]
-        while not stored(given.old, store) and any(one.poll() is None for one in running):
-            time.sleep(0.1)
+        first = running[0].stdout
+        assert first is not None
+        begun = next((line for line in first if "runs written" in line), "")
         upgrade(given.new, store)
         outputs = [one.communicate()[0] for one in running]
-        first = len({app for app, key, _ in stored(given.new, store)})
+        outputs[0] = begun + outputs[0]
         last = subprocess.run(command(given.new, logs, store), capture_output=True, text=True)
         outputs.append(last.stdout + last.stderr)
         runs = stored(given.new, store)
@@ -90,9 +90,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     doubled = sum(number > 1 for number in counts.values())
     open_runs = sum(status != "FINISHED" for _, _, status in runs)
     tracebacks = sum("Traceback" in output for output in outputs)
+    done = sum("runs written" in line for output in outputs[:PROCESSES] for line in output.splitlines())
     refused = sum(line.startswith("error:") for output in outputs for line in output.splitlines())
     print(
-        f"{APPLICATIONS} applications, {first} begun before the upgrade ended, {refused} refused with a line; "
+        f"{APPLICATIONS} applications, {done} written by the old one, {refused} refused with a line; "
         f"afterwards {lost} lost, {doubled} doubled, {open_runs} runs not finished, {tracebacks} tracebacks"
     )
     for output in outputs:
