@@ -5,6 +5,8 @@
 Writes the params and metrics of every search, with every digit, to TRUTH.json.
 """
 
+from __future__ import annotations
+
 import json
 import sys
 from pathlib import Path

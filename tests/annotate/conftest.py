@@ -1,5 +1,7 @@
 """One Spark session for all tests of this folder, and its event log as JSON lines."""
 
+from __future__ import annotations
+
 import json
 import os
 import sys

@@ -3,6 +3,8 @@
 The training is before a shuffle. So Spark runs again the tasks whose output was on the killed executor.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import signal

@@ -3,6 +3,8 @@
 So the number of tasks of a job shows its trial without local properties. Evaluation jobs have TIMES as many.
 """
 
+from __future__ import annotations
+
 import time
 from typing import Any
 

@@ -1,5 +1,7 @@
 """`spark-afterglow-annotate` by itself: what is in its zip needs the standard library and nothing else."""
 
+from __future__ import annotations
+
 import re
 import runpy
 import subprocess

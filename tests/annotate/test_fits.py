@@ -1,5 +1,7 @@
 """Plain fits: params, stages and training loss, once per fit, even if the fit calls others."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import pytest

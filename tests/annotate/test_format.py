@@ -1,5 +1,7 @@
 """The event format without Spark: written events are read back, and malformed texts are rejected."""
 
+from __future__ import annotations
+
 import json
 import math
 

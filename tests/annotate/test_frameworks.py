@@ -1,5 +1,7 @@
 """Searches of Hyperopt, scikit-learn on joblib-spark and Optuna: each param, metric and status is the framework's."""
 
+from __future__ import annotations
+
 import json
 from typing import Any
 

@@ -1,5 +1,7 @@
 """The tables of a plain loop: one search, and each trial with its params, metric and status."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import pytest

@@ -1,5 +1,7 @@
 """Jobs and events of a plain loop's trials: params, metric and status of each, and one search per loop."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import pytest

@@ -1,5 +1,7 @@
 """Models that tasks train: each counts once, also where attempts fail or a killed executor has them run again."""
 
+from __future__ import annotations
+
 import json
 import subprocess
 import sys

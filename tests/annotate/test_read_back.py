@@ -1,5 +1,7 @@
 """Tables and runs of an annotated job agree with the job: exact at any parallelism, with every digit."""
 
+from __future__ import annotations
+
 import json
 import os
 import subprocess

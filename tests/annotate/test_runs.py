@@ -1,5 +1,7 @@
 """annotate.run, log_* and set_tags, the active MLflow run, and the redaction of secrets."""
 
+from __future__ import annotations
+
 import math
 import sys
 from types import SimpleNamespace

@@ -1,5 +1,7 @@
 """Searches: every job gets its trial and fold, and every metric equals the model's, with every digit."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import pytest

@@ -1,5 +1,7 @@
 """Task metrics: from successful attempts, each once, from workers without Afterglow."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
 from pathlib import Path

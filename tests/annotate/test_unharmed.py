@@ -1,5 +1,7 @@
 """Results, tasks and cached data are equal with and without annotate, and its failures do not reach the job."""
 
+from __future__ import annotations
+
 import importlib
 import warnings
 from typing import Any

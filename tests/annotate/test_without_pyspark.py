@@ -1,5 +1,7 @@
 """Processes without pyspark or a SparkContext, and contexts that annotate supports only in part."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys
@@ -63,10 +65,10 @@ def _context(log: str, gateway: str = "ClientServer") -> Any:
     from collections import defaultdict
 
     class Any_:
-        def __getattr__(self, name: str) -> "Any_":
+        def __getattr__(self, name: str) -> Any_:
             return self
 
-        def __call__(self, *_: object) -> "Any_":
+        def __call__(self, *_: object) -> Any_:
             return self
 
     return SimpleNamespace(
