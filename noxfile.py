@@ -51,6 +51,10 @@ SPARKS = {
 }
 
 
+# Tests that read a job's log back, which needs spark-afterglow.
+READ_BACK = ("test_frameworks.py", "test_loop_tables.py", "test_models.py", "test_read_back.py")
+
+
 def run_matrix(session: nox.Session) -> None:
     """Print the versions, then run the tests of the matrix or those that were named."""
     show = "import sys, mlflow, numpy, pandas, pyarrow; print('versions', sys.version.split()[0], *(m.__version__"
