@@ -13,6 +13,7 @@ from ..transient_errors import STATUS_IN_TEXT, http_status, own_message
 from .mlflow_internals import MLFLOW_ENABLE_WORKSPACES, MLFLOW_WORKSPACE
 
 _LONGEST_REASON = 200
+_EXPECTED = (MlflowException, SQLAlchemyError, OSError, json.JSONDecodeError, OverflowError)
 
 _OF_STATUS = {
     401: (
@@ -118,7 +119,9 @@ def translate_errors(what: str) -> Iterator[None]:
     """Turn errors of MLflow or its database into a PublishError of one line that begins with `what`."""
     try:
         yield
-    except (MlflowException, SQLAlchemyError, OSError, json.JSONDecodeError, OverflowError) as error:
+    except Exception as error:
+        if not isinstance(error, _EXPECTED) and not type(error).__module__.startswith("alembic."):
+            raise  # alembic's errors come from MLflow, which opens a database while it is being migrated
         advice = _advice(error)
         raise PublishError(f"{what}: {reason(error)}" + (f"; {advice}" if advice else "")) from error
 

@@ -24,6 +24,7 @@ from ..interface import Published, RunRecord, State, TreeOptions, TreeWriter
 from ..lease import LeaseWatch, is_being_removed
 from ..mlflow_internals import SqlAlchemyStore, tracking_store, verify_schema
 from ..retry import retry
+from ..schema_version import check_unchanged
 from ..store import TrackingStore
 from ..stored_trees import find_tree
 from ..training_run import find_owner, find_run, owner_of
@@ -57,6 +58,8 @@ class SqlWriter:
             return self.store.call(self._unfit)
 
     def _unfit(self) -> str | None:
+        with self._session() as session:
+            check_unchanged(session)  # a migration may have begun since MLflow opened the database
         reason = verify_schema(self._database)
         if reason is not None:
             return reason
