@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from afterglow.ingest.cli import app
+from afterglow.ingest.publish import store
 from afterglow.ingest.publish.sql import tree
 from tests.ingest.cli.logs import write_log
 from tests.ingest.publish.stores import new_sqlite
@@ -37,10 +38,10 @@ def test_a_database_of_another_mlflow_is_refused_and_not_migrated(
 ) -> None:
     write_log(tmp_path)
     path = tmp_path / "m.db"
-    store = new_sqlite(path)
+    uri = new_sqlite(path)
     set_version(path, version, "entity_associations")  # which MlflowClient would make anew, with all migrations
     before = content(path)
-    ran = runner.invoke(app, [*words, "--tracking-uri", store])
+    ran = runner.invoke(app, [*words, "--tracking-uri", uri])
     assert ran.exit_code == 5 and len(ran.stderr.strip().splitlines()) == 1, ran.output
     assert version in ran.stderr and advice in ran.stderr
     assert content(path) == before
@@ -49,7 +50,7 @@ def test_a_database_of_another_mlflow_is_refused_and_not_migrated(
 @pytest.mark.parametrize("at", ["begin", "end"])
 def test_a_migration_during_an_import_rolls_it_back(at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log, path = write_log(tmp_path), tmp_path / "m.db"
-    store = new_sqlite(path)
+    uri = new_sqlite(path)
     checks, real = [], tree.check_unchanged
 
     def migrated(session: object) -> None:
@@ -59,13 +60,13 @@ def test_a_migration_during_an_import_rolls_it_back(at: str, tmp_path: Path, mon
         real(session)  # type: ignore[arg-type]
 
     monkeypatch.setattr(tree, "check_unchanged", migrated)
-    ran = runner.invoke(app, ["import", str(log), "--tracking-uri", store])
+    ran = runner.invoke(app, ["import", str(log), "--tracking-uri", uri])
     assert ran.exit_code == 5 and "was migrated while this import was running" in ran.stderr
     assert len(ran.stderr.strip().splitlines()) == 1
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
-    assert runner.invoke(app, ["status", "--tracking-uri", store, "--json"]).stdout.strip() == "[]"
-    again = runner.invoke(app, ["import", str(log), "--tracking-uri", store, "--json"])
+    assert runner.invoke(app, ["status", "--tracking-uri", uri, "--json"]).stdout.strip() == "[]"
+    again = runner.invoke(app, ["import", str(log), "--tracking-uri", uri, "--json"])
     assert again.exit_code == 0 and '"state": "written"' in again.stdout
 
 
@@ -74,3 +75,14 @@ def test_the_schema_that_direct_writes_know_is_the_installed_one(tmp_path: Path)
 
     ran = runner.invoke(app, ["import", str(write_log(tmp_path)), "--tracking-uri", new_sqlite(tmp_path / "m.db")])
     assert ("writing through the tracking API instead" in ran.stderr) == (installed_version() not in SCHEMA_HEADS)
+
+
+def test_a_migration_that_begins_while_mlflow_opens_the_database_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "m.db"
+    uri = new_sqlite(path)
+    set_version(path, UNKNOWN, "entity_associations")  # where a table is missing, MLflow calls alembic
+    monkeypatch.setattr(store, "check_version", lambda uri: None)
+    ran = runner.invoke(app, ["import", str(write_log(tmp_path)), "--tracking-uri", uri])
+    assert ran.exit_code == 5 and "cannot be opened" in ran.stderr.splitlines()[-1] and "Traceback" not in ran.output
