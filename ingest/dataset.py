@@ -9,6 +9,7 @@ applications. Tables without rows have no file.
 import os
 import uuid
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import datetime, timezone
 from typing import Any
 
@@ -18,7 +19,7 @@ import pyarrow.parquet as pq
 from ..schemas.identity import ApplicationIdentity
 from ..schemas.logs import EventLogTables
 from .errors import InputError
-from .filesystems import distinct_name, file_system, folder_name
+from .filesystems import distinct_name, file_system, folder_name, is_local, path_lock
 from .storage_errors import explain
 
 _LAST = "applications"
@@ -42,14 +43,16 @@ def write_dataset(tables: EventLogTables, uri: str, fingerprint: str) -> str:
     root = root.rstrip("/")
     metadata = {_FINGERPRINT: fingerprint.encode(), _APPLICATION: application.digest.encode()}
     try:
-        place = _place(system, root, application)
-        for name in sorted(tables.tables, key=lambda name: name == _LAST):
-            path = f"{root}/{name}/{place}"
-            table = tables[name]
-            if table.num_rows:
-                _put(system, path, _parquet(table.replace_schema_metadata(metadata)))
-            elif system.get_file_info(path).is_file:
-                system.delete_file(path)
+        # two applications of one id must not take the same place; object stores have no lock
+        with path_lock(f"{root}/{folder_name(application.app_id, None)}") if is_local(uri) else nullcontext():
+            place = _place(system, root, application)
+            for name in sorted(tables.tables, key=lambda name: name == _LAST):
+                path = f"{root}/{name}/{place}"
+                table = tables[name]
+                if table.num_rows:
+                    _put(system, path, _parquet(table.replace_schema_metadata(metadata)))
+                elif system.get_file_info(path).is_file:
+                    system.delete_file(path)
     except OSError as error:
         raise InputError(f"{uri}: the tables cannot be written: {explain(error)}") from error
     return f"{uri.rstrip('/')}/{_LAST}/{place}"

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from ..schemas.identity import ApplicationIdentity
 from ..schemas.logs import EventLogTables
-from .filesystems import distinct_name, folder_name
+from .filesystems import distinct_name, folder_name, path_lock
 
 _ROWS_PER_GROUP = 16_384  # the writer keeps the pages of a group in memory, 20 MB for 200,000 tasks
 # Most logs are small, and half of their tables are empty. Writing those would cost more than reading the log.
@@ -41,7 +41,8 @@ def export_tables(tables: EventLogTables, out: str, late: Mapping[str, Callable[
         for name, make in made.items():
             _write(make(), os.path.join(unfinished, f"{name}.parquet"))
         os.chmod(unfinished, 0o755)
-        return _move(unfinished, places, application)
+        with path_lock(out):  # between looking at a place and taking it, no other export may take it
+            return _move(unfinished, places, application)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

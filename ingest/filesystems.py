@@ -4,6 +4,9 @@ import hashlib
 import os
 import re
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -147,3 +150,14 @@ def read_toml(path: str) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not valid TOML: {error}") from error
     return content
+
+
+@contextmanager
+def path_lock(path: str) -> Iterator[None]:
+    """Let one process of this machine at a time be in the context for this local path. The lock is kept outside it."""
+    from filelock import FileLock
+
+    name = hashlib.sha256(os.path.realpath(path).encode("utf-8", "replace")).hexdigest()[:32]
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    with FileLock(os.path.join(tempfile.gettempdir(), f"afterglow-{user}-{name}.lock")):
+        yield

@@ -1,14 +1,20 @@
 """Tables -> Parquet files: one folder per application, also for two of one id."""
 
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from afterglow.ingest import import_logs, read
+from afterglow.ingest import dataset, export, import_logs, read
+from afterglow.ingest.dataset import write_dataset
 from afterglow.ingest.export import export_tables
 from afterglow.ingest.filesystems import folder_name
 from tests.ingest.cli.logs import write_log
+
+NAMES = ("one", "three", "eleven")
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
@@ -48,3 +54,26 @@ def test_a_long_or_hostile_id_is_a_file_name() -> None:
     names = [folder_name("a" * 500 + end, None) for end in "xy"]
     assert all(len(name) <= 200 for name in names) and len(set(names)) == 2
     assert "/" not in folder_name("../\x1b[31m", "1") and "\x1b" not in folder_name("../\x1b[31m", "1")
+
+
+def test_two_applications_of_one_id_written_at_once_are_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, look in ((export, "_owner"), (dataset, "_metadata")):
+        found = getattr(module, look)
+
+        def slowly(*where: object, found: Callable[..., object] = found) -> object:
+            owner = found(*where)
+            time.sleep(0.05)  # long enough for all of them to have looked, were there no lock
+            return owner
+
+        monkeypatch.setattr(module, look, slowly)
+    made = [read(str(write_log(tmp_path, n, start_ms=1_700_000_000_000 + len(n), tasks=len(n), file=n))) for n in NAMES]
+    for work in (
+        lambda tables: export_tables(tables, str(tmp_path / "out")),
+        lambda tables: write_dataset(tables, str(tmp_path / "set"), "fingerprint"),
+    ):
+        with ThreadPoolExecutor(len(made)) as pool:
+            places = list(pool.map(work, made))
+        assert len(set(places)) == len(made)
+    for folder, number in ((tmp_path / "out", "*/tasks.parquet"), (tmp_path / "set" / "tasks", "**/*.parquet")):
+        rows = sorted(pq.ParquetFile(file).read().num_rows for file in folder.glob(number))
+        assert rows == sorted(map(len, NAMES))

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import mlflow
 import pytest
 import sqlalchemy as sa
 from mlflow import MlflowClient
+from mlflow.entities import ViewType
 
 from afterglow.ingest import PublishError, import_logs
 from afterglow.ingest.application_view import ApplicationView
@@ -186,6 +187,18 @@ def test_a_parent_run_is_neither_ended_nor_timed_anew(store: str, tmp_path: Path
     after = client.get_run(parent.info.run_id)
     assert (after.info.status, after.info.start_time, after.info.end_time) == ("RUNNING", 1234, None)
     assert client.get_run(imported.published.run_id).data.tags["mlflow.parentRunId"] == parent.info.run_id
+
+
+@pytest.mark.parametrize("writer", ["sql", "rest"])
+def test_a_parent_run_that_is_not_there_is_an_error_and_nothing_is_written(
+    writer: Literal["sql", "rest"], store: str, tmp_path: Path
+) -> None:
+    name = experiment(store, f"no parent {writer}", tmp_path)
+    with pytest.raises(PublishError, match=r"there is no active run f{32} in this store; check --parent-run"):
+        import_logs([str(sample_log("codec-lz4"))], store, name, writer=writer, parent_run="f" * 32)
+    client = MlflowClient(store)
+    found = client.get_experiment_by_name(name)
+    assert found is not None and not client.search_runs([found.experiment_id], run_view_type=ViewType.ALL)
 
 
 def test_a_log_still_being_written_leaves_open_runs_that_the_next_import_closes(store: str, tmp_path: Path) -> None:
