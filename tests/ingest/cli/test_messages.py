@@ -138,7 +138,12 @@ def test_a_signal_of_the_terminal_gives_one_line_and_no_traceback(workers: str, 
     command = [sys.executable, "-m", "afterglow.ingest.cli", "import", str(tmp_path / "logs"), "--workers", workers]
     command += ["--tracking-uri", new_sqlite(tmp_path / "m.db")]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()  # the first log was imported
