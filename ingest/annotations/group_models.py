@@ -15,9 +15,10 @@ def model_rows(
 ) -> pa.Table:
     """The table models. `logged` are rows with stage_id, task_id and what the job said of the model.
 
-    Spark runs a task again where the executor that held its result was lost, and both attempts succeeded. Of each
-    partition of a stage only the models of its last successful attempt count. `stage_fits`: stage -> its fit; a fit of
-    models alone is named after their number.
+    Spark runs a task again where the executor that held its result was lost, and both attempts succeeded. Within a
+    stage attempt the models of the last successful attempt of each task index count. A later attempt of the stage runs
+    other indexes, so there a group counts once by its key. `stage_fits`: stage -> its fit; a fit of models alone is
+    named after their number.
     """
     attempts = _last_attempts(tasks, {row["stage_id"] for row in logged})
     rows = []
@@ -25,6 +26,11 @@ def model_rows(
         known, last = attempts.get((row["stage_id"], row["task_id"]), (None, True))
         if last:
             rows.append({**row, "stage_attempt": known, **_fit_columns(stage_fits.get(row["stage_id"]))})
+    latest: dict[tuple[int, str], int] = {}
+    for row in rows:
+        group = row["stage_id"], row["group_key"]
+        latest[group] = max(latest.get(group, 0), row["stage_attempt"] or 0)
+    rows = [row for row in rows if (row["stage_attempt"] or 0) == latest[row["stage_id"], row["group_key"]]]
     rows.sort(key=lambda row: (row["stage_id"], row["end_time_ms"], row["task_id"], row["group_key"]))
     for number, row in enumerate(rows):
         row["model"] = number
@@ -64,15 +70,15 @@ def _last_attempts(tasks: pa.Table, stages: set[int]) -> dict[tuple[int, int], t
         return {}
     names = ["stage_id", "stage_attempt", "task_id", "index", "status"]
     rows = [row for row in tasks.select(names).to_pylist() if row["stage_id"] in stages]
-    last: dict[tuple[int, int], int] = {}
+    last: dict[tuple[int, int, int], int] = {}
     for row in rows:
         if row["status"] == "SUCCESS":
-            partition = row["stage_id"], row["index"]
+            partition = row["stage_id"], row["stage_attempt"], row["index"]
             last[partition] = max(last.get(partition, -1), row["task_id"])
     return {
         (row["stage_id"], row["task_id"]): (
             row["stage_attempt"],
-            last.get((row["stage_id"], row["index"]), row["task_id"]) == row["task_id"],
+            last.get((row["stage_id"], row["stage_attempt"], row["index"]), row["task_id"]) == row["task_id"],
         )
         for row in rows
     }

@@ -33,7 +33,7 @@ MODELS = Table(
         ),
         Column("stage_id", "int32", "Stage that trained it.", _ANNOTATED),
         Column("stage_attempt", "int32", "Stage attempt.", _ANNOTATED),
-        Column("task_id", "int64", "Task that trained it: the last successful one of its partition.", _ANNOTATED),
+        Column("task_id", "int64", "Task that trained it, of the last successful attempt.", _ANNOTATED),
         Column("tuning_uid", "string", "Search of its job, as in fits.", _ANNOTATED),
         Column("trial", "int32", "Trial of its job, as in fits.", _ANNOTATED),
         Column("fold", "int32", "Fold of its job, as in fits.", _ANNOTATED),

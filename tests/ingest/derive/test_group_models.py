@@ -21,13 +21,11 @@ def model(task: int, key: str, seconds: float, *, stage: int = 0, rows: int = 10
     return [stage, task, 1_050 + task, key, {"depth": 3}, {"rmse": seconds * 2}, rows, seconds]
 
 
-def test_of_a_partition_only_the_last_successful_attempt_counts() -> None:
-    # Tasks 0 and 2 are attempts of partition 0, both successful; task 1 is partition 1.
-    found = read([model(0, "a", 1.0), model(1, "b", 1.0), model(2, "a", 4.0)])
-    rows = [
-        (row["group_key"], row["task_id"], row["stage_attempt"], row["seconds"]) for row in found["models"].to_pylist()
-    ]
-    assert rows == [("b", 1, 0, 1.0), ("a", 2, 1, 4.0)]
+def test_a_group_that_a_later_stage_attempt_trained_again_counts_once() -> None:
+    # Task 2 is index 0 of the second attempt, which trained again the groups of index 1 of the first.
+    found = read([model(0, "a", 1.0), model(1, "b", 1.0), model(2, "b", 4.0)])
+    rows = [(r["group_key"], r["task_id"], r["stage_attempt"], r["seconds"]) for r in found["models"].to_pylist()]
+    assert rows == [("a", 0, 0, 1.0), ("b", 2, 1, 4.0)]
     (fit,) = found.fits.to_pylist()
     assert (fit["name"], fit["source"], fit["fit_uid"], fit["num_jobs"]) == ("2 models", "annotated", "models_1", 1)
 
