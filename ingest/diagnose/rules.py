@@ -26,6 +26,7 @@ from . import (
     skew,
     small_files,
     speculation,
+    trial_tasks,
     trials,
     wall_time,
 )
@@ -46,6 +47,7 @@ _RULES: Sequence[Callable[[ApplicationView], Iterator[Candidate]]] = (
     failed_jobs.find,
     failures.find,
     trials.find,
+    trial_tasks.find,
     recomputation.find,
     parallelism.find,
     wall_time.find,

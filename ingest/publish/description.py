@@ -7,10 +7,13 @@ import heapq
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from mlflow.entities import Run as StoredRun
+
 from ...schemas.findings import FINDING_CODES
 from ...schemas.runs.tree import Run
 from ...schemas.tables.training import MINIMUM_CONFIDENCE
 from ..units import count, seconds, share, size
+from .urls import run_path
 
 Link = Callable[[str], str]
 """A run's key -> the address of its page."""
@@ -54,6 +57,18 @@ def describe(
     if parent is not None:
         lines.append(f"Part of {_linked(parent, link)}.")
     return "\n\n".join(line for line in lines if line)
+
+
+def links_to_training_runs(runs: Sequence[StoredRun]) -> str:
+    """A paragraph with links to runs that the training job created itself; empty if there are none."""
+    if not runs:
+        return ""
+    some = (
+        f"[{escape(run.info.run_name or run.info.run_id)}]({run_path(run.info.experiment_id, run.info.run_id)})"
+        for run in runs[:_SHOWN]
+    )
+    more = f" and {count(len(runs) - _SHOWN)} more" if len(runs) > _SHOWN else ""
+    return f"\n\nRuns of the training job itself: {', '.join(some)}{more}."
 
 
 def _findings(run: Run, link: Link) -> str:

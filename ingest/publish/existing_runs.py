@@ -5,7 +5,7 @@ tag is written last, so a run without it is incomplete.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from mlflow.entities import Run
@@ -13,10 +13,12 @@ from mlflow.entities import Run
 from ...schemas import mlflow as strings
 from ...schemas.runs.metrics import RUN_METRICS
 from ...schemas.runs.params_tags import (
+    ADOPTED_TAG,
     DIGEST_TAG,
     FINGERPRINT_TAG,
     KEY_TAG,
     LEASE_TAG,
+    LEVEL_TAG,
     RUNS_TAG,
     TRACE_TAG,
     VERSION_TAG,
@@ -30,7 +32,18 @@ ABANDONED = "abandoned"
 """The key of a deleted run that was created twice, because an answer got lost or another import came first."""
 
 _DECLARED = frozenset(metric.name for metric in RUN_METRICS)
-_OF_WRITING = {FINGERPRINT_TAG, DIGEST_TAG, KEY_TAG, RUNS_TAG, TRACE_TAG, VERSION_TAG, LEASE_TAG, WRITTEN_TAG}
+_TRAINING = ("tuning", "trial", "fit")
+_OF_WRITING = {
+    ADOPTED_TAG,
+    FINGERPRINT_TAG,
+    DIGEST_TAG,
+    KEY_TAG,
+    RUNS_TAG,
+    TRACE_TAG,
+    VERSION_TAG,
+    LEASE_TAG,
+    WRITTEN_TAG,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,9 @@ class Known:
     latest: Mapping[str, tuple[int, float]]
     tags: frozenset[str] = frozenset()
     """Names of the tags that only Afterglow writes, and that come from the log."""
+    level: str = ""
+    adopted: bool = False
+    """Whether the training job created it."""
 
     def stale_tags(self, record: RunRecord) -> list[str]:
         """Tags from an earlier import that this import no longer has, because the log grew or is read in less
@@ -102,7 +118,20 @@ def known_run(run: Run) -> Known:
     written = tags.get(DIGEST_TAG, "")
     ours = frozenset(name for name in tags if name.startswith("afterglow.") and name not in _OF_WRITING)
     note, params = tags.get(strings.NOTE), run.data.params
-    return Known(run.info.run_id, run.info.run_name, note, written, deleted, params, latest, ours)
+    level, adopted = tags.get(LEVEL_TAG, ""), ADOPTED_TAG in tags
+    return Known(run.info.run_id, run.info.run_name, note, written, deleted, params, latest, ours, level, adopted)
+
+
+def replaced_runs(known: Mapping[str, Known], keys: Collection[str]) -> list[str]:
+    """The ids of runs of searches and fits that the tree with these keys no longer has.
+
+    When a log grows, fits may turn out to be the trials of a loop. What they were before must not stay beside it.
+    """
+    return [
+        run.run_id
+        for key, run in known.items()
+        if run.level in _TRAINING and key not in keys and not run.deleted and not run.adopted
+    ]
 
 
 def known_runs(runs: Iterable[Run], root_key: str) -> dict[str, Known]:

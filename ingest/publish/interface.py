@@ -9,6 +9,8 @@ from ...schemas.runs.params_tags import APP_ID_TAG, ATTEMPT_TAG, COMPLETENESS_TA
 from .autologged_runs import Owner
 
 if TYPE_CHECKING:
+    from mlflow.entities import Run
+
     from .store import TrackingStore
 
 Metric = tuple[str, float, int, int]
@@ -106,6 +108,18 @@ class TreeOptions:
     restore: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class TrainingRuns:
+    """The runs that the training job created itself.
+
+    The application goes under `owner`, into its experiment. Without an owner, `linked` are the runs that it could go
+    under: the application run and they get links to each other.
+    """
+
+    owner: Owner | None = None
+    linked: Sequence["Run"] = ()
+
+
 class TreeWriter(Protocol):
     """Writes the tree of one application. No other process writes it at the same time.
 
@@ -160,8 +174,8 @@ class Writer(Protocol):
     def find(self, fingerprint: str) -> Published | None:
         """The complete tree that was written from this log with these options, if any. Needs one search."""
 
-    def owner(self, app_id: str, run_id: str | None) -> Owner | None:
-        """The training job's own run; see `training_run.find_owner`."""
+    def training_runs(self, root: RunRecord, run_id: str | None) -> TrainingRuns:
+        """The runs of the training job itself; see `training_runs.find_training_runs`."""
 
     def within(self, experiment_id: str) -> "Writer":
         """A writer for another experiment of the same store."""

@@ -1,9 +1,11 @@
 """Write one application's run tree exactly once, and mark it complete after everything is written."""
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+
+from mlflow.entities import Run as StoredRun
 
 from ...schemas.issues import ImportIssue
 from ...schemas.report import REPORT, STAGE_TASKS, ReportFiles
@@ -13,10 +15,11 @@ from ..errors import PublishError
 from . import urls
 from .artifacts import write_pictures
 from .autologged_runs import match_trials
-from .description import describe
+from .description import describe, links_to_training_runs
 from .interface import Published, RunRecord, TreeOptions, TreeWriter, Writer
 from .limits import LimitEnforcer
 from .records import datasets, record
+from .training_runs import link_runs
 
 Progress = Callable[[int, int], None]
 """Called with (runs written, runs in all)."""
@@ -59,7 +62,8 @@ def publish(wanted: Import, writer: Writer, progress: Progress | None = None) ->
     above = {run.key: record(run, limits) for run in tree.runs}
     root = above[tree.application.key]
     app_id = tree.application.tags[APP_ID_TAG]
-    owner = writer.owner(app_id, wanted.parent_run or wanted.logged_run)
+    training_runs = writer.training_runs(root, wanted.parent_run or wanted.logged_run)
+    owner = training_runs.owner
     if wanted.parent_run is not None and (owner is None or owner.run_id != wanted.parent_run):
         raise PublishError(
             f"there is no active run {wanted.parent_run} in this store; check --parent-run and the tracking URI"
@@ -70,12 +74,15 @@ def publish(wanted: Import, writer: Writer, progress: Progress | None = None) ->
         wanted.fingerprint, None if owner is None else owner.run_id, match_trials(tree, owner), wanted.restore
     )
     with writer.tree(root, options) as into:
-        if into.settled is not None:
-            return into.settled
-        written = _write(wanted, writer.store.experiment_id, above, limits, into, progress)
-        if into.settled is not None:  # another import has finished the tree meanwhile
-            return into.settled
-        root_id = into.run_id(root.key)
+        written = 0
+        if into.settled is None:
+            written = _write(wanted, writer.store.experiment_id, above, limits, into, progress, training_runs.linked)
+        settled = into.settled  # before, or by another import meanwhile
+        root_id = into.run_id(root.key) if settled is None else settled.run_id
+    if settled is None or settled.state != "deleted":
+        link_runs(writer.store, training_runs.linked, root_id)
+    if settled is not None:
+        return settled
     writer.store.describe(urls.experiment_description(writer.store.experiment_id))
     url = writer.store.url(app_id)
     found = Published(writer.store.experiment_id, root_id, len(tree), written, url).with_tags(root.tags)
@@ -89,6 +96,7 @@ def _write(
     limits: LimitEnforcer,
     into: TreeWriter,
     progress: Progress | None,
+    linked: Sequence[StoredRun] = (),
 ) -> int:
     """Write all runs, then datasets and artifacts, then the root's last tags. Return the number of runs written."""
     tree, total, written, done = wanted.tree, len(wanted.tree), 0, 0
@@ -103,6 +111,7 @@ def _write(
                     progress(done, total)
         into.flush()  # descriptions link to tasks, whose ids are known now
         notes = dict(_descriptions(tree, into, experiment_id, limits, pictures))
+        notes[root] = limits.tag(notes[root] + links_to_training_runs(linked))
         for key, one in reversed(above.items()):  # children first, so that no parent is finished before them
             written, done = written + into.write(one, notes[key]), done + 1
             if progress is not None:

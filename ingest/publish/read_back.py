@@ -18,7 +18,7 @@ from .error_messages import translate_errors
 from .interface import Root
 from .store import TrackingStore
 from .stored_trees import roots
-from .training_run import find_run
+from .training_runs import find_run
 from .writer_selection import open_store
 
 _RUN_ID = re.compile(r"[0-9a-f]{32}")

@@ -7,7 +7,7 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
 from ...schemas import mlflow as strings
-from ...schemas.runs.params_tags import DIGEST_TAG, FINGERPRINT_TAG, KEY_TAG, LEASE_TAG
+from ...schemas.runs.params_tags import ADOPTED_TAG, DIGEST_TAG, FINGERPRINT_TAG, KEY_TAG, LEASE_TAG
 from ..errors import PublishError
 from .error_messages import translate_errors
 from .existing_runs import ABANDONED, Known, digest, renewed
@@ -67,6 +67,8 @@ class RunCalls:
         there = known.params if known is not None else {}  # MLflow does not allow changing a param
         params = [Param(name, value) for name, value in record.params.items() if name not in there]
         tags = [RunTag(name, value) for name, value in record.tags.items() if has.get(name) != value]
+        if own:
+            tags.append(RunTag(ADOPTED_TAG, "true"))
         if known is not None and parent is not None and not own:
             tags.append(RunTag(strings.PARENT_RUN_ID, parent))  # if a log grew, a run may have a different value
         if note is not None and (known is None or known.own_note):

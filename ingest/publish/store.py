@@ -1,5 +1,6 @@
 """Read one experiment of a tracking store through MLflow's public client. Both writers use it."""
 
+import contextlib
 import copy
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from mlflow.tracking import get_tracking_uri
 
 from ...schemas import mlflow as strings
 from ..errors import PublishError
+from ..transient_errors import is_transient
 from . import urls
 from .error_messages import translate_errors, without_password
 from .mlflow_internals import MLFLOW_ENABLE_WORKSPACES, get_request_workspace
@@ -23,6 +25,7 @@ from .sqlite_lock import sqlite_lock
 Result = TypeVar("Result")
 
 _PAGE = 1000
+_EXPERIMENTS_AT_ONCE = 100
 _UNQUOTABLE = re.compile(r"""['"\\`]""")
 
 
@@ -99,6 +102,22 @@ class TrackingStore:
         """The runs with exactly this value of a tag."""
         found = self.search(condition(tag, value), deleted, experiments)
         return [run for run in found if run.data.tags.get(tag) == value]
+
+    def tagged_anywhere(self, tag: str, value: str, deleted: bool = False) -> list[Run]:
+        """The same, in all active experiments that the store lets this user search; this one comes first."""
+        found = self.tagged(tag, value, deleted)
+        others = [one for one in self.experiments() if one != self.experiment_id]
+        for begin in range(0, len(others), _EXPERIMENTS_AT_ONCE):
+            some = others[begin : begin + _EXPERIMENTS_AT_ONCE]
+            try:
+                found += self.tagged(tag, value, deleted, some)
+            except PublishError as error:
+                if error.__cause__ is not None and is_transient(error.__cause__):
+                    raise
+                for one in some:  # one of them was deleted meanwhile, or is not this user's to read
+                    with contextlib.suppress(PublishError):
+                        found += self.tagged(tag, value, deleted, [one])
+        return found
 
     def experiments(self, name: re.Pattern[str] | None = None) -> list[str]:
         """The ids of the active experiments whose full name matches."""

@@ -40,7 +40,9 @@ def _search(job: Job, evidence: Evidence, number: int) -> Search:
     search.found_by, search.kind = "plan", "MlflowSparkStudy"
     search.jobs[job.job_id] = "fit"
     tasks = task_keys(job, evidence)
-    if len(tasks) == _num_trials(job, evidence):
+    search.num_trials = _num_trials(job, evidence)
+    search.parallelism = len(tasks) or None  # n_jobs: the study makes as many partitions
+    if len(tasks) == search.num_trials:
         for trial, key in enumerate(tasks):
             search.fit(trial).tasks.append(key)
     return search

@@ -51,6 +51,9 @@ WRITTEN_TAG, RUNS_TAG = "afterglow.written_at", "afterglow.runs"
 DIGEST_TAG, LEASE_TAG = "afterglow.digest", "afterglow.lease"
 TRACE_TAG, ATTEMPT_TAG = "afterglow.trace", "spark.app.attempt.id"
 COMPLETENESS_TAG, ISSUES_TAG = "afterglow.completeness", "afterglow.issues"
+ADOPTED_TAG = "afterglow.adopted"
+APPLICATION_RUN_TAG = "afterglow.application_run"
+"""On a run that the training job created itself: the id of the application run, which is not below it."""
 FINDING_TAG = "afterglow.finding."
 
 
@@ -85,6 +88,11 @@ RUN_TAGS = (
         DIGEST_TAG,
         EVERY,
         "Hashes of content, name and description as last written. Your own changes are kept.",
+    ),
+    RunText(
+        ADOPTED_TAG,
+        ("tuning", "trial"),
+        "`true` on a run that the training job created itself. Its name, start, end and status are kept.",
     ),
     RunText(
         COMPLETENESS_TAG,

@@ -13,7 +13,7 @@ from ....schemas import mlflow as strings
 from ....schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, KEY_TAG, LEASE_TAG
 from ..artifacts import files_of
 from ..error_messages import translate_errors
-from ..existing_runs import ABANDONED, Known, known_runs
+from ..existing_runs import ABANDONED, Known, known_runs, replaced_runs
 from ..interface import Dataset, Published, RunRecord, TreeOptions
 from ..lease import LeaseLostError, is_being_removed
 from ..leased_root import LeasedRoot
@@ -37,6 +37,7 @@ class RestTree:
         self._ids: dict[str, str] = dict(options.own)
         self._created: dict[str, Mapping[str, str]] = {}  # with these tags; removed when it is filled
         self._known: dict[str, Known] = {}
+        self._reserved: set[str] = set()
         self._deleted: set[str] = set()
         self._pool = ThreadPoolExecutor(calls, "afterglow-publish")
         self._room = threading.Semaphore(calls * 4)
@@ -112,6 +113,7 @@ class RestTree:
 
     def reserve(self, records: Sequence[RunRecord]) -> None:
         """See TreeWriter. Works level by level, since a run is created with its parent's id."""
+        self._reserved.update(record.key for record in records)
         depth: dict[str | None, int] = {None: -1}
         for record in records:
             depth[record.key] = depth.get(record.parent, 0) + 1
@@ -197,6 +199,8 @@ class RestTree:
             of_tree = key == root or key.startswith(root + "/")
             if key == ABANDONED or (of_tree and self._ids.get(key) != run.info.run_id):
                 self._calls.abandon(run.info.run_id)
+        for run_id in replaced_runs(self._known, self._reserved):
+            self._calls.abandon(run_id)
         self._lease.release()
         # If a store writes tags one by one, the fingerprint comes last.
         last = sorted({**tags, LEASE_TAG: ""}.items(), key=lambda tag: tag[0] == FINGERPRINT_TAG)

@@ -3,12 +3,11 @@
 import contextlib
 from collections.abc import Iterator
 
-from ..autologged_runs import Owner
-from ..interface import Published, RunRecord, TreeOptions, TreeWriter
+from ..interface import Published, RunRecord, TrainingRuns, TreeOptions, TreeWriter
 from ..mlflow_internals import silent_run_urls
 from ..store import TrackingStore
 from ..stored_trees import all_trees, find_tree
-from ..training_run import find_owner
+from ..training_runs import find_training_runs
 from .tree import RestTree
 
 
@@ -29,9 +28,9 @@ class RestWriter:
         """See Writer."""
         return find_tree(self.store, fingerprint) if self._trees is None else self._trees.get(fingerprint)
 
-    def owner(self, app_id: str, run_id: str | None) -> Owner | None:
+    def training_runs(self, root: RunRecord, run_id: str | None) -> TrainingRuns:
         """See Writer."""
-        return find_owner(self.store, app_id, run_id)
+        return find_training_runs(self.store, root, run_id)
 
     def within(self, experiment_id: str) -> "RestWriter":
         """See Writer."""

@@ -8,10 +8,10 @@ from mlflow.entities import Run
 from sqlalchemy import orm
 
 from ....schemas import mlflow as strings
-from ....schemas.runs.params_tags import APP_ID_TAG, DIGEST_TAG, FINGERPRINT_TAG, KEY_TAG, LEASE_TAG
+from ....schemas.runs.params_tags import ADOPTED_TAG, APP_ID_TAG, DIGEST_TAG, FINGERPRINT_TAG, KEY_TAG, LEASE_TAG
 from ..artifacts import files_of
 from ..error_messages import translate_errors
-from ..existing_runs import ABANDONED, Known, digest, known_run, known_runs, renewed
+from ..existing_runs import ABANDONED, Known, digest, known_run, known_runs, renewed, replaced_runs
 from ..interface import Dataset, Metric, Published, RunRecord, TreeOptions
 from ..lease import LeaseLostError, LeaseWatch, is_being_removed
 from ..mlflow_internals import get_artifact_repository, models
@@ -50,6 +50,7 @@ class SqlTree:
         self._known: dict[str, Known] = {}
         self._deleted: set[str] = set()
         self._ids: dict[str, str] = dict(options.own)
+        self._reserved: set[str] = set()
         self._datasets: list[Dataset] = []
         self._others, self._watch, self._index = others, LeaseWatch(), index
 
@@ -134,11 +135,14 @@ class SqlTree:
             key, run_id = run.data.tags.get(KEY_TAG, ""), run.info.run_id
             of_tree = key in (ABANDONED, root) or key.startswith(root + "/")
             if of_tree and run_id not in ours and run.info.lifecycle_stage != "deleted":
-                gone = {"lifecycle_stage": "deleted", "deleted_time": int(time.time() * 1000)}
-                change = sa.update(models.SqlRun).where(models.SqlRun.run_uuid == run_id)
-                self.session.execute(change.values(**gone))
-                self._rows.delete(run_id, models.SqlTag, [KEY_TAG, FINGERPRINT_TAG, LEASE_TAG])
-                self._rows.texts(models.SqlTag, run_id, {KEY_TAG: ABANDONED})
+                self._abandon(run_id)
+
+    def _abandon(self, run_id: str) -> None:
+        gone = {"lifecycle_stage": "deleted", "deleted_time": int(time.time() * 1000)}
+        change = sa.update(models.SqlRun).where(models.SqlRun.run_uuid == run_id)
+        self.session.execute(change.values(**gone))
+        self._rows.delete(run_id, models.SqlTag, [KEY_TAG, FINGERPRINT_TAG, LEASE_TAG])
+        self._rows.texts(models.SqlTag, run_id, {KEY_TAG: ABANDONED})
 
     def _runs(self, tag: str, value: str) -> list[Run]:
         return runs_by_tag(self.session, self._experiment_id, tag, value)
@@ -153,6 +157,7 @@ class SqlTree:
     def reserve(self, records: Sequence[RunRecord]) -> None:
         """See TreeWriter. Ids are derived from the keys; nothing is written yet."""
         for record in records:
+            self._reserved.add(record.key)
             self._ids.setdefault(record.key, self._derived(record.key))
 
     def run_id(self, key: str) -> str:
@@ -198,6 +203,8 @@ class SqlTree:
                 tags[strings.PARENT_RUN_ID] = parent
             if known is None or known.own_name:
                 tags[strings.RUN_NAME] = record.name
+        else:
+            tags[ADOPTED_TAG] = "true"
         if note is not None and (known is None or known.own_note):
             tags[strings.NOTE] = note
         return tags
@@ -226,6 +233,8 @@ class SqlTree:
         tags, root_id = {**tags, LEASE_TAG: ""}, self._ids[self._root.key]
         self.flush()
         with translate_errors("cannot commit"):
+            for run_id in replaced_runs(self._known, self._reserved):
+                self._abandon(run_id)
             for one in self._datasets:
                 add_dataset(self.session, self._experiment_id, root_id, one)
             self._rows.delete(root_id, models.SqlTag, tags)

@@ -18,16 +18,15 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from ....schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, KEY_TAG
 from ...errors import PublishError
 from ...transient_errors import is_transient
-from ..autologged_runs import Owner
 from ..error_messages import translate_errors
-from ..interface import Published, RunRecord, State, TreeOptions, TreeWriter
+from ..interface import Published, RunRecord, State, TrainingRuns, TreeOptions, TreeWriter
 from ..lease import LeaseWatch, is_being_removed
 from ..mlflow_internals import SqlAlchemyStore, tracking_store, verify_schema
 from ..retry import retry
 from ..schema_version import check_unchanged
 from ..store import TrackingStore
 from ..stored_trees import find_tree
-from ..training_run import find_owner, find_run, owner_of
+from ..training_runs import find_run, find_training_runs, owner_of
 from .app_index import AppIndex
 from .rows import FILLED, TABLES
 from .run_queries import ApplicationRow, application_rows
@@ -80,22 +79,22 @@ class SqlWriter:
 
     def _published(self, row: ApplicationRow) -> Published:
         state: State = "deleted" if row.deleted or is_being_removed(row.tags) else "unchanged"
-        url = self.store.url(row.tags.get(APP_ID_TAG, ""))
-        return Published(self.store.experiment_id, row.run_id, 0, 0, url, state).with_tags(row.tags)
+        url = self.store.within(row.experiment_id).url(row.tags.get(APP_ID_TAG, ""))
+        return Published(row.experiment_id, row.run_id, 0, 0, url, state).with_tags(row.tags)
 
     def find(self, fingerprint: str) -> Published | None:
         """See Writer."""
         return find_tree(self.store, fingerprint) if self._trees is None else self._trees.get(fingerprint)
 
-    def owner(self, app_id: str, run_id: str | None) -> Owner | None:
+    def training_runs(self, root: RunRecord, run_id: str | None) -> TrainingRuns:
         """See Writer. Searches for runs tagged with the application's id only if there may be any."""
         if self._index is not None:
-            index = self._index
+            index, app_id = self._index, root.tags[APP_ID_TAG]
             with translate_errors("cannot search runs"):
                 may_be = self._read(lambda session: index.has_app_id(session, app_id))
             if not may_be:
-                return owner_of(self.store, None if run_id is None else find_run(self.store, run_id))
-        return find_owner(self.store, app_id, run_id)
+                return TrainingRuns(owner_of(self.store, None if run_id is None else find_run(self.store, run_id)))
+        return find_training_runs(self.store, root, run_id)
 
     def within(self, experiment_id: str) -> "SqlWriter":
         """See Writer."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.ingest.diagnose.builders import START, Made, Row
+from tests.ingest.diagnose.builders import START, Made, Row, task
 
 UID = "CrossValidator_0123456789ab"
 
@@ -165,3 +165,71 @@ def test_parallelism_gives_no_more_than_the_cores() -> None:
 def test_only_more_at_once_than_there_were_is_tried() -> None:
     figures = json.loads(search([10_000] * 8, folds=1, parallelism=2).one("parallelism")["figures"])
     assert "parallelism_2_ms" not in figures and figures["parallelism_4_ms"] == 20_000
+
+
+def task_search(trials: list[tuple[int, str, int]], executors: int = 2, parallelism: int = 2, **columns: Any) -> Made:
+    """A search whose trials are one job of one task each: (start, executor, ms). `columns` are of the tuning."""
+    work = Made(executors=executors, cores=2)
+    for number, (at, executor, ms) in enumerate(trials):
+        work.stage([task(ms, executor, at)], job={"tuning_uid": UID, "trial": number, "phase": "fit"})
+    work.at = max(at + ms for at, _, ms in trials)
+    tuning = {"tuning_uid": UID, "parallelism": parallelism, "num_trials": len(trials), "status": "FINISHED"}
+    work.rows["tunings"].append({**tuning, **columns})
+    return work
+
+
+def test_trials_that_share_an_executor_while_another_is_idle() -> None:
+    row = task_search([(0, "1", 20_000), (0, "1", 20_000), (20_000, "2", 10_000)]).one("shared_executor")
+    assert (row["tuning_uid"], row["level"], row["cost_ms"], row["severity"]) == (UID, "tuning", 10_000, "warning")
+    assert "2 trials ran beside another one on their executor for 20 s, 67 % of the search" in row["message"]
+
+
+@pytest.mark.parametrize(
+    "trials",
+    [
+        [(0, "1", 20_000), (0, "2", 20_000)],  # one each
+        [(0, "1", 20_000), (0, "1", 20_000), (0, "2", 20_000)],  # no executor is idle
+        [(0, "1", 10_000), (10_000, "1", 10_000)],  # one after the other
+    ],
+)
+def test_trials_that_share_nothing_that_could_be_theirs(trials: list[tuple[int, str, int]]) -> None:
+    assert "shared_executor" not in task_search(trials).codes()
+
+
+def test_trials_of_many_tasks_share_executors_as_any_stage_does() -> None:
+    work = task_search([(0, "1", 20_000)])
+    job = {"tuning_uid": UID, "trial": 1, "phase": "fit"}
+    work.at = 0
+    work.stage([task(20_000, "1", 0), task(20_000, "1", 0)], job=job)
+    assert "shared_executor" not in work.codes()
+
+
+def test_parallelism_above_the_trials() -> None:
+    row = task_search([(0, "1", 9_000), (0, "2", 9_000)], parallelism=4).one("unused_parallelism")
+    assert (row["tuning_uid"], row["severity"], row["cost_ms"]) == (UID, "note", 0)
+    assert row["message"] == "The search had a parallelism of 4 and 2 trials."
+
+
+@pytest.mark.parametrize("columns", [{"parallelism": 2}, {"parallelism": None}, {"status": "RUNNING"}])
+def test_parallelism_that_has_its_trials_or_will_have(columns: dict[str, Any]) -> None:
+    work = task_search([(0, "1", 9_000), (0, "2", 9_000)], **{"parallelism": 4, **columns})
+    assert "unused_parallelism" not in work.codes()
+
+
+@pytest.mark.parametrize("first, found", [("FAILED", True), ("KILLED", False)])
+def test_a_trial_that_spark_ran_again(first: str, found: bool) -> None:
+    work = Made(executors=2)
+    tasks = [task(4_000, "1", 0, status=first, index=0), task(5_000, "2", 4_000, index=0, attempt=1)]
+    work.stage(tasks, job={"tuning_uid": UID, "trial": 0, "phase": "fit"})
+    work.rows["tunings"].append({"tuning_uid": UID, "parallelism": 1, "num_trials": 1, "status": "FINISHED"})
+    assert ("retried_trial" in work.codes()) is found
+    if found:
+        row = work.one("retried_trial")
+        assert (row["cost_ms"], row["message"]) == (4_000, "Spark ran trial 0 again after 1 failed attempt.")
+
+
+def test_a_trial_that_failed_for_good_was_not_retried() -> None:
+    work = Made(executors=2)
+    work.stage([task(4_000, "1", 0, status="FAILED")], job={"tuning_uid": UID, "trial": 0, "phase": "fit"})
+    work.rows["tunings"].append({"tuning_uid": UID, "parallelism": 1, "num_trials": 1, "status": "FAILED"})
+    assert "retried_trial" not in work.codes()
