@@ -21,7 +21,7 @@ REPORT = ReportFile(
     "report.html",
     ("application",),
     "Key figures, findings, timelines of tasks and stages with the critical path, task time against bytes, and "
-    "trials. One file that needs no network.",
+    "trials, stages as a table, and SQL queries with their operators. One file that needs no network.",
 )
 STAGE_TASKS = ReportFile(
     "tasks.svg",
@@ -41,6 +41,11 @@ REPORT_TRIALS = 100
 """Trials of one search."""
 REPORT_SEARCHES = 20
 REPORT_FINDINGS = 50
+REPORT_TABLE_STAGES = 300
+"""Rows of the table of stages."""
+REPORT_QUERIES = 20
+REPORT_QUERY_NODES = 80
+"""SQL executions with a card, the longest first, and operators of one card."""
 STAGE_PLOTS = 10
 """Stages of one application that have a plot."""
 STAGE_POINTS = 1_500

@@ -12,7 +12,9 @@ from ..control_characters import replace_controls
 from ..units import count, seconds, share, size
 from .embed import library, pack
 from .payload import left_out, payload, short_name, stages_drawn
+from .queries import number_of_queries, queries
 from .report_data import ReportData
+from .stage_table import STAGE_COLUMNS, stage_rows
 
 _HERE = Path(__file__).parent
 
@@ -38,9 +40,10 @@ def report(data: ReportData) -> bytes:
     root = data.tree.application
     drawn, shown = stages_drawn(data), payload(data)
     faults = [row for row in data.findings if row["cost_ms"] or row["severity"] != "note"]
+    shown_queries = queries(data)
     text: str = _template().render(
         css=(_HERE / "report.css").read_text(encoding="utf-8"),
-        script="\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("units.js", "report.js")),
+        script="\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("units.js", "tables.js", "report.js")),
         library=library(),
         data=pack(shown),
         title=root.name,
@@ -62,6 +65,11 @@ def report(data: ReportData) -> bytes:
         stages_at_most=REPORT_STAGES,
         choosable=bool(shown["scatter"]),
         critical=_critical(data),
+        stage_columns=STAGE_COLUMNS,
+        stage_rows=stage_rows(data),
+        stages_total=len(data.stages),
+        queries=shown_queries,
+        queries_left=max(number_of_queries(data) - len(shown_queries), 0),
         searches=list(islice(_searches(data.tree), REPORT_SEARCHES)),
         searches_left=max(sum(run.level == "tuning" for run in data.tree.runs) - REPORT_SEARCHES, 0),
     )
@@ -152,7 +160,7 @@ _SMALLER_BETTER = {"rmse", "mse", "mae", "logLoss", "hammingLoss"}
 
 
 def _cost(run: Run) -> float:
-    return run.metrics.get("time/fits_s", run.duration_s or 0.0)
+    return run.metrics.get("time/fit_s", run.duration_s or 0.0)
 
 
 def _rank(run: Run, name: str | None, smaller: bool) -> tuple[bool, float, str]:
