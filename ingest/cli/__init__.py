@@ -20,6 +20,7 @@ from .schema import schema
 from .show import show
 from .status import status
 from .submit import submit
+from .ui import ui
 
 app = typer.Typer(
     name="afterglow",
@@ -57,6 +58,7 @@ app.command("backfill", cls=ConfiguredCommand)(backfill)
 app.command("show", cls=ConfiguredCommand)(show)
 app.command("export", cls=ConfiguredCommand)(export)
 app.command("compare", cls=ConfiguredCommand)(compare)
+app.command("ui", cls=ConfiguredCommand)(ui)
 app.command("status", cls=ConfiguredCommand)(status)
 app.command("remove", cls=ConfiguredCommand)(remove)
 app.command("schema", cls=ConfiguredCommand)(schema)

@@ -138,7 +138,14 @@ def report_import(imported: "Imported", as_json: bool, quiet: bool, to_stderr: b
     else:
         line = f"{imported.log}: already imported{ending}"
     print_line(line, to_stderr=to_stderr)
-    print_line(f"  {published.url}", to_stderr=to_stderr)
+
+
+def print_ending(server_command: str | None, url: str | None, to_stderr: bool = False) -> None:
+    """Prints the last lines of a command that wrote runs: the command that serves them, and one address."""
+    if server_command:
+        print_line(f"To open the page, start the server: {server_command}", to_stderr=to_stderr)
+    if url:
+        print_line(url, to_stderr=to_stderr)
 
 
 _COMPLETENESS = {

@@ -67,4 +67,6 @@ def hook(
         traceback.print_exc()  # a bug of Afterglow, which must not fail the job
         raise typer.Exit(0) from None
     console.report_import(result.imported, as_json, quiet)
+    if not as_json and not quiet and result.imported.published.state != "deleted":
+        console.print_ending(None, result.imported.published.url)
     raise typer.Exit(1 if strict and not result.whole else 0)

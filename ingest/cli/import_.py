@@ -31,7 +31,7 @@ def import_(
     from ..find_logs import find_logs
 
     how = importing.import_options(workers, max_line_bytes, max_ratio, parent_run, restore, dataset, no_runs, server)
-    batch = console.Batch(strict)
+    batch, last = console.Batch(strict), None
     with console.errors(batch.interrupted):
         experiments = importing.reach_store() if how.runs else None  # before a log is read
         found = find_logs(logs, how.read.history_server)
@@ -49,7 +49,9 @@ def import_(
                 else:
                     batch.success(outcome.complete)
                     console.report_import(outcome, as_json, quiet)
-        command = experiments.server_command() if experiments is not None and batch.done else None
-        if command and not as_json and not quiet:
-            console.print_line(f"To open these pages, start the server: {command}")
+                    last = outcome.published
+        if experiments is not None and batch.done and not as_json and not quiet:
+            only = last if batch.done == 1 else None
+            url = experiments.overview_url() if only is None or only.state == "deleted" else only.url
+            console.print_ending(experiments.server_command(), url)
     raise typer.Exit(batch.exit_code)

@@ -1,6 +1,8 @@
-"""Render an application's run tree, findings and issues for the terminal."""
+"""Render an application for the terminal: its result and findings first, then its runs as an aligned table."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...schemas.logs import EventLogTables
@@ -13,126 +15,167 @@ from .console import rich_text, shortened
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
-    from rich.tree import Tree
 
 _FINDINGS = 10
-_FIRST = "wall_time"  # printed before the tree
+_FIRST = "wall_time"  # printed before everything else
 _ISSUES = 10
 _NAME_WIDTH = 100
 _UNPAIRED = (
     "trainings and evaluations cannot be paired to trials from this log. "
     "To get them exactly, add annotate.autolog() to the job, or start it with afterglow submit --annotate."
 )
-_SKEW_RATIO, _SKEW_S = 3.0, 1.0
+_COLORS = {"FAILED": "red", "KILLED": "yellow", "RUNNING": "cyan"}
+# title, width, whether text is aligned right
+_COLUMNS = (("time", 11), ("bar", 6), ("tasks", 7), ("input", 7), ("shuffle", 7), ("spill", 7))
+_FIGURES = ("io/input_bytes", "shuffle/read_bytes", "spill/disk_bytes")
+_FIGURE = re.compile(r"(?<=\d) (?=(?:ms|s|min|h|B|kB|MB|GB|TB|tasks?|cores?)\b|%)|(?<=\d min) (?=\d)|(?<=\d h) (?=\d)")
 
 
 def print_application(tables: EventLogTables, tree: RunTree, levels: Sequence[str], max_children: int) -> None:
-    """Prints runs of these levels, of each run's children the `max_children` longest, then findings and issues.
+    """Print the application, its result, findings and issues, and a table of the runs of these levels.
 
-    The first line says if the trials of a search are uncertain.
+    Of each run's children, the `max_children` longest are printed, longest first. The first line says if the trials of
+    a search are uncertain.
     """
-    from rich.tree import Tree
-
+    out = console.out()
+    width = max(console.wide_out().width, 60)
     children: dict[str, Iterable[Run]] = dict(tree.children())
     if "task" in levels:
         children |= tree.tasks
-    root = Tree(_line(tree.application))
-    _add_children(root, tree.application, children, levels, max_children)
-    out = console.wide_out()
-    _print_unpaired(out, tables)
-    _print_wall_time(out, tree.application)
-    out.print(root)
-    _print_findings(out, tree.application)
-    _print_issues(out, tables)
+    _print_unpaired(out, tables, width)
+    _print_wall_time(out, tree.application, width)
+    _print_result(out, tree, width)
+    _print_findings(out, tree.application, width)
+    _print_issues(out, tables, width)
+    out.print()
+    out.print(_heading(width))
+    for line in _rows(tree.application, children, levels, max_children, tree.application.duration_s or 0.0, width):
+        out.print(line)
 
 
-def _print_unpaired(out: "Console", tables: EventLogTables) -> None:
+def _print_unpaired(out: "Console", tables: EventLogTables, width: int) -> None:
     """Searches that ran trials at the same time and left nothing that tells them apart."""
     for row in tables["tunings"].to_pylist():
         if row["confidence"] is not None and row["confidence"] < MINIMUM_CONFIDENCE:
-            name = shortened(row["tuning_uid"], _NAME_WIDTH)
-            out.print(rich_text(f"{name}: {_UNPAIRED}", "yellow"))
+            for line in _wrapped(f"{shortened(row['tuning_uid'], _NAME_WIDTH)}: {_UNPAIRED}", width):
+                out.print(rich_text(line, "yellow"))
 
 
-def _print_wall_time(out: "Console", application: Run) -> None:
+def _print_wall_time(out: "Console", application: Run, width: int) -> None:
     for finding in application.findings:
         if finding.code == _FIRST:
-            out.print(console.printable(finding.message))
+            for line in _wrapped(finding.message, width):
+                out.print(rich_text(line))
 
 
-def _add_children(
-    node: "Tree", run: Run, children: Mapping[str, Iterable[Run]], levels: Sequence[str], max_children: int
-) -> None:
-    below = [child for child in children.get(run.key, ()) if child.level in levels]
-    longest = {c.key for c in sorted(below, key=lambda c: -(c.duration_s or 0.0))[:max_children]}
-    for child in below:
-        if child.key in longest:
-            _add_children(node.add(_line(child)), child, children, levels, max_children)
+def _print_result(out: "Console", tree: RunTree, width: int) -> None:
+    from rich.text import Text
+
+    run = tree.application
+    ran = seconds(run.duration_s) if run.duration_s is not None else "running"
+    version, cores = run.params.get("spark.version"), run.params.get("total_cores")
+    facts = [ran, *([run.status.lower()] if run.status in ("FAILED", "KILLED") else [])]
+    facts += [f"Spark {version}"] if version else []
+    facts += [console.counted(int(cores), "core")] if cores else []
+    out.print(Text.assemble((shortened(run.name, _NAME_WIDTH), "bold"), "  ", (", ".join(facts), "dim")))
+    below = tree.children()
+    for search in (one for one in tree.runs if one.level == "tuning"):
+        number, metric = (search.tags.get(f"afterglow.tuning.{name}") for name in ("best_trial", "metric"))
+        for trial in below.get(search.key, ()):
+            if trial.level == "trial" and trial.tags.get("afterglow.trial") == number:
+                average, deviation = (trial.metrics.get(f"{part}_{metric}") for part in ("avg", "std"))
+                reached = "" if average is None else f" -> {metric} {average:.4g}"
+                reached += f" ± {deviation:.2g}" if deviation else ""
+                fitting = seconds(trial.metrics.get("time/fit_s", trial.duration_s or 0.0))
+                text = f"Best: {trial.name}{reached} (trial {number}, {fitting} of fitting)"
+                for line in _wrapped(text, width):
+                    out.print(rich_text(line, "bold green"))
+
+
+def _heading(width: int) -> "Text":
+    cells = [title.rjust(size) if title != "bar" else " " * size for title, size in _COLUMNS]
+    return rich_text(" ".join(["run".ljust(_name_width(width)), *cells]).rstrip(), "bold")
+
+
+def _name_width(width: int) -> int:
+    return width - sum(size + 1 for _, size in _COLUMNS)
+
+
+def _rows(
+    run: Run,
+    children: Mapping[str, Iterable[Run]],
+    levels: Sequence[str],
+    max_children: int,
+    longest: float,
+    width: int,
+    depth: int = 0,
+) -> "Iterator[Text]":
+    yield _row(run, longest, width, depth)
+    below = sorted(
+        (child for child in children.get(run.key, ()) if child.level in levels),
+        key=lambda child: -(child.duration_s or 0.0),
+    )
+    for child in below[:max_children]:
+        yield from _rows(child, children, levels, max_children, longest, width, depth + 1)
     if len(below) > max_children:
-        node.add(rich_text(f"and {len(below) - max_children:,} shorter ones", "dim"))
+        indent = "  " * (depth + 1)
+        yield rich_text(f"{indent}and {len(below) - max_children:,} shorter ones", "dim")
 
 
-def _line(run: Run) -> "Text":
+def _row(run: Run, longest: float, width: int, depth: int) -> "Text":
+    from rich.cells import set_cell_size
     from rich.text import Text
 
-    color = {"FAILED": "red", "KILLED": "yellow", "RUNNING": "cyan"}.get(run.status, "")
-    figures = run.metrics
-    parts = [seconds(run.duration_s) if run.duration_s is not None else "running"]
-    if run.status in ("FAILED", "KILLED"):
-        parts.append(run.status.lower())
-    if run.level != "task":
-        failed = figures.get("tasks/failed", 0.0)
-        parts.append(
-            console.counted(round(figures.get("tasks/total", 0.0)), "task")
-            + (f", {count(failed)} failed" if failed else "")
-        )
-    for label, name in (
-        ("in", "io/input_bytes"),
-        ("out", "io/output_bytes"),
-        ("shuffle read", "shuffle/read_bytes"),
-        ("shuffle written", "shuffle/write_bytes"),
-        ("spilled", "spill/disk_bytes"),
-    ):
-        if figures.get(name):
-            parts.append(f"{label} {size(figures[name])}")
-    skew = figures.get("skew/duration_max_over_median", 0.0)
-    if run.level == "stage" and skew >= _SKEW_RATIO and figures.get("task_duration_s/max", 0.0) >= _SKEW_S:
-        parts.append(f"longest task {skew:.1f}x the median")
-    return Text.assemble((shortened(run.name, _NAME_WIDTH), f"bold {color}".strip()), "  ", (", ".join(parts), "dim"))
+    state = f"{run.status.lower()} " if run.status in ("FAILED", "KILLED") else ""
+    name = set_cell_size("  " * depth + state + console.printable(run.name), _name_width(width) - 1)
+    share = (run.duration_s or 0.0) / longest if longest else 0.0
+    bar = ("█" * round(share * _COLUMNS[1][1])).ljust(_COLUMNS[1][1])
+    ran = seconds(run.duration_s) if run.duration_s is not None else "running"
+    tasks = count(run.metrics["tasks/total"]) if run.metrics.get("tasks/total") and run.level != "task" else ""
+    figures = [size(run.metrics[metric]) if run.metrics.get(metric) else "" for metric in _FIGURES]
+    cells = [ran, bar, tasks, *figures]
+    shown = [cell.rjust(column) for cell, (_, column) in zip(cells, _COLUMNS, strict=True)]
+    return Text.assemble((name + "  ", _COLORS.get(run.status, "")), (" ".join(shown).rstrip(), "dim"))
 
 
-def _print_findings(out: "Console", application: Run) -> None:
-    from rich.text import Text
+def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """Lines of at most `width` characters. No line ends between a figure and its unit."""
+    joined = _FIGURE.sub("\N{NO-BREAK SPACE}", console.printable(text))
+    lines = textwrap.wrap(joined, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
+
+def _print_findings(out: "Console", application: Run, width: int) -> None:
     costly = [finding for finding in application.findings if not finding.informational]
     if application.findings:
-        out.print(Text("\nFindings, with the estimated cost of each" if costly else "", "bold"))
+        out.print()
+    if costly:
+        out.print(rich_text("Findings, with the estimated cost of each", "bold"))
     for finding in costly[:_FINDINGS]:
         color = {"critical": "bold red", "warning": "yellow"}.get(finding.severity, "cyan")
         cost = f" {seconds(finding.cost_s)}" if finding.cost_s else ""
-        title = f"{finding.code.replace('_', ' ')}: {shortened(finding.subject, _NAME_WIDTH)}: "
-        advice = f" {finding.advice}"
-        out.print(
-            Text.assemble(
-                (f"{finding.severity}{cost} ", color),
-                (title, "bold"),
-                console.printable(finding.message),
-                (console.printable(advice), "dim"),
-            )
-        )
+        title = f"{finding.severity}{cost} {finding.code.replace('_', ' ')}: "
+        head, *rest = _wrapped(f"{title}{shortened(finding.subject, _NAME_WIDTH)}: {finding.message}", width, "  ")
+        out.print(rich_text(head, color))
+        for line in rest:
+            out.print(rich_text(line))
+        for line in _wrapped(f"  To do: {finding.advice}", width, "  "):
+            out.print(rich_text(line, "dim"))
     if len(costly) > _FINDINGS:
         out.print(rich_text(f"and {len(costly) - _FINDINGS:,} more findings; see --json", "dim"))
     for finding in application.findings:
         if finding.informational and finding.code != _FIRST:
-            out.print(rich_text(f"{finding.code.replace('_', ' ')}: {finding.message}", "dim"))
+            for line in _wrapped(f"{finding.code.replace('_', ' ')}: {finding.message}", width, "  "):
+                out.print(rich_text(line, "dim"))
 
 
-def _print_issues(out: "Console", tables: EventLogTables) -> None:
+def _print_issues(out: "Console", tables: EventLogTables, width: int) -> None:
     application, issues = tables.application, tables["issues"].to_pylist()
     if not application["log_complete"]:
         out.print(rich_text(f"Note: {console.completeness_phrase(application['completeness'])}.", "yellow"))
     for issue in issues[:_ISSUES]:
         place = ":".join(str(part) for part in (issue["file"], issue["line"]) if part is not None)
-        out.print(rich_text(f"{issue['severity']}: {place + ': ' if place else ''}{issue['message']}", "dim"))
+        for line in _wrapped(f"{issue['severity']}: {place + ': ' if place else ''}{issue['message']}", width, "  "):
+            out.print(rich_text(line, "dim"))
     if len(issues) > _ISSUES:
         out.print(rich_text(f"and {console.counted(len(issues) - _ISSUES, 'more issue')}; see --json", "dim"))

@@ -80,6 +80,8 @@ def submit(
                 else:
                     batch.success(result.whole)
                     console.report_import(result.imported, as_json, quiet, to_stderr=True)
+                    if not as_json and not quiet and result.imported.published.state != "deleted":
+                        console.print_ending(None, result.imported.published.url, to_stderr=True)
             failure = batch.exit_code
         except KeyboardInterrupt:
             console.print_error(RuntimeError("the import was interrupted; import the log again to continue"))

@@ -1,5 +1,7 @@
 """`afterglow show`: tree, findings and issues of every log."""
 
+import re
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,7 +23,7 @@ def test_all_of_it_is_printed() -> None:
     lines = result.stdout.splitlines()
     assert result.exit_code == 0 and lines[0].startswith("Of 14.4 s: 10.2 s driver (71 %)")
     assert any(line.startswith("Spark shell") for line in lines)
-    runs = [line.lstrip(" │├└─") for line in lines]
+    runs = [line.strip().removeprefix("failed ").removeprefix("killed ") for line in lines]
     assert sum(run.startswith("s") and run[1:2].isdigit() for run in runs) > 2
     assert sum(run.startswith("j") and run[1:2].isdigit() for run in runs) > 2
     assert any(line.startswith("Findings") for line in lines)
@@ -29,11 +31,38 @@ def test_all_of_it_is_printed() -> None:
 
 def test_only_the_longest_children_are_printed() -> None:
     result = runner.invoke(app, ["show", str(sample_log("failing-tasks")), "--depth", "job", "--max-children", "1"])
-    assert sum(" job " in line for line in result.stdout.splitlines()) == 1
+    jobs = [line for line in result.stdout.splitlines() if re.match(r" +(?:failed )?j\d+ ", line)]
+    assert len(jobs) == 1
     assert "shorter ones" in result.stdout
 
 
-def test_what_is_missing_in_a_log_is_printed_last() -> None:
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("name", ["failing-tasks", "annotated-search", "skewed-join"])
+def test_columns_are_aligned_and_no_figure_is_cut_from_its_unit(name: str, width: int) -> None:
+    result = runner.invoke(app, ["show", str(sample_log(name))], env={"COLUMNS": str(width), "TERM": "dumb"})
+    lines = result.stdout.splitlines()
+    assert max(map(len, lines)) <= width
+    table = lines[next(at for at, line in enumerate(lines) if line.startswith("run ")) :]
+    time_ends = table[0].index("time") + 4
+    rows = [line for line in table[1:] if "shorter ones" not in line]
+    assert all(
+        (len(row) >= time_ends and row[time_ends - 1].isalpha() and row[time_ends : time_ends + 1].isspace())
+        or len(row) == time_ends
+        for row in rows
+    )
+    assert not any(
+        re.search(r"\d$", line) and re.match(r"\s*(ms|s|min|%|MB|kB)\b", after) for line, after in pairwise(lines)
+    )
+
+
+def test_findings_and_the_best_trial_are_printed_before_the_runs() -> None:
+    lines = runner.invoke(app, ["show", str(sample_log("annotated-search"))]).stdout.splitlines()
+    assert any(line.startswith("Best: numTrees=40 maxDepth=5 -> areaUnderROC 0.9448 ± ") for line in lines[:8])
+    findings = next(at for at, line in enumerate(lines) if line.startswith(("Findings", "critical path:")))
+    assert findings < next(at for at, line in enumerate(lines) if line.startswith("run "))
+
+
+def test_what_is_missing_in_a_log_is_printed() -> None:
     result = runner.invoke(app, ["show", str(sample_log("killed-driver"))])
     assert "Note: the log is still being written." in result.stdout or "has no ApplicationEnd" in result.stdout
 
