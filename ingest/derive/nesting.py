@@ -37,5 +37,5 @@ def _widen(parent: Run, child: Run) -> Run:
         return parent
     metrics = dict(parent.metrics)
     if end is not None and "time/duration_s" in metrics:
-        metrics["time/duration_s"] = (end - start) / 1e3
+        metrics["time/duration_s"] = round((end - start) / 1e3, 3)
     return replace(parent, start_ms=start, end_ms=end, metrics=metrics)

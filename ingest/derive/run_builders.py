@@ -12,7 +12,7 @@ from .. import arrow
 from ..arrow import Array
 from ..task_arrays import Row
 from .run_factory import RunFactory
-from .searches import Branch
+from .searches import Branch, best_metric, best_params
 from .task_runs import TASK_RUN_COLUMNS, task_history, task_run
 from .timeseries import time_series
 
@@ -26,7 +26,10 @@ def application_run(factory: RunFactory) -> Run:
     app = factory.app.application
     start = app["start_time_ms"] or factory.app.end_ms
     everything = np.arange(len(factory.app))
+    tunings, trials = (factory.app.tables[name].to_pylist() for name in ("tunings", "trials"))
+    (search,) = tunings if len(tunings) == 1 else ({"tuning_uid": None, "best_trial": None, "metric_name": None},)
     metrics = {
+        **best_metric(search, trials),
         **factory.times(start, None if factory.app.in_progress else factory.app.end_ms),
         **factory.figures_of(everything),
         **_job_counts(factory, factory.app.jobs, range(len(factory.app.stages))),
@@ -58,7 +61,10 @@ def application_run(factory: RunFactory) -> Run:
         factory.app.end_ms,
         metrics,
         tags,
-        params={key: str(value) for key, value in wanted.items() if value not in (None, "")},
+        params={
+            **{key: str(value) for key, value in wanted.items() if value not in (None, "")},
+            **best_params(search, trials),
+        },
     )
     return replace(run, history=time_series(factory.app))
 

@@ -13,6 +13,7 @@ from ...schemas.runs.tree import Run, Status
 from ..application_view import ApplicationView
 from ..arrow import Array
 from .finding_tags import findings_by_run, metrics_of, tags_of
+from .shown_metrics import arrange
 from .task_stats import TaskStats
 
 
@@ -60,7 +61,7 @@ class RunFactory:
             status,
             start,
             ended,
-            {**metrics, **metrics_of(level, findings)},
+            arrange({**metrics, **metrics_of(level, findings)}),
             params or {},
             {tag: str(value) for tag, value in own.items() if value not in (None, "")},
             findings=findings,

@@ -10,6 +10,7 @@ from ...schemas.runs.levels import Level
 from ...schemas.runs.tree import Status
 from ..run_names import trial_name
 
+_PHASES = ("fit", "evaluate")
 _STATUS: Mapping[str, Status] = {"FINISHED": "FINISHED", "FAILED": "FAILED", "KILLED": "KILLED"}
 
 
@@ -64,10 +65,12 @@ def branches(tables: EventLogTables, root: str) -> list[Branch]:
                 _title(row),
                 row,
                 {
+                    **best_metric(row, trials),
                     "trials/total": float(row["num_trials"] or 0),
-                    "time/fits_s": _cost(of_search),
+                    **_phase_times(of_search),
                     **_fit_counts(of_search),
                 },
+                best_params(row, trials),
                 tags={
                     "afterglow.tuning.kind": row["kind"],
                     "afterglow.framework": row["framework"],
@@ -77,6 +80,7 @@ def branches(tables: EventLogTables, root: str) -> list[Branch]:
                     "afterglow.tuning.parallelism": row["parallelism"],
                     "afterglow.tuning.folds": row["num_folds"],
                     "afterglow.tuning.metric": row["metric_name"],
+                    "afterglow.tuning.best_trial": row["best_trial"],
                     "afterglow.estimator": row["estimator_class"],
                     "afterglow.estimator.uid": row["estimator_uid"],
                     "afterglow.evaluator": row["evaluator_class"],
@@ -96,17 +100,13 @@ def branches(tables: EventLogTables, root: str) -> list[Branch]:
                 tuning_key(root, row),
                 trial_name(row),
                 row,
-                {**_fit_counts(of_trial), "time/fits_s": _cost(of_trial), **_known(scores)},
+                {**_known(scores), **_phase_times(of_trial), **_fit_counts(of_trial)},
                 _params(row["params_json"]),
                 {"afterglow.trial": row["trial"]},
             )
         )
     for row in fits:
         name = metric.get(row["tuning_uid"]) if row["tuning_uid"] else None
-        spans = {
-            f"time/{phase}_s": _seconds(row[f"{phase}_start_time_ms"], row[f"{phase}_end_time_ms"])
-            for phase in ("fit", "evaluate")
-        }
         named = f"fold {row['fold']}" if row["fit_uid"] is None else row["name"] or row["estimator_class"]
         found.append(
             _branch(
@@ -115,7 +115,7 @@ def branches(tables: EventLogTables, root: str) -> list[Branch]:
                 _above_fit(root, row, keys),
                 named or row["fit_uid"],
                 row,
-                _known({**spans, **({name: row["metric"]} if name else {})}),
+                {**_known({name: row["metric"]} if name else {}), **_phase_times([row])},
                 _params(row["params_json"]),
                 {
                     "afterglow.trial": row["trial"],
@@ -215,10 +215,37 @@ def _fit_counts(fits: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return {"fits/total": float(len(fits)), "fits/failed": float(failed)}
 
 
-def _cost(fits: Sequence[Mapping[str, Any]]) -> float:
-    """Seconds of all fits together. A trial's own duration is misleading, because other trials run between its
-    folds."""
-    return sum(_seconds(row["start_time_ms"], row["end_time_ms"]) or 0.0 for row in fits)
+def best_metric(row: Mapping[str, Any], trials: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """`best_<metric>`: the average of the search's best trial, where the log says which one that is."""
+    best = _best(row, trials)
+    known = best is not None and best["avg_metric"] is not None and row["metric_name"]
+    return {f"best_{row['metric_name']}": float(best["avg_metric"])} if best is not None and known else {}
+
+
+def best_params(row: Mapping[str, Any], trials: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """`best_<param>` of the search's best trial, as MLflow's autologging names them (mlflow/pyspark/ml)."""
+    best = _best(row, trials)
+    return {} if best is None else {f"best_{name}": value for name, value in _params(best["params_json"]).items()}
+
+
+def _best(row: Mapping[str, Any], trials: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    wanted = (row["tuning_uid"], row["best_trial"])
+    return next((one for one in trials if (one["tuning_uid"], one["trial"]) == wanted), None)
+
+
+def _phase_times(fits: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Seconds of fitting and of evaluation of these fits together: what they cost. The wall time of a trial is
+    misleading, because other trials run between its folds. A fit whose phases the log does not separate counts whole.
+    """
+    found: dict[str, float] = {}
+    for row in fits:
+        spans = {phase: _seconds(row[f"{phase}_start_time_ms"], row[f"{phase}_end_time_ms"]) for phase in _PHASES}
+        if not any(value is not None for value in spans.values()):
+            spans["fit"] = _seconds(row["start_time_ms"], row["end_time_ms"])
+        for phase, value in spans.items():
+            if value is not None:
+                found[f"time/{phase}_s"] = found.get(f"time/{phase}_s", 0.0) + value
+    return found
 
 
 def _known(figures: Mapping[str, float | None]) -> dict[str, float]:

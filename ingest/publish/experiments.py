@@ -9,6 +9,7 @@ from .check_reachable import check_reachable
 from .interface import Published, Writer
 from .store import TrackingStore
 from .stored_trees import find_tree_anywhere
+from .views import APPLICATIONS
 from .writer_selection import DEFAULT_EXPERIMENT, experiment_name, is_shared, open_checked, resolved_uri, retry_policy
 
 FIELDS = ("app_name", "user", "queue")
@@ -91,6 +92,10 @@ class Experiments:
         self._load = True
         for writer in self._writers.values():
             writer.load_fingerprints()
+
+    def overview_url(self) -> str | None:
+        """The URL of the applications of the experiment that was opened first; None before one was opened."""
+        return next((writer.store.url(APPLICATIONS) for writer in self._writers.values()), None)
 
     def server_command(self) -> str | None:
         """See TrackingStore."""

@@ -9,6 +9,7 @@ import contextlib
 import importlib
 import logging
 import os
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -27,6 +28,7 @@ __all__ = [
     "latest_metrics",
     "limit_http_requests",
     "query_runs",
+    "server_version",
     "silent_run_urls",
     "tracing_client",
     "tracking_store",
@@ -57,6 +59,9 @@ _LOADED_WHEN_USED: dict[str, tuple[str, str | None]] = {
     # (trace number, span number) -> OpenTelemetry's context
     "build_otel_context": ("mlflow.tracing.utils", "build_otel_context"),
 }
+
+
+_VERSION_S = 5.0
 
 
 class _NotSet:
@@ -226,3 +231,21 @@ def silent_run_urls() -> contextlib.AbstractContextManager[None]:
     """mlflow.environment_variables.MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT: Otherwise MLflow asks the server for every
     run that ends, to print its address."""
     return _URLS.set({"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"})
+
+
+def server_version(client: MlflowClient | None) -> tuple[int, ...]:
+    """The version of the client's server, from its route /version (mlflow.server.version, since MLflow 1.0); without
+    client, of the installed MLflow. () where the server does not say, as Databricks."""
+    text = mlflow.__version__
+    if client is not None:
+        from mlflow.utils.rest_utils import http_request
+
+        try:
+            host = client._tracking_client.store.get_host_creds()
+            with limit_http_requests(_VERSION_S):
+                answer = http_request(host, "/version", "GET", max_retries=0)
+            text = answer.text if answer.status_code == 200 else ""
+        except Exception:  # a proxy may answer anything; the long link works with every server
+            return ()
+    found = re.match(r"(\d+)\.(\d+)", text)
+    return (int(found[1]), int(found[2])) if found else ()

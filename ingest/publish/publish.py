@@ -1,7 +1,7 @@
 """Write one application's run tree exactly once, and mark it complete after everything is written."""
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
@@ -15,11 +15,12 @@ from ..errors import PublishError
 from . import urls
 from .artifacts import write_pictures
 from .autologged_runs import match_trials
-from .description import describe, links_to_training_runs
+from .description import Link, describe, links_to_training_runs
 from .interface import Published, RunRecord, TreeOptions, TreeWriter, Writer
 from .limits import LimitEnforcer
 from .records import datasets, record
 from .training_runs import link_runs
+from .views import tree_view, trials_views
 
 Progress = Callable[[int, int], None]
 """Called with (runs written, runs in all)."""
@@ -73,18 +74,21 @@ def publish(wanted: Import, writer: Writer, progress: Progress | None = None) ->
     options = TreeOptions(
         wanted.fingerprint, None if owner is None else owner.run_id, match_trials(tree, owner), wanted.restore
     )
+    # before the tree's transaction, which may lock the database
+    view, of_trials = tree_view(app_id, tree.runs), trials_views(tree)
+    writer.store.describe([view, *of_trials.values()])
+    paths = {key: writer.store.view_path(one) for key, one in {root.key: view, **of_trials}.items()}
     with writer.tree(root, options) as into:
-        written = 0
+        written, linked = 0, training_runs.linked
         if into.settled is None:
-            written = _write(wanted, writer.store.experiment_id, above, limits, into, progress, training_runs.linked)
+            written = _write(wanted, writer.store.experiment_id, above, limits, into, paths, progress, linked)
         settled = into.settled  # before, or by another import meanwhile
         root_id = into.run_id(root.key) if settled is None else settled.run_id
     if settled is None or settled.state != "deleted":
-        link_runs(writer.store, training_runs.linked, root_id)
+        link_runs(writer.store, linked, root_id)
     if settled is not None:
         return settled
-    writer.store.describe(urls.experiment_description(writer.store.experiment_id))
-    url = writer.store.url(app_id)
+    url = writer.store.url(view)
     found = Published(writer.store.experiment_id, root_id, len(tree), written, url).with_tags(root.tags)
     return replace(found, runs=len(tree))
 
@@ -95,6 +99,7 @@ def _write(
     above: dict[str, RunRecord],
     limits: LimitEnforcer,
     into: TreeWriter,
+    views: Mapping[str, str],
     progress: Progress | None,
     linked: Sequence[StoredRun] = (),
 ) -> int:
@@ -103,14 +108,20 @@ def _write(
     root = tree.application.key
     try:
         into.reserve(list(above.values()))
+
+        def link(key: str) -> str:
+            return urls.run_path(experiment_id, into.run_id(key))
+
         pictures = wanted.draw()
-        for stage in tree.tasks.values():
-            for run in stage:
-                written, done = written + into.write(record(run, limits)), done + 1
+        stages = {run.key: run for run in tree.runs if run.key in tree.tasks}
+        for key, tasks in tree.tasks.items():
+            for run in tasks:
+                note = limits.tag(describe(run, {}, stages[key], link))
+                written, done = written + into.write(record(run, limits), note), done + 1
                 if progress is not None:
                     progress(done, total)
         into.flush()  # descriptions link to tasks, whose ids are known now
-        notes = dict(_descriptions(tree, into, experiment_id, limits, pictures))
+        notes = dict(_descriptions(tree, into, experiment_id, limits, pictures, views, link))
         notes[root] = limits.tag(notes[root] + links_to_training_runs(linked))
         for key, one in reversed(above.items()):  # children first, so that no parent is finished before them
             written, done = written + into.write(one, notes[key]), done + 1
@@ -143,12 +154,15 @@ def _upload(into: TreeWriter, root: str, pictures: ReportFiles, folder: str) -> 
 
 
 def _descriptions(
-    tree: RunTree, into: TreeWriter, experiment_id: str, limits: LimitEnforcer, pictures: ReportFiles
+    tree: RunTree,
+    into: TreeWriter,
+    experiment_id: str,
+    limits: LimitEnforcer,
+    pictures: ReportFiles,
+    views: Mapping[str, str],
+    link: Link,
 ) -> Iterator[tuple[str, str]]:
     below, by_key = tree.children(), {run.key: run for run in tree.runs}
-
-    def link(key: str) -> str:
-        return urls.run_path(experiment_id, into.run_id(key))
 
     def text(run: Run) -> str:
         own = describe(run, below, by_key.get(run.parent or ""), link, tree.tasks.get(run.key, ()))
@@ -156,11 +170,11 @@ def _descriptions(
             f"[{_PICTURE[file]}]({urls.artifact_path(experiment_id, into.run_id(run.key), file)})"
             for file in pictures.files.get(run.key, ())
         ]
+        if run.key in views:
+            drawn.append(f"[{'Trials' if run.level == 'tuning' else 'Runs'} as a table]({views[run.key]})")
         if drawn:  # the page shows the first lines and hides the rest
             first, gap, rest = own.partition("\n\n")
             own = f"{first} {' · '.join(drawn)}{gap}{rest}"
-        if run.level == "application":
-            own += f"\n\n[The application as a tree]({urls.tree_path(experiment_id, run.tags[APP_ID_TAG])})"
         return limits.tag(own)
 
     return ((run.key, text(run)) for run in tree.runs)

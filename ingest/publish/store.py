@@ -3,8 +3,11 @@
 import contextlib
 import copy
 import re
-from collections.abc import Callable, Iterator, Sequence
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from mlflow import MlflowClient
@@ -17,10 +20,11 @@ from ..errors import PublishError
 from ..transient_errors import is_transient
 from . import urls
 from .error_messages import translate_errors, without_password
-from .mlflow_internals import MLFLOW_ENABLE_WORKSPACES, get_request_workspace
+from .mlflow_internals import MLFLOW_ENABLE_WORKSPACES, get_request_workspace, server_version
 from .retry import RetryPolicy, retry
 from .schema_version import check_version, is_database
 from .sqlite_lock import sqlite_lock
+from .views import FIRST_MLFLOW, STANDARD, View, missing
 
 Result = TypeVar("Result")
 
@@ -38,7 +42,8 @@ class TrackingStore:
         self.tracking_uri, self.client, self.policy = tracking_uri, client, policy or RetryPolicy()
         self.experiment_id: str = experiment.experiment_id
         self._locations: dict[str, str] = {experiment.experiment_id: experiment.artifact_location}
-        self._described: set[tuple[str, str]] = set()
+        self._tags: dict[str, dict[str, str]] = {}
+        self._views: bool | None = None
 
     @classmethod
     def open(cls, tracking_uri: str | None, experiment: str, policy: RetryPolicy | None = None) -> "TrackingStore":
@@ -173,30 +178,53 @@ class TrackingStore:
         server = get_tracking_uri()
         return server if server.startswith("http") else None
 
-    def describe(self, description: str) -> None:
-        """Set the experiment's kind and description, once per import of many logs."""
-        if (self.experiment_id, description) in self._described:
-            return
+    def describe(self, views: Iterable[View]) -> None:
+        """Set the experiment's kind, description and views. A call that needs nothing new writes nothing."""
         with translate_errors("cannot describe the experiment"):
-            tags = self.call(self.client.get_experiment, self.experiment_id).tags
-            for name, value in (
-                (strings.EXPERIMENT_KIND, strings.EXPERIMENT_KIND_TRAINING),
-                (strings.NOTE, description),
-            ):
-                if tags.get(name) != value and (name != strings.NOTE or urls.is_own_description(tags.get(name))):
-                    self.call(self.client.set_experiment_tag, self.experiment_id, name, value)
-        self._described.add((self.experiment_id, description))
+            tags = self._experiment_tags()
+            wanted = {strings.EXPERIMENT_KIND: strings.EXPERIMENT_KIND_TRAINING}
+            if self._opens_views():
+                wanted |= {view.tag: view.encode() for view in missing((*STANDARD, *views), tags)}
+            for name, value in wanted.items():
+                self._set_tag(name, value)
+            if urls.is_own_description(tags.get(strings.NOTE)):
+                self._set_tag(strings.NOTE, urls.experiment_description(self.view_path))
 
-    def url(self, app_id: str) -> str:
-        """The URL of an application's tree in MLflow's UI."""
-        return f"{urls.root(self._server() or self.tracking_uri)}/{urls.tree_path(self.experiment_id, app_id)}"
+    def _set_tag(self, name: str, value: str) -> None:
+        tags = self._experiment_tags()
+        if tags.get(name) != value:
+            self.call(self.client.set_experiment_tag, self.experiment_id, name, value)
+            tags[name] = value
+
+    def _experiment_tags(self) -> dict[str, str]:
+        """The experiment's tags as last read or written by this process."""
+        if self.experiment_id not in self._tags:
+            self._tags[self.experiment_id] = dict(self.call(self.client.get_experiment, self.experiment_id).tags)
+        return self._tags[self.experiment_id]
+
+    def _opens_views(self) -> bool:
+        """Whether the server's page opens saved views; of a database, that of the installed MLflow."""
+        if self._views is None:
+            self._views = server_version(None if self.is_local else self.client) >= FIRST_MLFLOW
+        return self._views
+
+    def view_path(self, view: View) -> str:
+        """The address of a view, relative to the server: short if the experiment has its tag."""
+        if self._opens_views() and view.tag in self._experiment_tags():
+            return urls.view_path(self.experiment_id, view.key)
+        return urls.long_path(self.experiment_id, view)
+
+    def url(self, view: View) -> str:
+        """The URL of a view in MLflow's UI."""
+        return f"{urls.root(self._server() or self.tracking_uri)}/{self.view_path(view)}"
 
     def server_command(self) -> str | None:
         """The command that starts the UI of a local store; None if there is a server."""
         if not self.is_local or self._server():
             return None
         workspaces = " --enable-workspaces" if MLFLOW_ENABLE_WORKSPACES.get() else ""
-        return f"mlflow server --backend-store-uri {without_password(self.tracking_uri)}{workspaces} --port 5000"
+        database = without_password(self.tracking_uri)
+        return f"{_mlflow_program()} server --backend-store-uri {database}{workspaces} --port 5000"
 
 
 def condition(tag: str, value: str) -> str:
@@ -207,6 +235,12 @@ def condition(tag: str, value: str) -> str:
     if not _UNQUOTABLE.search(value):
         return f"tags.`{tag}` = '{value}'"
     return f"tags.`{tag}` LIKE '{_UNQUOTABLE.sub('_', value)}'"
+
+
+def _mlflow_program() -> str:
+    """How to call the installed mlflow from a shell: by its path, unless the name finds the one beside this Python."""
+    own, found = Path(sys.executable).parent / "mlflow", shutil.which("mlflow")
+    return "mlflow" if not own.exists() or (found and Path(found).resolve() == own.resolve()) else str(own)
 
 
 def _experiment(client: MlflowClient, name: str, uri: str) -> Experiment:

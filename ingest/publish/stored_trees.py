@@ -11,6 +11,7 @@ from ...schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, KEY_TAG, LE
 from .existing_runs import ABANDONED
 from .interface import Published, Root, State
 from .store import TrackingStore, condition
+from .views import tree_view
 
 _APPLICATIONS = f"tags.`{LEVEL_TAG}` = 'application'"
 
@@ -24,9 +25,8 @@ def published(store: TrackingStore, run: Run) -> Published:
 def published_as(store: TrackingStore, run: Run, state: State) -> Published:
     """The same, with a state that overrides the run's."""
     tags = run.data.tags
-    return Published(store.experiment_id, run.info.run_id, 0, 0, store.url(tags.get(APP_ID_TAG, "")), state).with_tags(
-        tags
-    )
+    url = store.url(tree_view(tags.get(APP_ID_TAG, "")))
+    return Published(store.experiment_id, run.info.run_id, 0, 0, url, state).with_tags(tags)
 
 
 def find_tree(store: TrackingStore, fingerprint: str) -> Published | None:

@@ -3,13 +3,12 @@
 The page reads a filter and an order from its URL, nests filtered runs, and shows the first 100.
 """
 
+from collections.abc import Callable
 from urllib.parse import quote
 
 from ...schemas.mlflow import WORKFLOW_TYPE
-from ...schemas.runs.params_tags import APP_ID_TAG, LEVEL_TAG, VIEW_TAG
 from .mlflow_internals import get_request_workspace
-
-_OVERVIEW = f"tags.`{VIEW_TAG}` = 'overview'"
+from .views import STANDARD, View
 
 
 def root(tracking_uri: str) -> str:
@@ -35,24 +34,23 @@ def list_path(experiment_id: str, search: str, order: str = "attributes.start_ti
     )
 
 
-def tree_path(experiment_id: str, app_id: str) -> str:
-    """One application's overview, with its runs nested below it."""
-    return list_path(experiment_id, f"{_OVERVIEW} and tags.`{APP_ID_TAG}` = '{_literal(app_id)}'")
+def view_path(experiment_id: str, key: str) -> str:
+    """A saved view of the experiment's table of runs, relative to the server."""
+    return f"#/experiments/{experiment_id}/runs?{_kind()}&viewStateShareKey={key}"
 
 
-def experiment_description(experiment_id: str) -> str:
-    """The experiment's description: links to start from."""
-    applications = list_path(experiment_id, f"tags.`{LEVEL_TAG}` = 'application'")
-    overview = list_path(experiment_id, _OVERVIEW)
-    stages = list_path(experiment_id, f"tags.`{LEVEL_TAG}` = 'stage'", "metrics.`time/duration_s`")
-    failed = list_path(experiment_id, f"tags.`{LEVEL_TAG}` = 'stage' and attributes.status = 'FAILED'")
-    skewed = list_path(experiment_id, f"tags.`{LEVEL_TAG}` = 'stage'", "metrics.`skew/duration_max_over_median`")
+def long_path(experiment_id: str, view: View) -> str:
+    """The same table without its columns, for a server whose page does not know saved views."""
+    return list_path(experiment_id, view.search, view.order, view.ascending)
+
+
+def experiment_description(path: Callable[[View], str]) -> str:
+    """The experiment's description: links to start from. `path` returns the address of a view."""
+    links = " · ".join(f"[{view.name}]({path(view)})" for view in STANDARD)
     # One line: the page folds the description to its first line until it is opened.
     return (
-        f"[Applications]({applications}) · [with what is below them]({overview}) · [slowest stages]({stages}) · "
-        f"[most skewed stages]({skewed}) · [failed stages]({failed})\n\n"
-        "Spark applications, rebuilt from their event logs by Afterglow. Every run has a description with its figures "
-        "and links to what is above and below it."
+        f"{links}\n\nSpark applications, rebuilt from their event logs by Afterglow. Every run has a description with "
+        "its result, its figures and links to what is above and below it."
     )
 
 
@@ -65,8 +63,3 @@ def _kind() -> str:
     """URL parameters of every page: the kind of experiment, and the active workspace if any."""
     workspace = get_request_workspace()
     return WORKFLOW_TYPE if workspace is None else f"{WORKFLOW_TYPE}&workspace={quote(workspace, safe='')}"
-
-
-def _literal(text: str) -> str:
-    """A value inside a search filter's quotes. The filter language cannot escape quotes."""
-    return text.replace("'", "").replace("\\", "")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..findings.application import WALL_TIME_PARTS
 from ..task_metrics import TASK_COLUMNS
-from .levels import ABOVE_JOB, ABOVE_STAGE, ABOVE_TASK, EVERY, Level
+from .levels import ABOVE_JOB, ABOVE_STAGE, ABOVE_TASK, EVERY, SEARCH, Level
 from .timeseries import EXECUTOR_FIGURES
 
 
@@ -63,8 +63,6 @@ RUN_METRICS = (
     RunMetric("trials/total", "", ("tuning",), "Number of trials that started."),
     RunMetric("fits/total", "", ("tuning", "trial"), "Number of fits that started."),
     RunMetric("fits/failed", "", ("tuning", "trial"), "Number of fits that failed."),
-    RunMetric("time/fits_s", "s", ("tuning", "trial"), "Total duration of all its fits."),
-    RunMetric("time/fit_s", "s", ("fit",), "Time from the start of the first training job to the end of the last."),
     RunMetric("models/total", "", ("application", "fit"), "Number of models that tasks trained, one per group."),
     RunMetric("models/rows", "", ("fit",), "Rows that the model of one group was trained on."),
     *(
@@ -78,7 +76,18 @@ RUN_METRICS = (
         )
     ),
     RunMetric(
-        "time/evaluate_s", "s", ("fit",), "Time from the start of the first evaluation job to the end of the last."
+        "time/fit_s",
+        "s",
+        SEARCH,
+        "Fitting time: from the start of a fit's first training job to the end of its last. Sum over the fits of a "
+        "trial or search.",
+    ),
+    RunMetric(
+        "time/evaluate_s",
+        "s",
+        SEARCH,
+        "From the start of a fit's first evaluation job to the end of its last. Sum over the fits of a trial or "
+        "search.",
     ),
     *(
         RunMetric(

@@ -43,6 +43,7 @@ RUN_PARAMS = (
     RunText("executors", ("application",), "Number of executors that were ever added."),
     RunText("total_cores", ("application",), "Cores of all executors that were ever added."),
     *(RunText(name, ("application",), "Value that the job set.") for name in PARAM_PROPERTIES),
+    RunText("best_<param>", ("application", "tuning"), "Param of the best trial, where the log says which one it is."),
 )
 
 LEVEL_TAG, KEY_TAG, VIEW_TAG, APP_ID_TAG = "afterglow.level", "afterglow.key", "afterglow.view", "spark.app.id"
@@ -155,6 +156,7 @@ RUN_TAGS = (
     RunText("afterglow.tuning.parallelism", ("tuning",), "Largest number of fits that ran at the same time."),
     RunText("afterglow.tuning.folds", ("tuning",), "Number of folds."),
     RunText("afterglow.tuning.metric", ("tuning",), "Metric of the evaluator."),
+    RunText("afterglow.tuning.best_trial", ("tuning",), "Trial of the best model, where the log has it."),
     RunText("afterglow.trial", ("trial", "fit", "job"), "Trial."),
     RunText("afterglow.fold", ("fit", "job"), "Fold."),
     RunText("afterglow.phase", ("job",), "Phase: fit, evaluate, refit or prepare."),
@@ -174,5 +176,5 @@ RUN_TAGS = (
     ),
     RunText("mlflow.user", EVERY, "User who ran the application."),
     RunText("mlflow.source.name", ("application",), "Name of the application."),
-    RunText("mlflow.note.content", ABOVE_TASK, "Description of the run, with figures and links."),
+    RunText("mlflow.note.content", EVERY, "Description of the run, with figures and links."),
 )

@@ -27,7 +27,7 @@ SPAN_FIGURES = (
     "time/executor_cpu_s",
     "time/gc_s",
     "time/scheduler_delay_s",
-    "time/fits_s",
+    "time/fit_s",
     "tasks/total",
     "tasks/failed",
     "tasks/killed",

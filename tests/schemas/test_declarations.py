@@ -73,11 +73,13 @@ def test_runs_carry_only_what_is_declared_and_all_of_it_somewhere() -> None:
             for tag in run.tags:
                 assert run.level in tags[tag], tag
             if run.level == "application":
-                assert set(run.params) <= params
+                assert {"best_<param>" if name.startswith("best_") else name for name in run.params} <= params
     # no sample's Spark polled the executors' process trees; see tests/ingest/derive/test_timeseries.py
     # no sample records models of groups; see tests/ingest/derive/test_group_models.py
     of_models = {name for name in metrics if name.startswith("models/")}
-    assert set(metrics) - set(carried) == {"system/<executor>/rss_megabytes"} | of_models
+    # what occurs in no sample: a metric of 0 is not written
+    counts = {"tasks/speculative", "tasks/killed", "fits/failed", "findings/note", "wall_time/batch_wait_s"}
+    assert set(metrics) - set(carried) <= {"system/<executor>/rss_megabytes", *counts} | of_models
     assert set(carried) <= set(metrics)
 
 

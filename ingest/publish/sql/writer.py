@@ -27,6 +27,7 @@ from ..schema_version import check_unchanged
 from ..store import TrackingStore
 from ..stored_trees import find_tree
 from ..training_runs import find_run, find_training_runs, owner_of
+from ..views import tree_view
 from .app_index import AppIndex
 from .rows import FILLED, TABLES
 from .run_queries import ApplicationRow, application_rows
@@ -79,7 +80,7 @@ class SqlWriter:
 
     def _published(self, row: ApplicationRow) -> Published:
         state: State = "deleted" if row.deleted or is_being_removed(row.tags) else "unchanged"
-        url = self.store.within(row.experiment_id).url(row.tags.get(APP_ID_TAG, ""))
+        url = self.store.within(row.experiment_id).url(tree_view(row.tags.get(APP_ID_TAG, "")))
         return Published(row.experiment_id, row.run_id, 0, 0, url, state).with_tags(row.tags)
 
     def find(self, fingerprint: str) -> Published | None:

@@ -73,3 +73,51 @@ def test_seconds(value: float, text: str) -> None:
 )
 def test_size(value: float, text: str) -> None:
     assert units.size(value) == text
+
+
+def _described(name: str, level: str) -> str:
+    (log,) = find_logs([str(sample_log(name))])
+    tree = derive(read_view(log))
+    run = next(run for run in tree.all() if run.level == level)
+    return describe(run, tree.children(), None, lambda key: "#/" + key.rpartition("/")[2])
+
+
+def test_a_search_says_its_result_first_and_then_every_trial_in_one_table() -> None:
+    first, second, *_ = _described("annotated-search", "tuning").split("\n\n")
+    assert re.fullmatch(
+        r"\*\*Best:\*\* numTrees=40, maxDepth=5 → areaUnderROC 0\.9448 ± [\d.]+ "
+        r"\(\[trial 3\]\(#/3\), [\d.]+ s of fitting\)\.",
+        first,
+    )
+    assert second.startswith("**Hyperparameter search: ")
+    text = _described("annotated-search", "tuning")
+    heading, rows = text.partition("**Trials, best first**\n\n")[2].split("\n|---|---|---|---|---|\n")
+    assert heading == "| trial | params | areaUnderROC | fitting time | slowest fold |"
+    shown = [line.split(" | ") for line in rows.split("\n\n")[0].splitlines()]
+    assert len(shown) == 4 and shown[0][0] == "| 3"
+    averages = [float(row[2].split(" ± ")[0]) for row in shown]
+    assert averages == sorted(averages, reverse=True)
+
+
+def test_the_application_has_the_result_of_its_only_search() -> None:
+    lines = _described("annotated-search", "application").split("\n\n")
+    assert lines[0].startswith("**Spark application ") and lines[1].startswith("**Best:** numTrees=40, maxDepth=5")
+
+
+def test_a_search_whose_best_trial_the_log_does_not_hold_claims_none() -> None:
+    text = _described("cv-pipeline", "tuning")
+    assert "Best" not in text and "**Trials, longest first**" in text
+
+
+def test_a_task_is_described_too() -> None:
+    first, second, *rest = _described("skewed-join", "task").split("\n\n")
+    assert first.startswith("**Task attempt t") and second.startswith("**Result:** ")
+    assert any(part.startswith("**Figures**") or part.startswith("| figure | value |") for part in rest)
+
+
+def test_what_to_do_is_the_advice_of_the_most_expensive_finding() -> None:
+    (log,) = find_logs([str(sample_log("skewed-join"))])
+    root = derive(read_view(log)).application
+    costly = [one for one in root.findings if not one.informational]
+    third = _described("skewed-join", "application").split("\n\n")[2]
+    assert third.startswith(f"**To do:** {costly[0].advice}")

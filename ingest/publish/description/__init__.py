@@ -1,0 +1,49 @@
+"""Write a run's description in Markdown: what it was, its result, what to do, then findings, figures and links.
+
+MLflow's page shows the first lines and folds the rest, so the first three lines hold the answer.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ....schemas.runs.tree import Run
+from ...units import count
+from .children import descendant_stages, links_to_training_runs, list_children, list_tasks
+from .figures import figures
+from .findings import list_findings, remarks, what_to_do
+from .headline import headline
+from .result import result
+from .text import Link, escape, linked
+from .trials import list_trials
+
+__all__ = ["Link", "describe", "escape", "links_to_training_runs"]
+
+
+def describe(
+    run: Run, below: Mapping[str, Sequence[Run]], parent: Run | None, link: Link, tasks: Iterable[Run] = ()
+) -> str:
+    """The description of any run.
+
+    `below` is RunTree.children(), `link` returns the address of any run of the tree, `tasks` are the tasks of a stage.
+    """
+    answer = [headline(run), result(run, below, link)]
+    if run.level == "tuning" and answer[1].startswith("**Best"):
+        answer.reverse()
+    failure = run.tags.get("spark.failure_reason")
+    lines = [*answer, what_to_do(run, link)]
+    if failure:
+        lines.append(f"**Failed:** {escape(failure, 300)}")
+    lines.append(list_trials(run, below, link))
+    lines.append(list_findings(run, link))
+    stages = descendant_stages(run, below) if run.level == "application" else []
+    lines.extend(list_children([*below.get(run.key, ()), *stages], link))
+    lines.extend(list_tasks(tasks, link))
+    lines.append(figures(run))
+    lines.extend(remarks(run))
+    if run.tags.get("afterglow.tasks_without_run"):
+        lines.append(
+            f"{count(float(run.tags['afterglow.tasks_without_run']))} tasks have no run of their own; "
+            "they are in `tables/tasks.parquet` of the application's artifacts."
+        )
+    if parent is not None:
+        lines.append(f"Part of {linked(parent, link)}.")
+    return "\n\n".join(line for line in lines if line)

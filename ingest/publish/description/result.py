@@ -1,0 +1,68 @@
+"""The line that says what came out of a run: the best trial, an evaluation metric, or the work of its tasks."""
+
+from collections.abc import Mapping, Sequence
+
+from ....schemas.runs.tree import Run
+from ...units import count, seconds, size
+from .text import Link, escape
+from .trials import best_trial, cost, score, score_name
+
+
+def result(run: Run, below: Mapping[str, Sequence[Run]], link: Link) -> str:
+    """One line, or "" where the log holds no result."""
+    if run.level in ("application", "session", "run"):
+        searches = [child for child in below.get(run.key, ()) if child.level == "tuning"]
+        bests = [_best(search, below, link) for search in searches[:3]]
+        return " ".join(best for best in bests if best) or _work(run)
+    if run.level == "tuning":
+        return _best(run, below, link)
+    if run.level in ("trial", "fit"):
+        own = _scored(run)
+        fitting = f"{seconds(cost(run))} of fitting" if cost(run) else ""
+        return f"**Result:** {', '.join(part for part in (own, fitting) if part)}." if own or fitting else ""
+    return _work(run)
+
+
+def _best(search: Run, below: Mapping[str, Sequence[Run]], link: Link) -> str:
+    trial = best_trial(search, below)
+    if trial is None:
+        return ""
+    params = {name.removeprefix("best_"): value for name, value in search.params.items() if name.startswith("best_")}
+    short = [name.rsplit(".", 1)[-1] for name in params]
+    names = short if len(set(short)) == len(short) else list(params)
+    shown = ", ".join(f"{escape(name)}={escape(value, 60)}" for name, value in zip(names, params.values(), strict=True))
+    name = score_name(search)
+    reached = f" → {escape(name)} {score(trial, name)}" if name and score(trial, name) else ""
+    number = trial.tags.get("afterglow.trial", "")
+    where = f"[trial {escape(number)}]({link(trial.key)}), {seconds(cost(trial))} of fitting"
+    return f"**Best:** {shown or escape(trial.name)}{reached} ({where})."
+
+
+def _scored(run: Run) -> str:
+    """The evaluation metric of a trial or fit: the only metrics whose names have no group."""
+    for name in run.metrics:
+        if name.startswith("avg_"):
+            metric = name.removeprefix("avg_")
+            return f"{escape(metric)} {score(run, metric)}"
+    return ", ".join(f"{escape(name)} {value:.4g}" for name, value in run.metrics.items() if "/" not in name)
+
+
+def _work(run: Run) -> str:
+    figures = run.metrics
+    parts = []
+    if figures.get("tasks/total"):
+        failed = figures.get("tasks/failed", 0)
+        number = f"{count(figures['tasks/total'])} task{'' if figures['tasks/total'] == 1 else 's'}"
+        parts.append(number + (f", {count(failed)} failed" if failed else ""))
+    if run.level == "stage" and "task_duration_s/p50" in figures:
+        median, longest = figures["task_duration_s/p50"], figures["task_duration_s/max"]
+        parts.append(f"median {seconds(median)}, longest {seconds(longest)}")
+    for label, name in (
+        ("read", "io/input_bytes"),
+        ("wrote", "io/output_bytes"),
+        ("shuffled", "shuffle/read_bytes"),
+        ("spilled", "spill/disk_bytes"),
+    ):
+        if figures.get(name):
+            parts.append(f"{label} {size(figures[name])}")
+    return f"**Result:** {', '.join(parts)}." if parts else ""
