@@ -24,7 +24,7 @@ runner = CliRunner()
 
 @pytest.fixture
 def no_server(monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr("afterglow.ingest.publish.reachable._PROBE_WAIT_S", 0.1)
+    monkeypatch.setattr("afterglow.ingest.publish.check_reachable._PROBE_WAIT_S", 0.1)
     return f"http://127.0.0.1:{free_port()}"
 
 
