@@ -254,6 +254,16 @@ def test_the_figures_of_an_application() -> None:
     assert {rows[code]["cost_ms"] for code in ("critical_path", "lower_bound", "core_hours")} == {None}
 
 
+def test_a_job_without_times_lasts_as_long_as_its_stages() -> None:
+    work = Made(duration_ms=60_000)
+    work.at = 2_000
+    work.stage([56_000] * 2, job={"submission_time_ms": None, "completion_time_ms": None})
+    rows = {row["code"]: json.loads(row["figures"]) for row in work.view().tables["findings"].to_pylist()}
+    assert rows["lower_bound"]["without_jobs_ms"] == 4_000
+    assert rows["lower_bound"]["least_ms"] <= 60_000
+    assert rows["critical_path"]["stages_ms"] == 56_000
+
+
 def test_idle_cores_of_a_shell_are_a_note() -> None:
     work = Made(executors=10, duration_ms=200_000)
     work.application["name"] = "Spark shell"
