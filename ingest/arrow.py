@@ -189,6 +189,20 @@ def valid(table: pa.Table, name: str) -> Array:
     return bits[column.offset : column.offset + len(column)]
 
 
+def flattened(table: pa.Table, name: str) -> tuple[Array, Array]:
+    """The members of a list<int64> column one after the other, and how many each row has. Null is an empty list."""
+    lists = table[name].combine_chunks()
+    chunks = lists.chunks if hasattr(lists, "chunks") else [lists]
+    members, counts = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for chunk in chunks:
+        offsets = np.frombuffer(chunk.buffers()[1], np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
+        values = chunk.values
+        data = np.frombuffer(values.buffers()[1], np.int64)[values.offset : values.offset + len(values)]
+        members.append(data[offsets[0] : offsets[-1]] if len(offsets) else data[:0])
+        counts.append(np.diff(offsets))
+    return np.concatenate(members), np.concatenate(counts)
+
+
 def codes(table: pa.Table, name: str) -> tuple[Array, list[str | None]]:
     """A text column as codes into its distinct values; null is -1."""
     encoded = _one_chunk(table, name).dictionary_encode()

@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-import pyarrow as pa
-
 from ..schemas.logs import EventLogTables
 from . import arrow
 
@@ -98,7 +96,7 @@ def query_plans(tables: EventLogTables) -> list[QueryPlan]:
             parent.children.append(node)
             node.parents.append(parent)
     metrics = tables["sql_metrics"]
-    metrics = metrics.filter(pa.array(arrow.equals(metrics, "name", *USED_METRICS)))
+    metrics = metrics.filter(arrow.from_numpy(arrow.equals(metrics, "name", *USED_METRICS), "bool"))
     columns = (metrics[name].to_pylist() for name in ("execution_id", "node_id", "name", "total"))
     for execution_id, node_id, name, total in zip(*columns, strict=True):
         owner = plans.get(execution_id, {}).get(node_id)

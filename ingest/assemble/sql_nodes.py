@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ...schemas.tables import SQL_METRICS, SQL_NODES
 from .. import arrow
@@ -61,10 +60,9 @@ def _totals(stage_metrics: pa.Table, wanted: set[int]) -> tuple[dict[int, int], 
     A stage has the driver's values, which hold those of the stages before."""
     if not stage_metrics.num_rows or not wanted:
         return {}, {}
-    lists = stage_metrics["metric_ids"].combine_chunks()
-    ids = pc.list_flatten(lists).to_numpy(zero_copy_only=False)
-    values = pc.list_flatten(stage_metrics["values"].combine_chunks()).to_numpy(zero_copy_only=False)
-    owners = arrow.numbers(stage_metrics, "stage_id")[pc.list_parent_indices(lists).to_numpy(zero_copy_only=False)]
+    ids, counts = arrow.flattened(stage_metrics, "metric_ids")
+    values, _ = arrow.flattened(stage_metrics, "values")
+    owners = np.repeat(arrow.numbers(stage_metrics, "stage_id"), counts)
     kept = np.flatnonzero(np.isin(ids, np.fromiter(wanted, np.int64, len(wanted))))
     totals: dict[int, int] = {}
     stages: dict[int, list[int]] = {}
