@@ -28,6 +28,7 @@ __all__ = [
     "latest_metrics",
     "limit_http_requests",
     "query_runs",
+    "remove_partial_uploads",
     "server_version",
     "silent_run_urls",
     "tracing_client",
@@ -117,6 +118,23 @@ def query_runs(session: Any) -> Any:
 
 # Alembic's revisions (mlflow/store/db_migrations/versions) that the SQL writer was tested with.
 SCHEMA_HEADS = {"dc11669786a5": "3.17"}
+
+
+def remove_partial_uploads(artifact_uri: str) -> None:
+    """Delete the temporary files that a killed process left in a run's artifacts, if these are in a local folder.
+
+    mlflow.store.artifact.local_artifact_repo.LocalArtifactRepository writes `.artifact.uploading.*` and renames it.
+    """
+    from mlflow.utils.file_utils import local_file_uri_to_path
+    from mlflow.utils.uri import is_local_uri
+
+    if not is_local_uri(artifact_uri):
+        return
+    for folder, _, names in os.walk(local_file_uri_to_path(artifact_uri)):
+        for name in names:
+            if name.startswith(".artifact.uploading."):
+                with contextlib.suppress(OSError):
+                    os.remove(os.path.join(folder, name))
 
 
 @cache

@@ -17,6 +17,7 @@ from ..existing_runs import ABANDONED, Known, known_runs, replaced_runs
 from ..interface import Dataset, Published, RunRecord, TreeOptions
 from ..lease import LeaseLostError, is_being_removed
 from ..leased_root import LeasedRoot
+from ..mlflow_internals import append_to_uri_path, remove_partial_uploads
 from ..run_calls import RunCalls
 from ..store import TrackingStore
 from ..stored_trees import published, published_as
@@ -180,6 +181,8 @@ class RestTree:
         if key in self._deleted:
             return
         with translate_errors("cannot upload artifacts"):
+            if self._store.is_local:
+                remove_partial_uploads(append_to_uri_path(self._store.artifact_location(), self._ids[key], "artifacts"))
             for path, place in files_of(folder):  # one call a file, so that a retry does not begin with the first again
                 self._store.call(self._artifact_client.log_artifact, self._ids[key], path, place)
 

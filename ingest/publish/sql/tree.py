@@ -14,7 +14,7 @@ from ..error_messages import translate_errors
 from ..existing_runs import ABANDONED, Known, digest, known_run, known_runs, renewed, replaced_runs
 from ..interface import Dataset, Metric, Published, RunRecord, TreeOptions
 from ..lease import LeaseLostError, LeaseWatch, is_being_removed
-from ..mlflow_internals import get_artifact_repository, models
+from ..mlflow_internals import get_artifact_repository, models, remove_partial_uploads
 from ..run_ids import derived_id
 from ..schema_version import check_unchanged
 from ..store import TrackingStore
@@ -224,6 +224,7 @@ class SqlTree:
             return
         with translate_errors("cannot upload artifacts"):
             uri = self._rows.artifact_uri(self._ids[key])
+            remove_partial_uploads(uri)
             repository = get_artifact_repository(uri, tracking_uri=self._artifact_uri)
             for path, place in files_of(folder):  # one call a file, so that a retry does not begin with the first again
                 self._store.call(repository.log_artifact, path, place)
