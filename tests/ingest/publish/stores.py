@@ -102,15 +102,16 @@ def mariadb() -> Iterator[str]:
     user, port = _unprivileged("mysql"), free_port()
     with _folder(user) as folder:
         data = f"{folder}/data"
-        install = [_found("mariadb-install-db"), "--no-defaults", f"--datadir={data}", "--skip-test-db"]
+        # its own folder for temporary files: TMPDIR may be one in which this user cannot write
+        install = [_found("mariadb-install-db"), "--no-defaults", f"--datadir={data}", f"--tmpdir={folder}"]
         subprocess.run(
-            [*install, "--auth-root-authentication-method=normal"],
+            [*install, "--skip-test-db", "--auth-root-authentication-method=normal"],
             check=True,
             user=user,
             cwd=folder,
             stdout=subprocess.DEVNULL,
         )
-        command = [_found("mariadbd"), "--no-defaults", f"--datadir={data}", f"--port={port}"]
+        command = [_found("mariadbd"), "--no-defaults", f"--datadir={data}", f"--tmpdir={folder}", f"--port={port}"]
         command += ["--bind-address=127.0.0.1", f"--socket={folder}/s", "--innodb-flush-log-at-trx-commit=0"]
         with _running(command, user, folder, signal.SIGTERM) as process:
 
