@@ -63,6 +63,7 @@ def test_every_kind_of_damage_once(folder: Path, kind: str) -> None:
     check(cases.SMALL, cases.make(cases.SMALL, kind, Random(kind)), folder, [997])
 
 
+@pytest.mark.slow
 @given(
     container=st.sampled_from(sorted(set(CONTAINERS) - {"plain"})), how=st.sampled_from(HOW), rng=CHANCE, sizes=CHUNKS
 )

@@ -125,6 +125,7 @@ def test_what_the_job_says_itself_wins_and_its_log_is_found_all_the_same(place: 
     assert applications(place) == {"Spark shell": "FINISHED"}
 
 
+@pytest.mark.slow
 def test_event_logging_that_is_switched_off_stays_off(place: Path) -> None:
     words = ("--", "spark-submit", "--conf", "spark.eventLog.enabled=false", PLAIN)
     ran = submit(place, *words)

@@ -122,6 +122,7 @@ def at_once(writer: str, times: int) -> dict[str, int]:
     return figures
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("writer", ["sql", "rest"])
 def test_both_at_once_and_one_killed(writer: str) -> None:
     command = [

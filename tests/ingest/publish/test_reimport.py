@@ -96,7 +96,10 @@ def without_value_less(tree: Tree) -> Tree:
     return tree
 
 
-@pytest.mark.parametrize("sample, share", [("failing-tasks", s) for s in (0.1, 0.5, 0.6, 0.9)] + [("tuning", 0.6)])
+@pytest.mark.parametrize(
+    "sample, share",
+    [("failing-tasks", s) for s in (0.1, 0.5, 0.6, 0.9)] + [pytest.param("tuning", 0.6, marks=pytest.mark.slow)],
+)
 def test_a_log_that_grew_ends_like_one_imported_whole(
     place: Place, other: str, sample: str, share: float, tmp_path: Path
 ) -> None:
@@ -199,6 +202,7 @@ def test_an_experiment_by_application_and_user(place: Place) -> None:
         place.load(WORDCOUNT, "{team}")
 
 
+@pytest.mark.slow
 def test_an_application_id_is_never_taken_for_another(place: Place, tmp_path: Path) -> None:
     """With a quote in it, which the filter language cannot say."""
     text = plain(Path(WORDCOUNT)).decode()

@@ -16,7 +16,9 @@ from . import stores
 
 SAMPLE = "spark35-wordcount"
 WRITERS = [("sqlite", "sql"), ("sqlite", "rest")]
-through_a_server_too = pytest.mark.parametrize("store", [*WRITERS, ("server", "rest")], indirect=True, ids="-".join)
+through_a_server_too = pytest.mark.parametrize(
+    "store", [*WRITERS, pytest.param(("server", "rest"), marks=pytest.mark.server)], indirect=True, ids="-".join
+)
 
 
 @dataclass

@@ -41,6 +41,7 @@ def tree() -> RunTree:
     return derive(read_view(log))
 
 
+@pytest.mark.slow
 def test_both_writers_keep_the_same_views_and_write_them_once(tmp_path: Path) -> None:
     uri = new_sqlite(tmp_path / "mlflow.db")
     addresses = [imported(uri, name, tmp_path, name) for name in ("rest", "sql", "sql")]
