@@ -80,15 +80,9 @@ def build_tables(rows: dict[str, pa.Table], log: EventLog, issues: Iterable[Impo
         AssemblyError: the rows hold no event of an application.
     """
     assembly = assemble(rows, log)
-    written = read_annotations(rows["job_properties"])
+    written, ended = read_annotations(rows["job_properties"]), assembly.ended
     training = recognize_training(
-        rows,
-        assembly.tables,
-        written.search_names,
-        written.fits,
-        written.model_stages,
-        assembly.ended,
-        assembly.operations,
+        rows, assembly.tables, written.search_names, written.fits, written.model_stages, ended, assembly.operations
     )
     tables = {
         **assembly.tables,
@@ -97,9 +91,8 @@ def build_tables(rows: dict[str, pa.Table], log: EventLog, issues: Iterable[Impo
         "fits": training.fits,
         "jobs": training.jobs,
     }
-    applied = apply_annotations(
-        tables, written, training.annotated_fits, training.stage_fits, assembly.ended or not log.in_progress
-    )
+    ended = ended or not log.in_progress
+    applied = apply_annotations(tables, written, training.annotated_fits, training.stage_fits, ended)
     return complete_tables(
         rows,
         log,
@@ -157,8 +150,7 @@ def reach_store(
     writer: str = "auto",
     tell: Callable[[str], None] | None = None,
 ) -> "Experiments":
-    """Checks within seconds that the tracking store answers, and creates nothing. `tell` gets a line where a slower
-    writer has to be used.
+    """Checks within seconds that the tracking store answers. `tell` gets a line where a slower writer has to be used.
 
     Raises:
         PublishError: the store cannot be reached, or the name of the experiment is not valid.
