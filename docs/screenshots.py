@@ -1,7 +1,7 @@
-"""Take the screenshots of docs/pictures in MLflow's own page: python docs/screenshots.py [CHROMIUM].
+"""Take the screenshots of docs/pictures in MLflow's own page: python docs/screenshots.py [CHROMIUM [WIDTH ...]].
 
 Imports the sample logs of `make demo` into a new store, serves it with MLflow, and photographs pages with a headless
-Chromium. Needs chromium on the PATH, or its path as the argument.
+Chromium, 1400 pixels wide. Needs chromium on the PATH, or its path as the first argument.
 """
 
 import socket
@@ -18,6 +18,7 @@ from mlflow import MlflowClient
 
 HERE = Path(__file__).parent
 LOGS = ("annotated-search", "skewed-join", "broadcast-join", "executor-lost")
+WIDTHS = tuple(map(int, sys.argv[2:])) or (1400,)
 QUIET = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -34,7 +35,9 @@ def main() -> None:
         subprocess.run([*command, "--experiment", "demo"], check=True)
         with _server(store, folder) as address:
             for name, page, height in _pages(store):
-                _photograph(chromium, folder, address + page, HERE / "pictures" / name, height)
+                for width in WIDTHS:
+                    target = HERE / "pictures" / (name if width == WIDTHS[0] else name.replace(".png", f"-{width}.png"))
+                    _photograph(chromium, folder, address + page, target, width, height)
 
 
 def _pages(store: str) -> Iterator[tuple[str, str, int]]:
@@ -49,8 +52,23 @@ def _pages(store: str) -> Iterator[tuple[str, str, int]]:
         found = (run for run in runs if run.data.tags.get("afterglow.level") == level and name in run.info.run_name)
         return str(next(found).info.run_id)
 
-    yield "search.png", f"/#/experiments/{number}/runs/{first('tuning')}", 1000
-    yield "application.png", f"/#/experiments/{number}/runs/{first('application', 'skewed')}", 1000
+    def view(key: str) -> str:
+        return f"/#/experiments/{number}/runs?workflowType=machine_learning&viewStateShareKey={key}"
+
+    def page(run_id: str) -> str:
+        return f"/#/experiments/{number}/runs/{run_id}?workflowType=machine_learning"
+
+    search = first("tuning")
+    app_id = next(run.data.tags["spark.app.id"] for run in runs if run.info.run_id == search)
+    yield "demo.png", view("afterglow-applications"), 900
+    yield "tree.png", view(app_id), 900
+    yield "slow-stages.png", view("afterglow-slow-stages"), 900
+    trials_key = next(key for key in experiment.tags if ".afterglow-trials-" in key).rpartition("State.")[2]
+    yield "trials.png", view(trials_key), 700
+    yield "search.png", page(search), 1000
+    yield "trial.png", page(first("trial")), 1000
+    yield "stage.png", page(first("stage", "collect skewed_join:41")), 1000
+    yield "application.png", page(first("application", "skewed")), 1000
     trials = [run.info.run_id for run in runs if run.data.tags.get("afterglow.level") == "trial"]
     listed = ",".join(f"%22{run}%22" for run in trials)
     yield "compare-trials.png", f"/#/compare-runs?runs=[{listed}]&experiments=[%22{number}%22]", 900
@@ -58,9 +76,9 @@ def _pages(store: str) -> Iterator[tuple[str, str, int]]:
     yield "report.png", report, 1000
 
 
-def _photograph(chromium: str, folder: str, address: str, target: Path, height: int) -> None:
+def _photograph(chromium: str, folder: str, address: str, target: Path, width: int, height: int) -> None:
     profile = tempfile.mkdtemp(dir=folder)
-    options = [f"--user-data-dir={profile}", f"--window-size=1400,{height}", "--virtual-time-budget=20000"]
+    options = [f"--user-data-dir={profile}", f"--window-size={width},{height}", "--virtual-time-budget=20000"]
     command = [chromium, *QUIET, *options, f"--screenshot={target}", address]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     print(target)

@@ -78,6 +78,7 @@ def of_any_run(tables: Tables) -> Tables:
     )
     found["stages"] = [_less(r, OF_FAILING if r["stage_id"] == FAILING_STAGE else set()) for r in found["stages"]]
     found["jobs"] = [_less(row, OF_FAILING if row["job_id"] == FAILING_JOB else set()) for row in found["jobs"]]
+    found["sql_metrics"] = [_less(row, {"total"} if "iming" in row["type"] else set()) for row in found["sql_metrics"]]
     found["issues"] = [row for row in found["issues"] if row["code"] != "tasks_unfinished"]
     found["properties"] = [row for row in found["properties"] if row["key"] not in OWN_PROPERTIES]
     return found
