@@ -192,9 +192,18 @@ class TrackingStore:
 
     def _set_tag(self, name: str, value: str) -> None:
         tags = self._experiment_tags()
-        if tags.get(name) != value:
+        if tags.get(name) == value:
+            return
+        try:
             self.call(self.client.set_experiment_tag, self.experiment_id, name, value)
-            tags[name] = value
+        except MlflowException:  # a database refuses the row if another import has added the tag in the meantime
+            del self._tags[self.experiment_id]
+            tags = self._experiment_tags()
+            if name not in tags:
+                raise
+            if tags[name] != value:
+                self.call(self.client.set_experiment_tag, self.experiment_id, name, value)
+        tags[name] = value
 
     def _experiment_tags(self) -> dict[str, str]:
         """The experiment's tags as last read or written by this process."""
