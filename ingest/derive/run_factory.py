@@ -13,7 +13,7 @@ from ...schemas.runs.tree import Run, Status
 from ..application_view import ApplicationView
 from ..arrow import Array
 from .finding_tags import findings_by_run, metrics_of, tags_of
-from .shown_metrics import arrange
+from .metric_order import arrange
 from .task_stats import TaskStats
 
 

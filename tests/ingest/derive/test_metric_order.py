@@ -1,6 +1,6 @@
 """Metrics of a run: what people look for first, nothing that did not occur, no digit that nobody measured."""
 
-from afterglow.ingest.derive.shown_metrics import arrange
+from afterglow.ingest.derive.metric_order import arrange
 
 
 def test_what_did_not_occur_is_left_out_and_what_is_unknown_to_us_stays() -> None:
