@@ -43,6 +43,8 @@ def _database(name: str) -> bool:
 _NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
     "spark": ("java", lambda: shutil.which("java") is not None),
     "native": ("a C compiler and Python's headers at installation, for the native scanner", _native),
+    "node": ("node", lambda: shutil.which("node") is not None),
+    "compiler": ("a C compiler, cc", lambda: shutil.which("cc") is not None),
     "browser": ("chromium", lambda: shutil.which("chromium") is not None),
     "postgres": ("PostgreSQL's initdb and postgres", lambda: _database("postgres")),
     "mariadb": ("MariaDB's mariadbd and mariadb-install-db", lambda: _database("mariadb")),

@@ -5,7 +5,6 @@ import hashlib
 import html.parser
 import json
 import re
-import shutil
 import subprocess
 import zlib
 from pathlib import Path
@@ -198,12 +197,10 @@ def test_bokehjs_is_the_release_that_is_named() -> None:
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
 
 
+@pytest.mark.node
 def test_the_scripts_of_the_page_parse() -> None:
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("not run: needs node")
     for name in ("units.js", "tables.js", "report.js"):
-        subprocess.run([node, "--check", Path(pictures.__file__).parent / name], check=True, timeout=60)
+        subprocess.run(["node", "--check", Path(pictures.__file__).parent / name], check=True, timeout=60)
 
 
 def test_the_report_begins_with_the_wall_time() -> None:

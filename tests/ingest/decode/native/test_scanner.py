@@ -1,7 +1,6 @@
 """The native scanner reads what Python reads: with little room for text, in portable C, with MSVC's intrinsics."""
 
 import importlib.util
-import shutil
 import subprocess
 import sysconfig
 from pathlib import Path
@@ -16,7 +15,6 @@ from tests.property.test_native import LINES
 
 SOURCES = Path(__file__).parents[4] / "ingest" / "decode" / "native"
 TASKS = [line for line in (*LINES, *small_lines()) if b'"SparkListenerTask' in line[:60]]
-needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="not run: needs a C compiler")
 pytestmark = pytest.mark.native
 
 
@@ -42,7 +40,7 @@ def test_a_cap_beyond_32_bits_is_refused() -> None:
         native.Scanner(text_cap=2**31)
 
 
-@needs_compiler
+@pytest.mark.compiler
 def test_portable_c_reads_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     portable = compiled(tmp_path / "_scan.so", "-DAFTERGLOW_PORTABLE")
     plans = [line for line in LINES if b"SQLExecutionStart" in line[:120]]
@@ -63,7 +61,7 @@ def compiled(path: Path, *flags: str) -> ModuleType:
     return module
 
 
-@needs_compiler
+@pytest.mark.compiler
 @pytest.mark.parametrize(
     "compiler, shown",
     [
