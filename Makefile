@@ -14,11 +14,12 @@ COVERED := $(if $(COVERAGE),--cov --cov-append --cov-report=)
 
 demo: .venv/core
 	@mkdir -p $(DEMO)
-	@$(BIN)/afterglow import $(addprefix sample_logs/,annotated-search skewed-join broadcast-join executor-lost) \
+	@$(BIN)/afterglow import $(addprefix sample_logs/,annotated-search skewed-join executor-lost) \
 		--tracking-uri sqlite:///$(CURDIR)/$(DEMO)/mlflow.db --experiment demo --quiet
 	@$(BIN)/afterglow compare sample_logs/skewed-join sample_logs/broadcast-join --html $(DEMO)/compare.html > /dev/null
-	@echo 'Four sample logs are now in the experiment "demo". Start MLflow, and open http://127.0.0.1:5000/#/experiments/1'
+	@echo 'Three sample logs are now in the experiment "demo". Start MLflow, and open the address below it:'
 	@echo '  $(BIN)/mlflow server --backend-store-uri sqlite:///$(CURDIR)/$(DEMO)/mlflow.db --port 5000'
+	@echo '  http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning&viewStateShareKey=afterglow-applications'
 	@echo 'Look at these runs, and follow the links in the description of the experiment:'
 	@echo '  house-sales search: a search with 4 trials. Which one won, and what did the most expensive one cost?'
 	@echo '  skewed-join: one task of a join has nearly all of the data. Open report.html among its artifacts.'
