@@ -181,11 +181,20 @@ class ApplicationView(TaskArrays):
 
     def span(self, stage: int) -> tuple[int, int]:
         """When stage i began and ended; taken from its tasks if the log does not contain it."""
-        row = self.stages[stage]
+        return self._spans[stage]
+
+    @cached_property
+    def _spans(self) -> list[tuple[int, int]]:
+        return [self._span(stage, row) for stage, row in enumerate(self.stages)]
+
+    def _span(self, stage: int, row: Row) -> tuple[int, int]:
+        start, end = row["submission_time_ms"], row["completion_time_ms"]
+        if start and end:
+            return start, max(start, end)
         rows = np.arange(self.begin[stage], self.end[stage])
         launched = self.column("launch_time_ms")[rows[self.known("launch_time_ms")[rows]]]
-        start = row["submission_time_ms"] or (int(launched.min()) if len(launched) else self.start_ms)
-        end = row["completion_time_ms"] or (int(self.ended[rows].max()) if len(launched) else 0)
+        start = start or (int(launched.min()) if len(launched) else self.start_ms)
+        end = end or (int(self.ended[rows].max()) if len(launched) else 0)
         if not end:
             end = start if self.stage_has_ended(stage) else self.end_ms
         return start, max(start, end)
@@ -224,9 +233,11 @@ class ApplicationView(TaskArrays):
 
     def job_span(self, job: Row) -> tuple[int, int]:
         """When a job began and ended; taken from its stages if the log does not contain it (before Spark 1.3)."""
+        start, end = job["submission_time_ms"], job["completion_time_ms"]
+        if start and end is not None:
+            return start, max(start, end)
         spans = [self.span(stage) for stage in self.stages_of_job.get(job["job_id"], [])]
-        start = job["submission_time_ms"] or min((begin for begin, _ in spans), default=self.start_ms)
-        end = job["completion_time_ms"]
+        start = start or min((begin for begin, _ in spans), default=self.start_ms)
         if end is None:
             over = self.job_status(job) != "RUNNING"
             end = max((end for _, end in spans), default=start) if over else self.end_ms
