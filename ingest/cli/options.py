@@ -1,6 +1,7 @@
 """Options that several commands have, and those of every command that imports."""
 
 import functools
+import gc
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -209,7 +210,9 @@ class Importing:
         """Checks that the tracking store answers; see pipeline.reach_store."""
         from ..pipeline import reach_store
 
-        return reach_store(self.tracking_uri, self.experiment, self.writer, console.warn)
+        experiments = reach_store(self.tracking_uri, self.experiment, self.writer, console.warn)
+        gc.freeze()  # what the imports of MLflow made stays, and the collector need not search it again
+        return experiments
 
     def open_experiments(self) -> "Experiments":
         """As `reach_store`, and opens the store and the experiment."""
