@@ -13,6 +13,7 @@ import afterglow.annotate
 import afterglow.ingest
 from afterglow.ingest.cli import app
 from afterglow.schemas.declaration_docs import Document, documents
+from afterglow.schemas.orchestrators import ORCHESTRATORS
 
 _HERE = Path(__file__).parent
 _RUNS = ("levels", "metrics", "params", "tags")
@@ -54,6 +55,41 @@ seeded faults and with the rules of other tools.
 """
 
 
+_ON_ORCHESTRATORS = """# Orchestrators
+
+A log often names the system that started the application. Afterglow reads the properties below and
+nothing else. The run of the application gets:
+
+- the tag `afterglow.orchestrator`, and a tag per field: `afterglow.airflow.dag`
+- a link to the orchestrator's run in its description, and as the tag `afterglow.airflow.url`
+
+The addresses of Databricks, AWS and YARN are in the log or fixed. Name the base of the others:
+
+```sh
+afterglow backfill LOGS --orchestrator-url airflow=https://airflow.example.com
+```
+
+`backfill` and `history` select applications by field. The option can be repeated, and every field
+has to match.
+
+```sh
+afterglow backfill LOGS --orchestrator 'airflow.dag=sales_*'
+```
+
+`backfill` reads the first lines of a log. It does not know fields from the properties of jobs, such
+as the run of a Databricks job.
+
+- **Airflow**: the OpenLineage provider sets the properties if `spark_inject_parent_job_info` is on.
+  The address has the DAG run's id if the job has `AIRFLOW_CTX_DAG_RUN_ID`. Otherwise it is the
+  scheduled run of the logical date, which is part of the OpenLineage run id.
+- **Amazon EMR**: the step is known in client mode only, by the folder of its driver. To get the
+  cluster, add `--conf spark.yarn.appMasterEnv.EMR_CLUSTER_ID=j-...` to the step.
+- **Databricks**: a property of jobs counts if all jobs with it agree. An application that works for
+  several job runs has no run there.
+
+"""
+
+
 def pages() -> dict[str, str]:
     """File name -> its text."""
     known = documents()
@@ -68,6 +104,7 @@ def pages() -> dict[str, str]:
         "runs.md": _HEAD
         + "# Runs\n\n`afterglow import` writes these runs to MLflow.\n\n"
         + "\n".join(_section(name, known[name]) for name in _RUNS),
+        "orchestrators.md": _HEAD + _ON_ORCHESTRATORS + "\n".join(_orchestrators()),
         "commands.md": _HEAD + "\n".join(_commands()),
         "api.md": _HEAD + "\n".join(_api()),
         "findings.md": _HEAD + _ON_FINDINGS + "\n".join(_section(name, known[name]) for name in _FINDINGS),
@@ -85,6 +122,16 @@ def _section(name: str, document: Document) -> str:
         _row(["---"] * len(head)),
     ]
     return "\n".join([*lines, *(_row([row[column] for column in head]) for row in document.rows), ""])
+
+
+def _orchestrators() -> Iterator[str]:
+    """Every orchestrator with its fields and their properties."""
+    for one in ORCHESTRATORS:
+        yield f"## {one.title}\n"
+        address = f"Address: `{one.base or 'URL'}{one.paths[0]}`."
+        yield address + (f" Job: `{one.job}`.\n" if one.job else "\n")
+        rows = [[f"`{one.name}.{x.name}`", x.doc, ", ".join(f"`{s.key}`" for s in x.sources)] for x in one.fields]
+        yield "\n".join(_row(row) for row in [["field", "what", "property"], ["---"] * 3, *rows]) + "\n"
 
 
 def _commands() -> Iterator[str]:

@@ -2,9 +2,9 @@
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..schemas import spark
@@ -14,6 +14,7 @@ from . import codecs, decode, discover
 from .discover.history_server import DEFAULT_OPTIONS, HistoryServerOptions
 from .errors import AfterglowError, InputError
 from .filesystems import is_local
+from .orchestrators import find_orchestrator_runs, orchestrator_fields
 from .redaction.text import redact_texts
 
 _HEAD_BYTES = 2**20
@@ -34,6 +35,8 @@ class Head:
     name: str | None = None
     user: str | None = None
     start_time_ms: int | None = None
+    orchestrators: Mapping[str, str] = field(default_factory=dict)
+    """Fields of the orchestrators' runs, such as `airflow.dag`."""
 
     @property
     def identity(self) -> ApplicationIdentity | None:
@@ -119,9 +122,15 @@ def _redacted(found: list[Head]) -> list[Head]:
     texts = redact_texts([text for head in found for text in (head.app_id, head.app_attempt, head.name, head.user)])
     four = zip(*[iter(texts)] * 4, strict=True)
     return [
-        replace(head, app_id=app_id, app_attempt=attempt, name=name, user=user)
+        replace(head, app_id=app_id, app_attempt=attempt, name=name, user=user, orchestrators=_shown(head))
         for head, (app_id, attempt, name, user) in zip(found, four, strict=True)
     ]
+
+
+def _shown(head: Head) -> Mapping[str, str]:
+    fields = head.orchestrators
+    texts = redact_texts(list(fields.values())) if fields else []
+    return {name: text or "" for name, text in zip(fields, texts, strict=True)}
 
 
 def peek(log: EventLog) -> Head:
@@ -176,7 +185,17 @@ def _head(chunks: Iterable[bytes | codecs.Gap]) -> Head:
             decode.decode_lines(decode.Lines(line, batch.offset, batch.number + at), decoded, lambda issue: None)
             start: Any
             for start in decoded.events[spark.APPLICATION_START]:
-                return Head(True, start.app_id, start.app_attempt_id, start.app_name, start.user, start.timestamp)
+                first = (start.app_id, start.app_attempt_id, start.app_name, start.user, start.timestamp)
+                return Head(True, *first, _orchestrators(decoded))
         if seen > _HEAD_BYTES:
             break
     return Head(is_log or empty)
+
+
+def _orchestrators(decoded: decode.Decoded) -> Mapping[str, str]:
+    properties: dict[str, str] = {}
+    event: Any
+    for event in decoded.events[spark.ENVIRONMENT_UPDATE]:  # SparkContext posts it before ApplicationStart
+        given = {**(event.system_properties or {}), **(event.spark_properties or {})}
+        properties.update({key: value for key, value in given.items() if isinstance(value, str)})
+    return orchestrator_fields(find_orchestrator_runs(properties))

@@ -13,7 +13,7 @@ def import_fingerprint(log: EventLog, options: ImportOptions) -> str:
     return _fingerprint(
         log,
         f"{options.task_runs} {options.max_task_runs} {options.parent_run} {options.report} "
-        f"{options.read.thresholds.identity}",
+        f"{options.read.thresholds.identity}" + "".join(f" {name}={url}" for name, url in options.orchestrator_urls),
     )
 
 

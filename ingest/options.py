@@ -55,6 +55,7 @@ class ImportOptions:
     """How to import a log; the fields are the options of `afterglow import`.
 
     `dataset` is the URI of a Parquet dataset that gets the tables; without `runs` nothing is written to MLflow.
+    `orchestrator_urls` are pairs of an orchestrator's name and the base of its addresses.
     """
 
     read: ReadOptions = field(default_factory=lambda: ReadOptions())
@@ -66,6 +67,7 @@ class ImportOptions:
     trace: bool = False
     dataset: str | None = None
     runs: bool = True
+    orchestrator_urls: tuple[tuple[str, str], ...] = ()
 
 
 def available_cores() -> int:

@@ -123,12 +123,17 @@ def export_log(
     return Exported(log.name, folder, app.application, rows)
 
 
-def derive_tree(app: ApplicationView, task_runs: TaskRuns, max_task_runs: int = 2**31) -> RunTree:
+def derive_tree(
+    app: ApplicationView,
+    task_runs: TaskRuns,
+    max_task_runs: int = 2**31,
+    orchestrator_urls: Mapping[str, str] | None = None,
+) -> RunTree:
     """The run tree of an application; needs no MLflow."""
     from .derive import TaskRuns as Selection
     from .derive import derive
 
-    return derive(app, Selection(task_runs, max_task_runs))
+    return derive(app, Selection(task_runs, max_task_runs), orchestrator_urls)
 
 
 def write_report(app: ApplicationView, tree: RunTree, path: str, folder: bool = False) -> str:
@@ -248,7 +253,8 @@ def prepare_import(
     """Derives the run tree if runs are requested; `detached` is for sending it to another process."""
     from .publish import packed_artifacts, write_artifacts
 
-    tree = derive_tree(app, options.task_runs, options.max_task_runs) if options.runs else None
+    urls = dict(options.orchestrator_urls)
+    tree = derive_tree(app, options.task_runs, options.max_task_runs, urls) if options.runs else None
     draw = ReportFiles if tree is None else partial(_draw, tree, app, options.report)
     prepared = PreparedImport(
         log, app.application, experiment_fields(app), tree, draw, partial(write_artifacts, app.tables)

@@ -9,6 +9,7 @@ import pyarrow as pa
 from ...schemas.connect import ConnectOperation
 from ...schemas.issues import ImportIssue
 from ...schemas.logs import EventLog
+from ...schemas.orchestrators import LOCAL_PROPERTIES
 from ...schemas.spark import EXECUTOR_METRICS
 from ...schemas.tables import PROPERTIES, TASK_METRICS
 from .. import arrow
@@ -79,7 +80,7 @@ def assemble(rows: dict[str, pa.Table], log: EventLog) -> Assembly:
         "connect_sessions": connect.sessions,
         "connect_operations": connect.operations_table,
         "task_metrics": _task_metrics(rows["task_accumulators"]),
-        "properties": _properties(rows["environment"]),
+        "properties": _properties(rows["environment"], rows["job_properties"]),
     }
     window = time_window(tables, application_times(rows))
     tables, more = check_spans(tables, window)
@@ -99,8 +100,15 @@ def _task_metrics(rows: pa.Table) -> pa.Table:
     return ordered.select(TASK_METRICS.names)
 
 
-def _properties(rows: pa.Table) -> pa.Table:
+def _properties(rows: pa.Table, of_jobs: pa.Table) -> pa.Table:
     properties: dict[tuple[str, str], str | None] = {}
     for row in rows.to_pylist():  # a later EnvironmentUpdate (addJar) supersedes
         properties[row["section"], row["key"]] = row["value"]
+    local: dict[str, set[str]] = {}
+    for row in of_jobs.to_pylist():
+        if row["key"] in LOCAL_PROPERTIES:
+            local.setdefault(row["key"], set()).add(row["value"])
+    for key, values in local.items():
+        if len(values) == 1:  # else the application worked for several runs of the orchestrator
+            properties["job", key] = min(values)
     return arrow.from_rows(PROPERTIES, ([*key, value] for key, value in sorted(properties.items())))

@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS logs (
     store TEXT NOT NULL, log TEXT NOT NULL, stamp TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL,
     transient INTEGER NOT NULL, error TEXT, is_log INTEGER, app_id TEXT, app_attempt TEXT, name TEXT, user TEXT,
     start_ms INTEGER, runs INTEGER, bytes INTEGER NOT NULL, seconds REAL NOT NULL, at INTEGER NOT NULL,
+    orchestrators TEXT NOT NULL DEFAULT '{}',
     PRIMARY KEY (store, log)
 )
 """
@@ -61,6 +62,8 @@ class Ledger:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=30)
             self._db.execute(_SCHEMA)
+            if "orchestrators" not in [row[1] for row in self._db.execute("PRAGMA table_info(logs)")]:
+                self._db.execute("ALTER TABLE logs ADD COLUMN orchestrators TEXT NOT NULL DEFAULT '{}'")
         except (OSError, sqlite3.Error) as error:
             raise InputError(
                 f"{path}: cannot be used as a ledger: {explain(error)}; choose another file with --ledger"
@@ -69,13 +72,13 @@ class Ledger:
     def entries(self) -> dict[str, Entry]:
         """The rows of this target, by the name of the log."""
         rows = self._db.execute(
-            "SELECT log, stamp, state, attempts, transient, error, is_log, app_id, app_attempt, name, user, start_ms "
-            "FROM logs WHERE store = ?",
+            "SELECT log, stamp, state, attempts, transient, error, is_log, app_id, app_attempt, name, user, start_ms, "
+            "orchestrators FROM logs WHERE store = ?",
             (self._target,),
         )
         return {
-            log: Entry(stamp, state, attempts, bool(transient), error, Head(bool(is_log), *head))
-            for log, stamp, state, attempts, transient, error, is_log, *head in rows
+            log: Entry(stamp, state, attempts, bool(transient), error, _head(is_log, fields, *head))
+            for log, stamp, state, attempts, transient, error, is_log, *head, fields in rows
         }
 
     def record(
@@ -107,6 +110,7 @@ class Ledger:
             log.size,
             seconds,
             int(time.time()),
+            json.dumps(dict(head.orchestrators)),
         )
         self._db.execute(f"INSERT OR REPLACE INTO logs VALUES ({', '.join('?' * len(row))})", row)
 
@@ -140,7 +144,21 @@ def open_ledger(path: str | None, target: str) -> Iterator[Ledger]:
 def ledger_target(tracking_uri: str | None, experiment: str | None, options: ImportOptions) -> str:
     """What the rows are valid for: with another store, experiment or options the same logs are to be imported."""
     how = (options.task_runs, options.max_task_runs, options.report, options.trace, options.runs, options.dataset)
-    return json.dumps([tracking_uri, experiment, *how, options.read.thresholds.identity])
+    return json.dumps(
+        [tracking_uri, experiment, *how, options.read.thresholds.identity, *map(list, options.orchestrator_urls)]
+    )
+
+
+def _head(
+    is_log: int | None,
+    orchestrators: str,
+    app_id: str | None,
+    app_attempt: str | None,
+    name: str | None,
+    user: str | None,
+    start_ms: int | None,
+) -> Head:
+    return Head(bool(is_log), app_id, app_attempt, name, user, start_ms, json.loads(orchestrators))
 
 
 def stamp(log: EventLog) -> str:

@@ -1,6 +1,6 @@
 """Select the logs that a backfill imports, by filters and by the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from fnmatch import fnmatchcase
@@ -10,6 +10,7 @@ from ...schemas.logs import EventLog
 from ..discover.history_server import DEFAULT_OPTIONS, HistoryServerOptions
 from ..engines.interface import Order
 from ..find_logs import Head, list_logs, nothing_found, read_heads
+from ..orchestrators import fields_match
 from .ledger import Entry, Ledger, stamp
 
 
@@ -17,8 +18,9 @@ from .ledger import Entry, Ledger, stamp
 class Filters:
     """Which applications to import, decided by the head of a log.
 
-    Start time in [since_ms, until_ms); globs for name and user; `min_duration_s` from start to last modification. What
-    the head does not contain excludes nothing, except that a missing name or user does not match a glob.
+    Start time in [since_ms, until_ms). Globs for name, user and fields of orchestrators. `min_duration_s` from start to
+    last modification. What the head does not contain excludes nothing, except that a missing name, user or field does
+    not match a glob.
     """
 
     since_ms: int | None = None
@@ -26,6 +28,7 @@ class Filters:
     app_name: str | None = None
     user: str | None = None
     min_duration_s: float | None = None
+    orchestrators: Mapping[str, str] = field(default_factory=dict)
 
     def match(self, log: EventLog, head: Head) -> bool:
         """Whether this log's application is to be imported."""
@@ -39,6 +42,8 @@ class Filters:
         if self.app_name is not None and not fnmatchcase(head.name or "", self.app_name):
             return False
         if self.user is not None and not fnmatchcase(head.user or "", self.user):
+            return False
+        if self.orchestrators and not fields_match(head.orchestrators, self.orchestrators):
             return False
         return not (
             self.min_duration_s is not None and started and written and written - started < self.min_duration_s * 1000

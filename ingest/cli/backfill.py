@@ -63,6 +63,7 @@ def backfill(
     until: Until = None,
     app_name: AppName = None,
     user: User = None,
+    orchestrator: options.OrchestratorFields = None,
     min_duration: MinDuration = None,
     limit: Limit = None,
     newest_first: NewestFirst = False,
@@ -94,7 +95,8 @@ def backfill(
     from ..backfill.summary import Summary, plan, plan_lines
     from ..engines.open_engine import open_engine
 
-    filters = Filters(_time("--since", since), _time("--until", until), app_name, user, min_duration)
+    fields = options.orchestrator_fields(orchestrator)
+    filters = Filters(_time("--since", since), _time("--until", until), app_name, user, min_duration, fields)
     how = importing.import_options(workers, dataset=dataset, no_runs=no_runs, server=server)
     settings = options.pairs("--spark-conf", spark_conf)
     target = ledger_target(importing.tracking_uri, importing.experiment, how)

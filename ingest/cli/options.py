@@ -70,6 +70,24 @@ Writer = Annotated[
         "store is a database, else rest)."
     ),
 ]
+OrchestratorUrl = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=URL",
+        help="Base address of an orchestrator, such as airflow=https://airflow.example.com, for links to its runs. "
+        "Repeatable.",
+        show_default=False,
+    ),
+]
+OrchestratorFields = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--orchestrator",
+        metavar="FIELD=GLOB",
+        help="Glob for a field of the orchestrator's run, such as airflow.dag=sales_*. Repeatable; all must match.",
+        show_default=False,
+    ),
+]
 Restore = Annotated[bool, typer.Option("--restore/--no-restore", help="Restore runs that were deleted in MLflow.")]
 TaskRuns = Annotated[
     Literal["all", "notable", "none"],
@@ -173,6 +191,7 @@ class Importing:
     thresholds: Thresholds = None
     threshold: Threshold = None
     writer: Writer = "auto"
+    orchestrator_url: OrchestratorUrl = None
 
     def import_options(
         self,
@@ -204,6 +223,7 @@ class Importing:
             trace=self.trace,
             dataset=dataset,
             runs=not no_runs,
+            orchestrator_urls=_orchestrator_urls(self.orchestrator_url),
         )
 
     def reach_store(self) -> "Experiments":
@@ -294,6 +314,33 @@ def _threshold_values(file: str | None, given: Sequence[str] | None) -> "Thresho
         return read_thresholds(file, given or ())
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--threshold" if given else "--thresholds") from None
+
+
+def _orchestrator_urls(values: Sequence[str] | None) -> tuple[tuple[str, str], ...]:
+    if not values:
+        return ()
+    from ..orchestrators import parse_urls
+
+    try:
+        return tuple(sorted(parse_urls(values).items()))
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--orchestrator-url") from None
+
+
+def orchestrator_fields(values: Sequence[str] | None) -> dict[str, str]:
+    """The globs of --orchestrator by field.
+
+    Raises:
+        typer.BadParameter: a value has another form, or there is no such field.
+    """
+    if not values:
+        return {}
+    from ..orchestrators import parse_fields
+
+    try:
+        return parse_fields(values)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--orchestrator") from None
 
 
 def pairs(option: str, values: Sequence[str] | None) -> dict[str, str]:

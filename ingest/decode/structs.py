@@ -112,6 +112,7 @@ _NESTED: Mapping[str, Mapping[tuple[str, ...], Any]] = {
     spark.ENVIRONMENT_UPDATE: {
         ("Spark Properties",): dict[str, Any] | None,
         ("JVM Information",): dict[str, Any] | None,
+        ("System Properties",): dict[str, Any] | None,
     },
     spark.RESOURCE_PROFILE_ADDED: {
         ("Executor Resource Requests",): dict[str, ResourceRequest] | None,

@@ -10,6 +10,7 @@ from ...schemas.runs import params_tags as names
 from ...schemas.runs.tree import Run, Status
 from .. import arrow
 from ..arrow import Array
+from ..orchestrators import find_orchestrator_runs, orchestrator_tags
 from ..task_arrays import Row
 from .run_factory import RunFactory
 from .searches import Branch, best_metric, best_params
@@ -21,8 +22,8 @@ _JOB_STATUS: Mapping[str, Status] = {"SUCCEEDED": "FINISHED", "FAILED": "FAILED"
 _STAGE_STATUS: Mapping[str, Status] = {"COMPLETE": "FINISHED", "FAILED": "FAILED"}
 
 
-def application_run(factory: RunFactory) -> Run:
-    """The root of the tree."""
+def application_run(factory: RunFactory, orchestrator_urls: Mapping[str, str] | None = None) -> Run:
+    """The root of the tree; `orchestrator_urls` are base addresses by orchestrator."""
     app = factory.app.application
     start = app["start_time_ms"] or factory.app.end_ms
     everything = np.arange(len(factory.app))
@@ -49,6 +50,7 @@ def application_run(factory: RunFactory) -> Run:
         "afterglow.issues": str(app["num_issues"]),
         "spark.app.attempt.id": app["app_attempt"],
         "mlflow.source.name": app["name"],
+        **orchestrator_tags(find_orchestrator_runs(factory.app.properties, orchestrator_urls)),
     }
     title = app["name"] or app["app_id"]
     run = factory.run(

@@ -28,8 +28,12 @@ class TaskRuns:
     at_most: int = 2000
 
 
-def derive(app: ApplicationView, task_runs: TaskRuns | None = None) -> RunTree:
-    """The run tree of one application attempt, with the metrics that schemas.runs.metrics declares."""
+def derive(
+    app: ApplicationView, task_runs: TaskRuns | None = None, orchestrator_urls: Mapping[str, str] | None = None
+) -> RunTree:
+    """The run tree of one application attempt, with the metrics that schemas.runs.metrics declares.
+
+    `orchestrator_urls` are base addresses by orchestrator."""
     factory, chosen_by = RunFactory(app), task_runs or TaskRuns()
     above = {branch.key: branch for branch in branches(app.tables, factory.root)}
     parents = {job["job_id"]: job_parent(factory.root, job, set(above)) for job in app.jobs}
@@ -39,7 +43,7 @@ def derive(app: ApplicationView, task_runs: TaskRuns | None = None) -> RunTree:
         above = {branch.key: branch for branch in (*sessions, *moved)}
     jobs = [job_run(factory, job, parents[job["job_id"]]) for job in app.jobs]
     chosen = choose_task_runs(app, chosen_by.policy, chosen_by.at_most)
-    root = application_run(factory)
+    root = application_run(factory, orchestrator_urls)
     runs, stages = [_without_task_runs(root, len(app) - len(chosen))], dict[str, int]()
 
     def add_stages(job_id: int | None, parent: Run) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...schemas import spark
+from ...schemas import orchestrators, spark
 
 Row = tuple[Any, ...]
 Events = Sequence[Any]
@@ -50,7 +50,8 @@ def _job_properties(events: Events, dropped: Dropped) -> Iterator[Row]:
     for index, event in enumerate(events):
         for key, value in (event.properties or {}).items():
             # a SQL job's properties hold the whole configuration, of which little is about the job
-            if key not in spark.JOB_PROPERTIES and not key.startswith(spark.ANNOTATION_PREFIX):
+            known = key in spark.JOB_PROPERTIES or key in orchestrators.LOCAL_PROPERTIES
+            if not known and not key.startswith(spark.ANNOTATION_PREFIX):
                 continue
             if isinstance(value, str):
                 yield event.job_id, key, value
@@ -122,6 +123,10 @@ def _environment(events: Events, dropped: Dropped) -> Iterator[Row]:
         for section, properties in (("spark", event.spark_properties), ("jvm", event.jvm_information)):
             for key, value in (properties or {}).items():
                 yield section, key, value if isinstance(value, str) else str(value)
+        for key, pattern in orchestrators.SYSTEM_PROPERTIES.items():
+            value = (event.system_properties or {}).get(key)
+            if isinstance(value, str) and re.search(pattern, value):
+                yield "system", key, value
 
 
 def _resources(events: Events, dropped: Dropped) -> Iterator[Row]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ..findings import FINDINGS
+from ..orchestrators import NAMES_TAG, ORCHESTRATORS
 from .levels import ABOVE_TASK, EVERY, SEARCH, Level
 
 
@@ -118,6 +119,15 @@ RUN_TAGS = (
     ),
     RunText(
         "afterglow.task_selected_for", ("task",), "Reason for the task's run: failed, killed, speculative or straggler."
+    ),
+    RunText(NAMES_TAG, ("application",), "Orchestrators that started the application; see docs/orchestrators.md."),
+    *(
+        RunText(tag, ("application",), f"{one.title}: {doc}")
+        for one in ORCHESTRATORS
+        for tag, doc in (
+            *((one.tag(field.name), field.doc) for field in one.fields if field.is_tag),
+            (one.tag("url"), "Address of the run."),
+        )
     ),
     RunText(APP_ID_TAG, EVERY, "Application id."),
     RunText(ATTEMPT_TAG, ("application",), "Attempt id."),

@@ -80,8 +80,8 @@ PROPERTIES = Table(
         Column(
             "section",
             "string",
-            "Section: spark or jvm.",
-            "derived: EnvironmentUpdate, the section's name",
+            "Section: spark, jvm, system, or job for a local property that all jobs with it have in common.",
+            "derived: EnvironmentUpdate, the section's name, or JobStart > Properties",
             text="constant",
         ),
         Column("key", "string", "Name of the property.", "derived: EnvironmentUpdate > Spark Properties, its keys"),

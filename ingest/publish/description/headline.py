@@ -2,6 +2,7 @@
 
 from ....schemas.runs.tree import Run
 from ....schemas.tables.training import MINIMUM_CONFIDENCE
+from ...orchestrators import describe_orchestrators
 from ...units import count, seconds, share
 from .text import escape
 
@@ -65,11 +66,16 @@ def _cluster(run: Run) -> list[str]:
         + (f" with {escape(cores)} cores" if cores else "")
         + ".",
     ]
+    parts += [_started_by(*shown) for shown in describe_orchestrators(run.tags)]
     completeness = run.tags.get("afterglow.completeness")
     if completeness != "complete":
         state = escape(completeness or "unknown").replace("&#95;", " ")
         parts.append(f"The log is not complete: **{state}**; see `issues.json`.")
     return parts
+
+
+def _started_by(orchestrator: str, title: str, url: str | None) -> str:
+    return f"Started by {orchestrator}, {f'[{escape(title)}]({url})' if url else escape(title)}."
 
 
 def _how_found(run: Run) -> str:

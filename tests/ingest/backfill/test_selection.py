@@ -10,6 +10,7 @@ from afterglow.ingest.backfill.selection import Filters, parse_time, select_logs
 from afterglow.ingest.errors import InputError
 from afterglow.ingest.find_logs import list_logs
 from tests.ingest.cli.logs import write_log
+from tests.ingest.orchestrator_logs import LOGS, write_orchestrator_log
 
 
 def names(folder: Path, **given: object) -> list[str]:
@@ -60,3 +61,27 @@ def test_times_are_utc_unless_they_have_an_offset() -> None:
     assert parse_time("1970-01-02") == 86_400_000 and parse_time("1970-01-01T01:00+01:00") == 0
     with pytest.raises(ValueError, match="not an ISO date"):
         parse_time("yesterday")
+
+
+def test_orchestrators_are_filters_that_the_ledger_remembers(tmp_path: Path) -> None:
+    for name in LOGS:
+        write_orchestrator_log(tmp_path / "logs", name)
+    with open_ledger(str(tmp_path / "ledger.db"), "store") as ledger:
+
+        def selected(**fields: str) -> list[str]:
+            wanted = Filters(orchestrators={name.replace("_", ".", 1): glob for name, glob in fields.items()})
+            found = select_logs([str(tmp_path / "logs")], ledger, wanted)
+            return [one.log.name.rsplit("/", 1)[-1] for one in found.logs]
+
+        assert selected(airflow_dag="purchases*") == []
+        assert selected(airflow_dag="sales*") == ["airflow"]  # from the ledger
+        assert selected(airflow_dag="sales*", airflow_task="test") == []
+        assert selected(emr_step="s-*") == ["emr"]
+
+
+def test_a_ledger_without_orchestrators_gets_the_column(tmp_path: Path) -> None:
+    path = str(tmp_path / "ledger.db")
+    with open_ledger(path, "store") as ledger:
+        ledger._db.execute("ALTER TABLE logs DROP COLUMN orchestrators")
+    with open_ledger(path, "store") as ledger:
+        assert ledger.entries() == {}
