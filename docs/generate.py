@@ -129,7 +129,7 @@ def _orchestrators() -> Iterator[str]:
     for one in ORCHESTRATORS:
         yield f"## {one.title}\n"
         address = f"Address: `{one.base or 'URL'}{one.paths[0]}`."
-        yield address + (f" Job: `{one.job}`.\n" if one.job else "\n")
+        yield address + (f"\nJob: `{one.job}`.\n" if one.job else "\n")
         rows = [[f"`{one.name}.{x.name}`", x.doc, ", ".join(f"`{s.key}`" for s in x.sources)] for x in one.fields]
         yield "\n".join(_row(row) for row in [["field", "what", "property"], ["---"] * 3, *rows]) + "\n"
 
