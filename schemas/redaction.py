@@ -142,8 +142,10 @@ RULES = (
         r"\1",
     ),
     Rule(
+        # /etc/passwd:/etc/passwd:ro is the mount of a file
         "name: value",
-        rf"(?i)({_STRONG_NAME}{_QUOTE}{_BLANK}:{_BLANK})(?:{_QUOTED}|[^/\s,;&\"'\\{{\[]{_BARE})",
+        rf"(?i)((?:(?:^|[^/]){_STRONG_NAME}{_QUOTE}|/{_STRONG_NAME}\\*[\"'`]){_BLANK}:{_BLANK})"
+        rf"(?:{_QUOTED}|[^/\s,;&\"'\\{{\[]{_BARE})",
         (
             '{{"password":"{}"}}',
             '{{"password": "{}"}}',

@@ -65,6 +65,7 @@ def test_what_is_beside_a_secret_stays(given: str, shown: str) -> None:
         "s3a://bucket/tokens/year=2024/part-0.parquet",
         "http://host:8080/x?mail=a@b.example",
         "PWD=/home/user OLDPWD=/tmp",
+        "/etc/passwd:/etc/passwd:ro,/etc/group:/etc/group:ro",
         "Unexpected token: ')' at line 3",
         "Unrecognized token 'abc': was expecting (JSON String, Number or Object)",
         "bearer token authentication is needed",
