@@ -48,9 +48,15 @@ SQL_EXECUTION_ID = "spark.sql.execution.id"
 CONNECT_OPERATION_ID = "spark.connect.operation_id"
 CONNECT_JOB_TAG = "SparkConnect_OperationTag_User_"
 
-# java.util.concurrent.CompletableFuture running SQLExecution.withThreadLocalCaptured: the call site of a stage that
-# adaptive execution submitted from its own pool does not say who submitted it
-POOL_THREAD_CALLSITE = " at CompletableFuture.java:"
+# java.util.concurrent.CompletableFuture, before Spark 4 FutureTask, running SQLExecution.withThreadLocalCaptured: the
+# call site of a stage that adaptive execution or a broadcast submitted from a pool does not say who submitted it
+POOL_THREAD_CALLSITES = (" at CompletableFuture.java:", " at FutureTask.java:")
+
+
+def is_pool_thread(callsite: str) -> bool:
+    """Whether a stage with this call site was submitted from such a pool."""
+    return any(place in callsite for place in POOL_THREAD_CALLSITES)
+
 
 JOB_PROPERTIES = frozenset({JOB_GROUP, JOB_DESCRIPTION, JOB_TAGS, SQL_EXECUTION_ID, CONNECT_OPERATION_ID})
 # afterglow.annotate writes local properties below this prefix (schemas.annotations)

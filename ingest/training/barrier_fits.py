@@ -7,7 +7,9 @@ the user's line as their call site.
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from itertools import takewhile
 
+from ...schemas import spark
 from .evidence import Evidence, Job
 from .interface import EstimatorName, Fit, Recognition
 
@@ -53,23 +55,21 @@ def _fits(jobs: Sequence[Job], evidence: Evidence) -> list[Fit]:
 
 
 def _preparing(before: Sequence[Job], barrier: Job) -> list[Job]:
-    """From the last job back: those of the same line, and those without a line of the user's between them."""
+    """The jobs right before the barrier job that have its line, or no line of the user's and show no MLlib: with one
+    worker the data is repartitioned by a query that the line does not show."""
     if not barrier.action.startswith(_FIT):
         return []
-    at = next((at for at, job in enumerate(before) if _same_call(before[at:], barrier)), len(before))
-    return list(before[at:])
-
-
-def _same_call(jobs: Sequence[Job], barrier: Job) -> bool:
-    """They begin with the line of the fit, and none of them has another line or shows MLlib."""
-    return jobs[0].action == barrier.action and all(
-        job.action == barrier.action or (_has_no_line(job) and not _shows_ml(job)) for job in jobs
+    own = takewhile(
+        lambda job: job.action == barrier.action or (_has_no_line(job) and not _shows_ml(job)), reversed(before)
     )
+    return list(own)[::-1]
 
 
 def _has_no_line(job: Job) -> bool:
-    """py4j calls without a Python caller: `javaToPython at <unknown>:0`, `javaToPython at NativeMethodAccessorImpl`."""
-    return job.action.startswith("javaToPython at ")
+    """py4j calls without a Python caller: `javaToPython at <unknown>:0`, `javaToPython at NativeMethodAccessorImpl`; in
+    Spark 4 the pool thread of an adaptive query outside SQL executions."""
+    in_pool = spark.is_pool_thread(job.action) and job.execution is None
+    return in_pool or job.action.startswith("javaToPython at ")
 
 
 def _is_barrier(job: Job, evidence: Evidence) -> bool:

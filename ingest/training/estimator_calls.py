@@ -56,7 +56,11 @@ class Call:
 
 
 def overlapping_steps(steps: Sequence[Step]) -> set[int]:
-    """The ids of the steps during which another one ran: those of threads."""
+    """The ids of the steps during which another one ran: those of threads.
+
+    None if only evaluations overlap. The stages of one query run at the same time, and threads train at the same time
+    too.
+    """
     found: set[int] = set()
     latest: list[Step] = []
     for step in steps:
@@ -65,7 +69,7 @@ def overlapping_steps(steps: Sequence[Step]) -> set[int]:
         if latest:
             found.add(id(step))
         latest.append(step)
-    return found
+    return found if any(step.estimator and id(step) in found for step in steps) else set()
 
 
 def find_calls(steps: Sequence[Step], overlapping: Collection[int]) -> list[Call]:

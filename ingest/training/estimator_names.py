@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from ...schemas import spark
 from .estimators import uid_in
 from .evidence import Evidence
 from .interface import EstimatorName
@@ -13,6 +14,25 @@ _FILE = re.compile(r" at (\w+)\.scala:\d+$")
 
 # Estimators that call the fit of another, which a cut stack does not show.
 _CALL_FIT = ("OneVsRest",)
+
+
+def evaluators_of_queries(evidence: Evidence) -> Mapping[int, str]:
+    """Job id -> evaluator, for jobs that the pool threads of an evaluation's query ran, without a stack of their own.
+
+    Their newest RDD was first read by a job whose stack shows the evaluator. The RDDs of a model that carries its
+    training data, such as that of ALS, are older.
+    """
+    first: dict[int, str | None] = {}
+    found: dict[int, str] = {}
+    for job in evidence.jobs:
+        if job.stack.shows_ml:
+            for rdd in job.rdds:
+                first.setdefault(rdd, job.stack.evaluator)
+        elif spark.is_pool_thread(job.action):
+            evaluator = first.get(max((rdd for rdd in job.rdds if rdd in first), default=-1))
+            if evaluator is not None:
+                found[job.job_id] = evaluator
+    return found
 
 
 def name_estimators(evidence: Evidence) -> Mapping[int, EstimatorName]:
@@ -28,9 +48,12 @@ def name_estimators(evidence: Evidence) -> Mapping[int, EstimatorName]:
         for rdd in evidence.rdds.values()
         if (match := _FILE.search(rdd.callsite)) and match[1] in known
     }
+    evaluating = evaluators_of_queries(evidence)
     named: dict[int, EstimatorName] = {}
     for job in evidence.jobs:
         estimator = job.stack.estimator
+        if job.job_id in evaluating:
+            continue
         if job.stack.evaluator is None and (estimator is None or not job.stack.whole):
             newest = max((rdd_id for rdd_id in job.rdds if rdd_id in files), default=None)
             made_by = estimator if newest is None else files[newest]

@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from .estimator_names import evaluators_of_queries
 from .estimators import uid_in
 from .evidence import Evidence, Job, Rdd
 from .interface import EstimatorName
@@ -79,9 +80,10 @@ def find_steps(
     """The steps of all jobs that are not claimed and train or evaluate, by start."""
     open_by: dict[tuple[str | None, str | None, str, int], Step] = {}
     steps: list[Step] = []
+    evaluating = evaluators_of_queries(evidence)
     for job in evidence.jobs:
         name = names.get(job.job_id)
-        evaluator = job.stack.evaluator
+        evaluator = job.stack.evaluator or evaluating.get(job.job_id)
         estimator = None if evaluator or name is None else name.estimator
         if job.job_id in claimed or (estimator is None and evaluator is None) or job.stack.search:
             continue

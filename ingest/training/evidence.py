@@ -284,7 +284,7 @@ def _job(
     known = executions.get(job["sql_execution_id"])
     during = known if known is not None and known.at <= span[0] <= known.end_at else None
     name = last.get("name") or ""
-    if spark.POOL_THREAD_CALLSITE in name:
+    if spark.is_pool_thread(name):
         name = (known and known.description) or name
     return Job(
         job["job_id"],

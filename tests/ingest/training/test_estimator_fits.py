@@ -131,3 +131,14 @@ def test_fits_in_threads_are_told_apart_by_their_rdds() -> None:
     assert [job for job, phase in first.jobs.items() if phase == "fit"] == [0, 2, 4]
     assert list(second.jobs.values()).count("evaluate") == list(first.jobs.values()).count("evaluate") == 1
     assert first.confidence < 0.75 and first.source == "inferred"
+
+
+def test_evaluations_that_overlap_where_no_training_does_are_one_threads_and_of_the_last_model() -> None:
+    log = Log()
+    log.fit("GBTRegressor")
+    log.evaluate("MulticlassClassificationEvaluator")
+    last = log.fit("LinearRegression")
+    evaluations = [log.job("rdd at E.scala:1", log.rdd(), evaluator="RegressionEvaluator", ends=25) for _ in range(2)]
+    found = fits_of(log)
+    assert list(found["LinearRegression_1"].jobs) == [*last, *evaluations]
+    assert list(found["GBTRegressor_1"].jobs.values()) == ["fit", "fit", "evaluate"]

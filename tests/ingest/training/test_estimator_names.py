@@ -1,6 +1,6 @@
 """Which estimator a job ran for, where a pipeline trains several and stacks are cut."""
 
-from afterglow.ingest.training.estimator_names import name_estimators
+from afterglow.ingest.training.estimator_names import evaluators_of_queries, name_estimators
 from afterglow.ingest.training.estimators import Stack, read_stack
 from afterglow.ingest.training.evidence import Evidence, Job, Rdd
 
@@ -28,3 +28,22 @@ def test_rdds_of_a_feature_stage_say_nothing_of_who_reads_them() -> None:
     )
     named = name_estimators(Evidence(jobs, {1: pca, 2: blocks}))
     assert [named[number][0] for number in range(3)] == ["PCA", "LogisticRegression", "LogisticRegression"]
+
+
+def test_a_query_of_an_evaluation_is_not_the_estimator_s_whose_rdds_the_model_carries() -> None:
+    factors = Rdd(1, "MapPartitionsRDD", "map at ALS.scala:988", (), True)
+    scan = Rdd(2, "MapPartitionsRDD", "map at ALS.scala:1000", (1,), False)
+    pool = "$anonfun$withThreadLocalCaptured$1 at FutureTask.java:264"
+
+    def job(number: int, rdds: set[int], action: str, stack: Stack) -> Job:
+        return Job(number, number, number + 1, None, None, "SUCCEEDED", frozenset(rdds), action, None, stack)
+
+    jobs = (
+        job(0, {1}, "count at ALS.scala:1", Stack("ALS")),
+        job(1, {1}, pool, Stack()),  # of the training: no evaluation has read its newest RDD
+        job(2, {1, 2}, "rdd at RegressionEvaluator.scala:1", Stack(evaluator="RegressionEvaluator")),
+        job(3, {1, 2}, pool, Stack()),
+    )
+    log = Evidence(jobs, {1: factors, 2: scan})
+    assert evaluators_of_queries(log) == {3: "RegressionEvaluator"}
+    assert {number: name.estimator for number, name in name_estimators(log).items()} == {0: "ALS", 1: "ALS"}

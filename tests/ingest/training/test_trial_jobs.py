@@ -1,5 +1,7 @@
 """Searches whose trials are Spark jobs or tasks, from hand-made jobs as Hyperopt, joblib and MLflow submit them."""
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
@@ -52,6 +54,39 @@ def test_hyperopt_is_known_by_its_description_where_a_notebook_has_set_the_group
     ]
     (search,) = spark_trials.recognize(evidence(jobs), ()).searches
     assert search.job_ids() == {0}
+
+
+def threads(sources: list[int], action: str = "collect at PythonRDD.scala:232", tasks: int = 1) -> Evidence:
+    """A job per source RDD, as SparkTrials submits them where the thread has a group and a description."""
+    jobs = [
+        replace(job(n, action, "notebook 7", "cell 3"), rdds=frozenset({source, source + 1}))
+        for n, source in enumerate(sources)
+    ]
+    rdds = {}
+    for source in sources:
+        rdds[source] = Rdd(source, "ParallelCollectionRDD", "readRDDFromFile at PythonRDD.scala:326", (), False)
+        rdds[source + 1] = Rdd(source + 1, "PythonRDD", "RDD at PythonRDD.scala:59", (source,), False)
+    stages = pa.table({"stage_id": list(range(len(sources))), "num_tasks": [tasks] * len(sources)})
+    return Evidence(tuple(jobs), rdds, stages=stages)
+
+
+def test_hyperopt_is_known_by_the_shape_of_its_jobs_where_a_notebook_has_set_group_and_description() -> None:
+    first, second = spark_trials.recognize(threads([4, 8, 6, 11, 13, 15]), ()).searches
+    assert [(fit.trial, list(fit.jobs)) for fit in first.fits] == [(0, [0]), (1, [2]), (2, [1])]
+    assert (first.source, first.uid, second.job_ids()) == ("inferred", "Hyperopt_SparkTrials_notebook 7.1", {3, 4, 5})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        threads([0, 2, 4, 6]),  # no RDD before the first that no job reads
+        threads([1, 3]),
+        threads([1, 3, 5], action="collect at job.py:9"),
+        threads([1, 3, 5], tasks=2),
+    ],
+)
+def test_jobs_of_another_shape_are_no_search(other: Evidence) -> None:
+    assert not spark_trials.recognize(other, ()).searches
 
 
 def joblib_jobs(count: int, first: int = 0) -> list[Job]:
@@ -125,3 +160,17 @@ def test_a_barrier_job_is_a_fit_with_what_prepares_it_and_what_evaluates_it() ->
     (fit,) = barrier_fits.recognize(evidence(jobs, barrier=frozenset({7})), ()).fits
     assert fit.jobs == {1: "fit", 2: "fit", 3: "fit", 4: "evaluate"} and fit.name == line
     assert not barrier_fits.recognize(evidence(jobs), ()).fits
+
+
+def test_a_query_right_before_the_barrier_job_prepares_it_even_where_no_job_has_the_line_of_the_user() -> None:
+    pool = "$anonfun$withThreadLocalCaptured$1 at CompletableFuture.java:1768"
+    jobs = [
+        job(0, "fit at other.py:1"),
+        job(1, "count at train.py:3", execution=1),
+        job(2, pool),
+        job(3, "fit at train.py:9", rdd=7),
+        job(4, pool, execution=2),
+        job(5, "fit at train.py:9", rdd=7),
+    ]
+    fits = barrier_fits.recognize(evidence(jobs, barrier=frozenset({7})), ()).fits
+    assert [list(fit.jobs) for fit in fits] == [[2, 3], [5]]
