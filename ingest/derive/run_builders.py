@@ -80,9 +80,9 @@ def _wall_time(factory: RunFactory) -> dict[str, float]:
 
 
 def branch_run(factory: RunFactory, branch: Branch, jobs: Sequence[Row]) -> Run:
-    """The run of a search, trial or fit over these jobs, with the metrics of all tasks below it."""
+    """The run of a search, trial or fit over these jobs, with the metrics of all tasks below it, or over its tasks."""
     stages = [stage for job in jobs for stage in factory.app.stages_of_job.get(job["job_id"], [])]
-    at = factory.rows(stages)
+    at = factory.rows_of_tasks(branch.tasks) if branch.tasks else factory.rows(stages)
     start = branch.start_ms or factory.app.application["start_time_ms"] or factory.app.end_ms
     metrics = {
         **factory.times(start, branch.end_ms),

@@ -1,6 +1,7 @@
 """Make runs with the tags and metrics that every level has."""
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,15 @@ class RunFactory:
         """The rows of the tasks table that belong to the stages at these positions."""
         parts = [self.app.rows(stage) for stage in stages]
         return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+    def rows_of_tasks(self, keys: Iterable[tuple[int, int, int]]) -> Array:
+        """The rows of the tasks table with these stages, stage attempts and task ids."""
+        return np.array([self._row_of_task[key] for key in keys if key in self._row_of_task], np.int64)
+
+    @cached_property
+    def _row_of_task(self) -> Mapping[tuple[int, int, int], int]:
+        columns = (self.app.column(name).tolist() for name in ("stage_id", "stage_attempt", "task_id"))
+        return {key: at for at, key in enumerate(zip(*columns, strict=True))}
 
     def user(self, at: Array) -> dict[str, float]:
         """User accumulators, summed over these tasks (failed attempts do not count: Spark discards their updates)."""

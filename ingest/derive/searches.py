@@ -28,6 +28,8 @@ class Branch:
     metrics: Mapping[str, float] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, Any] = field(default_factory=dict)
+    tasks: frozenset[tuple[int, int, int]] = frozenset()
+    """Stage, stage attempt and task id of each task that is this run, where it is tasks and not jobs."""
 
 
 def branches(tables: EventLogTables, root: str) -> list[Branch]:
@@ -103,6 +105,7 @@ def branches(tables: EventLogTables, root: str) -> list[Branch]:
                 {**_known(scores), **_phase_times(of_trial), **_fit_counts(of_trial)},
                 _params(row["params_json"]),
                 {"afterglow.trial": row["trial"]},
+                _tasks(of_trial),
             )
         )
     for row in fits:
@@ -126,9 +129,15 @@ def branches(tables: EventLogTables, root: str) -> list[Branch]:
                     "afterglow.estimator.uid": row["estimator_uid"],
                     "afterglow.tuning.confidence": row["confidence"],
                 },
+                _tasks([row]),
             )
         )
     return found
+
+
+def _tasks(fits: Sequence[Mapping[str, Any]]) -> frozenset[tuple[int, int, int]]:
+    names = ("stage_id", "stage_attempt", "task_id")
+    return frozenset((fit[names[0]], fit[names[1]], fit[names[2]]) for fit in fits if fit["task_id"] is not None)
 
 
 def tuning_key(root: str, row: Mapping[str, Any]) -> str:
@@ -186,6 +195,7 @@ def _branch(
     metrics: Mapping[str, float],
     params: Mapping[str, str] | None = None,
     tags: Mapping[str, Any] | None = None,
+    tasks: frozenset[tuple[int, int, int]] = frozenset(),
 ) -> Branch:
     own = {"afterglow.tuning.uid": row["tuning_uid"], **(tags or {})}
     return Branch(
@@ -199,6 +209,7 @@ def _branch(
         metrics,
         params or {},
         own,
+        tasks,
     )
 
 

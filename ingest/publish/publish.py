@@ -9,7 +9,7 @@ from mlflow.entities import Run as StoredRun
 
 from ...schemas.issues import ImportIssue
 from ...schemas.report import REPORT, STAGE_TASKS, ReportFiles
-from ...schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, RUNS_TAG, VERSION_TAG, WRITTEN_TAG
+from ...schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, RUNS_TAG, STUDY_TAG, VERSION_TAG, WRITTEN_TAG
 from ...schemas.runs.tree import Run, RunTree
 from ..errors import PublishError
 from . import urls
@@ -18,8 +18,9 @@ from .autologged_runs import match_trials
 from .description import Link, describe, links_to_training_runs
 from .interface import Published, RunRecord, TreeOptions, TreeWriter, Writer
 from .limits import LimitEnforcer
+from .optuna_studies import Study, adopted_runs, find_studies, without_other_runs_below
 from .records import datasets, record
-from .training_runs import link_runs
+from .training_runs import find_application, link_runs
 from .views import tree_view, trials_views
 
 Progress = Callable[[int, int], None]
@@ -59,29 +60,41 @@ def publish(wanted: Import, writer: Writer, progress: Progress | None = None) ->
         PublishError: MLflow refused or could not be reached; the next import continues from there. Also if there is no
         run `parent_run`.
     """
-    tree, limits = wanted.tree, LimitEnforcer()
-    above = {run.key: record(run, limits) for run in tree.runs}
-    root = above[tree.application.key]
-    app_id = tree.application.tags[APP_ID_TAG]
+    limits = LimitEnforcer()
+    root = record(wanted.tree.application, limits)
+    app_id = root.tags[APP_ID_TAG]
     training_runs = writer.training_runs(root, wanted.parent_run or wanted.logged_run)
     owner = training_runs.owner
     if wanted.parent_run is not None and (owner is None or owner.run_id != wanted.parent_run):
         raise PublishError(
             f"there is no active run {wanted.parent_run} in this store; check --parent-run and the tracking URI"
         )
-    if owner is not None and owner.experiment_id != writer.store.experiment_id:
-        writer = writer.within(owner.experiment_id)  # MLflow's page nests only runs of one experiment
+    studies = find_studies(writer.store, wanted.tree)
+    experiment = owner.experiment_id if owner else None if training_runs.linked else _beside(studies, writer, root.key)
+    if experiment is not None and experiment != writer.store.experiment_id:
+        writer = writer.within(experiment)  # MLflow's page nests only runs of one experiment
+    here = {key: study for key, study in studies.items() if study.experiment_id == writer.store.experiment_id}
+    adopted = adopted_runs(wanted.tree, here)
+    others = {study.run.info.run_id: study.run for key, study in studies.items() if key not in adopted}
+    wanted = replace(wanted, tree=without_other_runs_below(wanted.tree, adopted))
+    tree = wanted.tree
+    above = {run.key: record(run, limits) for run in tree.runs}
     options = TreeOptions(
-        wanted.fingerprint, None if owner is None else owner.run_id, match_trials(tree, owner), wanted.restore
+        wanted.fingerprint,
+        None if owner is None else owner.run_id,
+        {**match_trials(tree, owner), **adopted},
+        wanted.restore,
     )
     # before the tree's transaction, which may lock the database
     view, of_trials = tree_view(app_id, tree.runs), trials_views(tree)
     writer.store.describe([view, *of_trials.values()])
     paths = {key: writer.store.view_path(one) for key, one in {root.key: view, **of_trials}.items()}
     with writer.tree(root, options) as into:
-        written, linked = 0, training_runs.linked
+        written, linked = 0, [*training_runs.linked, *others.values()]
         if into.settled is None:
-            written = _write(wanted, writer.store.experiment_id, above, limits, into, paths, progress, linked)
+            ids = [study.run.info.run_id for study in here.values()] if owner is None else []
+            placed = {STUDY_TAG: ids[0]} if ids else {}
+            written = _write(wanted, writer.store.experiment_id, above, limits, into, paths, progress, linked, placed)
         settled = into.settled  # before, or by another import meanwhile
         root_id = into.run_id(root.key) if settled is None else settled.run_id
     if settled is None or settled.state != "deleted":
@@ -93,6 +106,15 @@ def publish(wanted: Import, writer: Writer, progress: Progress | None = None) ->
     return replace(found, runs=len(tree))
 
 
+def _beside(studies: Mapping[str, Study], writer: Writer, root: str) -> str | None:
+    """The experiment of the application's studies; that of an earlier import, if there was one."""
+    experiments = {study.experiment_id for study in studies.values()}
+    before = find_application(writer.store, root) if experiments else None
+    if before is not None:
+        return str(before.info.experiment_id)
+    return experiments.pop() if len(experiments) == 1 else None
+
+
 def _write(
     wanted: Import,
     experiment_id: str,
@@ -101,9 +123,11 @@ def _write(
     into: TreeWriter,
     views: Mapping[str, str],
     progress: Progress | None,
-    linked: Sequence[StoredRun] = (),
+    linked: Sequence[StoredRun],
+    placed: Mapping[str, str],
 ) -> int:
-    """Write all runs, then datasets and artifacts, then the root's last tags. Return the number of runs written."""
+    """Write all runs, then datasets and artifacts, then the root's last tags, `placed` among them. Return the number of
+    runs written."""
     tree, total, written, done = wanted.tree, len(wanted.tree), 0, 0
     root = tree.application.key
     try:
@@ -134,7 +158,13 @@ def _write(
             _upload(into, root, pictures, folder)
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         into.finish(
-            {FINGERPRINT_TAG: wanted.fingerprint, VERSION_TAG: wanted.version, WRITTEN_TAG: now, RUNS_TAG: str(total)}
+            {
+                FINGERPRINT_TAG: wanted.fingerprint,
+                VERSION_TAG: wanted.version,
+                WRITTEN_TAG: now,
+                RUNS_TAG: str(total),
+                **placed,
+            }
         )
     except PublishError as error:
         left = f"{into.kept + done - written:,} of {total:,} runs are written"

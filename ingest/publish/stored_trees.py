@@ -7,7 +7,7 @@ from typing import Literal
 from mlflow.entities import Run
 
 from ...schemas import mlflow as strings
-from ...schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, KEY_TAG, LEVEL_TAG
+from ...schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, KEY_TAG, LEVEL_TAG, STUDY_TAG
 from .existing_runs import ABANDONED
 from .interface import Published, Root, State
 from .store import TrackingStore, condition
@@ -32,12 +32,12 @@ def published_as(store: TrackingStore, run: Run, state: State) -> Published:
 def find_tree(store: TrackingStore, fingerprint: str) -> Published | None:
     """The tree with this fingerprint; active ones are preferred to deleted ones.
 
-    A tree in another experiment counts where it is under a run of the training job.
+    A tree in another experiment counts where it is under a run of the training job, or beside one.
     """
     found = store.search(f"tags.`{FINGERPRINT_TAG}` = '{fingerprint}'", deleted=True)
     run = min(found, key=_active_first, default=None)
     if run is None:
-        moved = filter(_is_under_a_run, store.tagged_anywhere(FINGERPRINT_TAG, fingerprint, deleted=True))
+        moved = filter(_is_beside_training_runs, store.tagged_anywhere(FINGERPRINT_TAG, fingerprint, deleted=True))
         run = min(moved, key=_active_first, default=None)
     return None if run is None else published(store.within(run.info.experiment_id), run)
 
@@ -53,15 +53,15 @@ def find_tree_anywhere(store: TrackingStore, fingerprint: str, experiment: re.Pa
 def all_trees(store: TrackingStore) -> dict[str, Published]:
     """Fingerprint -> tree, of every application of the experiment, and of those under runs of training jobs."""
     runs = store.search(_APPLICATIONS, deleted=True, experiments=store.experiments())
-    here = [run for run in runs if run.info.experiment_id == store.experiment_id or _is_under_a_run(run)]
+    here = [run for run in runs if run.info.experiment_id == store.experiment_id or _is_beside_training_runs(run)]
     return {
         run.data.tags.get(FINGERPRINT_TAG, ""): published(store.within(run.info.experiment_id), run)
         for run in sorted(here, key=_active_first, reverse=True)
     }
 
 
-def _is_under_a_run(run: Run) -> bool:
-    return strings.PARENT_RUN_ID in run.data.tags
+def _is_beside_training_runs(run: Run) -> bool:
+    return bool({strings.PARENT_RUN_ID, STUDY_TAG} & run.data.tags.keys())
 
 
 def roots(

@@ -40,7 +40,7 @@ def find_training_runs(store: TrackingStore, root: RunRecord, run_id: str | None
     chosen = found[0] if len(found) == 1 else _common_parent(store, found, root)
     if not own or (chosen is not None and chosen.info.experiment_id == store.experiment_id):
         return TrainingRuns(owner_of(store, chosen))
-    before = _earlier_tree(store, root.key)
+    before = find_application(store, root.key)
     if before is not None:
         above = before.data.tags.get(strings.PARENT_RUN_ID)
         chosen = next((run for run in own if run.info.run_id == above), None)
@@ -81,7 +81,7 @@ def _common_parent(store: TrackingStore, runs: Sequence[Run], root: RunRecord) -
     return parent if parent is not None and KEY_TAG not in parent.data.tags and _overlap(parent, root) else None
 
 
-def _earlier_tree(store: TrackingStore, key: str) -> Run | None:
+def find_application(store: TrackingStore, key: str) -> Run | None:
     """The application run of an earlier import, in whatever experiment."""
     roots = store.tagged_anywhere(KEY_TAG, key, deleted=True)
     return min(roots, key=lambda run: str(run.info.lifecycle_stage), default=None)

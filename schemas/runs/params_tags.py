@@ -54,6 +54,7 @@ DIGEST_TAG, LEASE_TAG = "afterglow.digest", "afterglow.lease"
 TRACE_TAG, ATTEMPT_TAG = "afterglow.trace", "spark.app.attempt.id"
 COMPLETENESS_TAG, ISSUES_TAG = "afterglow.completeness", "afterglow.issues"
 ADOPTED_TAG = "afterglow.adopted"
+STUDY_TAG = "afterglow.study"
 APPLICATION_RUN_TAG = "afterglow.application_run"
 """On a run that the training job created itself: the id of the application run, which is not below it."""
 FINDING_TAG = "afterglow.finding."
@@ -95,6 +96,11 @@ RUN_TAGS = (
         ADOPTED_TAG,
         ("tuning", "trial"),
         "`true` on a run that the training job created itself. Its name, start, end and status are kept.",
+    ),
+    RunText(
+        STUDY_TAG,
+        ("application",),
+        "Run of the Optuna study in this experiment that the application ran. See docs/training.md.",
     ),
     RunText(
         COMPLETENESS_TAG,

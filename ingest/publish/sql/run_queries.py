@@ -17,6 +17,7 @@ from ....schemas.runs.params_tags import (
     LEASE_TAG,
     LEVEL_TAG,
     RUNS_TAG,
+    STUDY_TAG,
 )
 from ..mlflow_internals import models, query_runs
 
@@ -57,12 +58,13 @@ class ApplicationRow:
 
 
 def application_rows(session: orm.Session, experiment_id: int) -> list[ApplicationRow]:
-    """The application runs of an experiment, and those under a run of a training job in others; deleted ones first.
+    """The application runs of an experiment, and those in others that are under or beside a run of a training job.
+    Deleted ones come first.
 
     MLflow's own search reads all their metrics, which takes 9 ms per run.
     """
     run, tag = models.SqlRun, models.SqlTag
-    moved = run.run_uuid.in_(sa.select(tag.run_uuid).where(tag.key == strings.PARENT_RUN_ID))
+    moved = run.run_uuid.in_(sa.select(tag.run_uuid).where(tag.key.in_([strings.PARENT_RUN_ID, STUDY_TAG])))
     query = (
         sa.select(run.run_uuid, run.experiment_id, run.lifecycle_stage)
         .join(tag, sa.and_(tag.run_uuid == run.run_uuid, tag.key == LEVEL_TAG))
