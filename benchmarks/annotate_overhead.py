@@ -1,13 +1,15 @@
 """What annotate adds to a search of 100 fits: the same search with and without it, interleaved, in one Spark.
 
 Prints the median of each, their ratio, the bytes and jobs added to the event log, and whether the predictions are the
-same. Exit 1 if they are not. Wall-clock medians on a machine that others use vary by more than what is measured here;
-so the time spent inside annotate's own functions on the search's threads is printed too, as a share of the search.
+same. Exit 1 if they are not. Wall-clock medians on a machine that others use vary by more than what is measured here.
+So two more figures are printed: the CPU time of Python and the JVM, and the time spent inside annotate's own functions
+on the search's threads, as a share of the search.
 
 usage: annotate_overhead.py [--times 5] [--rows 20000] [--folds 5] [--maps 20] [--parallelism 1]
 """
 
 import argparse
+import os
 import statistics
 import sys
 import tempfile
@@ -73,32 +75,34 @@ def main() -> int:
         spark = _session(folder)
         data = _data(spark, given.rows)
         _search(data, given, maps=2)  # both sides start on a warm JVM
-        figures: dict[bool, list[tuple[float, int, int]]] = {False: [], True: []}
+        figures: dict[bool, list[tuple[float, float, int, int]]] = {False: [], True: []}
         seconds_inside: list[float] = []
         predictions = set()
         for turn in range(2 * given.times):
             annotated = turn % 4 in (1, 2)  # without, with, with, without: a trend of the machine hits both alike
             if annotated:
                 annotate.autolog()
-            clock.seconds, start = 0.0, time.perf_counter()
+            clock.seconds, start, used = 0.0, time.perf_counter(), _cpu_s(spark)
             jobs, size = _jobs(spark), _size(spark, folder)
             model = _search(data, given, given.maps)
             elapsed = time.perf_counter() - start
+            used = _cpu_s(spark) - used
             annotate.disable()
-            figures[annotated].append((elapsed, _jobs(spark) - jobs, _size(spark, folder) - size))
+            figures[annotated].append((elapsed, used, _jobs(spark) - jobs, _size(spark, folder) - size))
             if annotated:
                 seconds_inside.append(clock.seconds / elapsed)
             predictions.add(tuple(map(str, model.transform(data).select("prediction", "probability").collect())))
             share = f", inside annotate {seconds_inside[-1]:.2%}" if annotated else ""
-            print(f"{'with' if annotated else 'without':8}{elapsed:8.2f} s{share}", flush=True)
+            print(f"{'with' if annotated else 'without':8}{elapsed:8.2f} s{used:8.2f} s CPU{share}", flush=True)
         spark.stop()
     without, with_it = (
         [statistics.median(column) for column in zip(*figures[side], strict=True)] for side in (False, True)
     )
     print(f"{given.folds * given.maps} fits, parallelism {given.parallelism}, {given.times} times each")
     print(f"median {without[0]:.2f} s without, {with_it[0]:.2f} s with: ratio {with_it[0] / without[0]:.4f}")
+    print(f"CPU {without[1]:.2f} s without, {with_it[1]:.2f} s with: ratio {with_it[1] / without[1]:.4f}")
     print(f"inside annotate: {statistics.median(seconds_inside):.2%} of the search")
-    print(f"jobs {without[1]:.0f} -> {with_it[1]:.0f}, log {without[2]:.0f} -> {with_it[2]:.0f} bytes")
+    print(f"jobs {without[2]:.0f} -> {with_it[2]:.0f}, log {without[3]:.0f} -> {with_it[3]:.0f} bytes")
     print(f"predictions {'identical' if len(predictions) == 1 else 'DIFFER'}")
     return 0 if len(predictions) == 1 else 1
 
@@ -154,6 +158,13 @@ def _search(data: Any, given: argparse.Namespace, maps: int) -> Any:
 
 def _jobs(spark: Any) -> int:
     return int(spark.sparkContext._jsc.sc().dagScheduler().numTotalJobs())
+
+
+def _cpu_s(spark: Any) -> float:
+    """CPU seconds of this process and of the driver's JVM, in which the tasks run (Linux)."""
+    stat = Path(f"/proc/{spark.sparkContext._gateway.proc.pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = int(stat[11]) + int(stat[12])  # utime and stime; the fields are counted from the state
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _size(spark: Any, folder: str) -> int:
