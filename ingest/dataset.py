@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 from ..schemas.identity import ApplicationIdentity
 from ..schemas.logs import EventLogTables
 from .errors import InputError
-from .filesystems import distinct_name, file_system, folder_name, is_local, path_lock
-from .storage_errors import explain
+from .filesystems import distinct_name, folder_name, is_local, path_lock, reach_file_system
+from .storage_errors import STORAGE_ERRORS, explain
 
 _LAST = "applications"
 _FINGERPRINT, _APPLICATION = b"afterglow.fingerprint", b"afterglow.application"
@@ -39,7 +39,7 @@ def write_dataset(tables: EventLogTables, uri: str, fingerprint: str) -> str:
         InputError: nothing can be written there.
     """
     application = ApplicationIdentity.from_row(tables.application)
-    system, root = file_system(uri)
+    system, root = reach_file_system(uri)
     root = root.rstrip("/")
     metadata = {_FINGERPRINT: fingerprint.encode(), _APPLICATION: application.digest.encode()}
     try:
@@ -53,7 +53,7 @@ def write_dataset(tables: EventLogTables, uri: str, fingerprint: str) -> str:
                     _put(system, path, _parquet(table.replace_schema_metadata(metadata)))
                 elif system.get_file_info(path).is_file:
                     system.delete_file(path)
-    except OSError as error:
+    except STORAGE_ERRORS as error:
         raise InputError(f"{uri}: the tables cannot be written: {explain(error)}") from error
     return f"{uri.rstrip('/')}/{_LAST}/{place}"
 
@@ -64,7 +64,7 @@ def stored_application(uri: str, application: ApplicationIdentity, fingerprint: 
     Raises:
         InputError: the dataset cannot be reached.
     """
-    system, root = file_system(uri)
+    system, root = reach_file_system(uri)
     root = root.rstrip("/")
     path = f"{root}/{_LAST}/{_place(system, root, application)}"
     if _metadata(system, path).get(_FINGERPRINT) != fingerprint.encode():

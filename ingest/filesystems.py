@@ -17,10 +17,12 @@ import platformdirs
 from ..schemas.identity import ApplicationIdentity
 from ..schemas.logs import without_password
 from .errors import InputError
-from .storage_errors import explain
+from .storage_errors import STORAGE_ERRORS, explain, is_unreachable
 
+_GCS = ("gs://", "gcs://")
 _GCS_LIMIT = "retry_limit_seconds"  # of pyarrow.fs.GcsFileSystem, which retries for 15 minutes by default
 _STORAGE_WAIT_S = 30
+_PROBE_S = 3  # both clients need about twice as long until they give up
 _MOST_NAME_BYTES = 180  # a file name has at most 255 bytes; a suffix and an extension have to fit
 
 
@@ -45,18 +47,38 @@ def file_system(uri: str) -> tuple[Any, str]:
     file system's options.
 
     Raises:
-        InputError: no such file system, or it cannot be reached.
+        InputError: no such file system, or it cannot be opened.
     """
     import pyarrow.fs
 
     if is_local(uri):
         return pyarrow.fs.LocalFileSystem(), os.path.abspath(local_path(uri))
     root, path, options = _parts(uri)
-    try:
+    with _reporting(uri):
         system, top = _opened(root, options)
-    except (OSError, ValueError, NotImplementedError) as error:
-        raise InputError(f"{without_password(uri)}: cannot be reached: {explain(error)}") from error
     return system, f"{top}/{path}".rstrip("/") or "/"
+
+
+def reach_file_system(uri: str) -> tuple[Any, str]:
+    """As `file_system`, and asks S3 or GCS for an answer. The first call for a bucket sends one small request.
+
+    Raises:
+        InputError: as `file_system`; or there is no answer, after 10 seconds at most.
+    """
+    found = file_system(uri)
+    if not is_local(uri):
+        root, _, options = _parts(uri)
+        with _reporting(uri):
+            _probe(root, options)
+    return found
+
+
+@contextmanager
+def _reporting(uri: str) -> Iterator[None]:
+    try:
+        yield
+    except (*STORAGE_ERRORS, ValueError, NotImplementedError) as error:
+        raise InputError(f"{without_password(uri)}: cannot be reached: {explain(error)}") from error
 
 
 def beside(uri: str, path: str) -> str:
@@ -75,7 +97,7 @@ def _parts(uri: str) -> tuple[str, str, str]:
 
 
 @cache
-def _opened(root: str, options: str) -> tuple[Any, str]:
+def _opened(root: str, options: str, gcs_limit_s: int = _STORAGE_WAIT_S) -> tuple[Any, str]:
     """The file system, and the beginning of its paths: a bucket's name, or nothing. It is opened once, since opening
     asks for credentials and connects."""
     import pyarrow.fs
@@ -83,10 +105,29 @@ def _opened(root: str, options: str) -> tuple[Any, str]:
     for hadoop in ("s3a://", "s3n://"):
         if root.startswith(hadoop):
             root = "s3://" + root.removeprefix(hadoop)
-    if root.startswith(("gs://", "gcs://")) and _GCS_LIMIT not in options:
-        options += f"{'&' if options else '?'}{_GCS_LIMIT}={_STORAGE_WAIT_S}"
+    if root.startswith(_GCS) and _GCS_LIMIT not in options:
+        options += f"{'&' if options else '?'}{_GCS_LIMIT}={gcs_limit_s}"
     system, top = pyarrow.fs.FileSystem.from_uri(root + options)
     return system, top.rstrip("/")
+
+
+@cache
+def _probe(root: str, options: str) -> None:
+    """Sends one small request. Any answer is good: to read a file one needs no permission for its bucket."""
+    import pyarrow.fs
+
+    system, top = _opened(root, options, _PROBE_S)
+    if system.type_name == "s3":  # its own ten attempts take 100 s where nothing answers
+        make, (settings,) = system.__reduce__()
+        once = pyarrow.fs.AwsDefaultS3RetryStrategy(max_attempts=1)
+        system = make({**settings, "connect_timeout": _PROBE_S, "request_timeout": _PROBE_S, "retry_strategy": once})
+    elif not root.startswith(_GCS):
+        return
+    try:
+        system.get_file_info(top)
+    except STORAGE_ERRORS as error:
+        if is_unreachable(error):
+            raise
 
 
 def folder_name(app_id: str, attempt: str | None) -> str:

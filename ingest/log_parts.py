@@ -75,30 +75,39 @@ class _Issues:
 
 @dataclass(frozen=True, slots=True)
 class PartRead:
-    """The content of one part: record batches by event table, in order; issues, whose line numbers are relative to the
-    part; the numbers of lines and events.
+    """The content of one part: record batches by event table, in order; issues; the numbers of lines and events. Line
+    numbers count from the part's first line.
 
-    `log_starts` are the indices of the batches that begin with a LogStart or a Databricks metadata event, and the
-    offset of each: a file may hold the logs of several applications, one after the other.
+    `log_starts` are the indices of the batches where a log may begin, and the place of each: a file may hold the logs
+    of several applications, one after the other.
     """
 
     batches: list[Mapping[str, pa.RecordBatch]]
     issues: list[ImportIssue]
     lines: int
     events: int
-    log_starts: Mapping[int, int]
+    log_starts: Mapping[int, extract.LogStart]
 
 
 @dataclass(slots=True)
 class _Batches:
     """Collects the decoded events of one part as record batches, each of bounded memory."""
 
+    file: str
     base: int
     report: Callable[[ImportIssue], None]
+    application_seen: bool
     batches: list[Mapping[str, pa.RecordBatch]] = field(default_factory=list)
-    log_starts: dict[int, int] = field(default_factory=dict)
+    log_starts: dict[int, extract.LogStart] = field(default_factory=dict)
     events: int = 0
     decoded: decode.Decoded = field(default_factory=decode.Decoded)
+    starts: dict[int, int] = field(default_factory=dict)
+
+    def add(self, block: decode.Lines) -> None:
+        """Decodes a block of lines. `starts` gets offset and line number of every event where a log may begin."""
+        decode.decode_lines(block, self.decoded, self.report)
+        found = decode.log_starts(self.decoded, self.application_seen, block.offset)
+        self.starts.update(zip(found, block.numbers_at(found), strict=True))
 
     def is_full(self) -> bool:
         """A batch's text stays below the 2 GiB that Arrow can address, and its memory bounded."""
@@ -108,11 +117,13 @@ class _Batches:
         """Extracts the decoded events and begins a new batch."""
         decoded = self.decoded.close()
         self.events += decoded.count
-        for offset, part in decode.split_at_log_starts(decoded):
+        for offset, part in decode.split_at(decoded, sorted(self.starts)):
             if offset is not None:
-                self.log_starts[len(self.batches)] = offset
+                self.log_starts[len(self.batches)] = extract.LogStart(self.file, offset, self.starts[offset])
             self.batches.append(extract.extract(part, decode.PATHS, self.base, self.report))
+        self.application_seen = decode.application_seen(decoded, self.application_seen)
         self.decoded = decode.Decoded()
+        self.starts.clear()
 
 
 def read_part(part: Part, options: ReadOptions, progress: Progress | None = None) -> PartRead:
@@ -122,7 +133,8 @@ def read_part(part: Part, options: ReadOptions, progress: Progress | None = None
         InputError: the file is refused as a decompression bomb. A file that cannot be read is an issue.
     """
     issues = _Issues(part.file.name)
-    batches = _Batches(part.index * _FILE_STRIDE, issues.report)
+    is_first = part.index == 0 and part.start == 0
+    batches = _Batches(part.file.name, part.index * _FILE_STRIDE, issues.report, application_seen=not is_first)
     lines = 0
     try:
         with discover.open_file(part.file, options.max_ratio) as raw:
@@ -130,7 +142,7 @@ def read_part(part: Part, options: ReadOptions, progress: Progress | None = None
             for block in decode.split_lines(
                 chunks, issues.report, start=part.start, end=part.end, max_line_bytes=options.max_line_bytes
             ):
-                decode.decode_lines(block, batches.decoded, issues.report)
+                batches.add(block)
                 lines = block.number + block.count - 1
                 if batches.is_full():
                     batches.close()

@@ -42,11 +42,11 @@ def read_rows(
     log_starts: dict[int, extract.LogStart] = {}
     events = lines = 0
     for part, read in zip(parts, read_parts(parts, options, progress), strict=True):
-        starts = {len(batches) + index: offset for index, offset in read.log_starts.items()}
-        log_starts |= {index: extract.LogStart(part.file.name, offset) for index, offset in starts.items()}
+        lines = 0 if part.start == 0 else lines
+        for index, start in read.log_starts.items():
+            log_starts[len(batches) + index] = start._replace(line=start.line + lines)
         batches.extend(read.batches)
         read.batches.clear()
-        lines = 0 if part.start == 0 else lines
         issues.extend(replace(i, line=None if i.line is None else i.line + lines) for i in read.issues)
         lines += read.lines
         events += read.events

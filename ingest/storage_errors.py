@@ -2,7 +2,15 @@
 
 import re
 
+import pyarrow as pa
+
+STORAGE_ERRORS = (OSError, pa.ArrowException)
+"""What pyarrow's file systems raise: for errors that it has no name for, no OSError but the base of its own."""
 _LONGEST = 160
+_UNREACHABLE = (
+    r"NETWORK_CONNECTION|curlCode|CURL error|[Cc]ould not connect|[Cc]onnection refused|timed? ?out|UNAVAILABLE"
+    r"|resolve host|UnknownHostException|ConnectException"
+)
 _OF_TEXT = (
     (r"Permission denied|AccessDeniedException", "permission denied", "check its permissions"),
     (r"Read-only file system", "the file system is read-only", "choose another place"),
@@ -13,15 +21,15 @@ _OF_TEXT = (
         "check the credentials and their permissions",
     ),
     (
-        r"InvalidAccessKeyId|INVALID_ACCESS_KEY_ID|SignatureDoesNotMatch|SIGNATURE_DOES_NOT_MATCH|EXPIRED_TOKEN"
+        r"DefaultAzureCredential|OAuth2 access token"
+        r"|InvalidAccessKeyId|INVALID_ACCESS_KEY_ID|SignatureDoesNotMatch|SIGNATURE_DOES_NOT_MATCH|EXPIRED_TOKEN"
         r"|ExpiredToken|UNAUTHENTICATED|HTTP status 401",
         "the credentials are not accepted",
         "check them, and the clock of this machine",
     ),
     (r"NO_SUCH_BUCKET|NoSuchBucket|[Bb]ucket .* not found", "there is no such bucket", "check its name and its region"),
     (
-        r"NETWORK_CONNECTION|curlCode|[Cc]ould not connect|[Cc]onnection refused|timed? ?out|UNAVAILABLE"
-        r"|resolve host|UnknownHostException|ConnectException",
+        _UNREACHABLE,
         "the storage does not answer",
         "check the network, the region and endpoint_override",
     ),
@@ -32,6 +40,11 @@ _OF_TEXT = (
         "use a path, s3://, gs://, abfs:// or hdfs://",
     ),
 )
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Whether the storage did not answer at all."""
+    return re.search(_UNREACHABLE, str(error)) is not None
 
 
 def explain(error: BaseException) -> str:

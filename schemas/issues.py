@@ -101,7 +101,7 @@ _CODES = (
         "application_not_read",
         "error",
         "The file also holds the log of another application, which was not read.",
-        "Split the file at the offset in the message and import both parts.",
+        "Split the file at the line in the message and import both parts.",
     ),
     IssueCode(
         "native_scanner_missing",

@@ -1,6 +1,6 @@
 """Byte stream -> typed events. What is broken becomes an ImportIssue with file, line and byte offset."""
 
-from .applications import split_at_log_starts
+from .applications import application_seen, log_starts, split_at
 from .events import Decoded, decode_lines
 from .lines import Damage, Lines, split_lines
 from .measured_plans import decode_measured_plan
@@ -14,8 +14,10 @@ __all__ = [
     "Damage",
     "Decoded",
     "Lines",
+    "application_seen",
     "decode_lines",
     "decode_measured_plan",
-    "split_at_log_starts",
+    "log_starts",
+    "split_at",
     "split_lines",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -20,20 +20,44 @@ _TYPES = {
 _LOG_STARTS = (spark.LOG_START, spark.DATABRICKS_METADATA)
 
 
-def split_at_log_starts(decoded: Decoded) -> Iterator[tuple[int | None, Decoded]]:
+def log_starts(decoded: Decoded, application_seen: bool, since: int = 0) -> list[int]:
+    """The offsets, from `since` on, of the events where a log may begin, in order.
+
+    These are LogStart and Databricks' metadata, and ApplicationStart where neither is between it and the one before:
+    Spark before 1.3 writes no LogStart. `application_seen` tells whether an ApplicationStart came before the batch.
+    """
+    found = []
+    for offset, is_log_start in _starts(decoded):
+        if offset >= since and (is_log_start or application_seen):
+            found.append(offset)
+        application_seen = not is_log_start
+    return found
+
+
+def application_seen(decoded: Decoded, before: bool) -> bool:
+    """Whether the last of the events where a log may begin is an ApplicationStart; `before` if there are none."""
+    return next((not is_log_start for _, is_log_start in reversed(_starts(decoded))), before)
+
+
+def _starts(decoded: Decoded) -> list[tuple[int, bool]]:
+    """Offsets, and True for LogStart and Databricks' metadata."""
+    starts = [(offset, True) for event in _LOG_STARTS for offset in decoded.offsets[event]]
+    return sorted([*starts, *((offset, False) for offset in decoded.offsets[spark.APPLICATION_START])])
+
+
+def split_at(decoded: Decoded, starts: Sequence[int]) -> Iterator[tuple[int | None, Decoded]]:
     """The closed batch in parts, in order, each with the offset of the event that starts a log there. The offset of the
-    first part is None unless it begins with such an event."""
-    starts = sorted({offset for event in _LOG_STARTS for offset in decoded.offsets[event]})
+    first part is None unless it begins with such an event. `starts` are the offsets that `log_starts` returns."""
     if not starts:
         yield None, decoded
         return
     firsts = [offsets[0] for offsets in decoded.offsets.values() if offsets]
     firsts += [int(taken.offsets[0]) for taken in decoded.columns.values() if len(taken.offsets)]
     first = min(firsts)
-    if starts == [first]:
+    if [*starts] == [first]:
         yield first, decoded
         return
-    bounds = ([] if starts[0] == first else [first]) + starts
+    bounds = [*([] if starts[0] == first else [first]), *starts]
     for begin, end in pairwise([*bounds, 2**63 - 1]):
         yield begin if begin in starts else None, _between(decoded, begin, end)
 

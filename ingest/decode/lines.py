@@ -39,6 +39,14 @@ class Lines:
             self.counted = self.data.count(b"\n", self.begin, self.end) + unfinished
         return self.counted
 
+    def numbers_at(self, offsets: Iterable[int]) -> Iterator[int]:
+        """The number of the line that holds the byte at each of these offsets of the stream, which ascend."""
+        number, at = self.number, self.begin
+        for offset in offsets:
+            to = self.begin + offset - self.offset
+            number, at = number + self.data.count(b"\n", at, to), to
+            yield number
+
 
 @dataclass(frozen=True, slots=True)
 class Damage:

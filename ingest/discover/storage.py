@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 from ...schemas.logs import LogFile, without_password
 from ..errors import InputError
-from ..filesystems import beside, file_system, is_local, local_path
-from ..storage_errors import explain
+from ..filesystems import beside, is_local, local_path, reach_file_system
+from ..storage_errors import STORAGE_ERRORS, explain
 from ..zip_archives import MAGIC, entries, open_entry
 
 
@@ -71,14 +71,14 @@ def open_file(file: LogFile, max_ratio: int = 1000) -> BinaryIO:
     try:
         raw = _open(file.uri)
         return raw if file.member is None else open_entry(raw, file.member, max_ratio, (file.uri, file.modified_ms))
-    except OSError as error:
+    except STORAGE_ERRORS as error:
         raise InputError(f"{file.name}: cannot be opened: {explain(error)}") from error
 
 
 def _open(uri: str) -> BinaryIO:
     if is_local(uri):
         return open(local_path(uri), "rb", buffering=0)
-    system, path = file_system(uri)
+    system, path = reach_file_system(uri)
     opened: BinaryIO = system.open_input_file(path)
     return opened
 
@@ -107,13 +107,13 @@ def in_zip(file: LogFile, look: bool) -> list[LogFile] | None:
 def _walk_remote(uri: str) -> Iterator[tuple[str, list[LogFile]]]:
     import pyarrow.fs
 
-    system, path = file_system(uri)
+    system, path = reach_file_system(uri)
     try:
         info = system.get_file_info(path)
         if info.type == pyarrow.fs.FileType.NotFound:
             raise InputError(f"{without_password(uri)}: no such file or folder; check the path")
         found = [info] if info.is_file else system.get_file_info(pyarrow.fs.FileSelector(path, recursive=True))
-    except OSError as error:
+    except STORAGE_ERRORS as error:
         raise InputError(f"{without_password(uri)}: cannot be listed: {explain(error)}") from error
     folders: dict[str, list[LogFile]] = {}
     for entry in sorted(found, key=lambda e: e.path):

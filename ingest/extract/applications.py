@@ -12,10 +12,11 @@ Identity = tuple[str | None, str | None, int | None]
 
 
 class LogStart(NamedTuple):
-    """Where a log begins: the file, and the byte offset in it once decompressed."""
+    """Where a log may begin: the file, and the byte offset and the line in it once decompressed."""
 
     file: str
     offset: int
+    line: int
 
 
 def first_application(
@@ -23,32 +24,26 @@ def first_application(
 ) -> tuple[Sequence[Mapping[str, pa.RecordBatch]], list[ImportIssue]]:
     """The batches of the first application, and an issue for each other one.
 
-    `log_starts` are the indices of the batches that begin with a log's first event. A new application begins there if
-    the ApplicationStart behind it names another one: every segment of a Databricks log begins so too.
+    `log_starts` are the indices of the batches that begin with an event where a log may begin. A new application begins
+    there if the ApplicationStart behind it names another one: every segment of a Databricks log begins so too.
     """
     first: Identity | None = None
     current: Identity | None = None
-    begin = 0
-    end = len(batches)
+    begin, end = 0, len(batches)
     issues: list[ImportIssue] = []
-    unseparated = 0
+    is_named = ended = False  # the log that begins at `begin`: has it an ApplicationStart, and an ApplicationEnd
     for index, batch in enumerate(batches):
-        if index in log_starts:
-            begin = index
+        if index in log_starts and (is_named or ended):
+            begin, is_named, ended = index, False, False
         for identity in _identities(batch):
-            if first is None:
+            is_named = True
+            if first is None and begin == 0:
                 first = current = identity
-            elif identity not in (first, current) and begin in log_starts and begin > 0:
+            elif identity not in (first, current) and begin > 0:
                 current = identity
                 end = min(end, begin)
                 issues.append(_not_read(identity, log_starts[begin]))
-            elif identity not in (first, current):
-                unseparated += 1
-    if unseparated:
-        message = (
-            "ApplicationStart events of other applications, without a LogStart before them; the first one was used"
-        )
-        issues.append(ImportIssue("event_duplicate", message, count=unseparated))
+        ended = ended or "application_end" in batch
     return batches[:end], issues
 
 
@@ -60,7 +55,7 @@ def _identities(batch: Mapping[str, pa.RecordBatch]) -> list[Identity]:
 def _not_read(identity: Identity, start: LogStart) -> ImportIssue:
     name = identity[0] or "without an id"
     message = (
-        f"the file holds a second application, {name}, from byte {start.offset:,} on; it was not read: "
+        f"the file holds a second application, {name}, from line {start.line:,} on; it was not read: "
         f"split the file there (tail -c +{start.offset + 1}) and import both"
     )
-    return ImportIssue("application_not_read", message, file=start.file, offset=start.offset)
+    return ImportIssue("application_not_read", message, file=start.file, line=start.line, offset=start.offset)

@@ -27,7 +27,8 @@ def test_a_split_batch_keeps_its_values(before: int, after: int, native: bool) -
     data = b"".join([EARLIER, *map(task_end, range(before)), LOG_START, *map(task_end, range(before, before + after))])
     decoded = decode.Decoded(scanner=Scanner() if native else None)
     decode.decode_lines(decode.Lines(data, 0, 1), decoded, pytest.fail)
-    parts = [part for _, part in decode.split_at_log_starts(decoded.close())]
+    starts = decode.log_starts(decoded, application_seen=False)
+    parts = [part for _, part in decode.split_at(decoded.close(), starts)]
     tables = [extract.extract(part, decode.PATHS, 0, pytest.fail) for part in parts]
     tasks = [
         (row["task_id"], row["host"], row["launch_time_ms"], row["executor_run_time_ms"], row["executor_cpu_time_ns"])

@@ -27,10 +27,37 @@ def test_the_second_application_is_not_mixed_in(
     for name in set(one.tables) - {"applications", "issues"}:
         assert two[name].equals(one[name]), name
     (issue,) = two.issues.to_pylist()
-    assert (issue["code"], issue["offset"]) == ("application_not_read", len(log()))
-    assert ("app-other" if b"app-other" in second else "app-small") in issue["message"]
+    assert (issue["code"], issue["severity"]) == ("application_not_read", "error")
+    assert (issue["line"], issue["offset"]) == (len(small_lines()) + 1, len(log()))
+    name = "app-other" if b"app-other" in second else "app-small"
+    assert f"{name}, from line {len(small_lines()) + 1} on" in issue["message"]
     assert f"tail -c +{len(log()) + 1}" in issue["message"]
     assert two.application["completeness"] == "complete"
+
+
+def test_nor_if_spark_wrote_no_log_start(tmp_path: Path) -> None:
+    """Spark before 1.3. The events before an ApplicationStart cannot be told from those of the application before."""
+    first, second = (b"".join(text.splitlines(keepends=True)[1:]) for text in (log(), log("app-other")))
+    assert b"SparkListenerLogStart" not in first
+    (tmp_path / "one").write_bytes(first)
+    (tmp_path / "two").write_bytes(first + second)
+    one, two = read(str(tmp_path / "one")), read(str(tmp_path / "two"))
+    for name in ("jobs", "stages", "tasks", "sql_executions"):
+        assert two[name].equals(one[name]), name
+    (issue,) = [issue for issue in two.issues.to_pylist() if issue["code"] == "application_not_read"]
+    start = 1 + next(at for at, line in enumerate(second.splitlines()) if b"ApplicationStart" in line)
+    assert issue["line"] == first.count(b"\n") + start and "app-other" in issue["message"]
+
+
+def test_nor_if_the_first_one_lost_its_start(tmp_path: Path) -> None:
+    first = b"".join(line for line in log().splitlines(keepends=True) if b"ApplicationStart" not in line)
+    (tmp_path / "one").write_bytes(first)
+    (tmp_path / "two").write_bytes(first + log("app-other"))
+    one, two = read(str(tmp_path / "one")), read(str(tmp_path / "two"))
+    assert two.application["app_id"] != "app-other" and two["tasks"].equals(one["tasks"])
+    assert [(issue["code"], issue["line"]) for issue in two.issues.to_pylist()][:1] == [
+        ("application_not_read", first.count(b"\n") + 1)
+    ]
 
 
 def test_every_other_application_is_named(tmp_path: Path) -> None:
