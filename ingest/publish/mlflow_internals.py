@@ -253,17 +253,18 @@ def silent_run_urls() -> contextlib.AbstractContextManager[None]:
 
 def server_version(client: MlflowClient | None) -> tuple[int, ...]:
     """The version of the client's server, from its route /version (mlflow.server.version, since MLflow 1.0); without
-    client, of the installed MLflow. () where the server does not say, as Databricks."""
+    client, of the installed MLflow. () where the server does not say, as Databricks.
+
+    Raises:
+        MlflowException: there is no answer, or a status of a busy server.
+    """
     text = mlflow.__version__
     if client is not None:
         from mlflow.utils.rest_utils import http_request
 
-        try:
-            host = client._tracking_client.store.get_host_creds()
-            with limit_http_requests(_VERSION_S):
-                answer = http_request(host, "/version", "GET", max_retries=0)
-            text = answer.text if answer.status_code == 200 else ""
-        except Exception:  # a proxy may answer anything; the long link works with every server
-            return ()
+        host = client._tracking_client.store.get_host_creds()
+        with limit_http_requests(_VERSION_S):
+            answer = http_request(host, "/version", "GET", max_retries=0)
+        text = answer.text if answer.status_code == 200 else ""
     found = re.match(r"(\d+)\.(\d+)", text)
     return (int(found[1]), int(found[2])) if found else ()

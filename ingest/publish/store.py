@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -30,6 +31,7 @@ Result = TypeVar("Result")
 
 _PAGE = 1000
 _EXPERIMENTS_AT_ONCE = 100
+_VERSION_S = 15.0
 _UNQUOTABLE = re.compile(r"""['"\\`]""")
 
 
@@ -214,7 +216,12 @@ class TrackingStore:
     def _opens_views(self) -> bool:
         """Whether the server's page opens saved views; of a database, that of the installed MLflow."""
         if self._views is None:
-            self._views = server_version(None if self.is_local else self.client) >= FIRST_MLFLOW
+            ask = partial(server_version, None if self.is_local else self.client)
+            try:
+                version = retry(ask, replace(self.policy, deadline_s=min(self.policy.deadline_s, _VERSION_S)))
+            except Exception:  # a proxy may answer anything; the long address works with every server
+                version = ()
+            self._views = version >= FIRST_MLFLOW
         return self._views
 
     def view_path(self, view: View) -> str:

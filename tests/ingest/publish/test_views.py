@@ -7,12 +7,14 @@ from pathlib import Path
 import mlflow
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from afterglow.ingest import import_logs
 from afterglow.ingest.derive import derive
 from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.pipeline import read_view
-from afterglow.ingest.publish import views
+from afterglow.ingest.publish import store, views
+from afterglow.ingest.publish.retry import RetryPolicy
 from afterglow.schemas.runs.tree import RunTree
 from tests.conftest import sample_log
 
@@ -56,6 +58,42 @@ def test_an_older_page_gets_the_filter_in_the_address(tmp_path: Path, monkeypatc
     address = imported(uri, "old", tmp_path)
     assert not view_tags(uri, "old")
     assert "viewStateShareKey" not in address and "searchFilter=" in address and "orderByAsc=true" in address
+
+
+def test_a_server_that_is_busy_is_asked_again_for_its_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the same import would have another description, depending on one answer."""
+    answers = [
+        MlflowException("API request to http://h/version failed with exception (too many 503 error responses)"),
+        MlflowException("API request to http://h/version failed with exception (Max retries exceeded)"),
+        (3, 17),
+    ]
+
+    def ask(client: MlflowClient | None) -> tuple[int, ...]:
+        answer = answers.pop(0)
+        if isinstance(answer, MlflowException):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(store, "server_version", ask)
+    uri = new_sqlite(tmp_path / "mlflow.db")
+    opened = store.TrackingStore.open(uri, "x", RetryPolicy(sleep=lambda seconds: None))
+    assert "viewStateShareKey" not in opened.view_path(views.APPLICATIONS)  # the experiment has no tags yet
+    opened.describe([])
+    assert "viewStateShareKey" in opened.view_path(views.APPLICATIONS) and not answers
+
+
+@pytest.mark.parametrize("error", [MlflowException("API request failed with error code 403"), OSError("odd")])
+def test_a_server_that_does_not_state_its_version_gets_the_long_address(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(client: MlflowClient | None) -> tuple[int, ...]:
+        raise error
+
+    monkeypatch.setattr(store, "server_version", ask)
+    uri = new_sqlite(tmp_path / "mlflow.db")
+    opened = store.TrackingStore.open(uri, "x", RetryPolicy(sleep=lambda seconds: None))
+    opened.describe([])
+    assert "searchFilter=" in opened.view_path(views.APPLICATIONS)
 
 
 def test_the_views_of_a_search_have_its_params_and_its_metric(tree: RunTree) -> None:
