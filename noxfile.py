@@ -16,6 +16,10 @@ nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 nox.options.sessions = ["tests", "oldest", "mlflow", "annotate", "wheel", "sdist", "upgrade"]
 
+# Interpreters of pyenv that its `global` does not name are found too.
+PYENV = Path(os.environ.get("PYENV_ROOT") or "~/.pyenv").expanduser()
+os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), *map(str, sorted(PYENV.glob("versions/*/bin")))])
+
 PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 TESTS = ["pytest", "pytest-xdist", "hypothesis", "zstandard", "orjson", "psycopg2-binary", "pymysql", "markdown-it-py"]
 # What a stage needs to be right with a version: every sample's tables and runs, and writing them to a store.

@@ -8,6 +8,7 @@
 from __future__ import annotations  # annotate's tests run on Python 3.8
 
 import contextlib
+import functools
 import os
 import shutil
 from collections import defaultdict
@@ -40,12 +41,27 @@ def _database(name: str) -> bool:
     return stores.has_postgres() if name == "postgres" else stores.has_mariadb()
 
 
+def _direct() -> bool:
+    from afterglow.ingest.publish.mlflow_internals import SCHEMA_HEADS, installed_version
+
+    return installed_version() in SCHEMA_HEADS
+
+
+def _mlflow(*oldest: int) -> bool:
+    import mlflow
+
+    return tuple(map(int, mlflow.__version__.split(".")[:2])) >= oldest
+
+
 _NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
     "spark": ("java", lambda: shutil.which("java") is not None),
     "native": ("a C compiler and Python's headers at installation, for the native scanner", _native),
     "node": ("node", lambda: shutil.which("node") is not None),
     "compiler": ("a C compiler, cc", lambda: shutil.which("cc") is not None),
     "browser": ("chromium", lambda: shutil.which("chromium") is not None),
+    "direct": ("an MLflow whose tables the writer sql knows", functools.cache(_direct)),
+    "workspaces": ("MLflow 3.10", lambda: _mlflow(3, 10)),
+    "traces": ("MLflow 3", lambda: _mlflow(3)),
     "postgres": ("PostgreSQL's initdb and postgres", lambda: _database("postgres")),
     "mariadb": ("MariaDB's mariadbd and mariadb-install-db", lambda: _database("mariadb")),
 }

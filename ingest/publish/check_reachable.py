@@ -9,7 +9,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from ..errors import PublishError
 from ..transient_errors import http_status, is_transient
 from .error_messages import translate_errors, without_password
-from .mlflow_internals import limit_http_requests
+from .mlflow_internals import ignored_workspace, limit_http_requests
 from .retry import RetryPolicy, retry
 
 PROBE_S = 8.0
@@ -43,6 +43,9 @@ def check_reachable(uri: str, policy: RetryPolicy) -> RetryPolicy:
             _probe_server(uri, policy)
         elif scheme in _DATABASES:
             _probe_database(uri, policy)
+    ignored = ignored_workspace()
+    if ignored is not None:
+        policy.notice.write(ignored)
     return policy
 
 

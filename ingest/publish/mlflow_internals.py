@@ -23,6 +23,7 @@ __all__ = [
     "MLFLOW_ENABLE_WORKSPACES",
     "MLFLOW_WORKSPACE",
     "get_request_workspace",
+    "ignored_workspace",
     "installed_version",
     "is_known_version",
     "latest_metrics",
@@ -77,6 +78,15 @@ MLFLOW_ENABLE_WORKSPACES = getattr(mlflow.environment_variables, "MLFLOW_ENABLE_
 MLFLOW_WORKSPACE = getattr(mlflow.environment_variables, "MLFLOW_WORKSPACE", _NotSet())
 
 
+def ignored_workspace() -> str | None:
+    """What to tell a user whose environment names a workspace that the installed MLflow cannot use."""
+    if not isinstance(MLFLOW_WORKSPACE, _NotSet) or not os.environ.get("MLFLOW_WORKSPACE"):
+        return None
+    return (
+        f"MLflow {mlflow.__version__} has no workspaces, so MLFLOW_WORKSPACE is ignored; install MLflow 3.10 or newer"
+    )
+
+
 def get_request_workspace() -> str | None:
     """mlflow.utils.workspace_context.get_request_workspace, since MLflow 3.10; None without workspaces."""
     try:
@@ -117,7 +127,7 @@ def query_runs(session: Any) -> Any:
 
 
 # Alembic's revisions (mlflow/store/db_migrations/versions) that the SQL writer was tested with.
-SCHEMA_HEADS = {"dc11669786a5": "3.17"}
+SCHEMA_HEADS = {"dc11669786a5": "3.17", "f4a9b2c7d1e6": "3.18"}
 
 
 def remove_partial_uploads(artifact_uri: str) -> None:

@@ -16,6 +16,8 @@ from .mlflow_internals import create_engine, installed_version, is_known_version
 
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 _VERSION = sa.text("SELECT version_num FROM alembic_version")
+# alembic.operations.batch.ApplyBatchImpl: the copy of a table that SQLite cannot alter
+_COPIES = sa.text("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name LIKE '\\_alembic\\_tmp\\_%' ESCAPE '\\'")
 
 
 def is_database(uri: str) -> bool:
@@ -45,18 +47,23 @@ def check_version(uri: str) -> None:
     raise PublishError(f"{without_password(uri)}: {_differs(found)}; {todo}")
 
 
-def check_unchanged(session: orm.Session) -> None:
+def check_unchanged(session: orm.Session | sa.Connection) -> None:
     """Check in a transaction that no migration has begun or ended since the store was opened.
 
+    SQLite has a table `_alembic_tmp_...` while a migration copies one of MLflow's tables.
+
     Raises:
-        PublishError: the schema is not that of the installed MLflow any more.
+        PublishError: the schema is not that of the installed MLflow any more, or a migration is under way.
     """
     found: Any = session.execute(_VERSION).scalars().first()
     if found != installed_version():
         raise PublishError(
-            f"the database was migrated while this import was running: {_differs(found)}; this application was not "
-            "written; import it again with the MLflow version of the database"
+            f"the database was migrated while this import was running: {_differs(found)}; use the MLflow version of "
+            "the database"
         )
+    connection = session.connection() if isinstance(session, orm.Session) else session
+    if connection.dialect.name == "sqlite" and session.execute(_COPIES).first() is not None:
+        raise PublishError("the database is being migrated; wait until `mlflow db upgrade` has ended")
 
 
 def _differs(found: str) -> str:

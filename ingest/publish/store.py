@@ -21,9 +21,9 @@ from ..errors import PublishError
 from ..transient_errors import is_transient
 from . import urls
 from .error_messages import translate_errors, without_password
-from .mlflow_internals import MLFLOW_ENABLE_WORKSPACES, get_request_workspace, server_version
+from .mlflow_internals import MLFLOW_ENABLE_WORKSPACES, get_request_workspace, server_version, tracking_store
 from .retry import RetryPolicy, retry
-from .schema_version import check_version, is_database
+from .schema_version import check_unchanged, check_version, is_database
 from .sqlite_lock import sqlite_lock
 from .views import FIRST_MLFLOW, STANDARD, View, missing
 
@@ -92,6 +92,17 @@ class TrackingStore:
     def call(self, function: Callable[..., Result], *args: object, **kwargs: object) -> Result:
         """Call the function, and retry it on transient errors."""
         return retry(partial(function, *args, **kwargs), self.policy)
+
+    def check_unchanged(self) -> None:
+        """Check that nobody migrates the database that this process has opened. A server looks after its own.
+
+        Raises:
+            PublishError: a migration has begun or ended since the store was opened.
+        """
+        if self.is_local:
+            engine = tracking_store(self.client).engine
+            with translate_errors("cannot read the version of the database"), engine.connect() as connection:
+                check_unchanged(connection)
 
     def search(self, condition: str, deleted: bool = False, experiments: Sequence[str] = ()) -> Iterator[Run]:
         """The runs that match a condition, optionally with deleted ones; in this experiment unless others are given."""

@@ -53,6 +53,7 @@ class RestTree:
     @contextlib.contextmanager
     def held(self) -> Iterator["RestTree"]:
         """Hold the lease on the tree while in the context."""
+        self._store.check_unchanged()
         try:
             self._acquire()
             yield self
@@ -188,6 +189,7 @@ class RestTree:
 
     def finish(self, tags: Mapping[str, str]) -> None:
         """See TreeWriter. A call whose response was lost may have created a run twice. Such runs are deleted first."""
+        self._store.check_unchanged()
         every = self._of_application(deleted=False)
         with translate_errors("cannot read the application's run"):
             if self._lease is None or not self._lease.check():

@@ -65,6 +65,7 @@ def _import(log: Path, experiments: object) -> str:
     return str(import_log(found, experiments, ImportOptions()).published.state)
 
 
+@pytest.mark.direct
 @pytest.mark.parametrize("writer", ["rest", "sql"])
 def test_what_others_write_meanwhile_is_seen(tmp_path: Path, writer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[str] = []

@@ -12,7 +12,7 @@ import pytest
 
 from afterglow.ingest import PublishError
 from afterglow.ingest.publish import check_reachable as check_module
-from afterglow.ingest.publish import open_writer
+from afterglow.ingest.publish import mlflow_internals, open_writer
 from afterglow.ingest.publish.check_reachable import check_reachable
 from afterglow.ingest.publish.retry import Notice, RetryPolicy, retry
 
@@ -164,3 +164,14 @@ def test_looking_at_a_database_that_is_not_there_creates_none(folder: Path) -> N
 
     assert open_store("sqlite:///not-there.db") is None
     assert list(folder.iterdir()) == []
+
+
+def test_a_workspace_that_an_old_mlflow_cannot_use_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(mlflow_internals, "MLFLOW_WORKSPACE", mlflow_internals._NotSet())
+    clock, uri = Clock(), f"sqlite:///{tmp_path}/m.db"
+    check_reachable(uri, clock.policy())
+    assert clock.lines == []
+    monkeypatch.setenv("MLFLOW_WORKSPACE", "team-a")
+    check_reachable(uri, clock.policy())
+    (line,) = clock.lines
+    assert "has no workspaces, so MLFLOW_WORKSPACE is ignored" in line and "\n" not in line

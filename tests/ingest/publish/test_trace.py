@@ -39,6 +39,7 @@ def _traces(uri: str, published: Any) -> list[Any]:
     return found
 
 
+@pytest.mark.traces
 def test_a_trace_holds_the_tree_with_true_times_once(uri: str, tmp_path: Path) -> None:
     (imported,) = import_logs([SEARCH], uri, "traced", task_runs="none", trace=True)
     (trace,) = _traces(uri, imported.published)
@@ -60,6 +61,7 @@ def test_a_trace_holds_the_tree_with_true_times_once(uri: str, tmp_path: Path) -
     assert [one.info.trace_id for one in _traces(uri, imported.published)] == [trace.info.trace_id]
 
 
+@pytest.mark.traces
 def test_one_that_was_written_half_is_written_whole_and_goes_with_the_runs(
     uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +107,7 @@ def test_of_too_many_runs_the_shortest_are_left_out_and_counted() -> None:
     assert {span.kind for span in spans} >= {"APPLICATION", "TUNING", "TRIAL", "FIT", "JOB", "STAGE"}
 
 
+@pytest.mark.traces
 def test_a_server_without_traces_is_one_line() -> None:
     with answering(404, "<!doctype html><title>404 Not Found</title>") as server:
         tracing = tracing_client(MlflowClient(address(server)))

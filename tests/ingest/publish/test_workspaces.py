@@ -17,6 +17,7 @@ from tests.conftest import sample_log
 from . import stores
 from .trees import differences, held
 
+pytestmark = pytest.mark.workspaces
 SAMPLE = "failing-tasks"
 
 

@@ -124,6 +124,7 @@ def test_every_store_takes_what_a_log_may_say(opened: dict[str, Store], name: st
     assert len(root["info"]["user_id"]) == 256
 
 
+@pytest.mark.direct
 @pytest.mark.parametrize(
     "store",
     [

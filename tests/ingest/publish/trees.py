@@ -37,10 +37,9 @@ def held(uri: str, experiment: str, history: bool = True, workspace: str = "defa
         def rows(query: str, **values: Any) -> list[Any]:
             return list(connection.execute(sa.text(query), values).mappings())
 
-        of_name = (
-            "SELECT experiment_id, artifact_location FROM experiments WHERE name = :name AND workspace = :workspace"
-        )
-        (found,) = rows(of_name, name=experiment, workspace=workspace)
+        named = rows("SELECT * FROM experiments WHERE name = :name", name=experiment)
+        # before MLflow 3.10 there are no workspaces
+        (found,) = [row for row in named if row.get("workspace", "default") == workspace]
         number = found["experiment_id"]
         active = "WHERE r.experiment_id = :e AND r.lifecycle_stage = 'active'"
         of = "FROM {} t JOIN runs r ON r.run_uuid = t.run_uuid " + active
