@@ -42,7 +42,8 @@ OLDEST = [  # the lower bounds of pyproject.toml
     "click==8.1.7",
     "setuptools<80",  # MLflow 2.9 imports pkg_resources
 ]
-DATABRICKS_15_4 = ["mlflow==2.16.2", "numpy==1.26.4", "pandas==1.5.3", "pyarrow==14.0.2"]
+DATABRICKS_15_4 = ["mlflow==2.11.*", "numpy==1.26.4", "pandas==1.5.3", "pyarrow==14.0.2"]
+MLFLOW_2_16 = ["mlflow==2.16.2", *DATABRICKS_15_4[1:]]
 MLFLOWS = ["2.22.*", "3.0.*", "3.17.*", ""]  # "" is the newest
 # pyspark -> the newest Python that it runs on here, and its own limits
 SPARKS = {
@@ -74,7 +75,14 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(python="3.10")
-@nox.parametrize("pins", [nox.param(OLDEST, id="bounds"), nox.param(DATABRICKS_15_4, id="databricks-15.4")])
+@nox.parametrize(
+    "pins",
+    [
+        nox.param(OLDEST, id="bounds"),
+        nox.param(DATABRICKS_15_4, id="databricks-15.4"),
+        nox.param(MLFLOW_2_16, id="mlflow-2.16"),
+    ],
+)
 def oldest(session: nox.Session, pins: list[str]) -> None:
     """Run the matrix with the oldest versions that pyproject.toml allows."""
     session.install(".", *pins, *TESTS)
@@ -90,7 +98,7 @@ def mlflow(session: nox.Session, version: str) -> None:
 
 
 @nox.session(python="3.11")
-@nox.parametrize("old,new", [nox.param("3.17.*", "", id="next")])
+@nox.parametrize("old,new", [nox.param("3.16.*", "3.17.*", id="3.17"), nox.param("3.17.*", "", id="newest")])
 def upgrade(session: nox.Session, old: str, new: str) -> None:
     """Run `mlflow db upgrade` from one MLflow to the next while applications are imported."""
     pythons = []
