@@ -6,8 +6,8 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 DEMO := demo
 
-# Two processes: many tests start processes of their own.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+# Three processes for two cores: many tests wait for a process of their own.
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile
 COVERED := $(if $(COVERAGE),--cov --cov-append --cov-report=)
 
 .PHONY: demo test test-all test-slow test-spark35 coverage lint golden docs site bench soak dist dist-pure annotate-zip clean
