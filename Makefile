@@ -90,20 +90,21 @@ soak: .venv/dev
 	$(BIN)/python -m tests.ingest.publish.faults --count 100
 
 # What is released: the wheel and the sdist of spark-afterglow, those of spark-afterglow-annotate, and its zip.
-BUILD := $(BIN)/python -m build --installer uv --outdir dist
+DIST := dist
+BUILD := $(BIN)/python -m build --installer uv --outdir $(DIST)
 dist: .venv/dev annotate-zip
-	@rm -f dist/*.whl dist/*.tar.gz
+	@rm -f $(DIST)/*.whl $(DIST)/*.tar.gz
 	@$(BUILD) . >/dev/null
 	@$(BUILD) annotate >/dev/null
-	@$(BIN)/twine check --strict dist/*.whl dist/*.tar.gz
-	@$(BIN)/check-wheel-contents dist
+	@$(BIN)/twine check --strict $(DIST)/*.whl $(DIST)/*.tar.gz
+	@$(BIN)/check-wheel-contents $(DIST)
 
 # Beside the wheels with the scanner: the one without, the sdists and the zip.
 dist-pure: .venv/dev
 	@AFTERGLOW_NATIVE=0 $(MAKE) --no-print-directory dist
 
 annotate-zip: .venv/dev
-	@$(BIN)/python annotate/packaging/make_zip.py dist/spark-afterglow-annotate.zip
+	@$(BIN)/python annotate/packaging/make_zip.py $(DIST)/spark-afterglow-annotate.zip
 
 clean:
 	rm -rf .venv .venv-spark35 $(DEMO) build dist *.egg-info .coverage .coverage.*

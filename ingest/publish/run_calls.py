@@ -12,7 +12,7 @@ from ..errors import PublishError
 from .error_messages import translate_errors
 from .existing_runs import ABANDONED, Known, digest, renewed
 from .interface import RunRecord
-from .store import TrackingStore
+from .store import TrackingStore, condition
 
 
 class RunCalls:
@@ -22,15 +22,32 @@ class RunCalls:
         self._store, self._client = store, store.client
 
     def create(self, record: RunRecord, parent: str | None, more: Mapping[str, str] | None = None) -> str:
-        """Create a run with the status RUNNING, and return its id."""
+        """Create a run with the status RUNNING, and return its id.
+
+        A second attempt first looks for the run, because the server may have created it before the response was lost.
+        MLflow 3.18 does not repeat such a request at all (mlflow.utils.rest_utils._RETRY_SAFE_POST_RESPONSES).
+        """
         tags = {**record.tags, strings.SOURCE_TYPE: "JOB", **(more or {})}
         if parent is not None:
             tags[strings.PARENT_RUN_ID] = parent
+        sent = False
+
+        def attempt() -> str:
+            nonlocal sent
+            found = self._created(tags) if sent else None
+            sent = True
+            if found is None:
+                run = self._client.create_run(self._store.experiment_id, record.start_ms, tags, record.name)
+                found = str(run.info.run_id)
+            return found
+
         with translate_errors(f"cannot create {record.name!r}"):
-            run = self._store.call(
-                self._client.create_run, self._store.experiment_id, record.start_ms, tags, record.name
-            )
-        return str(run.info.run_id)
+            return self._store.call(attempt)
+
+    def _created(self, tags: Mapping[str, str]) -> str | None:
+        """The id of the active run that was created with these tags, if there is one."""
+        runs = self._client.search_runs([self._store.experiment_id], condition(KEY_TAG, tags[KEY_TAG]))
+        return next((str(run.info.run_id) for run in runs if tags.items() <= run.data.tags.items()), None)
 
     def end(self, run_id: str, record: RunRecord, rename: bool) -> None:
         """Set the run's status and end time, and its name if requested."""

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from mlflow import MlflowClient
 from mlflow.entities import ViewType
+from mlflow.exceptions import MlflowException
 
 from afterglow.ingest import PublishError, import_logs
 from afterglow.ingest.application_view import ApplicationView
@@ -70,6 +71,28 @@ def test_the_tree_in_mlflow_is_the_tree_of_the_log(store: str, tmp_path: Path) -
         assert got.data.params == run.params
     statuses = {run.info.status for run in runs.values()}
     assert {"FINISHED", "FAILED"} <= statuses
+
+
+def test_a_run_whose_response_was_lost_is_created_once(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, create, lost = experiment(store, "lost", tmp_path), MlflowClient.create_run, []
+
+    def loses(client: MlflowClient, *given: Any, **named: Any) -> Any:
+        run = create(client, *given, **named)
+        lost.append(run.info.run_id)
+        if len(lost) in (1, 4):
+            raise MlflowException("API request to http://h/create failed with exception Connection aborted")
+        return run
+
+    monkeypatch.setattr(MlflowClient, "create_run", loses)
+    monkeypatch.setenv("AFTERGLOW_RETRY_S", "20")
+    (imported,) = import_logs([str(sample_log("spark35-wordcount"))], store, name, writer="rest", task_runs="none")
+    found = MlflowClient(store).get_experiment_by_name(name)
+    assert found is not None
+    runs = MlflowClient(store).search_runs([found.experiment_id], run_view_type=ViewType.ALL)
+    assert len(lost) > 4 and {run.info.run_id for run in runs} == set(lost)
+    assert len(runs) == imported.published.runs and {run.info.lifecycle_stage for run in runs} == {"active"}
 
 
 @pytest.mark.parametrize("writer", ["sql", "rest"])
