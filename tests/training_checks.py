@@ -3,7 +3,7 @@
     python -m tests.training_checks EXPORT [FOLDER]
 
 EXPORT holds the tables of every log of FOLDER (../shared). A figure below its floor, and a search or fit in a log that
-holds none, is an error: it exits 1. Where the folder is missing it says that nothing was scored.
+does not train, is an error: it exits 1. Where the folder is missing it says that nothing was scored.
 """
 
 import json
@@ -35,6 +35,9 @@ UNCERTAIN: Mapping[str, Mapping[str, float]] = {
 TUNING_FLOORS: Mapping[str, float] = {"cv_parallel-4.3.0": 0.89}
 """The floor of `structure` where trials of unmodified jobs ran side by side. Elsewhere it is 1."""
 
+TRAINS: Mapping[str, Mapping[str, int]] = {"app-20221221223542-0001": {"fits": 1}}
+"""The rows of the applications in `logs` that train: an XGBoostClassifier of xgboost4j-spark. No other one does."""
+
 
 def scores(checker: Path, export: Path, truth: Path) -> dict[str, float]:
     """Name of a figure -> its value, as a checker prints it; figures with nothing to score are left out."""
@@ -62,13 +65,14 @@ def below_floor(shared: Path, export: Path) -> Iterator[str]:
 
 
 def claims(shared: Path, export: Path) -> Iterator[str]:
-    """One line for every search or fit in an application whose log is in `logs`: none of them trains."""
+    """One line for every search or fit in an application whose log is in `logs` and that does not train, or fewer than
+    there are where it does."""
     with_truth = {json.loads(path.read_text())["app_id"] for path in shared.glob("*/*/truth.json")}
     for folder in sorted(path for path in export.iterdir() if path.is_dir()):
         if folder.name not in with_truth:
             for table in ("tunings", "fits"):
                 rows = pq.ParquetFile(folder / f"{table}.parquet").metadata.num_rows
-                if rows:
+                if rows != TRAINS.get(folder.name, {}).get(table, 0):
                     yield f"{folder.name}: {rows} rows in {table}"
 
 

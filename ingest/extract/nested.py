@@ -38,6 +38,7 @@ _BETWEEN_PATHS = re.compile(r", (?=[A-Za-z][\w+.-]{0,30}:/)")  # a path may hold
 _RELATION = re.compile(r"^(?:\*?\(?\d*\)?\s*)?(?:Batch)?Scan\s+(?:(\w+?)Relation\((.*?)\)(?:\s|$)|(\w+)\s+(\S+))")
 # org.apache.spark.ml and org.apache.spark.mllib, in the lines of StageInfo.details (CallSite.longForm)
 _ML = "org.apache.spark.ml"
+_PREDICTOR = "org.apache.spark.ml.Predictor.fit("
 # InMemoryRelation names its RDD with Utils.abbreviate(plan, 1024); names that users set may be of any length
 _RDD_NAME_LENGTH = 2048
 # org.apache.spark.sql.execution.columnar.InMemoryTableScanExec: the query itself computes what is above it (or above
@@ -71,11 +72,20 @@ def _job_stages(events: Events, dropped: Dropped) -> Iterator[Row]:
 
 
 def _ml_stack(details: str | None) -> tuple[str | None, int | None]:
-    """The frames of estimators, evaluators and searches, innermost first, and the whole stack's depth."""
+    """The frames of estimators, evaluators and searches, innermost first, and the whole stack's depth.
+
+    Predictor.fit calls `train` of its class, which may be of another library.
+    """
     if not details or _ML not in details:
         return None, details.count("\n") + 1 if details else None
     lines = details.split("\n")
-    return "\n".join(line for line in lines if line.startswith(_ML)), len(lines)
+    outer = [*lines[1:], ""]
+    kept = (
+        line
+        for line, called_by in zip(lines, outer, strict=True)
+        if line.startswith(_ML) or called_by.startswith(_PREDICTOR)
+    )
+    return "\n".join(kept), len(lines)
 
 
 def _rdds(events: Events, dropped: Dropped) -> Iterator[Row]:

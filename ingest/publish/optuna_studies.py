@@ -6,7 +6,7 @@ put there. A run of a trial with several objectives gets no metrics, because its
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mlflow.entities import Run as StoredRun
@@ -23,7 +23,7 @@ _SEVERAL_OBJECTIVES = "value_0"
 # mlflow.pyspark.optuna.study.MlflowSparkStudy.optimize: optuna_trial_<study>_<experiment id>
 _GROUP = re.compile(r"^optuna_trial_(.*)_([^_]+)$", re.DOTALL)
 # How far the clocks of the driver and of an executor may differ.
-_CLOCKS_DIFFER_MS = 2_000
+_CLOCKS_DIFFER_MS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,54 +97,77 @@ def _within(run: StoredRun, start_ms: int, end_ms: int | None) -> bool:
 def adopted_runs(tree: RunTree, studies: Mapping[str, Study]) -> dict[str, str]:
     """Key -> id, for the runs of searches and trials that are runs of a study already.
 
-    A trial is a task, and its run began and ended within it. A study's run is taken where it has only one search of
-    the application, no other application's, and all its trials are found: no other run may come below it.
+    A trial is a task, and its run began and ended within it. A study's run is taken where only one search of the
+    application continued it, and no other application did before.
     """
     found: dict[str, str] = {}
     below = tree.children()
+    ids = [study.run.info.run_id for study in studies.values()]
     for key, study in studies.items():
-        trials = [run for run in below.get(key, ()) if run.level == "trial"]
-        matched = match_tasks(trials, study.trials)
-        found.update(matched)
-        ids = [other.run.info.run_id for other in studies.values()]
-        mine = study.run.data.tags.get(KEY_TAG) in (None, key) and ids.count(study.run.info.run_id) == 1
-        if mine and len(matched) == len(trials):
-            found[key] = study.run.info.run_id
+        found.update(match_tasks([run for run in below.get(key, ()) if run.level == "trial"], study.trials))
+        run = study.run
+        if run.data.tags.get(KEY_TAG) in (None, key) and ids.count(run.info.run_id) == 1:
+            found[key] = run.info.run_id
     return found
 
 
 def match_tasks(tasks: Sequence[Run], trials: Sequence[StoredRun]) -> dict[str, str]:
-    """Key of a trial that is a task -> id of its run in the study.
+    """Key of a trial that is a task -> id of its run in the study, where no other run could be that task's.
 
-    As many tasks as runs are matched in the order in which they ended: a task ends right after its trial. A task that
-    was retried leaves more runs than tasks; then only those that fit one task are matched.
+    A task ends right after its trial, so as many tasks as runs are matched in the order in which they ended. Runs that
+    could be exchanged, because each began and ended within the task of another, are left out. A task that was retried
+    leaves more runs than tasks; then only those that fit one task are matched.
     """
     if any(_SEVERAL_OBJECTIVES in run.data.metrics for run in trials):
         return {}
-    if len(tasks) == len(trials):
-        pairs = list(
-            zip(
-                sorted(tasks, key=lambda task: (task.end_ms or 0, task.start_ms)),
-                sorted(trials, key=lambda run: (run.info.end_time or 0, run.info.start_time)),
-                strict=True,
-            )
-        )
-        if all(_within(run, task.start_ms, task.end_ms) for task, run in pairs):
-            return {task.key: run.info.run_id for task, run in pairs}
-    fitting = {
-        task.key: [run.info.run_id for run in trials if _within(run, task.start_ms, task.end_ms)] for task in tasks
-    }
-    taken = [run_id for runs in fitting.values() for run_id in runs]
-    return {key: runs[0] for key, runs in fitting.items() if len(runs) == 1 and taken.count(runs[0]) == 1}
+    tasks = sorted(tasks, key=lambda task: (task.end_ms or 0, task.start_ms))
+    runs = sorted(trials, key=lambda run: (run.info.end_time or 0, run.info.start_time))
+    fits = [[at for at, run in enumerate(runs) if _within(run, task.start_ms, task.end_ms)] for task in tasks]
+    if len(tasks) == len(runs) and all(at in fit for at, fit in enumerate(fits)):
+        group = _cycles(fits)
+        return {task.key: runs[at].info.run_id for at, task in enumerate(tasks) if group.count(group[at]) == 1}
+    wanted = [at for fit in fits for at in fit]
+    only = {task.key: fit[0] for task, fit in zip(tasks, fits, strict=True) if len(fit) == 1}
+    return {key: runs[at].info.run_id for key, at in only.items() if wanted.count(at) == 1}
+
+
+def _cycles(edges: Sequence[Sequence[int]]) -> list[int]:
+    """The strongly connected component of every node: nodes that lead to each other have the same number."""
+    order: list[int] = []
+    _visit(edges, range(len(edges)), lambda node, root: order.append(node))
+    reverse: list[list[int]] = [[] for _ in edges]
+    for node, following in enumerate(edges):
+        for other in following:
+            reverse[other].append(node)
+    component = [0] * len(edges)
+    _visit(reverse, reversed(order), component.__setitem__)
+    return component
+
+
+def _visit(edges: Sequence[Sequence[int]], roots: Iterable[int], leave: Callable[[int, int], None]) -> None:
+    """Depth first: calls `leave` with every node and its root when all nodes after it are left."""
+    seen: set[int] = set()
+    for root in roots:
+        pending = [(root, iter(edges[root]))] if root not in seen else []
+        seen.add(root)
+        while pending:
+            node, following = pending[-1]
+            new = next((other for other in following if other not in seen), None)
+            if new is None:
+                leave(node, root)
+                pending.pop()
+            else:
+                seen.add(new)
+                pending.append((new, iter(edges[new])))
 
 
 def without_other_runs_below(tree: RunTree, adopted: Mapping[str, str]) -> RunTree:
-    """The tree, in which only trials are below an adopted search; its other runs are where the search is."""
+    """The tree, in which only runs of the study are below an adopted search; its other runs are where the search is."""
     by_key = {run.key: run for run in tree.runs}
 
     def moved(run: Run) -> Run:
         above = by_key.get(run.parent or "")
         is_search = above is not None and above.level == "tuning" and above.key in adopted
-        return replace(run, parent=above.parent) if above and is_search and run.level != "trial" else run
+        return replace(run, parent=above.parent) if above and is_search and run.key not in adopted else run
 
     return replace(tree, runs=[moved(run) for run in tree.runs]) if adopted else tree

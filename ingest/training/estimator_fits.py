@@ -141,13 +141,17 @@ def _classifiers(looks: list[Job], ordered: Sequence[Call]) -> list[Call]:
 
 
 def _add_strays(calls: Sequence[Call], evidence: Evidence, claimed: Collection[int], own: OwnRdds) -> None:
-    """Jobs without a stack that read what MLlib made for one fit are that fit's."""
+    """Jobs without a stack that read what MLlib made for one fit are that fit's; of an estimator of another library,
+    which trains in a thread of its own, those that read what its other jobs read."""
     maker = {rdd: call for call in calls for step in call.steps for rdd in step.own}
+    others = [call for call in calls if call.steps and call.steps[0].jobs[0].stack.is_of_another_library]
+    read = {rdd: call for call in others for step in call.steps for job in step.jobs for rdd in own.unshared(job)}
     taken = {job.job_id for call in calls for step in (*call.steps, *call.evaluations) for job in step.jobs}
     for job in evidence.jobs:
         if job.job_id in claimed or job.job_id in taken or job.stack.shows_ml:
             continue
         makers = {id(maker[rdd]): maker[rdd] for rdd in own.of(job) if rdd in maker}
+        makers.update({id(read[rdd]): read[rdd] for rdd in own.unshared(job) if rdd in read})
         if len(makers) == 1:
             (call,) = makers.values()
             if call.begin < job.at < call.end:

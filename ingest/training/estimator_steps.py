@@ -57,6 +57,10 @@ class OwnRdds:
         """The ids of these RDDs."""
         return frozenset(rdd for rdd in job.rdds if rdd not in self._shared and self._is_mllib(rdd))
 
+    def unshared(self, job: Job) -> frozenset[int]:
+        """The ids of its RDDs that no cached table is made of, whoever made them."""
+        return frozenset(rdd for rdd in job.rdds if rdd not in self._shared)
+
     def _is_mllib(self, rdd_id: int) -> bool:
         rdd = self._rdds.get(rdd_id)
         made_in = _SCALA.search(rdd.callsite) if rdd else None

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 _FRAME = re.compile(r"^org\.apache\.spark\.ml\.([a-z.]+)\.(\w+?)\$?\.(?:\$anonfun\$)?(\w+?)(?:\$\d+)?\(")
 _TRAINS = ("fit", "train", "fitImpl", "trainImpl", "trainOnRows", "trainOnBlocks", "trainWithNormal", "trainHuberImpl")
 _PREDICTOR_FIT = "org.apache.spark.ml.Predictor.fit("  # calls train of the class that it is of
+# `train` of an estimator of another library, which Predictor.fit calls (xgboost4j-spark, SynapseML)
+_OTHER_TRAIN = re.compile(r"^(?!org\.apache\.spark\.)[\w.]+\.(\w+)\.train\(")
 _SEARCHES = ("CrossValidator", "TrainValidationSplit")
 _PACKAGES = ("classification", "regression", "clustering", "recommendation", "feature", "fpm")
 # Abstract parents that the stack shows instead of the class that was called.
@@ -57,6 +59,11 @@ class Stack:
         """An estimator, an evaluator or a search is in it."""
         return bool(self.estimator or self.evaluator or self.search)
 
+    @property
+    def is_of_another_library(self) -> bool:
+        """Its estimator is no class of MLlib."""
+        return self.estimator is not None and self.fit and self.package is None
+
 
 def read_stack(frames: str | None, depth: int | None) -> Stack:
     """`frames` are the ML lines of a stage's Details, innermost first."""
@@ -64,12 +71,17 @@ def read_stack(frames: str | None, depth: int | None) -> Stack:
         return Stack()
     estimator = evaluator = search = metric = trained = None
     fit = False
-    for line in frames.split("\n"):  # outer frames overwrite inner ones: a GBTClassifier trains DecisionTreeRegressors
+    lines = frames.split("\n")
+    for line, called_by in zip(
+        lines, [*lines[1:], ""], strict=True
+    ):  # outer frames overwrite inner ones: a GBTClassifier trains DecisionTreeRegressors
         match = _FRAME.match(line)
         if match is None:
             called = _METRIC_FRAME.match(line)
             metric = _METRICS.get(called[1], metric) if called else metric
             fit = fit or (estimator is not None and line.startswith(_PREDICTOR_FIT))
+            if called_by.startswith(_PREDICTOR_FIT) and (other := _OTHER_TRAIN.match(line)):
+                estimator, fit, trained = other[1], True, None
             continue
         package, owner, method = match[1].split(".")[0], match[2], match[3]
         if package == "tuning" and owner in _SEARCHES:

@@ -8,7 +8,7 @@ import pytest
 
 from afterglow.ingest.decode.structs import EVENT_TYPES
 from afterglow.ingest.extract.nested import NESTED_ROWS, Dropped
-from afterglow.schemas.spark import SQL_START, TASK_END
+from afterglow.schemas.spark import JOB_START, SQL_START, TASK_END
 
 
 def rows(table: str, kind: str, event: dict[str, Any], dropped: Dropped | None = None) -> list[tuple[Any, ...]]:
@@ -41,6 +41,17 @@ def test_an_accumulator_without_an_update_is_nothing() -> None:
 @pytest.mark.parametrize("accumulable", [{"Internal": True}, {"Name": None}, {"Name": ""}])
 def test_spark_s_own_accumulators_and_those_without_a_name_are_no_rows(accumulable: dict[str, Any]) -> None:
     assert accumulated(Update="12", **accumulable) == []
+
+
+def test_of_a_stack_the_frames_of_mllib_stay_and_the_one_that_predictor_fit_calls() -> None:
+    inside = "org.apache.spark.ml.classification.Classifier.getNumClasses(Classifier.scala:148)"
+    train = "ml.dmlc.xgboost4j.scala.spark.XGBoostClassifier.train(XGBoostClassifier.scala:40)"
+    fit = "org.apache.spark.ml.Predictor.fit(Predictor.scala:151)"
+    details = "\n".join(
+        ["org.apache.spark.sql.Dataset.take(Dataset.scala:1)", inside, "x.Y.train(Y.scala:1)", train, fit]
+    )
+    (row,) = rows("job_stages", JOB_START, {"Job ID": 1, "Stage Infos": [{"Stage ID": 2, "Details": details}]})
+    assert row[-2:] == ("\n".join([inside, train, fit]), 5)
 
 
 def test_nodes_that_run_a_python_function_are_rows_wherever_they_are_in_the_plan() -> None:

@@ -1,6 +1,9 @@
 """Fits outside searches: where one ends and the next begins, and which of them an evaluation is of."""
 
+from dataclasses import replace
+
 from afterglow.ingest.training import estimator_fits
+from afterglow.ingest.training.estimators import Stack
 from afterglow.ingest.training.interface import Fit
 
 from .builders import Log
@@ -142,3 +145,16 @@ def test_evaluations_that_overlap_where_no_training_does_are_one_threads_and_of_
     found = fits_of(log)
     assert list(found["LinearRegression_1"].jobs) == [*last, *evaluations]
     assert list(found["GBTRegressor_1"].jobs.values()) == ["fit", "fit", "evaluate"]
+
+
+def test_a_job_that_another_library_runs_in_a_thread_of_its_own_is_its_fit_s() -> None:
+    log = Log()
+    blocks = log.rdd(callsite="mapPartitions at DataUtils.scala:96")
+    first = log.job("take at Classifier.scala:1", blocks)
+    inside = log.job("foreachPartition at XGBoost.scala:612", blocks)
+    elsewhere = log.job("count at App.scala:1", log.rdd())
+    last = log.job("first at XGBoost.scala:738", blocks)
+    for job_id in (first, last):
+        log.jobs[job_id] = replace(log.jobs[job_id], stack=Stack("XGBoostClassifier", fit=True))
+    (fit,) = fits_of(log).values()
+    assert list(fit.jobs) == [first, inside, last] and elsewhere not in fit.jobs

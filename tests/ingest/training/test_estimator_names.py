@@ -14,6 +14,16 @@ def test_a_cut_stack_may_still_show_the_fit() -> None:
     assert read_stack(FIT, 20) == Stack(whole=False)
 
 
+def test_an_estimator_of_another_library_is_the_class_whose_train_predictor_fit_calls() -> None:
+    lightgbm = "com.microsoft.azure.synapse.ml.lightgbm."
+    below = f"{lightgbm}LightGBMBase.train(LightGBMBase.scala:36)\n"
+    train = f"{lightgbm}LightGBMClassifier.train(LightGBMClassifier.scala:27)\n"
+    found = read_stack(below + train + FIT, 14)
+    assert found == Stack("LightGBMClassifier", fit=True) and found.is_of_another_library
+    assert read_stack(f"{below}com.acme.Job.train(Job.scala:3)\n", 14) == Stack()
+    assert not read_stack(TRAIN + FIT, 20).is_of_another_library
+
+
 def test_rdds_of_a_feature_stage_say_nothing_of_who_reads_them() -> None:
     pca = Rdd(1, "MapPartitionsRDD", "map at PCA.scala:44", (), False)
     blocks = Rdd(2, "MapPartitionsRDD", "mapPartitions at LogisticRegression.scala:965", (1,), True)
