@@ -1,14 +1,20 @@
-"""The benchmarks: `python -m benchmarks [reading] [publishing] [backfilling] [seeded] [--only ...]`.
+"""The benchmarks: `python -m benchmarks [reading] [publishing] [backfilling] [seeded] [recurring] [--only ...]`.
 
 `make bench` runs them all.
 """
 
 import argparse
 
-from . import backfilling, publishing, reading
+from . import backfilling, publishing, reading, recurring
 from . import seeded_faults as seeded
 
-PARTS = {"reading": reading.main, "publishing": publishing.main, "backfilling": backfilling.main, "seeded": seeded.main}
+PARTS = {
+    "reading": reading.main,
+    "publishing": publishing.main,
+    "backfilling": backfilling.main,
+    "seeded": seeded.main,
+    "recurring": recurring.main,
+}
 
 
 def main() -> None:

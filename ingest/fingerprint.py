@@ -2,6 +2,7 @@
 
 import hashlib
 
+from ..schemas.job_history import COMPARED_RUNS
 from ..schemas.logs import EventLog
 from .find_logs import peek
 from .options import ImportOptions
@@ -13,7 +14,9 @@ def import_fingerprint(log: EventLog, options: ImportOptions) -> str:
     return _fingerprint(
         log,
         f"{options.task_runs} {options.max_task_runs} {options.parent_run} {options.report} "
-        f"{options.read.thresholds.identity}" + "".join(f" {name}={url}" for name, url in options.orchestrator_urls),
+        f"{options.read.thresholds.identity}"
+        + "".join(f" {name}={url}" for name, url in options.orchestrator_urls)
+        + ("" if options.compared_runs == COMPARED_RUNS else f" {options.compared_runs} runs"),
     )
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from ..schemas.job_history import COMPARED_RUNS
+
 if TYPE_CHECKING:  # both take long to import, which `afterglow --help` need not wait for
     from ..schemas.findings.threshold_overrides import Thresholds
     from .discover.history_server import HistoryServerOptions
@@ -51,10 +53,19 @@ class ReadOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookOptions:
+    """Where and how a regression is reported."""
+
+    url: str
+    format: Literal["json", "slack"] = "json"
+
+
+@dataclass(frozen=True, slots=True)
 class ImportOptions:
     """How to import a log; the fields are the options of `afterglow import`.
 
     `dataset` is the URI of a Parquet dataset that gets the tables; without `runs` nothing is written to MLflow.
+    `compared_runs` is the number of earlier runs of the job that an application is compared with, 0 for none.
     `orchestrator_urls` are pairs of an orchestrator's name and the base of its addresses.
     """
 
@@ -68,6 +79,8 @@ class ImportOptions:
     dataset: str | None = None
     runs: bool = True
     orchestrator_urls: tuple[tuple[str, str], ...] = ()
+    compared_runs: int = COMPARED_RUNS
+    webhook: WebhookOptions | None = None
 
 
 def available_cores() -> int:

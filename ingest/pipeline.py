@@ -4,6 +4,7 @@ and publish."""
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from . import discover
 from .annotations import apply_annotations, read_annotations
 from .application_view import ApplicationView
 from .assemble import MlflowRun, assemble, complete_tables
+from .check_history import check_history, notify, remember_run
 from .diagnose import diagnose
 from .errors import InputError
 from .export import export_tables
@@ -218,7 +220,7 @@ def find_imported(log: EventLog, experiments: "Experiments | None", options: Imp
         return None
     if options.trace and before.state != "deleted":
         return None  # whether the trace is there can only be said with the tree
-    return Imported.from_published(log.name, before)
+    return replace(Imported.from_published(log.name, before), notice=notify(before, experiments, options.webhook))
 
 
 def _stored_application(log: EventLog, dataset: str, options: ImportOptions) -> Mapping[str, object] | None:
@@ -282,10 +284,12 @@ def publish_import(
     """
     from .publish import Import, publish, write_trace
 
-    app, tree = prepared.application, prepared.tree
+    app, tree, fields = prepared.application, prepared.tree, prepared.experiment_fields
     published: Published | DatasetOnly = DatasetOnly(options.dataset or "")
+    notice = None
     if tree is not None and experiments is not None:
-        writer = experiments.writer(prepared.experiment_fields)
+        writer = experiments.writer(fields)
+        tree = check_history(tree, experiments, fields, options.compared_runs)
         published = publish(
             Import(
                 tree,
@@ -302,4 +306,7 @@ def publish_import(
         )
         if options.trace:
             write_trace(tree, published, writer)
-    return Imported.from_row(prepared.log.name, published, app, time.monotonic() - started)
+        remember_run(tree, experiments, fields)
+        notice = notify(published, experiments, options.webhook)
+    seconds = time.monotonic() - started
+    return replace(Imported.from_row(prepared.log.name, published, app, seconds), notice=notice)

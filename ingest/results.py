@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..schemas.job_history import kinds_of
+
 if TYPE_CHECKING:
     from .publish import Published
 
@@ -17,6 +19,7 @@ class DatasetOnly:
     run_id: None = None
     runs: int = 0
     written: int = 0
+    regression: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class Imported:
     completeness: str = "complete"
     num_issues: int = 0
     seconds: float = 0.0
+    notice: str | None = None
+    """What went wrong after the import, such as a webhook that was not called."""
 
     @classmethod
     def from_published(cls, log: str, published: "Published") -> "Imported":
@@ -48,6 +53,11 @@ class Imported:
     def complete(self) -> bool:
         """Whether every event of the application was read."""
         return self.completeness == "complete"
+
+    @property
+    def regressions(self) -> tuple[str, ...]:
+        """The kinds of regression against the earlier runs of its job."""
+        return kinds_of(self.published.regression)
 
     def as_dict(self) -> dict[str, Any]:
         """The result as JSON-serializable values."""

@@ -26,6 +26,8 @@ class Summary:
     bytes: int = 0
     runs: int = 0
     began: float = 0.0
+    regressed: int = 0
+    regressions: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.began = self.clock()
@@ -43,6 +45,10 @@ class Summary:
             row |= {"state": _STATES[published.state], "application": outcome.app_id}
             row |= {"completeness": outcome.completeness, "runs": published.runs}
             row |= {"run_id": published.run_id, "url": published.url}
+            self.regressions.update(outcome.regressions)
+            if outcome.regressions:
+                self.regressed += 1
+                row |= {"regression": published.regression}
         self.bytes += log.size
         self.rows.append(row)
         return row
@@ -63,6 +69,7 @@ class Summary:
             "already imported": selection.done + len(self.rows) - imported - self.failed,
             "filtered, or copies": selection.filtered,
             "failed": self.failed,
+            "with a regression": self.regressed,
             "failed before, unchanged": selection.failed_before,
             "quarantined": len(selection.quarantined),
         }

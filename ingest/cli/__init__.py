@@ -13,6 +13,7 @@ from .compare import compare
 from .config import config
 from .configured_command import ConfiguredCommand
 from .export import export
+from .history import history
 from .hook import hook
 from .import_ import import_
 from .remove import remove
@@ -58,6 +59,7 @@ app.command("backfill", cls=ConfiguredCommand)(backfill)
 app.command("show", cls=ConfiguredCommand)(show)
 app.command("export", cls=ConfiguredCommand)(export)
 app.command("compare", cls=ConfiguredCommand)(compare)
+app.command("history", cls=ConfiguredCommand)(history)
 app.command("ui", cls=ConfiguredCommand)(ui)
 app.command("status", cls=ConfiguredCommand)(status)
 app.command("remove", cls=ConfiguredCommand)(remove)

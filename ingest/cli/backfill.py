@@ -109,6 +109,8 @@ def backfill(
             console.print_error(result.outcome)
         elif not quiet and not has_bar and not as_json:
             console.print_line(f"{result.log.name}: {row['state']}, {result.seconds:.1f} s", to_stderr=True)
+        if not isinstance(result.outcome, Exception) and not quiet and not as_json:
+            console.print_regression(result.outcome)
         if as_json:
             console.print_json(row)
 
@@ -149,7 +151,7 @@ def backfill(
     elif not quiet:
         for line in summary.lines(last):
             console.print_line(line)
-    raise typer.Exit(1 if summary.failed else 0)
+    raise typer.Exit(importing.exit_code(1 if summary.failed else 0, summary.regressions))
 
 
 def _time(option: str, text: str | None) -> int | None:

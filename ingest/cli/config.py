@@ -18,7 +18,7 @@ Words = Annotated[
     ),
 ]
 
-_HIDDEN = ("header",)
+_HIDDEN = ("header", "webhook")
 
 
 def config(ctx: typer.Context, words: Words = None, as_json: options.Json = False) -> None:

@@ -6,7 +6,7 @@ All text that is printed goes through `printable`, since names and messages may 
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -138,6 +138,15 @@ def report_import(imported: "Imported", as_json: bool, quiet: bool, to_stderr: b
     else:
         line = f"{imported.log}: already imported{ending}"
     print_line(line, to_stderr=to_stderr)
+    print_regression(imported)
+
+
+def print_regression(imported: "Imported") -> None:
+    """Prints on stderr what got worse with this run of a job, and what went wrong with the webhook."""
+    if imported.published.regression:
+        print_line(f"{imported.app_id}: regression: {imported.published.regression}", "red", to_stderr=True)
+    if imported.notice:
+        warn(imported.notice)
 
 
 def print_ending(server_command: str | None, url: str | None, to_stderr: bool = False) -> None:
@@ -175,10 +184,13 @@ def interrupted(done: int, total: int) -> str:
 
 
 class Batch:
-    """Counts the results of `total` logs. `exit_code` is 0, the error's own for one log, or 1 for one of several."""
+    """Counts the results of `total` logs and collects kinds of regression.
+
+    `exit_code` is 0, the error's own for one log, or 1 for one of several.
+    """
 
     def __init__(self, strict: bool) -> None:
-        self.strict, self.total = strict, 0
+        self.strict, self.total, self.regressions = strict, 0, set[str]()
         self.done, self.failed, self.incomplete, self.code = 0, 0, 0, 0
 
     def failure(self, error: AfterglowError) -> None:
@@ -186,8 +198,9 @@ class Batch:
         print_error(error)
         self.failed, self.code = self.failed + 1, error.exit_code
 
-    def success(self, complete: bool) -> None:
+    def success(self, complete: bool, regressions: Iterable[str] = ()) -> None:
         """Counts a log."""
+        self.regressions.update(regressions)
         self.done, self.incomplete = self.done + 1, self.incomplete + (not complete)
 
     def interrupted(self) -> str:

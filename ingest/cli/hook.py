@@ -69,4 +69,4 @@ def hook(
     console.report_import(result.imported, as_json, quiet)
     if not as_json and not quiet and result.imported.published.state != "deleted":
         console.print_ending(None, result.imported.published.url)
-    raise typer.Exit(1 if strict and not result.whole else 0)
+    raise typer.Exit(importing.exit_code(1 if strict and not result.whole else 0, result.imported.regressions))

@@ -47,11 +47,11 @@ def import_(
                 if isinstance(outcome, AfterglowError):
                     batch.failure(outcome)
                 else:
-                    batch.success(outcome.complete)
+                    batch.success(outcome.complete, outcome.regressions)
                     console.report_import(outcome, as_json, quiet)
                     last = outcome.published
         if experiments is not None and batch.done and not as_json and not quiet:
             only = last if batch.done == 1 else None
             url = experiments.overview_url() if only is None or only.state == "deleted" else only.url
             console.print_ending(experiments.server_command(), url)
-    raise typer.Exit(batch.exit_code)
+    raise typer.Exit(importing.exit_code(batch.exit_code, batch.regressions))

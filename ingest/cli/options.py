@@ -3,14 +3,17 @@
 import functools
 import gc
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from ...schemas.job_history import COMPARED_RUNS
 from ..options import MAX_LINE_BYTES, MAX_RATIO, MAX_TASK_RUNS, ReadOptions, available_cores
 from . import console
+
+REGRESSION_EXIT_CODE = 6
 
 if TYPE_CHECKING:
     from ...schemas.findings.threshold_overrides import Thresholds as ThresholdValues
@@ -68,6 +71,30 @@ Writer = Annotated[
     typer.Option(
         help="How to write runs: sql (directly into the database), rest (MLflow's tracking API) or auto (sql if the "
         "store is a database, else rest)."
+    ),
+]
+CompareLast = Annotated[
+    int,
+    typer.Option(
+        min=0, help="Compare an application with the last N complete runs of its job. 0: do not compare.", metavar="N"
+    ),
+]
+Webhook = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL", help="POST a regression to this address, once for each in which it begins.", show_default=False
+    ),
+]
+WebhookFormat = Annotated[
+    Literal["json", "slack"], typer.Option(help="Body for the webhook: an event (json) or a text (slack).")
+]
+FailOn = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KIND",
+        help=f"Exit {REGRESSION_EXIT_CODE} if an application got worse than the runs of its job before: regression "
+        "(any kind), slower, dearer, spill, finding or failed. Repeatable.",
+        show_default=False,
     ),
 ]
 OrchestratorUrl = Annotated[
@@ -192,6 +219,10 @@ class Importing:
     threshold: Threshold = None
     writer: Writer = "auto"
     orchestrator_url: OrchestratorUrl = None
+    compare_last: CompareLast = COMPARED_RUNS
+    webhook: Webhook = None
+    webhook_format: WebhookFormat = "json"
+    fail_on: FailOn = None
 
     def import_options(
         self,
@@ -209,8 +240,9 @@ class Importing:
         Raises:
             typer.BadParameter: a threshold is not valid, or nothing would be written.
         """
-        from ..options import ImportOptions
+        from ..options import ImportOptions, WebhookOptions
 
+        self.fail_kinds()  # check them before anything is read
         if no_runs and dataset is None:
             raise typer.BadParameter("nothing would be written; add --dataset URI", param_hint="--no-runs")
         return ImportOptions(
@@ -223,8 +255,29 @@ class Importing:
             trace=self.trace,
             dataset=dataset,
             runs=not no_runs,
+            compared_runs=self.compare_last,
+            webhook=None if self.webhook is None else WebhookOptions(self.webhook, self.webhook_format),
             orchestrator_urls=_orchestrator_urls(self.orchestrator_url),
         )
+
+    def fail_kinds(self) -> frozenset[str]:
+        """The kinds of regression on which the command fails.
+
+        Raises:
+            typer.BadParameter: there is no such kind.
+        """
+        from ...schemas.job_history import COUNTED
+
+        wanted = set(self.fail_on or ())
+        unknown = sorted(wanted - COUNTED - {"regression"})
+        if unknown:
+            kinds = ", ".join(["regression", *sorted(COUNTED)])
+            raise typer.BadParameter(f"{unknown[0]!r} is not one of {kinds}", param_hint="--fail-on")
+        return COUNTED if "regression" in wanted else frozenset(wanted)
+
+    def exit_code(self, code: int, kinds: Iterable[str]) -> int:
+        """The exit code of a command that found these kinds of regression and would end with `code`."""
+        return code or (REGRESSION_EXIT_CODE if self.fail_kinds() & set(kinds) else 0)
 
     def reach_store(self) -> "Experiments":
         """Checks that the tracking store answers; see pipeline.reach_store."""

@@ -78,7 +78,7 @@ def submit(
                 if isinstance(result, AfterglowError):
                     batch.failure(result)
                 else:
-                    batch.success(result.whole)
+                    batch.success(result.whole, result.imported.regressions)
                     console.report_import(result.imported, as_json, quiet, to_stderr=True)
                     if not as_json and not quiet and result.imported.published.state != "deleted":
                         console.print_ending(None, result.imported.published.url, to_stderr=True)
@@ -89,4 +89,5 @@ def submit(
         except Exception:
             traceback.print_exc()  # a bug of Afterglow, which must not fail the job
             failure = 1
-    raise typer.Exit(completed.exit_code or (failure if strict else 0))
+    code = completed.exit_code or (failure if strict else 0)
+    raise typer.Exit(importing.exit_code(code, batch.regressions))

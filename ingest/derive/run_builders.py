@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...schemas.job_history import CORE_HOURS, FINDINGS_TAG, FOUND_BY_TAG, JOB_TAG
 from ...schemas.runs import params_tags as names
 from ...schemas.runs.tree import Run, Status
 from .. import arrow
 from ..arrow import Array
+from ..job_name import find_job
 from ..orchestrators import find_orchestrator_runs, orchestrator_tags
 from ..task_arrays import Row
 from .run_factory import RunFactory
@@ -35,6 +37,7 @@ def application_run(factory: RunFactory, orchestrator_urls: Mapping[str, str] | 
         **factory.figures_of(everything),
         **_job_counts(factory, factory.app.jobs, range(len(factory.app.stages))),
         "executors/total": float(app["num_executors"]),
+        CORE_HOURS: factory.app.timeline.capacity_ms(factory.app.start_ms, factory.app.end_ms) / 3.6e6,
         **_wall_time(factory),
     }
     wanted = {
@@ -50,7 +53,7 @@ def application_run(factory: RunFactory, orchestrator_urls: Mapping[str, str] | 
         "afterglow.issues": str(app["num_issues"]),
         "spark.app.attempt.id": app["app_attempt"],
         "mlflow.source.name": app["name"],
-        **orchestrator_tags(find_orchestrator_runs(factory.app.properties, orchestrator_urls)),
+        **_origin(factory, orchestrator_urls),
     }
     title = app["name"] or app["app_id"]
     run = factory.run(
@@ -69,6 +72,23 @@ def application_run(factory: RunFactory, orchestrator_urls: Mapping[str, str] | 
         },
     )
     return replace(run, history=time_series(factory.app))
+
+
+def _origin(factory: RunFactory, urls: Mapping[str, str] | None) -> dict[str, str | None]:
+    """The tags that say what the application is a run of, and which findings it has."""
+    app = factory.app
+    runs = find_orchestrator_runs(app.properties, urls)
+    found = find_job(app.application["name"], runs, (stage["plan_hash"] for stage in app.stages))
+    severities: dict[str, str] = {}
+    for one in factory.findings[factory.root]:  # the most expensive of a code first
+        if not one.informational and one.severity != "note":
+            severities.setdefault(one.code, one.severity)
+    return {
+        **orchestrator_tags(runs),
+        JOB_TAG: found.name if found else None,
+        FOUND_BY_TAG: found.found_by if found else None,
+        FINDINGS_TAG: ", ".join(f"{code}={severity}" for code, severity in severities.items()),
+    }
 
 
 def _wall_time(factory: RunFactory) -> dict[str, float]:

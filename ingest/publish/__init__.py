@@ -6,6 +6,7 @@ This is the only package that imports MLflow.
 from .artifacts import packed_artifacts, write_artifacts
 from .experiments import Experiments
 from .interface import Published, Root, Writer
+from .job_runs import all_job_runs, newest_job_runs
 from .publish import Import, publish
 from .read_back import attach, find_root, stored_tables
 from .remove import remove_tree
@@ -20,8 +21,10 @@ __all__ = [
     "Published",
     "Root",
     "Writer",
+    "all_job_runs",
     "attach",
     "find_root",
+    "newest_job_runs",
     "open_store",
     "open_writer",
     "packed_artifacts",

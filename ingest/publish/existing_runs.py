@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from mlflow.entities import Run
 
 from ...schemas import mlflow as strings
+from ...schemas.job_history import SENT_TAG
 from ...schemas.runs.metrics import RUN_METRICS
 from ...schemas.runs.params_tags import (
     ADOPTED_TAG,
@@ -45,6 +46,7 @@ _OF_WRITING = {
     VERSION_TAG,
     LEASE_TAG,
     WRITTEN_TAG,
+    SENT_TAG,
 }
 
 

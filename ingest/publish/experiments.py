@@ -3,9 +3,11 @@
 import re
 from collections.abc import Callable, Mapping
 
+from ...schemas.job_history import SENT_TAG, JobRun
 from ..control_characters import replace_controls
 from ..errors import PublishError
 from .check_reachable import check_reachable
+from .error_messages import translate_errors
 from .interface import Published, Writer
 from .store import TrackingStore
 from .stored_trees import find_tree_anywhere
@@ -40,6 +42,7 @@ class Experiments:
         self._policy = check_reachable(self._uri, retry_policy(tell))
         self._template = experiment_name(experiment, self._uri)
         self._writers: dict[str, Writer] = {}
+        self._job_runs: dict[tuple[str, str], list[JobRun]] = {}
         self._load = False
         self._fixed = not _FIELD.search(self._template)
 
@@ -86,6 +89,32 @@ class Experiments:
             return None
         parts = [re.escape(text) for text in _FIELD.split(self._template)[::2]]
         return find_tree_anywhere(store, fingerprint, re.compile(".+".join(parts), re.DOTALL))
+
+    def earlier_runs(self, application: Mapping[str, str | None], run: JobRun, most: int) -> list[JobRun]:
+        """The newest runs of this run's job in its experiment that began before it. The store is asked once for a job;
+        runs that this process has written since are remembered, see `remember_run`."""
+        writer = self.writer(application)
+        known = self._job_runs.get((writer.store.experiment_id, run.job))
+        if known is None or (len(known) >= most and run.start_ms <= min(one.start_ms for one in known)):
+            known = writer.earlier_runs(run.job, run.start_ms + 1, most)
+            self._job_runs[writer.store.experiment_id, run.job] = known
+        return known
+
+    def remember_run(self, application: Mapping[str, str | None], run: JobRun) -> None:
+        """Adds a run that was written to the runs of its job."""
+        runs = self._job_runs.get((self.writer(application).store.experiment_id, run.job))
+        if runs is not None:
+            runs.append(run)
+
+    def mark_sent(self, published: Published, when: str) -> None:
+        """Sets the tag of an application's run that says that the webhook was called.
+
+        Raises:
+            PublishError: MLflow refused.
+        """
+        writer = next(iter(self._writers.values()))
+        with translate_errors("cannot mark the regression as sent"):
+            writer.store.call(writer.store.client.set_tag, published.run_id, SENT_TAG, when)
 
     def load_fingerprints(self) -> None:
         """See Writer; also for experiments that are opened later."""

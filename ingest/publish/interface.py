@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from ...schemas.job_history import JOB_TAG, REGRESSION_TAG, SENT_TAG, SINCE_TAG, JobRun
 from ...schemas.runs.params_tags import APP_ID_TAG, ATTEMPT_TAG, COMPLETENESS_TAG, ISSUES_TAG, RUNS_TAG
 from .autologged_runs import Owner
 
@@ -54,7 +55,8 @@ class Published:
     """One application's tree in MLflow.
 
     `runs` is the number of its runs, `written` the number that this import wrote. Completeness and issues describe the
-    log. An import that changes nothing reads them from the application run.
+    log. An import that changes nothing reads them from the application run. `job` is the recurring job, `regression`
+    the tag of that name, `since` the application in which it began, and `sent` when the webhook was called about it.
     """
 
     experiment_id: str
@@ -67,6 +69,11 @@ class Published:
     app_attempt: str | None = None
     completeness: str = "complete"
     num_issues: int = 0
+    name: str = ""
+    job: str = ""
+    regression: str = ""
+    since: str = ""
+    sent: str = ""
 
     def with_tags(self, tags: Mapping[str, str]) -> "Published":
         """The same tree, with the values from the application run's tags."""
@@ -78,6 +85,11 @@ class Published:
             app_attempt=tags.get(ATTEMPT_TAG),
             completeness=tags.get(COMPLETENESS_TAG, "complete"),
             num_issues=int(issues) if issues.isdecimal() else 0,
+            name=tags.get("mlflow.source.name", ""),
+            job=tags.get(JOB_TAG, ""),
+            regression=tags.get(REGRESSION_TAG, ""),
+            since=tags.get(SINCE_TAG, ""),
+            sent=tags.get(SENT_TAG, ""),
         )
 
 
@@ -173,6 +185,9 @@ class Writer(Protocol):
 
     def find(self, fingerprint: str) -> Published | None:
         """The complete tree that was written from this log with these options, if any. Needs one search."""
+
+    def earlier_runs(self, job: str, before_ms: int, most: int) -> list[JobRun]:
+        """The newest runs of a recurring job in this experiment that began before a time. Needs one search."""
 
     def training_runs(self, root: RunRecord, run_id: str | None) -> TrainingRuns:
         """The runs of the training job itself; see `training_runs.find_training_runs`."""

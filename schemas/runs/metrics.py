@@ -102,6 +102,17 @@ RUN_METRICS = (
         "Cost of the most expensive finding about the run. For the application, of all findings.",
     ),
     *(RunMetric(f"wall_time/{name}_s", "s", ("application",), part.doc) for name, part in WALL_TIME_PARTS.items()),
+    RunMetric("resources/core_hours", "h", ("application",), "Core hours of the executors."),
+    RunMetric("history/runs", "", ("application",), "Number of complete runs of the job that it was compared with."),
+    RunMetric("history/regressions", "", ("application",), "Number of kinds of regression against these runs."),
+    *(
+        RunMetric(f"history/{name}", "ratio", ("application",), f"{what} divided by the median of these runs.")
+        for name, what in (
+            ("duration_ratio", "Duration"),
+            ("cost_ratio", "Cost, or core hours without prices,"),
+            ("data_ratio", "Amount of data"),
+        )
+    ),
     RunMetric("executors/total", "", ("application",), "Number of executors that were ever added."),
     RunMetric(
         "executors/idle_ratio",

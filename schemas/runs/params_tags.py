@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ..findings import FINDINGS
+from ..job_history import FINDINGS_TAG, FOUND_BY_TAG, JOB_TAG, REGRESSION_TAG, SENT_TAG, SINCE_TAG
 from ..orchestrators import NAMES_TAG, ORCHESTRATORS
 from .levels import ABOVE_TASK, EVERY, SEARCH, Level
 
@@ -126,6 +127,14 @@ RUN_TAGS = (
     RunText(
         "afterglow.task_selected_for", ("task",), "Reason for the task's run: failed, killed, speculative or straggler."
     ),
+    RunText(JOB_TAG, ("application",), "Recurring job that the application is a run of; see docs/job-history.md."),
+    RunText(FOUND_BY_TAG, ("application",), "How the job was found: by the orchestrator, by name or by plan."),
+    RunText(FINDINGS_TAG, ("application",), "Codes of warnings and critical findings, each with its severity."),
+    RunText(
+        REGRESSION_TAG, ("application",), "Kinds of regression against the runs of the job before, and a sentence."
+    ),
+    RunText(SINCE_TAG, ("application",), "Application id of the run in which the regression began."),
+    RunText(SENT_TAG, ("application",), "Time at which the webhook was called about the regression."),
     RunText(NAMES_TAG, ("application",), "Orchestrators that started the application; see docs/orchestrators.md."),
     *(
         RunText(tag, ("application",), f"{one.title}: {doc}")

@@ -5,6 +5,7 @@ MLflow's page shows the first lines and folds the rest, so the first three lines
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from ....schemas.job_history import REGRESSION_TAG
 from ....schemas.runs.tree import Run
 from ...units import count
 from .children import descendant_stages, links_to_training_runs, list_children, list_tasks
@@ -26,6 +27,10 @@ def describe(
     `below` is RunTree.children(), `link` returns the address of any run of the tree, `tasks` are the tasks of a stage.
     """
     answer = [headline(run), result(run, below, link)]
+    regression = run.tags.get(REGRESSION_TAG)
+    if regression:
+        kinds, _, text = regression.partition(": ")
+        answer.insert(0, f"**Regression ({kinds}):** {escape(text, 600)}")
     if run.level == "tuning" and answer[1].startswith("**Best"):
         answer.reverse()
     failure = run.tags.get("spark.failure_reason")

@@ -3,7 +3,9 @@
 import contextlib
 from collections.abc import Iterator
 
+from ....schemas.job_history import JobRun
 from ..interface import Published, RunRecord, TrainingRuns, TreeOptions, TreeWriter
+from ..job_runs import newest_job_runs
 from ..mlflow_internals import silent_run_urls
 from ..store import TrackingStore
 from ..stored_trees import all_trees, find_tree
@@ -27,6 +29,12 @@ class RestWriter:
     def find(self, fingerprint: str) -> Published | None:
         """See Writer."""
         return find_tree(self.store, fingerprint) if self._trees is None else self._trees.get(fingerprint)
+
+    def earlier_runs(self, job: str, before_ms: int, most: int) -> list[JobRun]:
+        """See Writer."""
+        if self._trees is not None and not any(tree.job == job for tree in self._trees.values()):
+            return []
+        return newest_job_runs(self.store, job, most, before_ms)
 
     def training_runs(self, root: RunRecord, run_id: str | None) -> TrainingRuns:
         """See Writer."""

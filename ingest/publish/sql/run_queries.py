@@ -8,6 +8,15 @@ from mlflow.entities import Run
 from sqlalchemy import orm
 
 from ....schemas import mlflow as strings
+from ....schemas.job_history import (
+    FINDINGS_TAG,
+    JOB_TAG,
+    METRICS,
+    REGRESSION_TAG,
+    SENT_TAG,
+    SINCE_TAG,
+    JobRun,
+)
 from ....schemas.runs.params_tags import (
     APP_ID_TAG,
     ATTEMPT_TAG,
@@ -19,10 +28,13 @@ from ....schemas.runs.params_tags import (
     RUNS_TAG,
     STUDY_TAG,
 )
+from ...job_run import job_run_of
 from ..mlflow_internals import models, query_runs
 
 _IDS_AT_ONCE = 500
-_OF_TREE = (APP_ID_TAG, ATTEMPT_TAG, COMPLETENESS_TAG, FINGERPRINT_TAG, ISSUES_TAG, LEASE_TAG, RUNS_TAG)
+_OF_HISTORY = (JOB_TAG, REGRESSION_TAG, SINCE_TAG, SENT_TAG, "mlflow.source.name")
+_OF_TREE = (APP_ID_TAG, ATTEMPT_TAG, COMPLETENESS_TAG, FINGERPRINT_TAG, ISSUES_TAG, LEASE_TAG, RUNS_TAG, *_OF_HISTORY)
+_OF_JOB_RUN = (APP_ID_TAG, ATTEMPT_TAG, COMPLETENESS_TAG, FINDINGS_TAG, *_OF_HISTORY)
 
 
 def runs_by_tag(session: orm.Session, experiment_id: int, tag: str, value: str) -> list[Run]:
@@ -79,3 +91,31 @@ def application_rows(session: orm.Session, experiment_id: int) -> list[Applicati
         if run_id in found:
             found[run_id].tags[key] = value or ""
     return list(found.values())
+
+
+def newest_job_runs(session: orm.Session, experiment_id: int, job: str, before_ms: int, most: int) -> list[JobRun]:
+    """The newest runs of a recurring job that began before a time; three queries, whatever the number of metrics."""
+    run, tag, metric = models.SqlRun, models.SqlTag, models.SqlLatestMetric
+    query = (
+        sa.select(run.run_uuid, run.name, run.status, run.start_time)
+        .join(tag, sa.and_(tag.run_uuid == run.run_uuid, tag.key == JOB_TAG, tag.value == job))
+        .where(run.experiment_id == experiment_id, run.lifecycle_stage == "active", run.start_time < before_ms)
+        .order_by(run.start_time.desc())
+        .limit(most)
+    )
+    found = session.execute(query).all()
+    ids = [row[0] for row in found]
+    tags: dict[str, dict[str, str]] = {run_id: {} for run_id in ids}
+    metrics: dict[str, dict[str, float]] = {run_id: {} for run_id in ids}
+    for begin in range(0, len(ids), _IDS_AT_ONCE):
+        some = ids[begin : begin + _IDS_AT_ONCE]
+        rows = sa.select(tag.run_uuid, tag.key, tag.value).where(tag.run_uuid.in_(some), tag.key.in_(_OF_JOB_RUN))
+        for run_id, key, value in session.execute(rows):
+            tags[run_id][key] = value or ""
+        figures = sa.select(metric.run_uuid, metric.key, metric.value).where(
+            metric.run_uuid.in_(some), metric.key.in_(METRICS), metric.is_nan.is_(False)
+        )
+        for run_id, key, value in session.execute(figures):
+            metrics[run_id][key] = value
+    runs = (job_run_of(tags[at], metrics[at], name, status, start, at) for at, name, status, start in found)
+    return [one for one in runs if one is not None and one.job == job]  # MySQL ignores case

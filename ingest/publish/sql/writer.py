@@ -15,6 +15,7 @@ from mlflow.entities import Run
 from sqlalchemy import orm
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from ....schemas.job_history import JobRun
 from ....schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, KEY_TAG
 from ...errors import PublishError
 from ...transient_errors import is_transient
@@ -30,7 +31,7 @@ from ..training_runs import find_run, find_training_runs, owner_of
 from ..views import tree_view
 from .app_index import AppIndex
 from .rows import FILLED, TABLES
-from .run_queries import ApplicationRow, application_rows
+from .run_queries import ApplicationRow, application_rows, newest_job_runs
 from .tree import SqlTree
 
 Result = TypeVar("Result")
@@ -86,6 +87,14 @@ class SqlWriter:
     def find(self, fingerprint: str) -> Published | None:
         """See Writer."""
         return find_tree(self.store, fingerprint) if self._trees is None else self._trees.get(fingerprint)
+
+    def earlier_runs(self, job: str, before_ms: int, most: int) -> list[JobRun]:
+        """See Writer."""
+        if self._trees is not None and not any(tree.job == job for tree in self._trees.values()):
+            return []
+        where = int(self.store.experiment_id)
+        with translate_errors("cannot search runs"):
+            return self._read(lambda session: newest_job_runs(session, where, job, before_ms, most))
 
     def training_runs(self, root: RunRecord, run_id: str | None) -> TrainingRuns:
         """See Writer. Searches for runs tagged with the application's id only if there may be any."""

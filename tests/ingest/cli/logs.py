@@ -12,8 +12,11 @@ def write_log(
     start_ms: int = 1_700_000_000_000,
     tasks: int = 2,
     file: str = "log",
+    duration_ms: int = 2000,
+    exit_code: int | None = None,
 ) -> Path:
     """Writes the log of an application with one job of one stage."""
+    end_ms = start_ms + duration_ms - 1000
     stage = {
         "Stage ID": 0, "Stage Attempt ID": 0, "Stage Name": "count at a.py:1", "Number of Tasks": tasks, "RDD Info": [],
         "Parent IDs": [], "Details": "", "Submission Time": start_ms + 100, "Accumulables": [],
@@ -30,13 +33,14 @@ def write_log(
             {"Event": "SparkListenerTaskEnd", "Stage ID": 0, "Stage Attempt ID": 0, "Task Type": "ResultTask",
              "Task End Reason": {"Reason": "Success"},
              "Task Info": {"Task ID": i, "Index": i, "Attempt": 0, "Launch Time": start_ms + 200, **info,
-                           "Finish Time": start_ms + 900, "Failed": False, "Killed": False, "Accumulables": []}}
+                           "Finish Time": end_ms - 100, "Failed": False, "Killed": False, "Accumulables": []}}
             for i in range(tasks)
         ),
-        {"Event": "SparkListenerStageCompleted", "Stage Info": {**stage, "Completion Time": start_ms + 950}},
-        {"Event": "SparkListenerJobEnd", "Job ID": 0, "Completion Time": start_ms + 1000,
+        {"Event": "SparkListenerStageCompleted", "Stage Info": {**stage, "Completion Time": end_ms - 50}},
+        {"Event": "SparkListenerJobEnd", "Job ID": 0, "Completion Time": end_ms,
          "Job Result": {"Result": "JobSucceeded"}},
-        {"Event": "SparkListenerApplicationEnd", "Timestamp": start_ms + 2000},
+        {"Event": "SparkListenerApplicationEnd", "Timestamp": start_ms + duration_ms,
+         **({} if exit_code is None else {"ExitCode": exit_code})},
     ]  # fmt: skip
     path = Path(str(folder)) / file
     path.parent.mkdir(parents=True, exist_ok=True)
