@@ -16,7 +16,8 @@ def import_fingerprint(log: EventLog, options: ImportOptions) -> str:
         f"{options.task_runs} {options.max_task_runs} {options.parent_run} {options.report} "
         f"{options.read.thresholds.identity}"
         + "".join(f" {name}={url}" for name, url in options.orchestrator_urls)
-        + ("" if options.compared_runs == COMPARED_RUNS else f" {options.compared_runs} runs"),
+        + ("" if options.compared_runs == COMPARED_RUNS else f" {options.compared_runs} runs")
+        + ("" if options.prices is None else f" {options.prices.identity}"),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from ..schemas.job_history import COMPARED_RUNS
+from ..schemas.prices import PriceList
 
 if TYPE_CHECKING:  # both take long to import, which `afterglow --help` need not wait for
     from ..schemas.findings.threshold_overrides import Thresholds
@@ -81,6 +82,7 @@ class ImportOptions:
     orchestrator_urls: tuple[tuple[str, str], ...] = ()
     compared_runs: int = COMPARED_RUNS
     webhook: WebhookOptions | None = None
+    prices: PriceList | None = None
 
 
 def available_cores() -> int:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from ..schemas.issues import ImportIssue
 from ..schemas.logs import EventLog, EventLogTables
+from ..schemas.prices import PriceList
 from ..schemas.report import ReportFiles
 from ..schemas.runs.tree import RunTree
 from . import discover
@@ -130,12 +131,13 @@ def derive_tree(
     task_runs: TaskRuns,
     max_task_runs: int = 2**31,
     orchestrator_urls: Mapping[str, str] | None = None,
+    prices: PriceList | None = None,
 ) -> RunTree:
     """The run tree of an application; needs no MLflow."""
     from .derive import TaskRuns as Selection
     from .derive import derive
 
-    return derive(app, Selection(task_runs, max_task_runs), orchestrator_urls)
+    return derive(app, Selection(task_runs, max_task_runs), orchestrator_urls, prices)
 
 
 def write_report(app: ApplicationView, tree: RunTree, path: str, folder: bool = False) -> str:
@@ -255,8 +257,8 @@ def prepare_import(
     """Derives the run tree if runs are requested; `detached` is for sending it to another process."""
     from .publish import packed_artifacts, write_artifacts
 
-    urls = dict(options.orchestrator_urls)
-    tree = derive_tree(app, options.task_runs, options.max_task_runs, urls) if options.runs else None
+    how = (options.task_runs, options.max_task_runs, dict(options.orchestrator_urls), options.prices)
+    tree = derive_tree(app, *how) if options.runs else None
     draw = ReportFiles if tree is None else partial(_draw, tree, app, options.report)
     prepared = PreparedImport(
         log, app.application, experiment_fields(app), tree, draw, partial(write_artifacts, app.tables)

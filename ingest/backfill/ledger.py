@@ -146,6 +146,7 @@ def ledger_target(tracking_uri: str | None, experiment: str | None, options: Imp
     how = (options.task_runs, options.max_task_runs, options.report, options.trace, options.runs, options.dataset)
     return json.dumps(
         [tracking_uri, experiment, *how, options.read.thresholds.identity, *map(list, options.orchestrator_urls)]
+        + ([] if options.prices is None else [options.prices.identity])
     )
 
 

@@ -17,6 +17,7 @@ REGRESSION_EXIT_CODE = 6
 
 if TYPE_CHECKING:
     from ...schemas.findings.threshold_overrides import Thresholds as ThresholdValues
+    from ...schemas.prices import PriceList
     from ..discover import HistoryServerOptions
     from ..options import ImportOptions
     from ..publish import Experiments
@@ -71,6 +72,12 @@ Writer = Annotated[
     typer.Option(
         help="How to write runs: sql (directly into the database), rest (MLflow's tracking API) or auto (sql if the "
         "store is a database, else rest)."
+    ),
+]
+Prices = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="TOML file with prices, for the cost of every run; see docs/cost.md.", show_default=False
     ),
 ]
 CompareLast = Annotated[
@@ -219,6 +226,7 @@ class Importing:
     threshold: Threshold = None
     writer: Writer = "auto"
     orchestrator_url: OrchestratorUrl = None
+    prices: Prices = None
     compare_last: CompareLast = COMPARED_RUNS
     webhook: Webhook = None
     webhook_format: WebhookFormat = "json"
@@ -255,6 +263,7 @@ class Importing:
             trace=self.trace,
             dataset=dataset,
             runs=not no_runs,
+            prices=price_list(self.prices),
             compared_runs=self.compare_last,
             webhook=None if self.webhook is None else WebhookOptions(self.webhook, self.webhook_format),
             orchestrator_urls=_orchestrator_urls(self.orchestrator_url),
@@ -378,6 +387,22 @@ def _orchestrator_urls(values: Sequence[str] | None) -> tuple[tuple[str, str], .
         return tuple(sorted(parse_urls(values).items()))
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--orchestrator-url") from None
+
+
+def price_list(file: str | None) -> "PriceList | None":
+    """The prices of --prices.
+
+    Raises:
+        typer.BadParameter: the file is not valid.
+    """
+    if file is None:
+        return None
+    from ..prices import read_prices
+
+    try:
+        return read_prices(file)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--prices") from None
 
 
 def orchestrator_fields(values: Sequence[str] | None) -> dict[str, str]:

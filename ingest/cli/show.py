@@ -26,6 +26,7 @@ def show(
     ] = None,
     thresholds: options.Thresholds = None,
     threshold: options.Threshold = None,
+    prices: options.Prices = None,
     strict: options.Strict = False,
     as_json: options.Json = False,
     workers: options.Workers = None,
@@ -43,11 +44,12 @@ def show(
     from .render_tree import print_application
 
     read = options.read_options(thresholds, threshold, workers, max_line_bytes, max_ratio, server)
+    priced = options.price_list(prices)
     levels = _LEVELS[: _LEVELS.index(depth) + 1]
     batch = console.Batch(strict)
     with console.errors():
         found = find_logs(logs, read.history_server)
-        for outcome in show_logs(found, read, "all" if depth == "task" else "none"):
+        for outcome in show_logs(found, read, "all" if depth == "task" else "none", priced):
             if isinstance(outcome, AfterglowError):
                 batch.failure(outcome)
                 continue

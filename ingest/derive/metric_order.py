@@ -20,7 +20,7 @@ _FIRST = (
     "task_duration_s/max",
     "skew/duration_max_over_median",
 )
-_DIGITS = {"s": 3, "ratio": 4, "bytes": 0, "records": 0, "MB": 3, "": 0}
+_DIGITS = {"s": 3, "ratio": 4, "bytes": 0, "records": 0, "MB": 3, "currency": 9, "": 0}
 _UNITS = {one.name: one.unit for one in RUN_METRICS}
 _NANOSECONDS = {column.metric.name for column in TASK_COLUMNS if column.metric and column.name.endswith("_ns")}
 _ALWAYS = {"time/duration_s", "executors/idle_ratio", "tasks/total"}

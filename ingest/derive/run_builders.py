@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...schemas.job_history import CORE_HOURS, FINDINGS_TAG, FOUND_BY_TAG, JOB_TAG
+from ...schemas.prices import CURRENCY_TAG
 from ...schemas.runs import params_tags as names
 from ...schemas.runs.tree import Run, Status
 from .. import arrow
@@ -39,6 +40,7 @@ def application_run(factory: RunFactory, orchestrator_urls: Mapping[str, str] | 
         "executors/total": float(app["num_executors"]),
         CORE_HOURS: factory.app.timeline.capacity_ms(factory.app.start_ms, factory.app.end_ms) / 3.6e6,
         **_wall_time(factory),
+        **factory.costs.of_application(),
     }
     wanted = {
         "spark.version": app["spark_version"],
@@ -85,6 +87,7 @@ def _origin(factory: RunFactory, urls: Mapping[str, str] | None) -> dict[str, st
             severities.setdefault(one.code, one.severity)
     return {
         **orchestrator_tags(runs),
+        CURRENCY_TAG: factory.costs.rate.currency if factory.costs.rate else None,
         JOB_TAG: found.name if found else None,
         FOUND_BY_TAG: found.found_by if found else None,
         FINDINGS_TAG: ", ".join(f"{code}={severity}" for code, severity in severities.items()),

@@ -8,11 +8,13 @@ import numpy as np
 import pyarrow as pa
 
 from ...schemas.identity import ApplicationIdentity
+from ...schemas.prices import PriceList
 from ...schemas.runs import params_tags as names
 from ...schemas.runs.levels import Level
 from ...schemas.runs.tree import Run, Status
 from ..application_view import ApplicationView
 from ..arrow import Array
+from .costs import Costs
 from .finding_tags import findings_by_run, metrics_of, tags_of
 from .metric_order import arrange
 from .task_stats import TaskStats
@@ -21,8 +23,9 @@ from .task_stats import TaskStats
 class RunFactory:
     """Created once per application. `root` is the key of the application's run, `stats` computes task metrics."""
 
-    def __init__(self, app: ApplicationView) -> None:
+    def __init__(self, app: ApplicationView, prices: PriceList | None = None) -> None:
         self.app = app
+        self.costs = Costs(app, prices)
         self.root = ApplicationIdentity.from_row(app.application).root_key
         self.stats = TaskStats(app)
         self.findings = findings_by_run(app.tables["findings"].to_pylist(), self.root)
@@ -77,7 +80,7 @@ class RunFactory:
 
     def figures_of(self, at: Array) -> dict[str, float]:
         """The metrics of these rows of the tasks table, user accumulators included."""
-        return {**self.stats.of(at), **self.user(at)}
+        return {**self.stats.of(at), **self.costs.of_tasks(at), **self.user(at)}
 
     def rows(self, stages: Iterable[int]) -> Array:
         """The rows of the tasks table that belong to the stages at these positions."""

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from ...schemas.prices import PriceList
 from ...schemas.runs.tree import Run, RunTree
 from ..application_view import ApplicationView
 from ..task_arrays import Row
@@ -29,12 +30,16 @@ class TaskRuns:
 
 
 def derive(
-    app: ApplicationView, task_runs: TaskRuns | None = None, orchestrator_urls: Mapping[str, str] | None = None
+    app: ApplicationView,
+    task_runs: TaskRuns | None = None,
+    orchestrator_urls: Mapping[str, str] | None = None,
+    prices: PriceList | None = None,
 ) -> RunTree:
     """The run tree of one application attempt, with the metrics that schemas.runs.metrics declares.
 
-    `orchestrator_urls` are base addresses by orchestrator."""
-    factory, chosen_by = RunFactory(app), task_runs or TaskRuns()
+    `orchestrator_urls` are base addresses by orchestrator. With `prices` the runs have costs.
+    """
+    factory, chosen_by = RunFactory(app, prices), task_runs or TaskRuns()
     above = {branch.key: branch for branch in branches(app.tables, factory.root)}
     parents = {job["job_id"]: job_parent(factory.root, job, set(above)) for job in app.jobs}
     sessions = session_branches(app.tables, factory.root)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ...schemas.logs import EventLog
+from ...schemas.prices import PriceList
 from ...schemas.runs.tree import RunTree
 from ..application_view import ApplicationView
 from ..errors import AfterglowError
@@ -54,11 +55,11 @@ def export_logs(
 
 
 def show_logs(
-    logs: Sequence[EventLog], options: ReadOptions, task_runs: TaskRuns
+    logs: Sequence[EventLog], options: ReadOptions, task_runs: TaskRuns, prices: PriceList | None = None
 ) -> Iterator[tuple[ApplicationView, RunTree] | AfterglowError]:
     """Reads each log and derives its run tree; yields them in order, or the error of `read_log`."""
     for outcome in map_logs(read_view, logs, options):
-        yield outcome if isinstance(outcome, AfterglowError) else catching(_with_tree, outcome, task_runs)
+        yield outcome if isinstance(outcome, AfterglowError) else catching(_with_tree, outcome, task_runs, prices)
 
 
 def import_logs(
@@ -99,5 +100,5 @@ def _detach(options: ImportOptions, log: EventLog, app: ApplicationView) -> Prep
     return prepare_import(log, app, options, detached=True)
 
 
-def _with_tree(app: ApplicationView, task_runs: TaskRuns) -> tuple[ApplicationView, RunTree]:
-    return app, derive_tree(app, task_runs)
+def _with_tree(app: ApplicationView, task_runs: TaskRuns, prices: PriceList | None) -> tuple[ApplicationView, RunTree]:
+    return app, derive_tree(app, task_runs, prices=prices)

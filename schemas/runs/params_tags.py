@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ..findings import FINDINGS
 from ..job_history import FINDINGS_TAG, FOUND_BY_TAG, JOB_TAG, REGRESSION_TAG, SENT_TAG, SINCE_TAG
 from ..orchestrators import NAMES_TAG, ORCHESTRATORS
+from ..prices import CURRENCY_TAG
 from .levels import ABOVE_TASK, EVERY, SEARCH, Level
 
 
@@ -135,6 +136,7 @@ RUN_TAGS = (
     ),
     RunText(SINCE_TAG, ("application",), "Application id of the run in which the regression began."),
     RunText(SENT_TAG, ("application",), "Time at which the webhook was called about the regression."),
+    RunText(CURRENCY_TAG, ("application",), "Currency of the costs."),
     RunText(NAMES_TAG, ("application",), "Orchestrators that started the application; see docs/orchestrators.md."),
     *(
         RunText(tag, ("application",), f"{one.title}: {doc}")

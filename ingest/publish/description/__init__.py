@@ -9,6 +9,7 @@ from ....schemas.job_history import REGRESSION_TAG
 from ....schemas.runs.tree import Run
 from ...units import count
 from .children import descendant_stages, links_to_training_runs, list_children, list_tasks
+from .costs import list_costs
 from .figures import figures
 from .findings import list_findings, remarks, what_to_do
 from .headline import headline
@@ -38,6 +39,7 @@ def describe(
     if failure:
         lines.append(f"**Failed:** {escape(failure, 300)}")
     lines.append(list_trials(run, below, link))
+    lines.append(list_costs(run, below, link))
     lines.append(list_findings(run, link))
     stages = descendant_stages(run, below) if run.level == "application" else []
     lines.extend(list_children([*below.get(run.key, ()), *stages], link))
