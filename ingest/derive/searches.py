@@ -109,6 +109,8 @@ def branches(tables: EventLogTables, root: str) -> list[Branch]:
             )
         )
     for row in fits:
+        if fit_key(root, row) == trial_key(root, row):
+            continue
         name = metric.get(row["tuning_uid"]) if row["tuning_uid"] else None
         named = f"fold {row['fold']}" if row["fit_uid"] is None else row["name"] or row["estimator_class"]
         found.append(
@@ -151,7 +153,12 @@ def trial_key(root: str, row: Mapping[str, Any]) -> str:
 
 
 def fit_key(root: str, row: Mapping[str, Any]) -> str:
-    """Key of a fit's run, which is below its trial, its search or the application. `row` is a row of fits or jobs."""
+    """Key of a fit's run, which is below its trial, its search or the application. `row` is a row of fits or jobs.
+
+    The only fit of a trial that is one job or one task is the trial itself.
+    """
+    if row.get("fit_uid") is None and row["fold"] is None:
+        return trial_key(root, row)
     if row.get("fit_uid") is None:
         return f"{trial_key(root, row)}/fold/{row['fold']}"
     return f"{_place_key(root, row)}/fit/{row['fit_uid']}"

@@ -24,6 +24,9 @@ _FOUND = {
     "plan": "Found by the folds in its query plans.",
     "lineage": "Found by the cached data that its jobs read in turn.",
     "stack": "Found by the call stacks of its jobs.",
+    "job group": "Found by the job group of its jobs.",
+    "shape of jobs": "Found by the shape of its jobs: each is a single task that a thread of PySpark submitted.",
+    "operation": "Found by the operations of the Spark Connect session.",
     "equal fits": "Found by equal fits on the same data, one after the other.",
     "call site": "Found by fits that come from one line of the script.",
 }
