@@ -38,7 +38,7 @@ LEVELS = (
     ),
     RunLevel(
         "trial",
-        "One param map of a search, with one fit per fold.",
+        "One param map of a search, with one fit per fold. A trial that is one job or task has no fit below it.",
         "<app_id>/<attempt>/tuning/<uid>/trial/<trial>",
         "maxDepth=7 numTrees=20, or trial 2 where the log has no params",
     ),
