@@ -3,10 +3,11 @@
 import hashlib
 import os
 import re
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -195,10 +196,29 @@ def read_toml(path: str) -> dict[str, Any]:
 
 @contextmanager
 def path_lock(path: str) -> Iterator[None]:
-    """Let one process of this machine at a time be in the context for this local path. The lock is kept outside it."""
+    """Let one process of this machine at a time be in the context for this local path. The lock is kept outside it.
+
+    Raises:
+        InputError: the folder of the locks cannot be used.
+    """
     from filelock import FileLock
 
     name = hashlib.sha256(os.path.realpath(path).encode("utf-8", "replace")).hexdigest()[:32]
-    user = os.getuid() if hasattr(os, "getuid") else "user"
-    with FileLock(os.path.join(tempfile.gettempdir(), f"afterglow-{user}-{name}.lock")):
+    with FileLock(os.path.join(_lock_folder(), f"{name}.lock")):
         yield
+
+
+def _lock_folder() -> str:
+    """The user's folder of locks. Everybody may write beside it, so it must be a folder of this user alone."""
+    user = os.getuid() if hasattr(os, "getuid") else None
+    folder = os.path.join(tempfile.gettempdir(), f"afterglow-{'user' if user is None else user}")
+    try:
+        with suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
+        found = os.lstat(folder)
+    except OSError as error:
+        raise InputError(f"{folder}: the folder of locks cannot be created: {explain(error)}") from error
+    is_open = user is not None and (found.st_uid != user or found.st_mode & 0o077)
+    if is_open or not stat.S_ISDIR(found.st_mode):
+        raise InputError(f"{folder}: this is not a folder of this user alone; remove it, or set TMPDIR")
+    return folder

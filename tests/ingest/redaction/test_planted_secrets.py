@@ -48,14 +48,18 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, tuple[s
     database = new_sqlite(out / "mlflow.db")
     log = str(folder / "planted")
     commands = [
-        ["show", log, "--depth", "task", "--max-children", "1000"],
+        ["show", log, "--depth", "task", "--max-children", "1000", "--html", str(out / "show.html")],
         ["show", log, "--json"],
-        ["export", log, "--out", str(out / "export")],
+        ["export", log, "--out", str(out / "export"), "--json"],
         ["import", log, "--tracking-uri", database, "--report", "all", "--trace", "--dataset", str(out / "dataset")],
         ["import", log, "--tracking-uri", database, "--json"],
         ["backfill", str(folder), "--tracking-uri", database, "--ledger", str(out / "ledger.db")],
+        ["backfill", str(folder), "--tracking-uri", database, "--ledger", str(out / "other.db"), "--json"],
         ["status", log, "--tracking-uri", database],
-        ["compare", log, log],
+        ["status", "--tracking-uri", database, "--json"],
+        ["compare", log, log, "--html", str(out / "compare.html")],
+        ["compare", log, log, "--json"],
+        ["show", str(folder / "broken")],
     ]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(out)  # where a SQLite store has its artifacts
