@@ -1,5 +1,6 @@
 """Find the event logs at paths: every application attempt once, and no other files."""
 
+import hashlib
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,6 +38,8 @@ class Head:
     start_time_ms: int | None = None
     orchestrators: Mapping[str, str] = field(default_factory=dict)
     """Fields of the orchestrators' runs, such as `airflow.dag`."""
+    digest: str = ""
+    """Of these lines, up to the ApplicationStart."""
 
     @property
     def identity(self) -> ApplicationIdentity | None:
@@ -172,13 +175,14 @@ def contains_setting(log: EventLog, text: bytes) -> bool:
 
 
 def _head(chunks: Iterable[bytes | codecs.Gap]) -> Head:
-    decoded, seen, empty = decode.Decoded(), 0, True
+    decoded, seen, empty, digest = decode.Decoded(), 0, True, hashlib.blake2b(digest_size=16)
     whole = (chunk for chunk in chunks if isinstance(chunk, bytes))
     is_log = False
     for batch in decode.split_lines(whole, lambda issue: None):
         for at, line in enumerate(batch.lines):
             empty = empty and not line
             seen += len(line)
+            digest.update(line + b"\n")
             if not _EVENT.match(line):
                 continue
             is_log = True
@@ -186,10 +190,10 @@ def _head(chunks: Iterable[bytes | codecs.Gap]) -> Head:
             start: Any
             for start in decoded.events[spark.APPLICATION_START]:
                 first = (start.app_id, start.app_attempt_id, start.app_name, start.user, start.timestamp)
-                return Head(True, *first, _orchestrators(decoded))
+                return Head(True, *first, _orchestrators(decoded), digest.hexdigest())
         if seen > _HEAD_BYTES:
             break
-    return Head(is_log or empty)
+    return Head(is_log or empty, digest=digest.hexdigest())
 
 
 def _orchestrators(decoded: decode.Decoded) -> Mapping[str, str]:

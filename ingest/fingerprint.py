@@ -33,9 +33,11 @@ def _fingerprint(log: EventLog, options: str) -> str:
         options,
         *(f"{file.name.rsplit('/', 1)[-1]} {file.size or file.modified_ms}" for file in log.files),
     ]
-    identity = peek(log).identity  # logs of two clusters may have one name and one size
-    if identity is not None:
-        parts.append(identity.digest)
+    head = peek(log)  # logs of two clusters may have one name and one size
+    if head.identity is not None:
+        parts.append(head.identity.digest)
+    else:  # the application is named after its log
+        parts += [log.name.rstrip("/").rsplit("/", 1)[-1], head.digest]
     if log.in_progress:  # the same bytes mean something else once the log is no longer written
         parts.append("in progress")
     if any("://" in file.uri and not file.size for file in log.files):

@@ -40,7 +40,33 @@ class HostileLog:
 
 def corpus() -> list[HostileLog]:
     """All cases."""
-    return [*_lines(), *_texts(), *_structures(), *_events(), *_values(), *_containers()]
+    return [
+        *_lines(),
+        *_texts(),
+        *_patterns(),
+        *_structures(),
+        *_events(),
+        *_times_of_jobs(),
+        *_values(),
+        *_containers(),
+    ]
+
+
+def giants() -> list[HostileLog]:
+    """Cases of a size of their own, for the command only."""
+    name, after = b'{"Event":"SparkListenerApplicationStart","App ID":"a","Timestamp":1,"App Name":"', b'"}'
+    return [
+        HostileLog("a string of 200 MB", lambda n: _inside(lambda m: name + b"a" * 200_000_000 + after)(n), 1, False),
+        HostileLog("a line of 88 MB of torn starts", lambda n: _inside(_times(b'{"Event":"'))(88_000_000), 1, False),
+        HostileLog("a million empty gzip members", lambda n: gzip.compress(b"", mtime=0) * 1_000_000, 0, False),
+        HostileLog(
+            "a million empty gzip members after a log",
+            lambda n: gzip.compress(_BEGIN + _END) + gzip.compress(b"", mtime=0) * 1_000_000,
+            0,
+            False,
+        ),
+        HostileLog("a zip of 99,000 members", lambda n: _zip({f"app-{i}": b"x" for i in range(99_000)}), 0, False),
+    ]
 
 
 def _line(event: Mapping[str, Any]) -> bytes:
@@ -130,6 +156,65 @@ def _texts() -> Iterator[HostileLog]:
             body = _times(piece)
             yield HostileLog(f"{holder} of {fill}", _inside(lambda n, b=before, m=body, a=after: b + m(n) + a))  # type: ignore[misc]
         yield HostileLog(f"{holder} without end", _inside(lambda n, b=before: b + b"a" * n))  # type: ignore[misc]
+
+
+def _patterns() -> Iterator[HostileLog]:
+    """Patterns that a log brings for its own properties, and texts on which patterns of secrets could go astray."""
+    for pattern in (
+        "(a+)+$",
+        "(a|a)*b",
+        "(.*)*x",
+        "(?=a)b",
+        "(a)\\\\1",
+        "((a{1,30}){1,30}){1,30}$",
+        "a{1000}" * 5,
+        "(" * 1000,
+        ".*" * 900,
+    ):
+        properties = b'{"Event":"SparkListenerEnvironmentUpdate","Spark Properties":{"%s":"%s","a%s":"x","b":"%s"}}'
+        text = pattern.encode()
+        yield HostileLog(
+            f"own pattern {pattern[:20]}",
+            _inside(
+                lambda n, t=text, p=properties: p % (spark.REDACTION_PATTERN_KEY.encode(), t, b"a" * 60, b"a" * n)  # type: ignore[misc]
+            ),
+        )
+    before, after = b'{"Event":"SparkListenerJobStart","Job ID":9,"Properties":{"spark.job.description":"', b'"}}'
+    for piece in (
+        "password=",
+        "password",
+        "password='",
+        "password \\'",
+        "://",
+        "://a:",
+        "s3a://a:",
+        "https://a",
+        "Authorization: ",
+        "bearer a1",
+        "-----BEGIN PRIVATE KEY-----",
+        "IDENTIFIED BY ",
+        "--password ",
+        "sig=",
+        "key.key.",
+        "eyJ",
+        "AKIA",
+        "jdbc:oracle:thin:a/",
+    ):
+        body = _times(piece.replace("\\", "\\\\").encode())
+        yield HostileLog(f"text of {piece}", _inside(lambda n, m=body: before + m(n) + after))  # type: ignore[misc]
+
+
+def _times_of_jobs() -> Iterator[HostileLog]:
+    """Jobs at moments that no clock shows."""
+    ends = {"year 1970": 1, "year 9999": 253_402_300_799_999, "beyond dates": 2**60, "the last": 2**63 - 1, "-1": -1}
+    for name, moment in ends.items():
+        events = [
+            {"Event": spark.JOB_START, "Job ID": 9, "Submission Time": START + 1000, "Stage IDs": []},
+            {"Event": spark.JOB_END, "Job ID": 9, "Completion Time": moment, "Job Result": {"Result": "JobSucceeded"}},
+        ]
+        data = _BEGIN + b"".join(map(_line, events)) + _END
+        dropped = int(moment < START or moment >= 2**60)
+        yield HostileLog(f"a job that ends in {name}", lambda n, d=data: d, dropped, sized=False)  # type: ignore[misc]
 
 
 def _structures() -> Iterator[HostileLog]:

@@ -29,7 +29,7 @@ from afterglow.ingest.options import ReadOptions
 from afterglow.ingest.pipeline import read_log
 
 from ..property.event_strategies import small_lines
-from .hostile_logs import LARGE, HostileLog, corpus
+from .hostile_logs import LARGE, HostileLog, corpus, giants
 
 MOST_BYTES = 10**9
 # A case of four times the size may take four times as long, half more for a busy machine, and what starting costs.
@@ -112,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--size", type=int, default=LARGE)
     parser.add_argument("--only", default="", help="only cases whose name holds this")
     given = parser.parse_args(arguments)
-    cases = [case for case in corpus() if given.only in case.name]
+    cases = [case for case in [*corpus(), *giants()] if given.only in case.name]
     wrong: Counter[str] = Counter()
     costs: list[tuple[Cost, str]] = []
     refused = 0

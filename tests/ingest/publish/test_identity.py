@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -39,6 +40,43 @@ def two_logs(folder: Path) -> tuple[Path, Path]:
         found.append(path)
     assert found[0].stat().st_size == found[1].stat().st_size
     return found[0], found[1]
+
+
+def two_logs_without_a_start(folder: Path, kind: str) -> tuple[Path, Path]:
+    """Logs of one name and one size without an application's id in them; the times of the second are 7 ms later."""
+    lines = sample_log(SAMPLE).read_text().splitlines(keepends=True)
+    found = []
+    for cluster, later in (("clusterA", 0), ("clusterB", 7)):
+        text = ""
+        for line in lines:
+            if '"SparkListenerApplicationStart"' in line:
+                event = json.loads(line)
+                line = "" if kind == "no start" else json.dumps(event | {"App ID": None}) + "\n"
+            elif '"SparkListenerEnvironmentUpdate"' in line:
+                event = json.loads(line)
+                event["Spark Properties"].pop("spark.app.id", None)
+                line = json.dumps(event) + "\n"
+            text += re.sub(r'(Time(?:stamp)?": ?)(1\d{12})', lambda at, by=later: f"{at[1]}{int(at[2]) + by}", line)
+        path = folder / cluster / "log"
+        path.parent.mkdir()
+        path.write_text(text)
+        found.append(path)
+    assert found[0].stat().st_size == found[1].stat().st_size
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize("kind", ["no start", "no id"])
+def test_logs_of_one_name_without_an_id_are_two_applications(kind: str, tmp_path: Path) -> None:
+    a, b = two_logs_without_a_start(tmp_path, kind)
+    uri = stores.new_sqlite(tmp_path / "m.db")
+    MlflowClient(uri).create_experiment("both", artifact_location=f"file://{tmp_path}/artifacts")
+    assert [_states((log,), uri, "both", "sql") for log in (a, b, a, b)] == [
+        ["written"],
+        ["written"],
+        ["unchanged"],
+        ["unchanged"],
+    ]
+    assert held(uri, "both").complete == 2
 
 
 def _states(logs: tuple[Path, ...], uri: str, experiment: str, writer: str) -> list[str]:
