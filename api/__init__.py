@@ -4,6 +4,7 @@
 
     tables = afterglow.read("/logs/application_1700000000000_0001")
     afterglow.import_logs(["/logs"], tracking_uri="http://localhost:5000")
+    afterglow.report(spark)  # in a notebook: the session that runs
 
 `afterglow.annotate` runs in a training job. Names are loaded on first use, so that a job does not import the reader.
 """
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import annotate, ingest, schemas
     from .ingest import AfterglowError, AssemblyError, InputError, PublishError, import_logs, read
+    from .ingest.notebook import import_session, report
 
     __version__: str
 
@@ -23,6 +25,7 @@ __path__ = extend_path(__path__, __name__)
 
 _PACKAGES = ("annotate", "ingest", "schemas")
 _FUNCTIONS = ("import_logs", "read")
+_NOTEBOOK = ("import_session", "report")
 _ERRORS = ("AfterglowError", "AssemblyError", "InputError", "PublishError")
 
 __all__ = [
@@ -33,8 +36,10 @@ __all__ = [
     "__version__",
     "annotate",
     "import_logs",
+    "import_session",
     "ingest",
     "read",
+    "report",
     "schemas",
 ]
 
@@ -44,6 +49,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f".{name}", __name__)
     if name in _FUNCTIONS:
         return getattr(importlib.import_module(".ingest", __name__), name)
+    if name in _NOTEBOOK:
+        return getattr(importlib.import_module(".ingest.notebook", __name__), name)
     if name in _ERRORS:
         return getattr(importlib.import_module(".ingest.errors", __name__), name)
     if name == "__version__":

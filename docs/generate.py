@@ -11,6 +11,7 @@ import typer
 
 import afterglow.annotate
 import afterglow.ingest
+import afterglow.ingest.notebook
 from afterglow.ingest.cli import app
 from afterglow.schemas.declaration_docs import Document, documents
 from afterglow.schemas.orchestrators import ORCHESTRATORS
@@ -163,6 +164,11 @@ def _api() -> Iterator[str]:
     yield "# Python API\n"
     for module, doc in (
         (afterglow.ingest, "Read logs and import them."),
+        (
+            afterglow.ingest.notebook,
+            "Show and import the session of a notebook. `afterglow.report` and `afterglow.import_session` are these "
+            "functions; see [notebooks.md](notebooks.md).",
+        ),
         (afterglow.annotate, "Annotate a training job; see [annotate.md](annotate.md)."),
     ):
         yield f"## {module.__name__}\n\n{doc}\n"

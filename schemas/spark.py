@@ -155,6 +155,10 @@ EVENT_LOG_ENABLED = "spark.eventLog.enabled"
 EVENT_LOG_DIR = "spark.eventLog.dir"
 DEPLOY_MODE = "spark.submit.deployMode"
 DEFAULT_LOG_DIR = "/tmp/spark-events"
+# org.apache.spark.io.CompressionCodec.getShortName: the extension of a compressed log
+EVENT_LOG_CODECS = ("zstd", "lz4", "snappy", "lzf")
+# Set by SparkContext itself
+APP_ID, APP_ATTEMPT_ID = "spark.app.id", "spark.app.attempt.id"
 # org.apache.spark.repl.Main; the names of spark-shell, pyspark, spark-sql, Databricks, Zeppelin and Livy; and the
 # call site of what is typed into a Scala shell
 REPL_PROPERTY = "spark.repl.class.uri"
