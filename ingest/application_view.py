@@ -16,7 +16,7 @@ from ..schemas.tables.training import MINIMUM_CONFIDENCE
 from .arrow import Array
 from .critical_path import CriticalPath, critical_path
 from .query_plans import PlanNode, QueryPlan, query_plans
-from .run_names import job_name, stage_name
+from .run_names import job_name, python_operator, stage_name
 from .task_arrays import Row, TaskArrays
 from .timeline import Timeline
 
@@ -85,18 +85,27 @@ class ApplicationView(TaskArrays):
 
     @cached_property
     def python_stages(self) -> frozenset[int]:
-        """The positions of the stages whose tasks run Python functions, whose CPU time Spark does not measure: nodes
-        for Python of a plan, and jobs on RDDs from a Python file."""
-        found = set()
+        """The positions of the stages whose tasks run Python functions, whose CPU time Spark does not measure."""
+        return frozenset(self.python_operators)
+
+    @cached_property
+    def python_operators(self) -> dict[int, list[str]]:
+        """Position of a stage -> what runs Python functions in it: operators of the plan with the functions' names
+        where the plan has them (`MapInPandas train`), else operators or RDDs."""
+        found = {}
         for stage, row in enumerate(self.stages):
+            nodes = [
+                node for node in self.nodes_of_stage.get(row["stage_id"], ()) if spark.PYTHON_NODE.search(node.name)
+            ]
             job = self._job_by_id.get(row["job_id"])
-            names = [node.name for node in self.nodes_of_stage.get(row["stage_id"], ())]
             on_rdds = job is not None and job["sql_execution_id"] is None
-            if any(map(spark.PYTHON_NODE.search, names)) or (
-                on_rdds and spark.PYTHON_CALL_SITE.search(row["name"] or "")
-            ):
-                found.add(stage)
-        return frozenset(found)
+            if nodes:
+                found[stage] = sorted({python_operator(node.name, node.description) for node in nodes})
+            elif row["python_operators"]:
+                found[stage] = row["python_operators"]
+            elif on_rdds and spark.PYTHON_CALL_SITE.search(row["name"] or ""):  # a log without RDDs
+                found[stage] = [spark.PYTHON_RDD]
+        return found
 
     @cached_property
     def working_ms(self) -> Array:

@@ -15,6 +15,8 @@ _CALL_SITE = re.compile(r"^(.{1,120}?) at (?:.*[/\\])?([^/\\\s]{1,120}?)(?:\.(?:
 _SILENT = re.compile(
     r"(?:CompletableFuture|NativeMethodAccessorImpl|DirectMethodHandle\S*|ThreadPoolExecutor)\.java:\d+$"
 )
+# pyspark's PythonUDF.toString in an operator's arguments: `train(store#1L, price#2)#5`
+_PYTHON_FUNCTION = re.compile(r"(?:^|[\s\[,])(<lambda>|[A-Za-z_]\w{0,99})\(")
 _ANONYMOUS = re.compile(r"\$anonfun\$|^run$|^call$|^get$|^lambda\$")
 
 
@@ -48,6 +50,12 @@ def task_name(task: Row, selected_for: str | None) -> str:
     again = f".{task['attempt']}" if task["attempt"] else ""
     executor = f"executor {task['executor_id']}" if task["executor_id"] not in (None, "driver") else None
     return " ".join(filter(None, (f"t{task['index']}{again}", selected_for, executor)))
+
+
+def python_operator(name: str, description: str) -> str:
+    """`MapInPandas train`: an operator that runs a Python function, and the function's name where the plan has it."""
+    function = _PYTHON_FUNCTION.search(description.removeprefix(name))
+    return f"{name} {function[1]}" if function else name
 
 
 def plain_text(text: str | None) -> str:

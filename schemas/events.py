@@ -117,6 +117,9 @@ RDDS = _nested(
     _raw("parent_ids", "list<int64>", "derived: JobStart > Stage Infos > RDD Info > Parent IDs"),
     _raw("cached", "bool", "derived: JobStart > Stage Infos > RDD Info > Storage Level > Use Memory or Use Disk"),
     _raw("barrier", "bool", "derived: JobStart > Stage Infos > RDD Info > Barrier"),
+    _raw("scope", "string", "derived: JobStart > Stage Infos > RDD Info > Scope, its name"),
+    _raw("storage_level", "string", "derived: JobStart > Stage Infos > RDD Info > Storage Level; null if not cached"),
+    _raw("num_partitions", "int64", "derived: JobStart > Stage Infos > RDD Info > Number of Partitions"),
 )
 JOB_END = _event(
     "job_end", spark.JOB_END, "one job", _raw("job_id", "int32", "JobEnd > Job ID"), *_from(JOBS, "JobEnd")

@@ -90,6 +90,8 @@ PYTHON_NODES = frozenset(
 
 # The nodes above, org.apache.spark.sql.execution.python.BatchEvalPythonExec, ArrowEvalPythonExec and their like
 PYTHON_NODE = re.compile(r"Python|InPandas|InArrow")
+# org.apache.spark.api.python.PythonRDD, the name of its RDDs
+PYTHON_RDD = "PythonRDD"
 # pyspark.traceback_utils.CallSite: the line of the user's file
 PYTHON_CALL_SITE = re.compile(r" at \S+\.py:\d+$")
 # org.apache.spark.sql.execution.CoalesceExec, org.apache.spark.sql.execution.window.WindowExec and its like

@@ -20,6 +20,7 @@ from .executor_metrics import assemble_executor_metrics, measured_at_tasks
 from .executors import assemble_executors
 from .sql import assemble_sql_executions, assemble_sql_scans
 from .sql_nodes import assemble_sql_nodes
+from .stage_rdds import assemble_cached_rdds
 from .stages import assemble_jobs_and_stages
 from .tasks import assemble_tasks, stage_figures
 
@@ -72,6 +73,7 @@ def assemble(rows: dict[str, pa.Table], log: EventLog) -> Assembly:
         "stages": stages,
         "tasks": checked,
         "executors": assemble_executors(rows, checked),
+        "cached_rdds": assemble_cached_rdds(rows["rdds"], stages),
         "executor_metrics": assemble_executor_metrics(measured, rows["stage_executor_metrics"], work.stages),
         "sql_executions": assemble_sql_executions(rows),
         "sql_nodes": plans.nodes,

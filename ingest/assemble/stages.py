@@ -10,7 +10,7 @@ from ...schemas import annotations, spark
 from ...schemas.issues import ImportIssue
 from ...schemas.tables import JOBS, STAGES
 from .. import arrow
-from .rdd_sources import rdds_of_stages
+from .stage_rdds import rdds_of_stages
 from .stage_signature import plans_of_stages
 
 Row = dict[str, Any]

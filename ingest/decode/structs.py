@@ -42,6 +42,8 @@ class RddInfo(msgspec.Struct, frozen=True, gc=False):
     parent_ids: list[Int64] | None = msgspec.field(name="Parent IDs", default=None)
     storage_level: StorageLevel | None = msgspec.field(name="Storage Level", default=None)
     barrier: bool | None = msgspec.field(name="Barrier", default=None)
+    scope: str | None = msgspec.field(name="Scope", default=None)
+    num_partitions: Int64 | None = msgspec.field(name="Number of Partitions", default=None)
 
 
 class StageInfo(msgspec.Struct, frozen=True, gc=False):

@@ -41,6 +41,8 @@ _ML = "org.apache.spark.ml"
 _PREDICTOR = "org.apache.spark.ml.Predictor.fit("
 # InMemoryRelation names its RDD with Utils.abbreviate(plan, 1024); names that users set may be of any length
 _RDD_NAME_LENGTH = 2048
+# org.apache.spark.rdd.RDDOperationScope.toJson: the operator of the plan or the method that made the RDD
+_SCOPE_NAME = re.compile(r'"name"\s*:\s*"([^"\\]{1,200})"')
 # org.apache.spark.sql.execution.columnar.InMemoryTableScanExec: the query itself computes what is above it (or above
 # the filter that makes the fold, where the fold is not cached)
 _CACHED = "InMemoryTableScan"
@@ -96,9 +98,17 @@ def _rdds(events: Events, dropped: Dropped) -> Iterator[Row]:
                 if rdd.rdd_id not in seen:
                     seen.add(rdd.rdd_id)
                     level = rdd.storage_level
-                    cached = level is not None and bool(level.use_memory or level.use_disk)
+                    places = [] if level is None else _places(level.use_memory, level.use_disk)
                     name = rdd.name[:_RDD_NAME_LENGTH] if rdd.name else rdd.name
-                    yield rdd.rdd_id, name, rdd.callsite, rdd.parent_ids, cached, bool(rdd.barrier)
+                    scope = _SCOPE_NAME.search(rdd.scope or "")
+                    yield (
+                        *(rdd.rdd_id, name, rdd.callsite, rdd.parent_ids, bool(places), bool(rdd.barrier)),
+                        *(scope and scope[1], " and ".join(places) or None, rdd.num_partitions),
+                    )
+
+
+def _places(memory: bool | None, disk: bool | None) -> list[str]:
+    return ["memory"] * bool(memory) + ["disk"] * bool(disk)
 
 
 def _accumulators(events: Events, dropped: Dropped) -> Iterator[Row]:

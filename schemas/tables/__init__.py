@@ -7,7 +7,7 @@ them. Columns keep Spark's units; a missing value is null. A `metric` is also wr
 from .annotations import ANNOTATED_RUNS, ANNOTATIONS, MODELS, TASK_METRICS
 from .applications import APPLICATIONS, ISSUES, PROPERTIES
 from .connect import CONNECT_OPERATIONS, CONNECT_SESSIONS
-from .executors import EXECUTOR_METRICS, EXECUTORS
+from .executors import CACHED_RDDS, EXECUTOR_METRICS, EXECUTORS
 from .findings import FINDINGS
 from .jobs_stages_tasks import JOBS, STAGES, TASKS
 from .sql import SQL_EXECUTIONS, SQL_METRICS, SQL_NODES, SQL_SCANS
@@ -23,6 +23,7 @@ TABLES = (
     TASKS,
     EXECUTORS,
     EXECUTOR_METRICS,
+    CACHED_RDDS,
     SQL_EXECUTIONS,
     SQL_NODES,
     SQL_METRICS,
@@ -42,6 +43,7 @@ __all__ = [
     "ANNOTATED_RUNS",
     "ANNOTATIONS",
     "APPLICATIONS",
+    "CACHED_RDDS",
     "CONNECT_OPERATIONS",
     "CONNECT_SESSIONS",
     "EXECUTORS",

@@ -28,6 +28,27 @@ EXECUTORS = Table(
     ),
 )
 
+_RDD = "derived: JobStart > Stage Infos > RDD Info > "
+
+CACHED_RDDS = Table(
+    "cached_rdds",
+    grain="one RDD that a job persists; a cached DataFrame is one",
+    key=("rdd_id",),
+    columns=(
+        Column("rdd_id", "int64", "RDD.", f"{_RDD}RDD ID"),
+        Column("name", "string", "Name; for a DataFrame its plan. At most 300 characters.", f"{_RDD}Name"),
+        Column("call_site", "string", "Where it was made.", f"{_RDD}Callsite"),
+        Column("storage_level", "string", "memory, disk, or memory and disk.", f"{_RDD}Storage Level", text="constant"),
+        Column("num_partitions", "int64", "Number of partitions.", f"{_RDD}Number of Partitions"),
+        Column(
+            "stage_ids",
+            "list<int64>",
+            "Stages that compute or read it. Skipped stages are among them.",
+            "derived: stages.persisted_rdd_ids",
+        ),
+    ),
+)
+
 EXECUTOR_METRICS = Table(
     "executor_metrics",
     grain="the peak memory of one executor, reported at the end of one task or stage attempt",

@@ -165,6 +165,12 @@ STAGES = Table(
             "derived: JobStart > Stage Infos > RDD Info > Storage Level",
         ),
         Column(
+            "python_operators",
+            "list<string>",
+            "Operators of the stage that run Python functions in Python workers, and PythonRDD.",
+            "derived: JobStart > Stage Infos > RDD Info > Scope and Name, without what a persisted RDD replaces",
+        ),
+        Column(
             "plan_hash",
             "string",
             "Hash of the stage's computation. The same work in another run of the job has the same hash.",
