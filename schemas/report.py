@@ -20,8 +20,9 @@ class ReportFile:
 REPORT = ReportFile(
     "report.html",
     ("application",),
-    "Key figures, findings, timelines of tasks and stages with the critical path, task time against bytes, and "
-    "trials, stages as a table, and SQL queries with their operators. One file that needs no network.",
+    "Key figures, trials, findings, timelines of tasks and stages with the critical path, task time against bytes, "
+    "stages as a table, SQL queries with their operators, executors, cached RDDs, and the configuration where it "
+    "differs from Spark's defaults. One file that needs no network.",
 )
 STAGE_TASKS = ReportFile(
     "tasks.svg",
@@ -46,6 +47,9 @@ REPORT_TABLE_STAGES = 300
 REPORT_QUERIES = 20
 REPORT_QUERY_NODES = 80
 """SQL executions with a card, the longest first, and operators of one card."""
+REPORT_EXECUTORS = 100
+REPORT_CACHED = 50
+"""Rows of the tables of executors and of cached RDDs."""
 STAGE_PLOTS = 10
 """Stages of one application that have a plot."""
 STAGE_POINTS = 1_500

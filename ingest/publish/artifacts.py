@@ -1,7 +1,9 @@
 """The application run's artifacts: the tables as Parquet, the small ones as CSV too, the configuration, the issues."""
 
+import html
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +19,7 @@ from ..control_characters import replace_controls, spreadsheet_cells
 # Tables that are also written as CSV, because MLflow's page shows CSV as a table but does not show Parquet.
 _AS_CSV = ("jobs", "stages", "executors", "sql_executions")
 _CSV_ROWS = 10_000
+_RUN_OF_REPORT = re.compile(rb'data-run="([^"]{1,2000})"')
 
 
 def files_of(folder: str) -> list[tuple[str, str | None]]:
@@ -33,6 +36,16 @@ def write_pictures(files: Mapping[str, bytes], folder: str) -> None:
     for name, content in files.items():
         with open(os.path.join(folder, name), "wb") as file:
             file.write(content)
+
+
+def link_report(content: bytes, address: Callable[[str], str | None]) -> bytes:
+    """The report with the addresses of the runs that it names, instead of their keys."""
+
+    def replace(found: "re.Match[bytes]") -> bytes:
+        url = address(html.unescape(found[1].decode()))
+        return found[0] if url is None else b'data-run="%s"' % html.escape(url).encode()
+
+    return _RUN_OF_REPORT.sub(replace, content)
 
 
 def write_artifacts(tables: EventLogTables, issues: Iterable[ImportIssue], folder: str) -> None:

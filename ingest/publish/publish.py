@@ -13,13 +13,14 @@ from ...schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, RUNS_TAG, S
 from ...schemas.runs.tree import Run, RunTree
 from ..errors import PublishError
 from . import urls
-from .artifacts import write_pictures
+from .artifacts import link_report, write_pictures
 from .autologged_runs import match_trials
 from .description import Link, describe, links_to_training_runs
 from .interface import Published, RunRecord, TreeOptions, TreeWriter, Writer
 from .limits import LimitEnforcer
 from .optuna_studies import Study, adopted_runs, find_studies, without_other_runs_below
 from .records import datasets, record
+from .store import TrackingStore
 from .training_runs import find_application, link_runs
 from .views import tree_view, trials_views
 
@@ -94,7 +95,7 @@ def publish(wanted: Import, writer: Writer, progress: Progress | None = None) ->
         if into.settled is None:
             ids = [study.run.info.run_id for study in here.values()] if owner is None else []
             placed = {STUDY_TAG: ids[0]} if ids else {}
-            written = _write(wanted, writer.store.experiment_id, above, limits, into, paths, progress, linked, placed)
+            written = _write(wanted, writer.store, above, limits, into, paths, progress, linked, placed)
         settled = into.settled  # before, or by another import meanwhile
         root_id = into.run_id(root.key) if settled is None else settled.run_id
     if settled is None or settled.state != "deleted":
@@ -117,7 +118,7 @@ def _beside(studies: Mapping[str, Study], writer: Writer, root: str) -> str | No
 
 def _write(
     wanted: Import,
-    experiment_id: str,
+    store: TrackingStore,
     above: dict[str, RunRecord],
     limits: LimitEnforcer,
     into: TreeWriter,
@@ -129,7 +130,7 @@ def _write(
     """Write all runs, then datasets and artifacts, then the root's last tags, `placed` among them. Return the number of
     runs written."""
     tree, total, written, done = wanted.tree, len(wanted.tree), 0, 0
-    root = tree.application.key
+    root, experiment_id, page = tree.application.key, store.experiment_id, store.page_root()
     try:
         into.reserve(list(above.values()))
 
@@ -137,6 +138,11 @@ def _write(
             return urls.run_path(experiment_id, into.run_id(key))
 
         pictures = wanted.draw()
+        report = pictures.files.get(root, {}).get(REPORT.file)
+        if report is not None:
+            linked_report = link_report(report, lambda key: f"{page}/{link(key)}" if key in above else None)
+            own = {**pictures.files[root], REPORT.file: linked_report}
+            pictures = ReportFiles({**pictures.files, root: own})
         stages = {run.key: run for run in tree.runs if run.key in tree.tasks}
         for key, tasks in tree.tasks.items():
             for run in tasks:

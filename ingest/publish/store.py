@@ -243,7 +243,11 @@ class TrackingStore:
 
     def url(self, view: View) -> str:
         """The URL of a view in MLflow's UI."""
-        return f"{urls.root(self._server() or self.tracking_uri)}/{self.view_path(view)}"
+        return f"{self.page_root()}/{self.view_path(view)}"
+
+    def page_root(self) -> str:
+        """The URL of MLflow's UI."""
+        return urls.root(self._server() or self.tracking_uri)
 
     def server_command(self) -> str | None:
         """The command that starts the UI of a local store; None if there is a server."""

@@ -23,7 +23,13 @@ def payload(data: ReportData) -> Mapping[str, Any]:
     """The report's data. Times are milliseconds since the application's start."""
     tasks = data.tasks
     drawn = longest(tasks.duration, REPORT_TASKS)
-    lane, heights = lanes(tasks.executor[drawn], tasks.start[drawn], (tasks.start + tasks.duration)[drawn])
+    # a task is launched when its core is free, which may be before Spark has the result of the one before
+    lane, heights = lanes(
+        tasks.executor[drawn],
+        tasks.start[drawn],
+        (tasks.start + tasks.duration)[drawn],
+        [data.cores.get(name) for name in data.executors],
+    )
     base = np.concatenate(([0], np.cumsum(heights)))[:-1] if heights else np.empty(0, int)
     shown = stages_drawn(data)
     return {

@@ -38,7 +38,7 @@
     return Array.from({ length: Math.floor(upTo / step) + 1 }, (_, i) => i * step);
   };
 
-  const PARTS = ["#999999", "#0072b2", "#d55e00", "#e69f00", "#cc79a7", "#56b4e9"];
+  const PARTS = ["#999999", "#0072b2", "#d55e00", "#e69f00", "#cc79a7", "#56b4e9", "#009e73"];
   const STAGES = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442"];
   const OUTCOMES = ["#56b4e9", "#d55e00", "#f0e442"];
   const names = ["not known", ...data.parts];

@@ -11,10 +11,12 @@ from ...schemas.runs.tree import Run, RunTree
 from ..control_characters import replace_controls
 from ..units import count, seconds, share, size
 from .embed import library, pack
+from .executor_table import EXECUTOR_COLUMNS, cached_rows, executor_rows
 from .payload import left_out, payload, short_name, stages_drawn
 from .queries import number_of_queries, queries
 from .report_data import ReportData
-from .stage_table import STAGE_COLUMNS, stage_rows
+from .settings_table import environment, settings
+from .stage_table import STAGE_COLUMNS, python_time, stage_rows
 
 _HERE = Path(__file__).parent
 
@@ -65,11 +67,19 @@ def report(data: ReportData) -> bytes:
         stages_at_most=REPORT_STAGES,
         choosable=bool(shown["scatter"]),
         critical=_critical(data),
+        python_time=python_time(data),
         stage_columns=STAGE_COLUMNS,
         stage_rows=stage_rows(data),
         stages_total=len(data.stages),
         queries=shown_queries,
         queries_left=max(number_of_queries(data) - len(shown_queries), 0),
+        executor_columns=EXECUTOR_COLUMNS,
+        executors=executor_rows(data),
+        executors_total=data.app.tables["executors"].num_rows,
+        cached=cached_rows(data),
+        settings=settings(data),
+        environment=environment(data),
+        root_key=root.key,
         searches=list(islice(_searches(data.tree), REPORT_SEARCHES)),
         searches_left=max(sum(run.level == "tuning" for run in data.tree.runs) - REPORT_SEARCHES, 0),
     )
@@ -138,17 +148,25 @@ def _searches(tree: RunTree) -> Any:
         scores = [run.metrics[name] for run in trials if name in run.metrics] if name else []
         costs = [_cost(run) for run in trials]
         smaller = metric in _SMALLER_BETTER
+        fits: dict[str, list[Run]] = {}
+        for run in tree.runs:
+            if run.level == "fit" and run.parent is not None:
+                fits.setdefault(run.parent, []).append(run)
         ordered = sorted(trials, key=lambda run: _rank(run, name, smaller))
         yield {
             "name": search.name,
+            "key": search.key,
             "estimator": search.tags.get("afterglow.estimator"),
+            "best": _best(search, trials, name),
+            "folds": any(len(fits.get(run.key, ())) > 1 for run in trials),
             "metric": metric if scores else None,
             "params": differing,
             "fixed": [(n, trials[0].params.get(n, "")) for n in names if n not in differing],
             "cost": seconds(sum(costs)),
             "took": seconds(search.duration_s or 0.0),
             "trials": [
-                _trial(run, name, differing, scores, max(costs, default=0.0)) for run in ordered[:REPORT_TRIALS]
+                _trial(run, name, differing, scores, max(costs, default=0.0), fits.get(run.key, ()))
+                for run in ordered[:REPORT_TRIALS]
             ],
             "left": max(len(trials) - REPORT_TRIALS, 0),
             "order": ("smallest" if smaller else "largest") + " metric first" if scores else "most expensive first",
@@ -170,15 +188,45 @@ def _rank(run: Run, name: str | None, smaller: bool) -> tuple[bool, float, str]:
     return False, score if smaller else -score, run.key
 
 
+def _best(search: Run, trials: Sequence[Run], metric: str | None) -> Mapping[str, str] | None:
+    """The best trial of a search, where the log says which one that is."""
+    number = search.tags.get("afterglow.tuning.best_trial")
+    run = next((run for run in trials if number is not None and run.tags.get("afterglow.trial") == number), None)
+    if run is None:
+        return None
+    return {
+        "name": run.name,
+        "key": run.key,
+        "number": str(number),
+        "score": _score(run, metric),
+        "metric": (metric or "").removeprefix("avg_"),
+        "cost": seconds(_cost(run)),
+    }
+
+
+def _score(run: Run, metric: str | None) -> str:
+    if metric not in run.metrics:
+        return ""
+    deviation = run.metrics.get(f"std_{metric.removeprefix('avg_')}")
+    return f"{run.metrics[metric]:.4g}" + (f" ± {deviation:.2g}" if deviation else "")
+
+
 def _trial(
-    run: Run, name: str | None, params: Sequence[str], scores: Sequence[float], highest_cost: float
+    run: Run,
+    name: str | None,
+    params: Sequence[str],
+    scores: Sequence[float],
+    highest_cost: float,
+    fits: Sequence[Run],
 ) -> Mapping[str, Any]:
     score = run.metrics.get(name) if name else None
     low, high = min(scores, default=0.0), max(scores, default=0.0)
     return {
         "name": run.name,
+        "key": run.key,
         "params": [run.params.get(param, "") for param in params],
-        "score": None if score is None else f"{score:.5g}",
+        "score": None if score is None else _score(run, name),
+        "slowest": max(((_cost(fit), f"{fit.name} {seconds(_cost(fit))}") for fit in fits), default=(0.0, ""))[1],
         "score_at": None if score is None else round(100 * (score - low) / (high - low), 1) if high > low else 100.0,
         "cost": seconds(_cost(run)),
         "width": round(100 * _cost(run) / highest_cost, 1) if highest_cost else 0.0,

@@ -41,7 +41,8 @@ class Tasks:
 @dataclass(frozen=True, slots=True)
 class ReportData:
     """One application. Times are epoch ms; `stages` are its stage runs that ended, by start; `critical` are the
-    positions of those on the critical path; `causes` maps the id of a straggling task to its cause, where known."""
+    positions of those on the critical path; `causes` maps the id of a straggling task to its cause, where known;
+    `cores` are those of the executors that the log knows them of."""
 
     app: ApplicationView
     tree: RunTree
@@ -53,6 +54,7 @@ class ReportData:
     critical: frozenset[int]
     findings: Sequence[Row]
     causes: Mapping[int, str]
+    cores: Mapping[str, int]
 
     @property
     def duration_s(self) -> float:
@@ -83,6 +85,7 @@ def report_data(tree: RunTree, app: ApplicationView) -> ReportData:
         frozenset(i for i in on_path if i is not None),
         sorted(findings, key=lambda row: -(row["cost_ms"] or 0)),
         {row["task_id"]: row["cause"] for row in findings if row["task_id"] is not None and row["cause"]},
+        {row["executor_id"]: row["cores"] for row in app.tables["executors"].to_pylist() if row["cores"]},
     )
 
 

@@ -1,5 +1,5 @@
 "use strict";
-// Sorts the tables of the report by a column, and filters the stages by text. Needs no library.
+// Sorts the tables of the report by a column, filters the stages by text, and links names to MLflow's runs.
 (() => {
   const value = (row, column) => {
     const cell = row.cells[column];
@@ -17,6 +17,15 @@
       });
       table.tBodies[0].append(...rows);
     }));
+  }
+  // An import replaces the keys of runs by their addresses. MLflow shows the report in a frame that opens no pages.
+  if (window.parent === window) {
+    for (const name of document.querySelectorAll('[data-run^="http"]')) {
+      const link = document.createElement("a");
+      [link.href, link.target, link.rel] = [name.dataset.run, "_blank", "noopener"];
+      link.append(...name.childNodes);
+      name.append(link);
+    }
   }
   const search = document.getElementById("stage-search");
   search?.addEventListener("input", () => {

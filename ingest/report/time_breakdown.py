@@ -5,12 +5,14 @@ import numpy as np
 from ..application_view import ApplicationView
 from ..arrow import Array
 
+PYTHON = "Python functions"
 PARTS = (
     "computing",
     "garbage collection",
     "waiting for shuffle",
     "scheduler delay",
     "reading, writing, waiting",
+    PYTHON,
 )
 """In the order of the columns of `parts`."""
 
@@ -33,7 +35,8 @@ def parts(app: ApplicationView, at: Array) -> Array:
     fetch = np.minimum(fetch, run - gc)
     cpu = np.minimum(cpu, run - gc - fetch)
     rest = np.maximum(run - gc - fetch - cpu, 0)
-    return np.stack([cpu, gc, fetch, np.broadcast_to(delay, cpu.shape), rest], axis=1)
+    python = np.where(np.isin(app.stage_of[at], list(app.python_stages)), rest, 0)
+    return np.stack([cpu, gc, fetch, np.broadcast_to(delay, cpu.shape), rest - python, python], axis=1)
 
 
 def greatest(of_tasks: Array) -> Array:

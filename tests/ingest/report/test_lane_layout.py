@@ -17,3 +17,9 @@ def test_lanes_never_overlap_and_are_as_few_as_possible(bars: list[tuple[int, in
     for i in range(len(start)):
         same = (lane == lane[i]) & (start < end[i]) & (start[i] < end)
         assert same.sum() == 1
+
+
+def test_a_group_has_no_more_lanes_than_it_may() -> None:
+    start, end = np.array([0, 0, 9, 9, 30]), np.array([10, 20, 25, 12, 40])
+    lane, heights = lanes(np.array([0, 0, 0, 1, 0]), start, end, [2, None])
+    assert (lane.tolist(), heights) == ([0, 1, 0, 0, 0], [2, 1])
