@@ -56,6 +56,7 @@ SET_BY_SPARK = re.compile(
     r"ui\.showConsoleProgress$|eventLog\.|history\.|org\.apache\.hadoop\.)"
 )
 JAVA_MODULE_OPTIONS = re.compile(
-    r"(?:-XX:\+IgnoreUnrecognizedVMOptions|--(?:add-opens|add-modules|enable-native-access|sun-misc-unsafe-memory-access)[ =]\S+|"
+    r"(?:-XX:\+IgnoreUnrecognizedVMOptions|"
+    r"--(?:add-opens|add-modules|enable-native-access|sun-misc-unsafe-memory-access)[ =]\S+|"
     r"-D(?:java\.net\.preferIPv6Addresses|jdk\.reflect\.useDirectMethodHandle|io\.netty\.[\w.]+)=\w+)(?:\s+|$)"
 )
