@@ -208,6 +208,9 @@ def _descriptions(
         ]
         if run.key in views:
             drawn.append(f"[{'Trials' if run.level == 'tuning' else 'Runs'} as a table]({views[run.key]})")
+            chart = urls.chart_path(views[run.key]) if run.level == "tuning" else None
+            if chart is not None:
+                drawn.append(f"[as a chart]({chart})")
         if drawn:  # the page shows the first lines and hides the rest
             first, gap, rest = own.partition("\n\n")
             own = f"{first} {' · '.join(drawn)}{gap}{rest}"

@@ -15,7 +15,7 @@ from .trace.trace import delete_trace
 
 
 def remove_tree(store: TrackingStore, root: Root) -> int:
-    """Delete the runs of a tree, and return their number.
+    """Delete the runs of a tree, and return their number. The last tree takes the saved views with it.
 
     It holds the tree's lease while it runs, and waits for an import that holds it. After an interruption the tree
     counts as deleted. Call it again to delete the rest.
@@ -38,6 +38,7 @@ def remove_tree(store: TrackingStore, root: Root) -> int:
             delete_trace(store, root.tags.get(TRACE_TAG))
             for run_id in [*(run.info.run_id for run in below), found.run_id]:  # the root last: it holds the lease
                 store.call(store.client.delete_run, run_id)
+            store.delete_unused_views()
             return len(below) + 1
     finally:
         lease.release()

@@ -25,7 +25,7 @@ from .mlflow_internals import MLFLOW_ENABLE_WORKSPACES, get_request_workspace, s
 from .retry import RetryPolicy, retry
 from .schema_version import check_unchanged, check_version, is_database
 from .sqlite_lock import sqlite_lock
-from .views import FIRST_MLFLOW, STANDARD, View, missing
+from .views import FIRST_MLFLOW, STANDARD, View, is_own, missing
 
 Result = TypeVar("Result")
 
@@ -202,6 +202,16 @@ class TrackingStore:
                 self._set_tag(name, value)
             if urls.is_own_description(tags.get(strings.NOTE)):
                 self._set_tag(strings.NOTE, urls.experiment_description(self.view_path))
+
+    def delete_unused_views(self) -> None:
+        """Delete the tags of our views if the experiment has no runs, so that it is as before the first import."""
+        delete = getattr(self.client, "delete_experiment_tag", None)  # since MLflow 3.0
+        if delete is None or self.call(self.client.search_runs, [self.experiment_id], max_results=1):
+            return
+        self._tags.pop(self.experiment_id, None)
+        for name in [name for name, value in self._experiment_tags().items() if is_own(name, value)]:
+            self.call(delete, self.experiment_id, name)
+            del self._tags[self.experiment_id][name]
 
     def _set_tag(self, name: str, value: str) -> None:
         tags = self._experiment_tags()

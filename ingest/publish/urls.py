@@ -39,6 +39,11 @@ def view_path(experiment_id: str, key: str) -> str:
     return f"#/experiments/{experiment_id}/runs?{_kind()}&viewStateShareKey={key}"
 
 
+def chart_path(view: str) -> str | None:
+    """The same view as charts, from the path of its table; None for a page that does not know saved views."""
+    return f"{view}&compareRunsMode=CHART" if "viewStateShareKey=" in view else None
+
+
 def long_path(experiment_id: str, view: View) -> str:
     """The same table without its columns, for a server whose page does not know saved views."""
     return list_path(experiment_id, view.search, view.order, view.ascending)

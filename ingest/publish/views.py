@@ -40,6 +40,8 @@ class View:
     ascending: bool
     columns: tuple[str, ...]
     place: int = 0
+    chart: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+    """Params and metrics of the parallel coordinates that the page's chart view begins with."""
 
     @property
     def tag(self) -> str:
@@ -59,10 +61,28 @@ class View:
             "selectedColumns": list(self.columns),
             "columnOrder": [_NAME, *self.columns],
             "columnWidths": {_NAME: 380},
+            **({} if self.chart is None else _parallel_coordinates(*self.chart)),
         }
         if self.name is None:
             return json.dumps(state)
         return json.dumps({"name": self.name, "createdAt": self.place, "state": json.dumps(state), **state})
+
+
+def _parallel_coordinates(params: Sequence[str], metrics: Sequence[str]) -> dict[str, object]:
+    """The state of the chart view (RunsChartsParallelCardConfig in runs-charts.types.ts). The page adds charts."""
+    section = {"uuid": "afterglow-trials", "name": "Params and metric", "display": True, "isReordered": False}
+    card = {
+        "type": "PARALLEL",
+        "uuid": "afterglow-parallel",
+        "metricSectionId": section["uuid"],
+        "deleted": False,
+        "isGenerated": False,
+        "runsCountToCompare": 100,
+        "selectedParams": list(params),
+        "selectedMetrics": list(metrics),
+        "showAllRuns": False,
+    }
+    return {"compareRunCharts": [card], "compareRunSections": [section]}
 
 
 def metric(name: str) -> str:
@@ -169,7 +189,7 @@ def trials_views(tree: RunTree) -> Mapping[str, View]:
         if search.level != "tuning":
             continue
         trials = [run for run in below.get(search.key, ()) if run.level == "trial"]
-        scores, params = _scores([search])[:_METRICS], _different_params(trials)
+        scores, params = _scores([search])[:_METRICS], tuple(_different_params(trials))
         if not trials or not (scores or params):
             continue
         columns = (
@@ -180,8 +200,16 @@ def trials_views(tree: RunTree) -> Mapping[str, View]:
         uid = search.tags.get("afterglow.tuning.uid", "")
         where = f"{TRIALS.search} and tags.`afterglow.tuning.uid` = '{literal(uid)}'"
         order = metric(f"avg_{scores[0]}") if scores else metric("time/fit_s")
+        chart = (params, (*(f"avg_{name}" for name in scores), "time/fit_s"))
         found[search.key] = View(
-            "trials", f"afterglow-trials-{_digest(where, order, *columns)}", None, where, order, False, columns
+            "trials",
+            f"afterglow-trials-{_digest(where, order, *columns)}",
+            None,
+            where,
+            order,
+            False,
+            columns,
+            chart=chart if params else None,
         )
     return found
 
@@ -198,6 +226,12 @@ def missing(wanted: Iterable[View], held: Mapping[str, str]) -> list[View]:
         if len(view.encode()) <= _MAX_VALUE and held.get(view.tag) != view.encode():
             found.append(view)
     return found
+
+
+def is_own(tag: str, value: str) -> bool:
+    """Whether an experiment's tag is a view that Afterglow wrote."""
+    key = tag.removeprefix(VIEW_TAG_PREFIX)
+    return key != tag and (key.startswith("afterglow-") or _is_tree(value))
 
 
 def literal(text: str) -> str:

@@ -13,8 +13,9 @@ from afterglow.ingest import import_logs
 from afterglow.ingest.derive import derive
 from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.pipeline import read_view
-from afterglow.ingest.publish import store, views
+from afterglow.ingest.publish import store, urls, views
 from afterglow.ingest.publish.retry import RetryPolicy
+from afterglow.ingest.status import list_imported, remove_application
 from afterglow.schemas.runs.tree import RunTree
 from tests.conftest import sample_log
 
@@ -106,8 +107,18 @@ def test_the_views_of_a_search_have_its_params_and_its_metric(tree: RunTree) -> 
         "metrics.`avg_areaUnderROC`",
         "metrics.`std_areaUnderROC`",
     ]
+    (chart,) = state["compareRunCharts"]
+    assert chart["type"] == "PARALLEL" and chart["selectedMetrics"] == ["avg_areaUnderROC", "time/fit_s"]
+    assert {f"params.`{name}`" for name in chart["selectedParams"]} == differing
+    assert chart["metricSectionId"] == state["compareRunSections"][0]["uuid"]
     ascending = json.loads(views.tree_view("app-1", tree.runs).encode())
     assert ascending["orderByAsc"] is True and "metrics.`best_areaUnderROC`" in ascending["selectedColumns"]
+
+
+def test_only_a_page_with_saved_views_gets_charts() -> None:
+    short = urls.view_path("1", "afterglow-trials-1")
+    assert urls.chart_path(short) == f"{short}&compareRunsMode=CHART"
+    assert urls.chart_path(urls.long_path("1", views.TRIALS)) is None
 
 
 def test_a_named_view_is_read_by_old_and_new_pages() -> None:
@@ -137,3 +148,16 @@ def test_a_view_that_no_tag_can_hold_is_left_out() -> None:
     wide = replace(views.TRIALS, key="afterglow-trials-x", columns=tuple(f"params.`{'p' * 250}{n}`" for n in range(40)))
     assert len(wide.encode()) > 5000
     assert not views.missing([wide], {})
+
+
+def test_the_last_application_takes_the_views_with_it(tmp_path: Path) -> None:
+    uri = new_sqlite(tmp_path / "mlflow.db")
+    imported(uri, "one", tmp_path)
+    found = MlflowClient(uri).get_experiment_by_name("one")
+    assert found is not None
+    theirs = views.VIEW_TAG_PREFIX + "mine"
+    MlflowClient(uri).set_experiment_tag(found.experiment_id, theirs, "{}")
+    import_logs([str(sample_log("spark35-wordcount"))], uri, "one", task_runs="none")
+    for one, left in zip(list_imported((), uri, "one"), (len(views.STANDARD) + 3, 1), strict=True):
+        remove_application(one, uri, "one")
+        assert len(view_tags(uri, "one")) >= left if left > 1 else set(view_tags(uri, "one")) == {theirs}
