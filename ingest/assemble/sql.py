@@ -38,6 +38,7 @@ def assemble_sql_executions(rows: Mapping[str, pa.Table]) -> pa.Table:
 def assemble_sql_scans(rows: Mapping[str, pa.Table]) -> pa.Table:
     """One row per execution and data source."""
     found = dict.fromkeys(
-        (row["execution_id"], row["format"], row["location"]) for row in rows["plan_scans"].to_pylist()
+        (row["execution_id"], row["format"], row["location"], row["table_name"])
+        for row in rows["plan_scans"].to_pylist()
     )
     return arrow.from_rows(SQL_SCANS, found)

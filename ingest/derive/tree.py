@@ -11,6 +11,7 @@ from ...schemas.runs.tree import Run, RunTree
 from ..application_view import ApplicationView
 from ..task_arrays import Row
 from .annotations import apply_annotations
+from .datasets import sources_of_runs
 from .group_models import add_models
 from .nesting import nest
 from .overview import mark_overview
@@ -69,9 +70,8 @@ def derive(
         if run.key in stages and len(rows := np.array([r for r in app.rows(stages[run.key]).tolist() if r in chosen]))
     }
     with_models = add_models(nested, app.tables["models"], factory)
-    scans = {(row["format"], row["location"]): None for row in app.tables["sql_scans"].to_pylist()}
     annotated = apply_annotations(with_models, app.tables["annotations"], factory.root)
-    return RunTree(mark_overview(annotated), tasks, tuple(scans))
+    return RunTree(mark_overview(annotated), tasks, sources_of_runs(app, nested, stages))
 
 
 def _without_task_runs(run: Run, number: int) -> Run:

@@ -33,6 +33,8 @@ class Dropped:
 
 # org.apache.spark.sql.execution.DataSourceScanExec.metadata: `Location: InMemoryFileIndex(1 paths)[file:/a, file:/b]`
 _LOCATION = re.compile(r"^\w+\s*(?:\(\d+ paths\))?\s*\[(.*?)\.{0,3}\]?$", re.DOTALL)
+# io.delta's PreparedDeltaFileIndex and TahoeLogFileIndex, whose format is Parquet in the plan
+_DELTA_INDEX = re.compile(r"^(?:Prepared)?(?:Delta|Tahoe)\w*FileIndex")
 _BETWEEN_PATHS = re.compile(r", (?=[A-Za-z][\w+.-]{0,30}:/)")  # a path may hold a comma and a blank
 # JDBCRelation.toString, `Scan JDBCRelation(TBLS) [numPartitions=1] ...`; HiveTableRelation: `Scan hive default.t [...]`
 _RELATION = re.compile(r"^(?:\*?\(?\d*\)?\s*)?(?:Batch)?Scan\s+(?:(\w+?)Relation\((.*?)\)(?:\s|$)|(\w+)\s+(\S+))")
@@ -159,8 +161,8 @@ def _resources(events: Events, dropped: Dropped) -> Iterator[Row]:
 def _plan_scans(events: Events, dropped: Dropped) -> Iterator[Row]:
     for event in events:
         for node in _nodes(event.sparkplaninfo):
-            for format_, location in _scan(node):
-                yield event.executionid, format_, location
+            for source in _scan(node):
+                yield event.executionid, *source
 
 
 def _plan_functions(events: Events, dropped: Dropped) -> Iterator[Row]:
@@ -244,16 +246,19 @@ def _nodes(root: Any) -> Iterator[Any]:
         pending += node.children[::-1]
 
 
-def _scan(node: Any) -> Iterator[tuple[str, str]]:
+def _scan(node: Any) -> Iterator[tuple[str, str, str | None]]:
+    """Format, location and table of what a node reads."""
     location = node.metadata.get("Location")
     if location:
         match = _LOCATION.match(location)
+        name, _, table = node.node_name.removeprefix("Scan ").strip().partition(" ")
+        form = "Delta" if _DELTA_INDEX.match(location) else node.metadata.get("Format", name)
         for path in _BETWEEN_PATHS.split(match[1] if match else location):
-            yield node.metadata.get("Format", node.node_name.removeprefix("Scan ").strip()), path
+            yield form, path, table.strip() or None
     elif node.node_name.startswith(spark.SCAN_NODES):
         match = _RELATION.match(node.simple_string)
         if match:
-            yield match[1] or match[3], match[2] or match[4]
+            yield match[1] or match[3], match[2] or match[4], match[4] if match[3] == "hive" else None
 
 
 NESTED_ROWS: Mapping[str, Callable[[Events, Dropped], Iterator[Row]]] = {

@@ -161,8 +161,8 @@ class TreeWriter(Protocol):
     def flush(self) -> None:
         """Wait until everything given to `write` is written."""
 
-    def datasets(self, datasets: Iterable[Dataset]) -> None:
-        """Log the application's input datasets on the root."""
+    def datasets(self, key: str, datasets: Iterable[Dataset]) -> None:
+        """Log the input datasets of a run."""
 
     def artifacts(self, key: str, folder: str) -> None:
         """Upload the files of a folder as artifacts of a reserved run."""

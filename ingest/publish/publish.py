@@ -158,7 +158,8 @@ def _write(
             if progress is not None:
                 progress(done, total)
         into.flush()
-        into.datasets(datasets(tree.datasets))
+        for key, sources in tree.datasets.items():
+            into.datasets(key, datasets(sources))
         with tempfile.TemporaryDirectory(prefix="afterglow-") as folder:
             wanted.artifacts(limits.issues.values(), folder)
             _upload(into, root, pictures, folder)

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 
 from ...schemas import mlflow as strings
-from ...schemas.runs.tree import Run
+from ...schemas.runs.tree import Run, Source
 from ..control_characters import replace_controls
 from .interface import Dataset, Metric, RunRecord
 from .limits import LimitEnforcer, distinct_names
@@ -44,15 +44,16 @@ def _metrics(run: Run, limits: LimitEnforcer) -> Iterator[Metric]:
             yield key, float(value), time_ms, step
 
 
-def datasets(sources: Iterable[tuple[str, str]]) -> list[Dataset]:
-    """(format, location) of what the application read, as MLflow datasets.
+def datasets(sources: Iterable[Source]) -> list[Dataset]:
+    """Sources as MLflow datasets: named by the table of the catalog, else by the path.
 
     The digest is that of the location, because the log does not contain the files' content.
     """
     found = []
-    for kind, location in sources:
+    for form, location, table in sources:
         location = replace_controls(location).encode("utf-8", "replace").decode()[: strings.MAX_DATASET_SOURCE]
-        digest = hashlib.sha256(f"{kind} {location}".encode("utf-8", "replace")).hexdigest()[:32]
-        name = (location.rstrip("/").rsplit("/", 1)[-1] or location)[: strings.MAX_DATASET_NAME]
-        found.append(Dataset(name or kind, digest, f"spark_{kind.lower()}"[:36], location))
+        digest = hashlib.sha256(f"{form} {location}".encode("utf-8", "replace")).hexdigest()[:32]
+        last = location.rstrip("/").rsplit("/", 1)[-1] or location
+        name = (replace_controls(table or "") or last)[: strings.MAX_DATASET_NAME]
+        found.append(Dataset(name or form, digest, f"spark_{form.lower()}"[:36], location))
     return found

@@ -60,7 +60,8 @@ class View:
             "datasetsFilter": [],
             "selectedColumns": list(self.columns),
             "columnOrder": [_NAME, *self.columns],
-            "columnWidths": {_NAME: 380},
+            "columnWidths": {_NAME: 330 if self.kind in ("tree", "trees") else 230},
+            "isAccordionReordered": self.chart is not None,
             **({} if self.chart is None else _parallel_coordinates(*self.chart)),
         }
         if self.name is None:
@@ -95,8 +96,8 @@ def param(name: str) -> str:
     return f"params.`{name}`"
 
 
-_NAME, _CREATED, _DURATION = "attributes.`Run Name`", "attributes.`Created`", "attributes.`Duration`"
-_START = "attributes.start_time"
+_NAME, _CREATED, _START = "attributes.`Run Name`", "attributes.`Created`", "attributes.start_time"
+_DURATION = metric("time/duration_s")  # the page puts its own column Duration last, where it is out of sight
 
 APPLICATIONS = View(
     "applications",
@@ -107,7 +108,7 @@ APPLICATIONS = View(
     False,
     (
         _DURATION,
-        *map(metric, ("findings/critical", "findings/warning", "findings/cost_s", "executors/idle_ratio")),
+        *map(metric, ("findings/cost_s", "findings/critical", "findings/warning", "executors/idle_ratio")),
         *map(metric, ("time/executor_run_s", "tasks/total", "tasks/failed", "shuffle/read_bytes", "spill/disk_bytes")),
         "tags.`afterglow.completeness`",
     ),

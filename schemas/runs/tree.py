@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from ..findings.threshold_overrides import Finding
 from .levels import Level
@@ -54,17 +54,25 @@ class TaskRuns(Protocol):
     def __iter__(self) -> Iterator[Run]: ...
 
 
+class Source(NamedTuple):
+    """Something that was read: its format, its path or table, and the table of the catalog that a path belongs to."""
+
+    format: str
+    location: str
+    table: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class RunTree:
     """All runs of one application attempt.
 
     `runs` are all runs but the task runs: parents before children, children by start. `tasks` maps the key of a stage
-    run to its task runs. `datasets` are (format, location) of every source that the application read.
+    run to its task runs. `datasets` maps the application, searches and fits to the sources that they read.
     """
 
     runs: Sequence[Run]
     tasks: Mapping[str, TaskRuns] = field(default_factory=dict)
-    datasets: Sequence[tuple[str, str]] = ()
+    datasets: Mapping[str, Sequence[Source]] = field(default_factory=dict)
 
     @property
     def application(self) -> Run:

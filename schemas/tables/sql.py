@@ -151,5 +151,12 @@ SQL_SCANS = Table(
         Column(
             "location", "string", "Path or table.", "SQLExecutionStart > sparkPlanInfo > metadata > Location", "2.3"
         ),
+        Column(
+            "table_name",
+            "string",
+            "Table of the catalog that the path belongs to.",
+            "derived: SQLExecutionStart > sparkPlanInfo > nodeName",
+            "2.3",
+        ),
     ),
 )

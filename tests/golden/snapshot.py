@@ -39,9 +39,15 @@ def snapshot(log: Path) -> dict[str, str]:
         )
         for r in tree.all()
     ]
+    datasets = {key: list(map(list, sources)) for key, sources in tree.datasets.items()}
     return {
         "tables.jsonl": "".join(rows),
-        "runs.jsonl": "".join([*runs, _line({"datasets": list(tree.datasets)}, here)]),
+        "runs.jsonl": "".join(
+            [
+                *runs,
+                _line({"datasets": datasets}, here),
+            ]
+        ),
     }
 
 

@@ -169,13 +169,13 @@ class RestTree:
     def _parent(self, record: RunRecord) -> str | None:
         return self._ids[record.parent] if record.parent is not None else self._options.parent_run
 
-    def datasets(self, datasets: Iterable[Dataset]) -> None:
+    def datasets(self, key: str, datasets: Iterable[Dataset]) -> None:
         """See TreeWriter."""
         context = [InputTag(strings.DATASET_CONTEXT, "training")]
         inputs = [DatasetInput(MlflowDataset(d.name, d.digest, d.source_type, d.source), context) for d in datasets]
-        if inputs:
+        if inputs and key not in self._deleted:
             with translate_errors("cannot log input datasets"):
-                self._store.call(self._store.client.log_inputs, self._ids[self._root.key], inputs)
+                self._store.call(self._store.client.log_inputs, self._ids[key], inputs)
 
     def artifacts(self, key: str, folder: str) -> None:
         """See TreeWriter."""

@@ -51,7 +51,7 @@ class SqlTree:
         self._deleted: set[str] = set()
         self._ids: dict[str, str] = dict(options.own)
         self._reserved: set[str] = set()
-        self._datasets: list[Dataset] = []
+        self._datasets: list[tuple[str, Dataset]] = []
         self._others, self._watch, self._index = others, LeaseWatch(), index
 
     @property
@@ -213,10 +213,11 @@ class SqlTree:
         """See TreeWriter."""
         self._rows.send()
 
-    def datasets(self, datasets: Iterable[Dataset]) -> None:
+    def datasets(self, key: str, datasets: Iterable[Dataset]) -> None:
         """See TreeWriter. They are written right before the commit, because other applications may use the same ones
         and would wait. The order is always the same, which prevents deadlocks."""
-        self._datasets = sorted(datasets, key=lambda one: (one.name, one.digest))
+        if key not in self._deleted:
+            self._datasets.extend((self._ids[key], one) for one in datasets)
 
     def artifacts(self, key: str, folder: str) -> None:
         """See TreeWriter. An upload whose transaction fails is overwritten by the next."""
@@ -236,8 +237,8 @@ class SqlTree:
         with translate_errors("cannot commit"):
             for run_id in replaced_runs(self._known, self._reserved):
                 self._abandon(run_id)
-            for one in self._datasets:
-                add_dataset(self.session, self._experiment_id, root_id, one)
+            for run_id, one in sorted(self._datasets, key=lambda found: (found[1].name, found[1].digest, found[0])):
+                add_dataset(self.session, self._experiment_id, run_id, one)
             self._rows.delete(root_id, models.SqlTag, tags)
             self._rows.texts(models.SqlTag, root_id, tags)
             self.flush()

@@ -130,7 +130,7 @@ def test_the_application_has_tables_configuration_issues_and_datasets(store: str
     conf = json.loads(next(tmp_path.rglob("spark_conf.json")).read_text())
     assert conf["spark.app.name"] and "hunter2" not in json.dumps(conf)
     inputs = MlflowClient(store).get_run(run_id).inputs.dataset_inputs
-    assert {d.dataset.source_type for d in inputs} & {"spark_parquet", "spark_csv"}
+    assert {d.dataset.source_type for d in inputs} == {"spark_parquet", "spark_csv"}
 
 
 @pytest.mark.parametrize("writer", ["rest", "sql"])
