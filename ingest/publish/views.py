@@ -96,7 +96,7 @@ def param(name: str) -> str:
     return f"params.`{name}`"
 
 
-_NAME, _CREATED, _START = "attributes.`Run Name`", "attributes.`Created`", "attributes.start_time"
+_NAME, _START = "attributes.`Run Name`", "attributes.start_time"
 _DURATION = metric("time/duration_s")  # the page puts its own column Duration last, where it is out of sight
 
 APPLICATIONS = View(
