@@ -64,7 +64,7 @@ def branches(tables: EventLogTables, root: str) -> list[Branch]:
                 "tuning",
                 tuning_key(root, row),
                 above,
-                _title(row),
+                _title(row, trials),
                 row,
                 {
                     **best_metric(row, trials),
@@ -220,12 +220,16 @@ def _branch(
     )
 
 
-def _title(row: Mapping[str, Any]) -> str:
-    trials = f"{row['num_trials']} trial{'' if row['num_trials'] == 1 else 's'}" if row["num_trials"] else None
+def _title(row: Mapping[str, Any], trials: Sequence[Mapping[str, Any]]) -> str:
+    """The result first, where the log has it: MLflow's page shows the name above everything else."""
+    number = f"{row['num_trials']} trial{'' if row['num_trials'] == 1 else 's'}" if row["num_trials"] else None
     folds = f"{row['num_folds']} folds" if (row["num_folds"] or 1) > 1 else None
-    size = " x ".join(part for part in (folds, trials) if part)
-    name = f"loop {row['estimator_class'] or ''}".rstrip() if row["kind"] == "loop" else f"tuning {row['tuning_uid']}"
-    return name + (f" · {size}" if size else "")
+    size = " x ".join(part for part in (folds, number) if part)
+    kind, name = ("loop", row["estimator_class"]) if row["kind"] == "loop" else ("tuning", row["tuning_uid"])
+    best, metric = _best(row, trials), best_metric(row, trials)
+    if best is not None and metric:
+        kind += f" → {best['avg_metric']:.4g} {row['metric_name']} · {trial_name(best)} ·"
+    return f"{kind} {name or ''}".rstrip(" ·") + (f" · {size}" if size else "")
 
 
 def _fit_counts(fits: Sequence[Mapping[str, Any]]) -> dict[str, float]:

@@ -34,7 +34,7 @@ LEVELS = (
         "tuning",
         "One hyperparameter search. A nested search is a child of a fit.",
         "<app_id>/<attempt>/tuning/<uid>",
-        "tuning CrossValidator_4506ccbc4279 · 3 folds x 4 trials",
+        "tuning → 0.837 areaUnderROC · maxDepth=7 numTrees=20 · CrossValidator_4506ccbc4279 · 3 folds x 4 trials",
     ),
     RunLevel(
         "trial",
