@@ -205,7 +205,7 @@ def _best(search: Run, trials: Sequence[Run], metric: str | None) -> Mapping[str
 
 
 def _score(run: Run, metric: str | None) -> str:
-    if metric not in run.metrics:
+    if metric is None or metric not in run.metrics:
         return ""
     deviation = run.metrics.get(f"std_{metric.removeprefix('avg_')}")
     return f"{run.metrics[metric]:.4g}" + (f" ± {deviation:.2g}" if deviation else "")
