@@ -166,8 +166,8 @@ def _api() -> Iterator[str]:
         (afterglow.ingest, "Read logs and import them."),
         (
             afterglow.ingest.notebook,
-            "Show and import the session of a notebook. `afterglow.report` and `afterglow.import_session` are these "
-            "functions; see [notebooks.md](notebooks.md).",
+            "Show and import the session of a notebook: `afterglow.report` and `afterglow.import_session`.\n"
+            "See [notebooks.md](notebooks.md).",
         ),
         (afterglow.annotate, "Annotate a training job; see [annotate.md](annotate.md)."),
     ):
