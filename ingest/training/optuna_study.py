@@ -37,7 +37,7 @@ def _search(job: Job, evidence: Evidence, number: int) -> Search:
     group = _GROUP.match(job.group or "")
     study = group[1] if group else "study"
     search = Search(f"optuna_{study}.{number}" if number > 1 else f"optuna_{study}", FRAMEWORK, "exact")
-    search.found_by, search.kind = "plan", "MlflowSparkStudy"
+    search.found_by, search.kind = "pandas function", "MlflowSparkStudy"
     search.jobs[job.job_id] = "fit"
     tasks = task_keys(job, evidence)
     search.num_trials = _num_trials(job, evidence)

@@ -24,6 +24,7 @@ _FOUND = {
     "plan": "Found by the folds in its query plans.",
     "lineage": "Found by the cached data that its jobs read in turn.",
     "stack": "Found by the call stacks of its jobs.",
+    "pandas function": "Found by the pandas function in its query plan.",
     "job group": "Found by the job group of its jobs.",
     "shape of jobs": "Found by the shape of its jobs: each is a single task that a thread of PySpark submitted.",
     "operation": "Found by the operations of the Spark Connect session.",
@@ -40,8 +41,15 @@ def headline(run: Run) -> str:
     """What the run was: its level, name, duration and end, and what else identifies it."""
     ran = f"ran {seconds(run.duration_s)}" if run.duration_s is not None else "is still running"
     ended = {"FAILED": " and failed", "KILLED": " and never ended in the log"}.get(run.status, "")
-    parts = [f"**{_WHAT[run.level]} {escape(run.name)}** {ran}{ended}.", *_details(run)]
+    parts = [f"**{_titled(run)}** {ran}{ended}.", *_details(run)]
     return " ".join(part for part in parts if part)
+
+
+def _titled(run: Run) -> str:
+    """`Trial maxDepth=7`, `Trial 2`: the level is not repeated where the name begins with it."""
+    what = _WHAT[run.level]
+    name = run.name.removeprefix(f"{what.lower()} ") if run.level == "trial" else run.name
+    return f"{what} {escape(name)}"
 
 
 def _details(run: Run) -> list[str]:

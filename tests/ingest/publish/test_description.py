@@ -12,6 +12,7 @@ from afterglow.ingest.derive import derive
 from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.pipeline import read_view
 from afterglow.ingest.publish.description import describe, escape
+from afterglow.schemas.runs.tree import Run
 from tests.conftest import sample_log, sample_names
 
 
@@ -107,6 +108,12 @@ def test_the_application_has_the_result_of_its_only_search() -> None:
 def test_a_search_whose_best_trial_the_log_does_not_hold_claims_none() -> None:
     text = _described("cv-pipeline", "tuning")
     assert "Best" not in text and "**Trials, longest first**" in text
+
+
+def test_a_level_is_not_repeated_where_the_name_begins_with_it() -> None:
+    for name, first in (("trial 2", "**Trial 2** ran"), ("maxDepth=7", "**Trial maxDepth=7** ran")):
+        run = Run("trial", "a/t/2", "a/t", name, "FINISHED", 0, 1000)
+        assert describe(run, {}, None, str).startswith(first)
 
 
 def test_a_task_is_described_too() -> None:
