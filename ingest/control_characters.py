@@ -3,6 +3,8 @@
 The tables, and so Parquet, hold text as it was; whatever shows it to a reader uses these.
 """
 
+import re
+
 import pyarrow as pa
 
 SHOWN = "\N{REPLACEMENT CHARACTER}"
@@ -15,7 +17,7 @@ _CONTROLS = (
     *range(0x2028, 0x202F),
     *range(0x2066, 0x206A),
 )
-_TABLE = dict.fromkeys(_CONTROLS, SHOWN)
+_CONTROL = re.compile("[" + "".join(map(re.escape, map(chr, _CONTROLS))) + "]")
 _PATTERN = "[" + "".join(f"\\x{{{code:x}}}" for code in _CONTROLS) + "]"
 # What a spreadsheet takes for a formula at the beginning of a cell, in full width too
 _FORMULA = "^([\\s\ufffd]*[=+\\-@\uff1d\uff0b\uff0d\uff20]|[\\t\ufffd])"
@@ -24,7 +26,7 @@ _FORMULA = "^([\\s\ufffd]*[=+\\-@\uff1d\uff0b\uff0d\uff20]|[\\t\ufffd])"
 def replace_controls(text: str) -> str:
     """The text with every control character but tab and newline replaced; Unicode's replacement character stands for
     each."""
-    return text if text.isascii() and text.isprintable() else text.translate(_TABLE)
+    return text if text.isascii() and text.isprintable() else _CONTROL.sub(SHOWN, text)
 
 
 def spreadsheet_cells(texts: pa.Array) -> pa.Array:

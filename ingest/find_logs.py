@@ -26,6 +26,9 @@ _GIVEN_UP_S = 24 * 3600  # Spark writes on every stage and job; few sessions are
 _EVENT = re.compile(rb'[^"]{0,64}\{\s*"Event"\s*:\s*"')
 
 
+_HEADS_KEPT = 20_000
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """What the first lines of a log say. `is_log` is False if they are not events."""
@@ -47,6 +50,9 @@ class Head:
         if self.app_id is None:
             return None
         return ApplicationIdentity(self.app_id, self.app_attempt, self.start_time_ms, self.name)
+
+
+_HEADS: dict[EventLog, Head] = {}
 
 
 def find_logs(paths: Iterable[str], server: HistoryServerOptions = DEFAULT_OPTIONS) -> list[EventLog]:
@@ -115,9 +121,13 @@ def read_heads(logs: Sequence[EventLog]) -> list[Head]:
     """The head of each log; remote ones are read in parallel, since most of that time is latency."""
     is_remote = any(not is_local(file.uri) for log in logs for file in log.files[:1])
     if not is_remote:
-        return _redacted(list(map(_peek, logs)))
-    with ThreadPoolExecutor(_HEADS_AT_ONCE, "afterglow-heads") as pool:
-        return _redacted(list(pool.map(_peek, logs)))
+        found = _redacted(list(map(_peek, logs)))
+    else:
+        with ThreadPoolExecutor(_HEADS_AT_ONCE, "afterglow-heads") as pool:
+            found = _redacted(list(pool.map(_peek, logs)))
+    for log, head in zip(logs, found, strict=True):
+        _keep(log, head)
+    return found
 
 
 def _redacted(found: list[Head]) -> list[Head]:
@@ -137,8 +147,19 @@ def _shown(head: Head) -> Mapping[str, str]:
 
 
 def peek(log: EventLog) -> Head:
-    """The head of one log; see `read_heads`."""
-    return _redacted([_peek(log)])[0]
+    """The head of one log; see `read_heads`. It is read once for the same sizes and modification times."""
+    head = _HEADS.get(log)
+    if head is None:
+        head = _redacted([_peek(log)])[0]
+        _keep(log, head)
+    return head
+
+
+def _keep(log: EventLog, head: Head) -> None:
+    if head.app_id is not None and all(file.modified_ms for file in log.files):  # else it may be readable later
+        while len(_HEADS) >= _HEADS_KEPT:
+            del _HEADS[next(iter(_HEADS))]
+        _HEADS[log] = head
 
 
 def _peek(log: EventLog) -> Head:

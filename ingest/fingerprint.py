@@ -1,6 +1,8 @@
 """Fingerprints: what an import or a dataset entry depends on. Equal fingerprints mean that there is nothing to do."""
 
 import hashlib
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from ..schemas.job_history import COMPARED_RUNS
 from ..schemas.logs import EventLog
@@ -8,13 +10,16 @@ from .find_logs import peek
 from .options import ImportOptions
 from .version import version
 
+if TYPE_CHECKING:
+    from ..schemas.findings.threshold_overrides import Thresholds
+
 
 def import_fingerprint(log: EventLog, options: ImportOptions) -> str:
     """Of an application's runs: the log's files, the Afterglow version and every option that changes the runs."""
+    most = f"{options.max_task_runs} {options.max_job_runs} {options.max_stage_runs}"
     return _fingerprint(
         log,
-        f"{options.task_runs} {options.max_task_runs} {options.parent_run} {options.report} "
-        f"{options.read.thresholds.identity}"
+        f"{options.task_runs} {most} {options.parent_run} {options.report} {_identity(options.read.thresholds)}"
         + "".join(f" {name}={url}" for name, url in options.orchestrator_urls)
         + ("" if options.compared_runs == COMPARED_RUNS else f" {options.compared_runs} runs")
         + ("" if options.prices is None else f" {options.prices.identity}"),
@@ -23,7 +28,12 @@ def import_fingerprint(log: EventLog, options: ImportOptions) -> str:
 
 def dataset_fingerprint(log: EventLog, options: ImportOptions) -> str:
     """Of an application's tables in a dataset."""
-    return _fingerprint(log, f"tables {options.read.thresholds.identity}")
+    return _fingerprint(log, f"tables {_identity(options.read.thresholds)}")
+
+
+@lru_cache(16)
+def _identity(thresholds: "Thresholds") -> str:
+    return thresholds.identity
 
 
 def _fingerprint(log: EventLog, options: str) -> str:

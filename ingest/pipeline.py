@@ -19,7 +19,6 @@ from . import discover
 from .annotations import apply_annotations, read_annotations
 from .application_view import ApplicationView
 from .assemble import MlflowRun, assemble, complete_tables
-from .check_history import check_history, notify, remember_run
 from .diagnose import diagnose
 from .errors import InputError
 from .export import export_tables
@@ -28,14 +27,14 @@ from .find_logs import peek
 from .fingerprint import dataset_fingerprint, import_fingerprint
 from .options import ImportOptions, Progress, ReadOptions, ReportMode, RunsProgress, TaskRuns
 from .prepared_import import PreparedImport, experiment_fields
+from .publish_imports import publish_import
 from .read_rows import ReadParts, paused_collector, read_in_threads, read_rows
 from .results import DatasetOnly, Exported, Imported
 from .storage_errors import explain
 from .training import recognize_training
-from .version import version
 
 if TYPE_CHECKING:  # publish imports mlflow when a store is opened, which reading and exporting do not need
-    from .publish import Experiments, Published
+    from .publish import Experiments
 
 
 def read_log(
@@ -129,15 +128,17 @@ def export_log(
 def derive_tree(
     app: ApplicationView,
     task_runs: TaskRuns,
-    max_task_runs: int = 2**31,
-    orchestrator_urls: Mapping[str, str] | None = None,
+    options: ImportOptions | None = None,
     prices: PriceList | None = None,
 ) -> RunTree:
-    """The run tree of an application; needs no MLflow."""
+    """The run tree of an application; needs no MLflow. Without `options` every task may have a run."""
+    from .derive import RunLimits, derive
     from .derive import TaskRuns as Selection
-    from .derive import derive
 
-    return derive(app, Selection(task_runs, max_task_runs), orchestrator_urls, prices)
+    if options is None:
+        return derive(app, Selection(task_runs, 2**31), prices=prices)
+    limits, urls = RunLimits(options.max_job_runs, options.max_stage_runs), dict(options.orchestrator_urls)
+    return derive(app, Selection(task_runs, options.max_task_runs), limits, urls, options.prices)
 
 
 def write_report(app: ApplicationView, tree: RunTree, path: str, folder: bool = False) -> str:
@@ -257,8 +258,7 @@ def prepare_import(
     """Derives the run tree if runs are requested; `detached` is for sending it to another process."""
     from .publish import packed_artifacts, write_artifacts
 
-    how = (options.task_runs, options.max_task_runs, dict(options.orchestrator_urls), options.prices)
-    tree = derive_tree(app, *how) if options.runs else None
+    tree = derive_tree(app, options.task_runs, options) if options.runs else None
     draw = ReportFiles if tree is None else partial(_draw, tree, app, options.report)
     prepared = PreparedImport(
         log, app.application, experiment_fields(app), tree, draw, partial(write_artifacts, app.tables)
@@ -270,45 +270,3 @@ def _draw(tree: RunTree, app: ApplicationView, mode: ReportMode) -> ReportFiles:
     from .report import draw
 
     return draw(tree, app, mode)
-
-
-def publish_import(
-    prepared: PreparedImport,
-    experiments: "Experiments | None",
-    options: ImportOptions,
-    started: float,
-    wrote: RunsProgress | None = None,
-) -> Imported:
-    """Writes the run tree; `started` is when the import began, by time.monotonic().
-
-    Raises:
-        PublishError: MLflow refused or could not be reached; import the log again to finish.
-    """
-    from .publish import Import, publish, write_trace
-
-    app, tree, fields = prepared.application, prepared.tree, prepared.experiment_fields
-    published: Published | DatasetOnly = DatasetOnly(options.dataset or "")
-    notice = None
-    if tree is not None and experiments is not None:
-        writer = experiments.writer(fields)
-        tree = check_history(tree, experiments, fields, options.compared_runs)
-        published = publish(
-            Import(
-                tree,
-                import_fingerprint(prepared.log, options),
-                version(),
-                prepared.artifacts,
-                prepared.draw,
-                app["mlflow_run_id"],
-                options.parent_run,
-                options.restore,
-            ),
-            writer,
-            wrote,
-        )
-        if options.trace:
-            write_trace(tree, published, writer)
-        remember_run(tree, experiments, fields)
-        notice = notify(published, experiments, options.webhook)
-    seconds = time.monotonic() - started
-    return replace(Imported.from_row(prepared.log.name, published, app, seconds), notice=notice)

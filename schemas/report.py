@@ -33,7 +33,8 @@ REPORT_FILES = (REPORT, STAGE_TASKS)
 
 AUTO_TASKS = 20
 AUTO_SECONDS = 10.0
-"""`auto` draws an application with this many tasks and seconds, or with a search or a finding."""
+"""`auto` draws an application with this many tasks and seconds, or with a search, a fit, a session, a failure, or a
+finding that is not a figure of every application."""
 
 REPORT_TASKS = 20_000
 """Tasks that a report draws, the longest first. The report says how many it leaves out."""
@@ -58,6 +59,8 @@ STAGE_POINTS = 1_500
 
 @dataclass(frozen=True, slots=True)
 class ReportFiles:
-    """The files of one application: run key -> file name -> content."""
+    """The files of one application: run key -> file name -> content. `nothing_to_see` means that `auto` drew no
+    report, which the application's description states."""
 
     files: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
+    nothing_to_see: bool = False

@@ -35,14 +35,17 @@ class Engine(Protocol):
         """Yields the result of each log, in order, or its error. Closing the generator stops the logs under way."""
 
 
-def look_up_together(experiments: "Experiments | None", logs: Sequence[EventLog]) -> None:
-    """For many logs, reads once what is imported, instead of asking MLflow about each log.
+def look_up_together(experiments: "Experiments | None", logs: Sequence[EventLog]) -> bool:
+    """For many logs, reads once what is imported, instead of asking MLflow about each log. Returns whether they are
+    many.
 
     Raises:
         PublishError: MLflow cannot be reached.
     """
-    if experiments is not None and len(logs) > _MANY_LOGS:
-        experiments.load_fingerprints()
+    if experiments is None or len(logs) <= _MANY_LOGS:
+        return False
+    experiments.load_fingerprints()
+    return True
 
 
 def catching(call: Callable[..., Result], *arguments: object) -> Result | AfterglowError:

@@ -17,11 +17,11 @@ from ..pipeline import (
     export_log,
     find_imported,
     prepare_import,
-    publish_import,
     read_for_import,
     read_view,
 )
 from ..prepared_import import PreparedImport
+from ..publish_imports import Waiting, publish_in_order
 from ..results import Exported, Imported
 from .interface import Order, catching, look_up_together
 from .process_pool import map_logs
@@ -69,23 +69,24 @@ def import_logs(
     read: Progress | None = None,
     wrote: RunsProgress | None = None,
 ) -> Generator[Imported | AfterglowError, None, None]:
-    """Reads logs in parallel and writes their run trees one after the other; yields the results in order, or the error
-    of `import_log`."""
+    """Reads logs in parallel and writes their run trees in order; yields the results in that order, or the error of
+    `import_log`. Of many logs, the small ones are written together, so that several results come at once."""
 
     def known(log: EventLog) -> Imported | AfterglowError | None:
         return catching(find_imported, log, experiments, options)
 
-    look_up_together(experiments, logs)
+    together = look_up_together(experiments, logs)
     outcomes = map_logs(partial(_read, options), logs, options.read, read, known, partial(_detach, options))
-    for log in logs:
-        started = time.monotonic()
-        outcome: Imported | ApplicationView | PreparedImport | AfterglowError = next(outcomes)
-        if isinstance(outcome, ApplicationView):
-            outcome = prepare_import(log, outcome, options)
-        if isinstance(outcome, PreparedImport):
-            yield catching(publish_import, outcome, experiments, options, started, wrote)
-        else:
-            yield outcome
+
+    def prepared() -> Iterator[Waiting | Imported | AfterglowError]:
+        for log in logs:
+            started = time.monotonic()
+            outcome: Imported | ApplicationView | PreparedImport | AfterglowError = next(outcomes)
+            if isinstance(outcome, ApplicationView):
+                outcome = prepare_import(log, outcome, options)
+            yield Waiting(outcome, started) if isinstance(outcome, PreparedImport) else outcome
+
+    yield from publish_in_order(prepared(), experiments, options, together, wrote)
 
 
 def _export(out: str, log: EventLog, options: ReadOptions, progress: Progress | None) -> Exported:

@@ -24,8 +24,9 @@ from ..errors import AfterglowError, InputError
 from ..filesystems import is_local, local_path
 from ..log_parts import Part, PartRead, read_part, split_log
 from ..options import ImportOptions, Progress, ReadOptions
-from ..pipeline import find_imported, import_log, prepare_import, publish_import, read_for_import
+from ..pipeline import find_imported, import_log, prepare_import, read_for_import
 from ..prepared_import import PreparedImport
+from ..publish_imports import Waiting, publish_in_order
 from ..results import Imported
 from ..version import version
 from .interface import Order, catching, look_up_together
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from ..publish import Experiments
 
 Item = TypeVar("Item")
+_Wave = list[tuple[EventLog, Imported | PreparedImport | AfterglowError | None]]
 
 _HUGE_BYTES = 512 * 2**20  # stored; as one task it would keep one core busy for many seconds after all others are done
 # What the driver may hold of tables at a time: they are about as large as a compressed log, a tenth of a plain one.
@@ -126,20 +128,22 @@ class SparkEngine:
             work = partial(_import_there, reading, experiments.settings, environment)
         else:
             work = partial(_prepare_there, reading, environment)
-        look_up_together(experiments, logs)
+        together = look_up_together(experiments, logs)
         # this thread asks MLflow as the waves are taken; the others only wait for Spark
         known = ({log: catching(find_imported, log, experiments, options) for log in wave} for wave in _waves(logs))
         waves = (partial(self._wave, work, before) for before in known)
         with ThreadPoolExecutor(_WAVES_AT_ONCE, "afterglow-wave") as pool, self._cancelled_if_closed():
-            for wave in _ahead(pool, waves):
-                for log, outcome in wave:
-                    started = time.monotonic()
-                    if outcome is None:
-                        outcome = catching(self._prepare_in_parts, log, options)
-                    if isinstance(outcome, PreparedImport):
-                        yield catching(publish_import, outcome, experiments, options, started)
-                    else:
-                        yield outcome
+            yield from publish_in_order(self._prepared(_ahead(pool, waves), options), experiments, options, together)
+
+    def _prepared(
+        self, waves: Iterator[_Wave], options: ImportOptions
+    ) -> Iterator[Waiting | Imported | AfterglowError]:
+        for wave in waves:
+            for log, outcome in wave:
+                started = time.monotonic()
+                if outcome is None:
+                    outcome = catching(self._prepare_in_parts, log, options)
+                yield Waiting(outcome, started) if isinstance(outcome, PreparedImport) else outcome
 
     @contextmanager
     def _cancelled_if_closed(self) -> Iterator[None]:
@@ -154,7 +158,7 @@ class SparkEngine:
         self,
         work: Callable[[EventLog], bytes],
         known: Mapping[EventLog, Imported | AfterglowError | None],
-    ) -> list[tuple[EventLog, Imported | PreparedImport | AfterglowError | None]]:
+    ) -> _Wave:
         """The outcome of each log; None for a log that is to be read in parts."""
         todo = [log for log, outcome in known.items() if outcome is None and not _has_many_parts(log)]
         done = dict(zip(todo, self._each(work, [_absolute(log) for log in todo]), strict=True))

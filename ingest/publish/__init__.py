@@ -7,7 +7,7 @@ from .artifacts import packed_artifacts, write_artifacts
 from .experiments import Experiments
 from .interface import Published, Root, Writer
 from .job_runs import all_job_runs, newest_job_runs
-from .publish import Import, publish
+from .publish import Import, publish, publish_batch
 from .read_back import attach, find_root, stored_tables
 from .remove import remove_tree
 from .stored_trees import roots
@@ -29,6 +29,7 @@ __all__ = [
     "open_writer",
     "packed_artifacts",
     "publish",
+    "publish_batch",
     "remove_tree",
     "roots",
     "stored_tables",

@@ -10,11 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
-import pyarrow.parquet as pq
 
 from ...schemas.issues import ImportIssue
 from ...schemas.logs import EventLogTables
+from ...schemas.tables import TABLES
+from .. import arrow
 from ..control_characters import replace_controls, spreadsheet_cells
+from ..parquet import parquet_bytes, tables_to_write
 
 # Tables that are also written as CSV, because MLflow's page shows CSV as a table but does not show Parquet.
 _AS_CSV = ("jobs", "stages", "executors", "sql_executions")
@@ -58,6 +60,15 @@ def write_artifacts(tables: EventLogTables, issues: Iterable[ImportIssue], folde
     _write_issues(folder, tables.log.name, _issues(tables), issues)
 
 
+def write_empty_tables(folder: str) -> None:
+    """Write an empty file for every table that has none in the folder."""
+    for declared in TABLES:
+        path = os.path.join(folder, "tables", f"{declared.name}.parquet")
+        if not os.path.exists(path):
+            with open(path, "wb") as file:
+                file.write(parquet_bytes(arrow.empty(declared)))
+
+
 @dataclass(frozen=True, slots=True)
 class PackedArtifacts:
     """The artifacts of a log whose tables are in another process. `files` are contents by their paths in the folder."""
@@ -89,9 +100,9 @@ def packed_artifacts(tables: EventLogTables) -> PackedArtifacts:
 
 
 def _write(tables: EventLogTables, opened: Callable[[str], Any]) -> None:
-    for name, table in tables.tables.items():
+    for name, table in tables_to_write(tables.tables):
         with opened(f"tables/{name}.parquet") as file:
-            pq.write_table(table, file, compression="zstd")
+            file.write(parquet_bytes(table))
     for name in _AS_CSV:
         if 0 < len(tables[name]) <= _CSV_ROWS:
             with opened(f"{name}.csv") as file:

@@ -1,6 +1,6 @@
 """The interface between `publish` and the writers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -141,6 +141,8 @@ class TreeWriter(Protocol):
     settled: Published | None
     """Set where nothing is to be written: another import has written exactly this, or the user deleted the tree.
     `finish` may set it too."""
+    is_new: bool
+    """Whether no import began this tree before, so that its runs have no artifacts yet."""
 
     @property
     def kept(self) -> int:
@@ -164,14 +166,14 @@ class TreeWriter(Protocol):
     def datasets(self, key: str, datasets: Iterable[Dataset]) -> None:
         """Log the input datasets of a run."""
 
-    def artifacts(self, key: str, folder: str) -> None:
-        """Upload the files of a folder as artifacts of a reserved run."""
+    def artifacts(self, key: str, fill: Callable[[str], None]) -> None:
+        """Add the files that `fill` writes into an empty folder to the artifacts of a reserved run."""
 
     def finish(self, tags: Mapping[str, str]) -> None:
         """Set the root's last tags, including the import's fingerprint, which marks the tree as complete."""
 
 
-class Writer(Protocol):
+class TreesWriter(Protocol):
     """Writes trees to one experiment of one tracking store. Methods raise PublishError."""
 
     name: str
@@ -179,6 +181,20 @@ class Writer(Protocol):
     @property
     def store(self) -> "TrackingStore":
         """The experiment and the client that reads it."""
+
+    def tree(self, root: RunRecord, options: TreeOptions) -> AbstractContextManager[TreeWriter]:
+        """Acquire the lease of an application's tree, waiting for another import that holds it."""
+
+
+class Batch(TreesWriter, Protocol):
+    """Writes the trees of several applications in one transaction, which ends with the context."""
+
+    def takes(self, root: RunRecord) -> bool:
+        """Whether the store has no run of this application, so that its tree can be part of the batch."""
+
+
+class Writer(TreesWriter, Protocol):
+    """The writer of an experiment."""
 
     def load_fingerprints(self) -> None:
         """Load the fingerprints of all complete trees, for a call that imports many logs."""
@@ -195,5 +211,5 @@ class Writer(Protocol):
     def within(self, experiment_id: str) -> "Writer":
         """A writer for another experiment of the same store."""
 
-    def tree(self, root: RunRecord, options: TreeOptions) -> AbstractContextManager[TreeWriter]:
-        """Acquire the lease of an application's tree, waiting for another import that holds it."""
+    def batch(self, roots: Sequence[RunRecord]) -> AbstractContextManager[Batch | None]:
+        """Begin a batch for the trees with these roots. None if this writer has no transactions."""

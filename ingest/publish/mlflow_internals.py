@@ -28,6 +28,7 @@ __all__ = [
     "is_known_version",
     "latest_metrics",
     "limit_http_requests",
+    "local_folder",
     "query_runs",
     "remove_partial_uploads",
     "server_version",
@@ -130,17 +131,26 @@ def query_runs(session: Any) -> Any:
 SCHEMA_HEADS = {"dc11669786a5": "3.17", "f4a9b2c7d1e6": "3.18"}
 
 
+def local_folder(artifact_uri: str) -> str | None:
+    """mlflow.utils.file_utils.local_file_uri_to_path: the folder of a run's artifacts; None unless it is a local one.
+
+    LocalArtifactRepository keeps every artifact there as a file of its path.
+    """
+    from mlflow.utils.file_utils import local_file_uri_to_path
+    from mlflow.utils.uri import is_local_uri
+
+    return str(local_file_uri_to_path(artifact_uri)) if is_local_uri(artifact_uri) else None
+
+
 def remove_partial_uploads(artifact_uri: str) -> None:
     """Delete the temporary files that a killed process left in a run's artifacts, if these are in a local folder.
 
     mlflow.store.artifact.local_artifact_repo.LocalArtifactRepository writes `.artifact.uploading.*` and renames it.
     """
-    from mlflow.utils.file_utils import local_file_uri_to_path
-    from mlflow.utils.uri import is_local_uri
-
-    if not is_local_uri(artifact_uri):
+    local = local_folder(artifact_uri)
+    if local is None:
         return
-    for folder, _, names in os.walk(local_file_uri_to_path(artifact_uri)):
+    for folder, _, names in os.walk(local):
         for name in names:
             if name.startswith(".artifact.uploading."):
                 with contextlib.suppress(OSError):

@@ -44,12 +44,20 @@ def find_studies(store: TrackingStore, tree: RunTree) -> Mapping[str, Study]:
     is the only study of the store with as many trials in this time."""
     below = tree.children()
     found: dict[str, Study] = {}
-    for search in tree.runs:
-        if search.level == "tuning" and search.tags.get("afterglow.tuning.kind") == _KIND:
-            study = _study(store, search, below.get(search.key, ()))
-            if study is not None:
-                found[search.key] = study
+    for search in filter(_is_of_study, tree.runs):
+        study = _study(store, search, below.get(search.key, ()))
+        if study is not None:
+            found[search.key] = study
     return found
+
+
+def has_study(tree: RunTree) -> bool:
+    """Whether a search of the tree may have a study in the store."""
+    return any(map(_is_of_study, tree.runs))
+
+
+def _is_of_study(run: Run) -> bool:
+    return run.level == "tuning" and run.tags.get("afterglow.tuning.kind") == _KIND
 
 
 def _study(store: TrackingStore, search: Run, below: Iterable[Run]) -> Study | None:

@@ -1,9 +1,9 @@
 """Write one application's run tree exactly once, and mark it complete after everything is written."""
 
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from functools import partial
 
 from mlflow.entities import Run as StoredRun
 
@@ -13,22 +13,26 @@ from ...schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, RUNS_TAG, S
 from ...schemas.runs.tree import Run, RunTree
 from ..errors import PublishError
 from . import urls
-from .artifacts import link_report, write_pictures
+from .artifacts import link_report, write_empty_tables, write_pictures
 from .autologged_runs import match_trials
 from .description import Link, describe, links_to_training_runs
-from .interface import Published, RunRecord, TreeOptions, TreeWriter, Writer
+from .interface import Published, RunRecord, TreeOptions, TreesWriter, TreeWriter, Writer
 from .limits import LimitEnforcer
-from .optuna_studies import Study, adopted_runs, find_studies, without_other_runs_below
+from .optuna_studies import Study, adopted_runs, find_studies, has_study, without_other_runs_below
 from .records import datasets, record
 from .store import TrackingStore
 from .training_runs import find_application, link_runs
-from .views import tree_view, trials_views
+from .views import View, tree_view, trials_views
 
 Progress = Callable[[int, int], None]
 """Called with (runs written, runs in all)."""
 Artifacts = Callable[[Iterable[ImportIssue], str], None]
 """Fills a folder with the application run's artifacts, given the issues of publishing."""
 
+_NO_REPORT = (
+    "\n\nNo report was drawn: the application has no search, fit, failure or finding, and few tasks. "
+    "Import its log again with `--report all` to draw it."
+)
 _PICTURE = {REPORT.file: "Report with pictures", STAGE_TASKS.file: "Picture of its tasks"}
 
 
@@ -61,9 +65,7 @@ def publish(wanted: Import, writer: Writer, progress: Progress | None = None) ->
         PublishError: MLflow refused or could not be reached; the next import continues from there. Also if there is no
         run `parent_run`.
     """
-    limits = LimitEnforcer()
-    root = record(wanted.tree.application, limits)
-    app_id = root.tags[APP_ID_TAG]
+    root = record(wanted.tree.application, LimitEnforcer())
     training_runs = writer.training_runs(root, wanted.parent_run or wanted.logged_run)
     owner = training_runs.owner
     if wanted.parent_run is not None and (owner is None or owner.run_id != wanted.parent_run):
@@ -78,31 +80,72 @@ def publish(wanted: Import, writer: Writer, progress: Progress | None = None) ->
     adopted = adopted_runs(wanted.tree, here)
     others = {study.run.info.run_id: study.run for key, study in studies.items() if key not in adopted}
     wanted = replace(wanted, tree=without_other_runs_below(wanted.tree, adopted))
-    tree = wanted.tree
-    above = {run.key: record(run, limits) for run in tree.runs}
-    options = TreeOptions(
-        wanted.fingerprint,
+    ids = [study.run.info.run_id for study in here.values()] if owner is None else []
+    place = _Place(
         None if owner is None else owner.run_id,
-        {**match_trials(tree, owner), **adopted},
-        wanted.restore,
+        {**match_trials(wanted.tree, owner), **adopted},
+        [*training_runs.linked, *others.values()],
+        {STUDY_TAG: ids[0]} if ids else {},
     )
+    return _publish_at(wanted, writer, place, progress)
+
+
+def publish_batch(wanted: Sequence[Import], writer: Writer) -> list[Published | None]:
+    """Write the trees of applications that the store does not have, in one transaction.
+
+    None for each one that `publish` has to write: it is there, has runs of the training job, or the transaction failed.
+    """
+    new = [one for one in wanted if one.parent_run is None and one.logged_run is None and not has_study(one.tree)]
+    roots = {id(one): record(one.tree.application, LimitEnforcer()) for one in new}
+    found: dict[int, Published] = {}
+    try:
+        # not within the transaction, which may lock the database
+        writer.store.describe([view for one in new for view in _views(one.tree).values()])
+        with writer.batch(list(roots.values())) as batch:
+            for one in new if batch is not None else ():
+                if batch.takes(roots[id(one)]):
+                    found[id(one)] = _publish_at(one, batch, _Place())
+    except PublishError:  # nothing of the batch is written; which tree it was shows when they are written one by one
+        return [None] * len(wanted)
+    return [found.get(id(one)) for one in wanted]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a tree goes among the runs of the training job: below the run `parent_run`, with its own runs by key, and
+    with links to other runs. `tags` are those of the application run that say so."""
+
+    parent_run: str | None = None
+    own: Mapping[str, str] = field(default_factory=dict)
+    linked: Sequence[StoredRun] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def _views(tree: RunTree) -> dict[str, View]:
+    """Key of a run -> the view that its description links to."""
+    return {tree.application.key: tree_view(tree.application.tags[APP_ID_TAG], tree.runs), **trials_views(tree)}
+
+
+def _publish_at(wanted: Import, writer: TreesWriter, place: _Place, progress: Progress | None = None) -> Published:
+    tree, limits = wanted.tree, LimitEnforcer()
+    above = {run.key: record(run, limits) for run in tree.runs}
+    root = above[tree.application.key]
+    options = TreeOptions(wanted.fingerprint, place.parent_run, place.own, wanted.restore)
     # before the tree's transaction, which may lock the database
-    view, of_trials = tree_view(app_id, tree.runs), trials_views(tree)
-    writer.store.describe([view, *of_trials.values()])
-    paths = {key: writer.store.view_path(one) for key, one in {root.key: view, **of_trials}.items()}
+    views = _views(tree)
+    writer.store.describe(views.values())
+    paths = {key: writer.store.view_path(one) for key, one in views.items()}
     with writer.tree(root, options) as into:
-        written, linked = 0, [*training_runs.linked, *others.values()]
+        written = 0
         if into.settled is None:
-            ids = [study.run.info.run_id for study in here.values()] if owner is None else []
-            placed = {STUDY_TAG: ids[0]} if ids else {}
-            written = _write(wanted, writer.store, above, limits, into, paths, progress, linked, placed)
+            written = _write(wanted, writer.store, above, limits, into, paths, progress, place.linked, place.tags)
         settled = into.settled  # before, or by another import meanwhile
         root_id = into.run_id(root.key) if settled is None else settled.run_id
     if settled is None or settled.state != "deleted":
-        link_runs(writer.store, linked, root_id)
+        link_runs(writer.store, place.linked, root_id)
     if settled is not None:
         return settled
-    url = writer.store.url(view)
+    url = writer.store.url(views[root.key])
     found = Published(writer.store.experiment_id, root_id, len(tree), written, url).with_tags(root.tags)
     return replace(found, runs=len(tree))
 
@@ -152,7 +195,8 @@ def _write(
                     progress(done, total)
         into.flush()  # descriptions link to tasks, whose ids are known now
         notes = dict(_descriptions(tree, into, experiment_id, limits, pictures, views, link))
-        notes[root] = limits.tag(notes[root] + links_to_training_runs(linked))
+        without_report = _NO_REPORT if pictures.nothing_to_see else ""
+        notes[root] = limits.tag(notes[root] + without_report + links_to_training_runs(linked))
         for key, one in reversed(above.items()):  # children first, so that no parent is finished before them
             written, done = written + into.write(one, notes[key]), done + 1
             if progress is not None:
@@ -160,9 +204,7 @@ def _write(
         into.flush()
         for key, sources in tree.datasets.items():
             into.datasets(key, datasets(sources))
-        with tempfile.TemporaryDirectory(prefix="afterglow-") as folder:
-            wanted.artifacts(limits.issues.values(), folder)
-            _upload(into, root, pictures, folder)
+        _upload(wanted, into, pictures, limits.issues.values())
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         into.finish(
             {
@@ -179,15 +221,20 @@ def _write(
     return written
 
 
-def _upload(into: TreeWriter, root: str, pictures: ReportFiles, folder: str) -> None:
+def _upload(wanted: Import, into: TreeWriter, pictures: ReportFiles, issues: Iterable[ImportIssue]) -> None:
     """Upload the artifacts and plots of the root, and the plots of the other runs."""
-    write_pictures(pictures.files.get(root, {}), folder)
-    into.artifacts(root, folder)
+    root = wanted.tree.application.key
+
+    def fill(folder: str) -> None:
+        wanted.artifacts(issues, folder)
+        if not into.is_new:  # the table of an earlier import must not stay if this one has no rows of it
+            write_empty_tables(folder)
+        write_pictures(pictures.files.get(root, {}), folder)
+
+    into.artifacts(root, fill)
     for key, files in pictures.files.items():
         if key != root:
-            with tempfile.TemporaryDirectory(prefix="afterglow-") as own:
-                write_pictures(files, own)
-                into.artifacts(key, own)
+            into.artifacts(key, partial(write_pictures, files))
 
 
 def _descriptions(

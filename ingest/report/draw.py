@@ -1,5 +1,6 @@
 """Choose and draw the report and plots of an application."""
 
+from ...schemas.findings import FINDING_CODES
 from ...schemas.report import AUTO_SECONDS, AUTO_TASKS, REPORT, STAGE_TASKS, ReportFiles, ReportPolicy
 from ...schemas.runs.tree import RunTree
 from ..application_view import ApplicationView
@@ -18,7 +19,7 @@ def draw(tree: RunTree, app: ApplicationView, policy: ReportPolicy = "auto") -> 
         files[tree.application.key] = {REPORT.file: report(data)}
     for number in choose_stages(data):
         files.setdefault(data.stages[number].key, {})[STAGE_TASKS.file] = plot_stage(data, number)
-    return ReportFiles(files)
+    return ReportFiles(files, nothing_to_see=policy == "auto" and tree.application.key not in files)
 
 
 def draw_report(tree: RunTree, app: ApplicationView) -> bytes:
@@ -27,6 +28,10 @@ def draw_report(tree: RunTree, app: ApplicationView) -> bytes:
 
 
 def _worth_a_report(data: ReportData) -> bool:
-    searched = any(run.level == "tuning" for run in data.tree.runs)
-    found = any(row["code"] != "wall_time" for row in data.findings)  # which every application has
-    return searched or found or (len(data.tasks) >= AUTO_TASKS and data.duration_s >= AUTO_SECONDS)
+    """Whether there is something to look at: a search or fit, a failure, a finding about this application (not the
+    figures that every application has), or many tasks during some time."""
+    runs = data.tree.runs
+    if any(run.level in ("tuning", "fit", "session", "query") or run.status == "FAILED" for run in runs):
+        return True
+    found = any(not FINDING_CODES[row["code"]].informational for row in data.findings)
+    return found or (len(data.tasks) >= AUTO_TASKS and data.duration_s >= AUTO_SECONDS)

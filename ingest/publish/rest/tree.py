@@ -1,8 +1,9 @@
 """Write one application's tree through the tracking API, with three calls per run and many in flight."""
 
 import contextlib
+import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 
@@ -31,6 +32,7 @@ class RestTree:
 
     def __init__(self, store: TrackingStore, root: RunRecord, options: TreeOptions, calls: int) -> None:
         self.settled: Published | None = None
+        self.is_new = False
         self._written: list[str] = []  # appended to by many threads
         self._store, self._options, self._root = store, options, root
         self._artifact_client = store.artifact_client()
@@ -85,6 +87,7 @@ class RestTree:
             lease.release()  # the tree was removed while this import waited for its lease
             self._lease = None
             self._calls.abandon(found.run_id)
+        self.is_new = found.created
         self._take_up(found.run_id)
 
     def _take_up(self, root_id: str) -> None:
@@ -177,11 +180,12 @@ class RestTree:
             with translate_errors("cannot log input datasets"):
                 self._store.call(self._store.client.log_inputs, self._ids[key], inputs)
 
-    def artifacts(self, key: str, folder: str) -> None:
+    def artifacts(self, key: str, fill: Callable[[str], None]) -> None:
         """See TreeWriter."""
         if key in self._deleted:
             return
-        with translate_errors("cannot upload artifacts"):
+        with tempfile.TemporaryDirectory(prefix="afterglow-") as folder, translate_errors("cannot upload artifacts"):
+            fill(folder)
             if self._store.is_local:
                 remove_partial_uploads(append_to_uri_path(self._store.artifact_location(), self._ids[key], "artifacts"))
             for path, place in files_of(folder):  # one call a file, so that a retry does not begin with the first again

@@ -1,7 +1,7 @@
 """The writer for any tracking server: MlflowClient, over REST, Databricks or a local database."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ....schemas.job_history import JobRun
 from ..interface import Published, RunRecord, TrainingRuns, TreeOptions, TreeWriter
@@ -43,6 +43,10 @@ class RestWriter:
     def within(self, experiment_id: str) -> "RestWriter":
         """See Writer."""
         return RestWriter(self.store.within(experiment_id), self.calls)
+
+    def batch(self, roots: Sequence[RunRecord]) -> contextlib.AbstractContextManager[None]:
+        """See Writer. The tracking API has no transaction."""
+        return contextlib.nullcontext()
 
     @contextlib.contextmanager
     def tree(self, root: RunRecord, options: TreeOptions) -> Iterator[TreeWriter]:

@@ -1,5 +1,7 @@
 """The transaction that writes one application's tree into MLflow's tables."""
 
+import os
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -9,12 +11,13 @@ from sqlalchemy import orm
 
 from ....schemas import mlflow as strings
 from ....schemas.runs.params_tags import ADOPTED_TAG, APP_ID_TAG, DIGEST_TAG, FINGERPRINT_TAG, KEY_TAG, LEASE_TAG
+from ...errors import PublishError
 from ..artifacts import files_of
 from ..error_messages import translate_errors
 from ..existing_runs import ABANDONED, Known, digest, known_run, known_runs, renewed, replaced_runs
 from ..interface import Dataset, Metric, Published, RunRecord, TreeOptions
 from ..lease import LeaseLostError, LeaseWatch, is_being_removed
-from ..mlflow_internals import get_artifact_repository, models, remove_partial_uploads
+from ..mlflow_internals import get_artifact_repository, local_folder, models, remove_partial_uploads
 from ..run_ids import derived_id
 from ..schema_version import check_unchanged
 from ..store import TrackingStore
@@ -27,8 +30,17 @@ from .run_queries import restore_runs, runs_by_id, runs_by_tag
 _POLL_S = 1.0
 
 
+class ConcurrentImportError(PublishError):
+    """Another import began the same tree; import the log again."""
+
+    transient = True
+
+
 class SqlTree:
-    """See TreeWriter. `others` lists the active roots with the tree's key as seen by other connections."""
+    """See TreeWriter. `others` lists the active roots with the tree's key as seen by other connections.
+
+    `rows` are those of a batch, which sends and commits them; without, the tree is a transaction.
+    """
 
     def __init__(
         self,
@@ -38,20 +50,23 @@ class SqlTree:
         options: TreeOptions,
         others: Callable[[], list[Run]],
         index: AppIndex | None = None,
+        rows: Rows | None = None,
     ) -> None:
         self.settled: Published | None = None
+        self.is_new = False
         self.kept: int = 0  # all or nothing
         self.finished = False
         self.num_written = 0
         self._store, self._root, self._options = store, root, options
         self._experiment_id = int(store.experiment_id)
-        self._rows = Rows(session, self._experiment_id, store.artifact_location())
+        self._in_batch = rows is not None
+        self._rows = Rows(session, self._experiment_id, store.artifact_location()) if rows is None else rows
         self._artifact_uri = store.artifact_client().tracking_uri
         self._known: dict[str, Known] = {}
         self._deleted: set[str] = set()
         self._ids: dict[str, str] = dict(options.own)
         self._reserved: set[str] = set()
-        self._datasets: list[tuple[str, Dataset]] = []
+        self.new_datasets: list[tuple[str, Dataset]] = []
         self._others, self._watch, self._index = others, LeaseWatch(), index
 
     @property
@@ -100,9 +115,15 @@ class SqlTree:
         self._take_up(there, active, [] if new else self._runs(APP_ID_TAG, app_id))
         return True
 
+    def begin_new(self) -> None:
+        """Begin a tree of which the store has no run, in the transaction of a batch."""
+        self.is_new = True
+        self._ids[self._root.key] = self._derived(self._root.key)
+
     def _take_up(self, there: Sequence[Run], active: Sequence[Run], of_application: Sequence[Run]) -> None:
         """Read the runs that an earlier import left, or create the root."""
         root, restore = self._root, self._options.restore
+        self.is_new = not there
         if there:
             run_id = (active or there)[0].info.run_id
             if not active:
@@ -210,34 +231,46 @@ class SqlTree:
         return tags
 
     def flush(self) -> None:
-        """See TreeWriter."""
-        self._rows.send()
+        """See TreeWriter. A batch sends its rows when there are many."""
+        if not self._in_batch:
+            self._rows.send()
 
     def datasets(self, key: str, datasets: Iterable[Dataset]) -> None:
         """See TreeWriter. They are written right before the commit, because other applications may use the same ones
         and would wait. The order is always the same, which prevents deadlocks."""
         if key not in self._deleted:
-            self._datasets.extend((self._ids[key], one) for one in datasets)
+            self.new_datasets.extend((self._ids[key], one) for one in datasets)
 
-    def artifacts(self, key: str, folder: str) -> None:
+    def artifacts(self, key: str, fill: Callable[[str], None]) -> None:
         """See TreeWriter. An upload whose transaction fails is overwritten by the next."""
         if key in self._deleted:
             return
         with translate_errors("cannot upload artifacts"):
             uri = self._rows.artifact_uri(self._ids[key])
+            local = local_folder(uri)
+            if local is not None and not os.path.exists(local):
+                os.makedirs(local)
+                fill(local)  # nobody reads it before the commit, and MLflow's upload renames every file
+                return
             remove_partial_uploads(uri)
             repository = get_artifact_repository(uri, tracking_uri=self._artifact_uri)
-            for path, place in files_of(folder):  # one call a file, so that a retry does not begin with the first again
-                self._store.call(repository.log_artifact, path, place)
+            with tempfile.TemporaryDirectory(prefix="afterglow-") as folder:
+                fill(folder)
+                for path, place in files_of(folder):  # a call per file, so that a retry does not repeat all of them
+                    self._store.call(repository.log_artifact, path, place)
 
     def finish(self, tags: Mapping[str, str]) -> None:
-        """See TreeWriter. Commits the transaction."""
+        """See TreeWriter. Commits the transaction, unless that is of a batch."""
         tags, root_id = {**tags, LEASE_TAG: ""}, self._ids[self._root.key]
+        if self._in_batch:
+            self._rows.texts(models.SqlTag, root_id, tags)
+            self.finished = True
+            return
         self.flush()
         with translate_errors("cannot commit"):
             for run_id in replaced_runs(self._known, self._reserved):
                 self._abandon(run_id)
-            for run_id, one in sorted(self._datasets, key=lambda found: (found[1].name, found[1].digest, found[0])):
+            for run_id, one in sorted(self.new_datasets, key=lambda found: (found[1].name, found[1].digest, found[0])):
                 add_dataset(self.session, self._experiment_id, run_id, one)
             self._rows.delete(root_id, models.SqlTag, tags)
             self._rows.texts(models.SqlTag, root_id, tags)

@@ -6,7 +6,7 @@ import of the same tree through the tracking API is detected by its lease, at th
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ from ....schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, KEY_TAG
 from ...errors import PublishError
 from ...transient_errors import is_transient
 from ..error_messages import translate_errors
-from ..interface import Published, RunRecord, State, TrainingRuns, TreeOptions, TreeWriter
+from ..interface import Batch, Published, RunRecord, State, TrainingRuns, TreeOptions, TreeWriter
 from ..lease import LeaseWatch, is_being_removed
 from ..mlflow_internals import SqlAlchemyStore, tracking_store, verify_schema
 from ..retry import retry
@@ -30,6 +30,7 @@ from ..stored_trees import find_tree
 from ..training_runs import find_run, find_training_runs, owner_of
 from ..views import tree_view
 from .app_index import AppIndex
+from .batch import SqlBatch
 from .rows import FILLED, TABLES
 from .run_queries import ApplicationRow, application_rows, newest_job_runs
 from .tree import SqlTree
@@ -142,6 +143,16 @@ class SqlWriter:
                         began, wait = policy.clock(), policy.first_wait_s  # its process is alive, so wait from now on
             policy.sleep(wait)
             wait = min(wait * 2, policy.longest_wait_s)
+
+    @contextlib.contextmanager
+    def batch(self, roots: Sequence[RunRecord]) -> Iterator[Batch]:
+        """See Writer."""
+        with self._session() as session, self._session() as other:
+            batch = SqlBatch(session, other, self.store, roots)
+            with contextlib.closing(batch):
+                batch.begin(self._index)
+                yield batch
+                batch.commit()
 
     def _other_roots(self, key: str) -> list[Run]:
         """The active roots with this key, read through a separate connection."""

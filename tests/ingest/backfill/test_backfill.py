@@ -111,14 +111,14 @@ def test_one_broken_log_never_stops_it_and_is_not_tried_again_unchanged(place: P
 
 
 def test_what_fails_three_times_is_set_aside_and_listed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from afterglow.ingest.engines import local as batch
+    from afterglow.ingest import publish_imports
     from afterglow.ingest.errors import PublishError
 
     def refuse(*_: Any) -> Any:
         raise PublishError("the store is away") from OSError("connection refused")
 
     with monkeypatch.context() as patch:
-        patch.setattr(batch, "publish_import", refuse)
+        patch.setattr(publish_imports, "publish_import", refuse)
         for _ in range(3):
             assert backfill(place, "--app-name", "wordcount")[1]["summary"]["failed"] == 1
     result, told = backfill(place, "--app-name", "wordcount")
