@@ -14,7 +14,15 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from .errors import AfterglowError, AssemblyError, InputError, PublishError
-from .options import MAX_LINE_BYTES, MAX_RATIO, MAX_TASK_RUNS, ReadOptions, available_cores
+from .options import (
+    MAX_JOB_RUNS,
+    MAX_LINE_BYTES,
+    MAX_RATIO,
+    MAX_STAGE_RUNS,
+    MAX_TASK_RUNS,
+    ReadOptions,
+    available_cores,
+)
 
 if TYPE_CHECKING:
     from ..schemas.logs import EventLogTables
@@ -54,6 +62,8 @@ def import_logs(
     *,
     task_runs: Literal["all", "notable", "none"] = "all",
     max_task_runs: int = MAX_TASK_RUNS,
+    max_job_runs: int = MAX_JOB_RUNS,
+    max_stage_runs: int = MAX_STAGE_RUNS,
     parent_run: str | None = None,
     writer: Literal["auto", "sql", "rest"] = "auto",
     restore: bool = False,
@@ -88,6 +98,8 @@ def import_logs(
         _read_options(thresholds, workers, max_line_bytes, max_ratio),
         task_runs=task_runs,
         max_task_runs=max_task_runs,
+        max_job_runs=max_job_runs,
+        max_stage_runs=max_stage_runs,
         parent_run=parent_run,
         restore=restore,
         report=report,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ..schemas.job_history import COMPARED_RUNS
 from ..schemas.prices import PriceList
+from ..schemas.runs.limits import MAX_JOB_RUNS, MAX_STAGE_RUNS, MAX_TASK_RUNS
 
 if TYPE_CHECKING:  # both take long to import, which `afterglow --help` need not wait for
     from ..schemas.findings.threshold_overrides import Thresholds
@@ -22,7 +23,6 @@ TaskRuns = Literal["all", "notable", "none"]
 
 MAX_LINE_BYTES = 256 * 2**20
 MAX_RATIO = 1000
-MAX_TASK_RUNS = 2000
 
 
 def _thresholds() -> "Thresholds":
@@ -73,6 +73,8 @@ class ImportOptions:
     read: ReadOptions = field(default_factory=lambda: ReadOptions())
     task_runs: TaskRuns = "all"
     max_task_runs: int = MAX_TASK_RUNS
+    max_job_runs: int = MAX_JOB_RUNS
+    max_stage_runs: int = MAX_STAGE_RUNS
     parent_run: str | None = None
     restore: bool = False
     report: ReportMode = "auto"

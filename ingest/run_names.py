@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 
+from .streaming_jobs import streaming_job
 from .task_arrays import Row
 
 _MARKUP = re.compile(r"<[^<>]{1,200}>")
@@ -34,7 +35,12 @@ def trial_name(trial: Row) -> str:
 
 
 def job_name(job: Row, execution: Mapping[str, object] | None) -> str:
-    """`j243 write scores.parquet`: the job's description, else its call site, else that of its SQL execution."""
+    """`j243 write scores.parquet`: the job's description, else its call site, else that of its SQL execution. A job of
+    a streaming query has the query's name and the number of the batch."""
+    batch = streaming_job(job["description"])
+    if batch is not None:
+        query = batch.name or f"query {batch.run_id[:8]}"
+        return f"j{job['job_id']} {plain_text(query)} batch {'init' if batch.batch is None else batch.batch}"
     return _numbered(f"j{job['job_id']}", job["description"], job["name"], _description(execution))
 
 

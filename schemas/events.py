@@ -311,6 +311,45 @@ CONNECT_OPERATION_CLOSED = _event(
     _raw("operation_id", "string", "ConnectOperationClosed > operationId"),
     _raw("completion_time_ms", "int64", "ConnectOperationClosed > eventTime"),
 )
+STREAMING_QUERY_STARTED = _event(
+    "streaming_query_started",
+    spark.QUERY_STARTED,
+    "one start of a structured streaming query",
+    _raw("query_id", "string", "QueryStartedEvent > id"),
+    _raw("run_id", "string", "QueryStartedEvent > runId"),
+    _raw("name", "string", "QueryStartedEvent > name"),
+    _raw("timestamp", "string", "QueryStartedEvent > timestamp"),
+)
+_PROGRESS = "QueryProgressEvent > progress > "
+STREAMING_QUERY_PROGRESS = _event(
+    "streaming_query_progress",
+    spark.QUERY_PROGRESS,
+    "one report on a trigger of a structured streaming query",
+    _raw("query_id", "string", _PROGRESS + "id"),
+    _raw("run_id", "string", _PROGRESS + "runId"),
+    _raw("name", "string", _PROGRESS + "name"),
+    _raw("timestamp", "string", _PROGRESS + "timestamp"),
+    _raw("batch_id", "int64", _PROGRESS + "batchId"),
+    _raw("trigger_ms", "int64", _PROGRESS + "durationMs > triggerExecution"),
+    _raw("add_batch_ms", "int64", _PROGRESS + "durationMs > addBatch"),
+    _raw("output_rows", "int64", _PROGRESS + "sink > numOutputRows"),
+)
+STREAMING_SOURCES = _nested(
+    "streaming_sources",
+    spark.QUERY_PROGRESS,
+    "one source in one report on a trigger",
+    _raw("run_id", "string", "derived: QueryProgressEvent > progress > runId"),
+    _raw("batch_id", "int64", "derived: QueryProgressEvent > progress > batchId"),
+    _raw("timestamp", "string", "derived: QueryProgressEvent > progress > timestamp"),
+    _raw("input_rows", "int64", "derived: QueryProgressEvent > progress > sources > numInputRows"),
+)
+STREAMING_QUERY_TERMINATED = _event(
+    "streaming_query_terminated",
+    spark.QUERY_TERMINATED,
+    "one end of a structured streaming query",
+    _raw("run_id", "string", "QueryTerminatedEvent > runId"),
+    _raw("error_message", "string", "QueryTerminatedEvent > exception"),
+)
 ENVIRONMENT = EventTable(
     Table("environment", PROPERTIES.grain, (), PROPERTIES.columns), spark.ENVIRONMENT_UPDATE, nested=True
 )
@@ -361,4 +400,8 @@ EVENT_TABLES = (
     CONNECT_OPERATION_FAILED,
     CONNECT_OPERATION_CANCELED,
     CONNECT_OPERATION_CLOSED,
+    STREAMING_QUERY_STARTED,
+    STREAMING_QUERY_PROGRESS,
+    STREAMING_SOURCES,
+    STREAMING_QUERY_TERMINATED,
 )

@@ -129,6 +129,11 @@ PREEMPTED = (
 # org.apache.spark.sql.execution.streaming.runtime.StreamExecution.getBatchDescriptionString
 RECEIVER_JOB = "Streaming job running receiver "
 DSTREAM_BATCH_JOB = "Streaming job from "
+# org.apache.spark.sql.streaming.StreamingQueryListener, which EventLoggingListener writes as JSON of its fields
+_QUERY_LISTENER = "org.apache.spark.sql.streaming.StreamingQueryListener$"
+QUERY_STARTED = _QUERY_LISTENER + "QueryStartedEvent"
+QUERY_PROGRESS = _QUERY_LISTENER + "QueryProgressEvent"
+QUERY_TERMINATED = _QUERY_LISTENER + "QueryTerminatedEvent"
 MICRO_BATCH_JOB = r"runId = [0-9a-f-]{4,36}\b[\s\S]*\bbatch = "
 # org.apache.spark.sql.execution.datasources.HadoopFSUtils.parallelListLeafFilesInternal
 LISTING_JOB = "Listing leaf files and directories"

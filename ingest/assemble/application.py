@@ -22,6 +22,7 @@ from .sql import assemble_sql_executions, assemble_sql_scans
 from .sql_nodes import assemble_sql_nodes
 from .stage_rdds import assemble_cached_rdds
 from .stages import assemble_jobs_and_stages
+from .streaming import assemble_streaming
 from .tasks import assemble_tasks, stage_figures
 
 _EVENTS_OF_AN_APPLICATION = (
@@ -81,6 +82,7 @@ def assemble(rows: dict[str, pa.Table], log: EventLog) -> Assembly:
         "sql_scans": assemble_sql_scans(rows),
         "connect_sessions": connect.sessions,
         "connect_operations": connect.operations_table,
+        **assemble_streaming(rows, jobs),
         "task_metrics": _task_metrics(rows["task_accumulators"]),
         "properties": _properties(rows["environment"], rows["job_properties"]),
     }

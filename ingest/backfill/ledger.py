@@ -143,7 +143,8 @@ def open_ledger(path: str | None, target: str) -> Iterator[Ledger]:
 
 def ledger_target(tracking_uri: str | None, experiment: str | None, options: ImportOptions) -> str:
     """What the rows are valid for: with another store, experiment or options the same logs are to be imported."""
-    how = (options.task_runs, options.max_task_runs, options.report, options.trace, options.runs, options.dataset)
+    most = (options.max_task_runs, options.max_job_runs, options.max_stage_runs)
+    how = (options.task_runs, *most, options.report, options.trace, options.runs, options.dataset)
     return json.dumps(
         [tracking_uri, experiment, *how, options.read.thresholds.identity, *map(list, options.orchestrator_urls)]
         + ([] if options.prices is None else [options.prices.identity])

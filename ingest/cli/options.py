@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ...schemas.job_history import COMPARED_RUNS
-from ..options import MAX_LINE_BYTES, MAX_RATIO, MAX_TASK_RUNS, ReadOptions, available_cores
+from ..options import (
+    MAX_JOB_RUNS,
+    MAX_LINE_BYTES,
+    MAX_RATIO,
+    MAX_STAGE_RUNS,
+    MAX_TASK_RUNS,
+    ReadOptions,
+    available_cores,
+)
 from . import console
 
 REGRESSION_EXIT_CODE = 6
@@ -133,6 +141,17 @@ TaskRuns = Annotated[
 MaxTaskRuns = Annotated[
     int, typer.Option(min=0, help="If an application has more tasks than this, only notable ones get a run.")
 ]
+MaxJobRuns = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="Maximum number of jobs with a run. Of more, failed and slow jobs, those with findings and some of each "
+        "kind get one.",
+    ),
+]
+MaxStageRuns = Annotated[
+    int, typer.Option(min=0, help="Maximum number of stage attempts with a run, chosen like --max-job-runs.")
+]
 Report = Annotated[
     Literal["auto", "all", "none"],
     typer.Option(
@@ -220,6 +239,8 @@ class Importing:
     experiment: Experiment = None
     task_runs: TaskRuns = "all"
     max_task_runs: MaxTaskRuns = MAX_TASK_RUNS
+    max_job_runs: MaxJobRuns = MAX_JOB_RUNS
+    max_stage_runs: MaxStageRuns = MAX_STAGE_RUNS
     report: Report = "auto"
     trace: Trace = False
     thresholds: Thresholds = None
@@ -257,6 +278,8 @@ class Importing:
             read_options(self.thresholds, self.threshold, workers, max_line_bytes, max_ratio, server),
             self.task_runs,
             self.max_task_runs,
+            self.max_job_runs,
+            self.max_stage_runs,
             parent_run=parent_run,
             restore=restore,
             report=self.report,

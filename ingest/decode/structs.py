@@ -108,6 +108,12 @@ class ResourceRequest(msgspec.Struct, frozen=True, gc=False):
     amount: Double | None = msgspec.field(name="Amount", default=None)
 
 
+class StreamingSource(msgspec.Struct, frozen=True, gc=False):
+    """Source: org.apache.spark.sql.streaming.SourceProgress."""
+
+    num_input_rows: Int64 | None = msgspec.field(name="numInputRows", default=None)
+
+
 # What is a list or a map in an event: the fields that extract's nested tables are made from.
 _NESTED: Mapping[str, Mapping[tuple[str, ...], Any]] = {
     spark.JOB_START: {("Stage Infos",): list[StageInfo] | None, ("Properties",): dict[str, Any] | None},
@@ -124,6 +130,7 @@ _NESTED: Mapping[str, Mapping[tuple[str, ...], Any]] = {
     spark.TASK_END: {("Task Info", "Accumulables"): list[Accumulable] | None},
     spark.SQL_START: {("sparkPlanInfo",): PlanNode | None},
     spark.SQL_ADAPTIVE_UPDATE: {("sparkPlanInfo",): Any},
+    spark.QUERY_PROGRESS: {("progress", "sources"): list[StreamingSource] | None},
     spark.DRIVER_ACCUM_UPDATES: {("accumUpdates",): list[list[Int64]] | None},
 }
 

@@ -1,6 +1,6 @@
 """Choose the tasks that get a run, build those runs, and turn task metrics into their stage's metric history."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from ..application_view import ApplicationView
 from ..arrow import Array
 from ..run_names import task_name
 from ..task_arrays import Row
+from .thin_history import thinned
 
 # Task metrics kept as metric history of the stage run, so that MLflow draws them: metric, column, factor.
 _HISTORY = (
@@ -38,17 +39,19 @@ TASK_RUN_COLUMNS = (
 _STATUS: Mapping[str, Status] = {"SUCCESS": "FINISHED", "FAILED": "FAILED", "KILLED": "KILLED", "RUNNING": "RUNNING"}
 
 
-def choose_task_runs(app: ApplicationView, policy: str, at_most: int) -> dict[int, str | None]:
-    """Row number in the tasks table -> why the task is notable or None, for every task that gets a run.
+def choose_task_runs(app: ApplicationView, policy: str, at_most: int, stages: Collection[int]) -> dict[int, str | None]:
+    """Row number in the tasks table -> why the task is notable or None, for every task that gets a run. `stages` are
+    the positions of the stages with a run.
 
     `all` gives every task a run if there are at most `at_most`. Otherwise only notable tasks get one: failed, killed,
     speculative, stragglers. If more than `at_most` are notable, the longest are chosen.
     """
     if policy == "none" or not len(app):
         return {}
-    why = _notable(app)
+    below_run = np.isin(app.stage_of, list(stages))
+    why = {row: reason for row, reason in _notable(app).items() if below_run[row]}
     if policy == "all" and len(app) <= at_most:
-        return {row: why.get(row) for row in range(len(app))}
+        return {row: why.get(row) for row in np.flatnonzero(below_run).tolist()}
     if len(why) > at_most:
         duration = app.column("duration_ms")
         kept = sorted(why, key=lambda row: (-int(duration[row]), row))[:at_most]
@@ -102,5 +105,5 @@ def task_history(app: ApplicationView, at: Array) -> dict[str, Sequence[tuple[in
         values, held = app.column(column)[at], app.known(column)[at]
         points = [(int(index[i]), int(end[i]), float(values[i] * factor)) for i in chosen if held[i]]
         if any(value for _, _, value in points):
-            history[metric] = points
+            history[metric] = thinned(points)
     return history

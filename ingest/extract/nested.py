@@ -238,6 +238,13 @@ def _driver_metrics(events: Events, dropped: Dropped) -> Iterator[Row]:
                 yield event.executionid, *pair
 
 
+def _streaming_sources(events: Events, dropped: Dropped) -> Iterator[Row]:
+    for event in events:
+        progress = event.progress
+        for source in progress.sources or ():
+            yield progress.runid, progress.batchid, progress.timestamp, source.num_input_rows
+
+
 def _nodes(root: Any) -> Iterator[Any]:
     pending = [root] if root is not None else []
     while pending:
@@ -275,4 +282,5 @@ NESTED_ROWS: Mapping[str, Callable[[Events, Dropped], Iterator[Row]]] = {
     "stage_metrics": _stage_metrics,
     "sql_plans": _sql_plans,
     "driver_metrics": _driver_metrics,
+    "streaming_sources": _streaming_sources,
 }

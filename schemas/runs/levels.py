@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Level = Literal["application", "session", "run", "tuning", "trial", "fit", "job", "stage", "task"]
+Level = Literal["application", "session", "run", "query", "tuning", "trial", "fit", "job", "stage", "task"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,12 @@ LEVELS = (
         "One `with annotate.run(name)` block of the job.",
         "<app_id>/<attempt>/run/<id>",
         "the name passed to annotate.run",
+    ),
+    RunLevel(
+        "query",
+        "One run of a structured streaming query. Its batches are points of its metric histories.",
+        "<app_id>/<attempt>/query/<run id>",
+        "query sensors: the query's name",
     ),
     RunLevel(
         "tuning",
@@ -69,7 +75,7 @@ LEVELS = (
 )
 
 SEARCH: tuple[Level, ...] = ("tuning", "trial", "fit")
-ABOVE_JOB: tuple[Level, ...] = ("application", "session", "run", *SEARCH)
+ABOVE_JOB: tuple[Level, ...] = ("application", "session", "run", "query", *SEARCH)
 ABOVE_STAGE: tuple[Level, ...] = (*ABOVE_JOB, "job")
 ABOVE_TASK: tuple[Level, ...] = (*ABOVE_STAGE, "stage")
 EVERY: tuple[Level, ...] = (*ABOVE_TASK, "task")

@@ -60,6 +60,19 @@ RUN_METRICS = (
     ),
     RunMetric("jobs/total", "", ABOVE_JOB, "Number of jobs."),
     RunMetric("jobs/failed", "", ABOVE_JOB, "Number of jobs that failed."),
+    RunMetric("batches/total", "", ("query",), "Number of micro-batches that ran."),
+    RunMetric("batches/time_s", "s", ("query",), "Time in micro-batches. The rest of the run waited for a trigger."),
+    RunMetric("batches/duration_max_s", "s", ("query",), "Duration of the slowest micro-batch."),
+    RunMetric("batches/input_rows", "", ("query",), "Rows that the micro-batches read."),
+    *(
+        RunMetric(f"batch/{name}", unit, ("query",), f"History, one point per micro-batch: {doc}")
+        for name, unit, doc in (
+            ("duration_s", "s", "duration of its trigger."),
+            ("add_batch_s", "s", "time in which it was computed and written."),
+            ("input_rows", "", "rows that it read."),
+            ("output_rows", "", "rows that it wrote, where the sink counts them."),
+        )
+    ),
     RunMetric("trials/total", "", ("tuning",), "Number of trials that started."),
     RunMetric("fits/total", "", ("tuning", "trial"), "Number of fits that started."),
     RunMetric("fits/failed", "", ("tuning", "trial"), "Number of fits that failed."),

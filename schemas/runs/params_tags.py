@@ -6,7 +6,7 @@ from ..findings import FINDINGS
 from ..job_history import FINDINGS_TAG, FOUND_BY_TAG, JOB_TAG, REGRESSION_TAG, SENT_TAG, SINCE_TAG
 from ..orchestrators import NAMES_TAG, ORCHESTRATORS
 from ..prices import CURRENCY_TAG
-from .levels import ABOVE_TASK, EVERY, SEARCH, Level
+from .levels import ABOVE_JOB, ABOVE_STAGE, ABOVE_TASK, EVERY, SEARCH, Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ ADOPTED_TAG = "afterglow.adopted"
 STUDY_TAG = "afterglow.study"
 APPLICATION_RUN_TAG = "afterglow.application_run"
 """On a run that the training job created itself: the id of the application run, which is not below it."""
+JOBS_WITHOUT_RUN_TAG, STAGES_WITHOUT_RUN_TAG = "afterglow.jobs_without_run", "afterglow.stages_without_run"
 FINDING_TAG = "afterglow.finding."
 
 
@@ -120,6 +121,8 @@ RUN_TAGS = (
         "Number of models of groups without a run. models.parquet has them.",
     ),
     RunText("afterglow.models.slowest", ("application", "fit"), "Key of the group whose model took longest."),
+    RunText(JOBS_WITHOUT_RUN_TAG, ABOVE_JOB, "Number of jobs without a run. jobs.parquet has them."),
+    RunText(STAGES_WITHOUT_RUN_TAG, ABOVE_STAGE, "Number of stage attempts without a run. stages.parquet has them."),
     RunText(
         "afterglow.tasks_without_run",
         ("application", "stage"),
@@ -157,7 +160,9 @@ RUN_TAGS = (
     RunText("spark.executor.id", ("task",), "Executor id."),
     RunText("spark.host", ("task",), "Host."),
     RunText("spark.locality", ("task",), "Locality level."),
-    RunText("spark.failure_reason", ("job", "stage", "task"), "Reason for the failure or the kill."),
+    RunText("spark.sql.streaming.query.id", ("query",), "Id of the streaming query, which a restart keeps."),
+    RunText("spark.sql.streaming.run.id", ("query",), "Id of this run of the streaming query."),
+    RunText("spark.failure_reason", ("query", "job", "stage", "task"), "Reason for the failure or the kill."),
     RunText("afterglow.tuning.uid", (*SEARCH, "job"), "Uid of the search. Fits outside searches have none."),
     RunText("afterglow.framework", ("tuning", "fit"), "Framework: mllib, hyperopt, joblib and others."),
     RunText(

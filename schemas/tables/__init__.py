@@ -11,6 +11,7 @@ from .executors import CACHED_RDDS, EXECUTOR_METRICS, EXECUTORS
 from .findings import FINDINGS
 from .jobs_stages_tasks import JOBS, STAGES, TASKS
 from .sql import SQL_EXECUTIONS, SQL_METRICS, SQL_NODES, SQL_SCANS
+from .streaming import STREAMING_BATCHES, STREAMING_QUERIES
 from .training import FITS, TRIALS, TUNINGS
 
 TABLES = (
@@ -28,6 +29,8 @@ TABLES = (
     SQL_NODES,
     SQL_METRICS,
     SQL_SCANS,
+    STREAMING_QUERIES,
+    STREAMING_BATCHES,
     CONNECT_SESSIONS,
     CONNECT_OPERATIONS,
     TASK_METRICS,
@@ -59,6 +62,8 @@ __all__ = [
     "SQL_NODES",
     "SQL_SCANS",
     "STAGES",
+    "STREAMING_BATCHES",
+    "STREAMING_QUERIES",
     "TABLES",
     "TASKS",
     "TASK_METRICS",

@@ -46,11 +46,13 @@ def describe(
     lines.extend(list_tasks(tasks, link))
     lines.append(figures(run))
     lines.extend(remarks(run))
-    if run.tags.get("afterglow.tasks_without_run"):
-        lines.append(
-            f"{count(float(run.tags['afterglow.tasks_without_run']))} tasks have no run of their own; "
-            "they are in `tables/tasks.parquet` of the application's artifacts."
-        )
+    for things in ("jobs", "stages", "tasks"):
+        number = run.tags.get(f"afterglow.{things}_without_run")
+        if number:
+            lines.append(
+                f"{count(float(number))} {things} have no run of their own; "
+                f"they are in `tables/{things}.parquet` of the application's artifacts."
+            )
     if parent is not None:
         lines.append(f"Part of {linked(parent, link)}.")
     return "\n\n".join(line for line in lines if line)

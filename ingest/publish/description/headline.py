@@ -10,6 +10,7 @@ _WHAT = {
     "application": "Spark application",
     "session": "Spark Connect session",
     "run": "Named run",
+    "query": "Structured streaming query",
     "tuning": "Hyperparameter search:",
     "trial": "Trial",
     "fit": "Fit",

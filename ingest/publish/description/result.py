@@ -10,7 +10,7 @@ from .trials import best_trial, cost, score, score_name
 
 def result(run: Run, below: Mapping[str, Sequence[Run]], link: Link) -> str:
     """One line, or "" where the log holds no result."""
-    if run.level in ("application", "session", "run"):
+    if run.level in ("application", "session", "run", "query"):
         searches = [child for child in below.get(run.key, ()) if child.level == "tuning"]
         bests = [_best(search, below, link) for search in searches[:3]]
         return " ".join(best for best in bests if best) or _work(run)

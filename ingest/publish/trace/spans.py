@@ -59,9 +59,9 @@ def _kept(tree: RunTree, at_most: int) -> set[str]:
     if len(tree.runs) <= at_most:
         return {run.key for run in tree.runs}
     parents = {run.key: run.parent for run in tree.runs}
-    order = {"application": 0, "session": 1, "run": 1, "tuning": 1, "trial": 2, "fit": 3, "job": 4, "stage": 4}
+    order = {"application": 0, "session": 1, "run": 1, "query": 1, "tuning": 1, "trial": 2, "fit": 3}
     kept: set[str] = set()
-    for run in sorted(tree.runs, key=lambda r: (order[r.level], -(r.duration_s or math.inf), r.start_ms, r.key)):
+    for run in sorted(tree.runs, key=lambda r: (order.get(r.level, 4), -(r.duration_s or math.inf), r.start_ms, r.key)):
         chain: list[str] = []
         at: str | None = run.key
         while at is not None and at not in kept:
