@@ -13,13 +13,11 @@ PublishError (MLflow refused or cannot be reached).
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal
 
+from ..schemas.runs.limits import MAX_JOB_RUNS, MAX_STAGE_RUNS, MAX_TASK_RUNS
 from .errors import AfterglowError, AssemblyError, InputError, PublishError
 from .options import (
-    MAX_JOB_RUNS,
     MAX_LINE_BYTES,
     MAX_RATIO,
-    MAX_STAGE_RUNS,
-    MAX_TASK_RUNS,
     ReadOptions,
     available_cores,
 )

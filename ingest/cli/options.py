@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ...schemas.job_history import COMPARED_RUNS
+from ...schemas.runs.limits import MAX_JOB_RUNS, MAX_STAGE_RUNS, MAX_TASK_RUNS
 from ..options import (
-    MAX_JOB_RUNS,
     MAX_LINE_BYTES,
     MAX_RATIO,
-    MAX_STAGE_RUNS,
-    MAX_TASK_RUNS,
     ReadOptions,
     available_cores,
 )

@@ -102,8 +102,8 @@ def publish_batch(wanted: Sequence[Import], writer: Writer) -> list[Published | 
         # not within the transaction, which may lock the database
         writer.store.describe([view for one in new for view in _views(one.tree).values()])
         with writer.batch(list(roots.values())) as batch:
-            for one in new if batch is not None else ():
-                if batch.takes(roots[id(one)]):
+            for one in new:
+                if batch is not None and batch.takes(roots[id(one)]):
                     found[id(one)] = _publish_at(one, batch, _Place())
     except PublishError:  # nothing of the batch is written; which tree it was shows when they are written one by one
         return [None] * len(wanted)
