@@ -19,6 +19,7 @@ from . import discover
 from .annotations import apply_annotations, read_annotations
 from .application_view import ApplicationView
 from .assemble import MlflowRun, assemble, complete_tables
+from .check_history import notify
 from .diagnose import diagnose
 from .errors import InputError
 from .export import export_tables

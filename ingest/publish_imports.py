@@ -50,9 +50,7 @@ def publish_import(
     return imported
 
 
-def _compare(
-    prepared: PreparedImport, experiments: "Experiments | None", options: ImportOptions
-) -> PreparedImport:
+def _compare(prepared: PreparedImport, experiments: "Experiments | None", options: ImportOptions) -> PreparedImport:
     """The import with what the history of its job says about it."""
     if prepared.tree is None or experiments is None:
         return prepared
@@ -95,9 +93,7 @@ def _imported(
     if experiments is not None and not isinstance(published, DatasetOnly):
         notice = notify(published, experiments, options.webhook)
     seconds = time.monotonic() - started
-    return replace(
-        Imported.from_row(prepared.log.name, published, prepared.application, seconds), notice=notice
-    )
+    return replace(Imported.from_row(prepared.log.name, published, prepared.application, seconds), notice=notice)
 
 
 def publish_in_order(
