@@ -15,6 +15,7 @@ from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.options import ImportOptions
 from afterglow.ingest.pipeline import derive_tree, read_view
 from afterglow.schemas.runs.limits import QUERY_JOB_RUNS
+from afterglow.schemas.runs.metrics import RUN_METRICS
 from afterglow.schemas.runs.tree import Run
 
 START_MS = 1_760_000_000_000
@@ -78,6 +79,9 @@ def test_a_query_is_a_run_with_its_batches_as_history(tmp_path: Path, progress: 
     (query,) = [run for run in runs if run.level == "query"]
     assert (query.name, query.status, query.parent) == ("query orders", "FINISHED", runs[0].key)
     assert query.metrics["batches/total"] == BATCHES
+    declared = {one.name for one in RUN_METRICS if "query" in one.levels}
+    assert {*query.metrics, *query.history} <= declared
+    assert not progress or {name for name in declared if name.startswith("batch")} <= {*query.metrics, *query.history}
     steps = [step for step, _, _ in query.history["batch/duration_s"]]
     assert steps == list(range(BATCHES))
     first = query.history["batch/duration_s"][0][2]
