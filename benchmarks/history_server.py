@@ -8,6 +8,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,13 @@ _LISTING_S = 600
 _HEAP = "6g"
 _OF_MANY = 20
 # By default the server keeps the newest 1,000 jobs and stages only; that would spare it work.
-_KEPT = ("Tasks", "Stages", "Jobs", "DeadExecutors")
+_KEPT = (
+    "ui.retainedTasks",
+    "ui.retainedStages",
+    "ui.retainedJobs",
+    "ui.retainedDeadExecutors",
+    "sql.ui.retainedExecutions",
+)
 
 
 def first_stages(folder: Path, applications: int = 1) -> tuple[str, Measured, Measured]:
@@ -31,6 +39,28 @@ def first_stages(folder: Path, applications: int = 1) -> tuple[str, Measured, Me
     """
     import pyspark
 
+    listing, answer = Measured(), Measured()
+    started = time.monotonic()
+    with started_server(folder) as (server, api):
+        with watching(server.pid, listing):
+            listed = listed_applications(api, server, applications)
+            listing.wall_s = time.monotonic() - started
+        listing.cpu_s = cpu_seconds(server.pid)
+        started = time.monotonic()
+        with watching(server.pid, answer):
+            asked = listed[::_OF_MANY]
+            for application in asked:
+                get(f"{api}/applications/{application}/stages")
+            answer.wall_s = (time.monotonic() - started) * len(listed) / len(asked)
+        answer.cpu_s = (cpu_seconds(server.pid) - listing.cpu_s) * len(listed) / len(asked)
+    return pyspark.__version__, listing, answer
+
+
+@contextmanager
+def started_server(folder: Path) -> Iterator[tuple["subprocess.Popen[bytes]", str]]:
+    """Starts the server on a folder of logs and stops it at the end. Yields its process and the address of its API."""
+    import pyspark
+
     home = Path(pyspark.__file__).parent
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -41,7 +71,7 @@ def first_stages(folder: Path, applications: int = 1) -> tuple[str, Measured, Me
             f"spark.history.fs.logDirectory file://{folder}\nspark.history.ui.port {port}\n"
             "spark.history.fs.update.interval 600s\n"
         )
-        kept = " ".join(f"-Dspark.ui.retained{what}=10000000" for what in _KEPT)
+        kept = " ".join(f"-Dspark.{what}=10000000" for what in _KEPT)
         env = dict(
             os.environ,
             SPARK_HOME=str(home),
@@ -56,35 +86,23 @@ def first_stages(folder: Path, applications: int = 1) -> tuple[str, Measured, Me
             "--properties-file",
             str(conf),
         ]
-        listing, answer = Measured(), Measured()
-        started = time.monotonic()
         with (
             open(Path(scratch) / "log", "w") as log,
             subprocess.Popen(command, env=env, stdout=log, stderr=log) as server,
         ):
             try:
-                with watching(server.pid, listing):
-                    listed = _listed(f"http://127.0.0.1:{port}/api/v1", server, applications)
-                    listing.wall_s = time.monotonic() - started
-                listing.cpu_s = cpu_seconds(server.pid)
-                started = time.monotonic()
-                with watching(server.pid, answer):
-                    asked = listed[::_OF_MANY]
-                    for application in asked:
-                        _get(f"http://127.0.0.1:{port}/api/v1/applications/{application}/stages")
-                    answer.wall_s = (time.monotonic() - started) * len(listed) / len(asked)
-                answer.cpu_s = (cpu_seconds(server.pid) - listing.cpu_s) * len(listed) / len(asked)
+                yield server, f"http://127.0.0.1:{port}/api/v1"
             finally:
                 server.terminate()
-    return pyspark.__version__, listing, answer
 
 
-def _listed(base: str, server: "subprocess.Popen[bytes]", applications: int) -> list[str]:
+def listed_applications(base: str, server: "subprocess.Popen[bytes]", applications: int) -> list[str]:
+    """The path of each application below `applications`, once so many are listed."""
     deadline = time.monotonic() + _LISTING_S
     while time.monotonic() < deadline and server.poll() is None:
         time.sleep(0.1)
         try:
-            found = _get(f"{base}/applications")
+            found = get(f"{base}/applications")
         except (urllib.error.URLError, ConnectionError):
             continue
         if len(found) >= applications:
@@ -93,6 +111,7 @@ def _listed(base: str, server: "subprocess.Popen[bytes]", applications: int) -> 
     raise RuntimeError("the History Server did not list the applications")
 
 
-def _get(url: str) -> Any:
+def get(url: str) -> Any:
+    """What the server answers."""
     with urllib.request.urlopen(url, timeout=1200) as response:
         return json.load(response)

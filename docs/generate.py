@@ -30,10 +30,22 @@ A finding says what made an application slow, what it cost, and what to do. Find
 - tags `afterglow.finding.<code>` and sentences in the descriptions of the runs they are about
 - lines of `afterglow show`
 
-The cost of a finding is the estimated wall time that a fix would save. Costs of several findings
-overlap and do not add up. A finding is reported if its cost exceeds the thresholds `cost_s` and
-`cost_ratio`. Findings of several stages with one name are one finding with their total cost. The
-severity follows the share of the application's duration. Informational findings have no cost.
+The cost of a finding is the estimated wall time that a fix would save. One model estimates it:
+
+- The same work without the fault is scheduled on the same cores. What it takes less is the cost.
+- A cost is at most the wall time that the finding's stages had together. Stages that ran at the
+  same time count once.
+- Work is spread over cores, and waiting is not. A task that computed longer is spread over the
+  slots of its stage. A task that waited is cut to the median.
+- More tasks or more parallel fits save at most the idle core time. The driver's work of a search
+  is not divided by the number of fits.
+- `local[4]` is a number of threads, and the log does not hold the machine's cores. Only cores
+  that tasks used at one time count. What more cores would save is in the message, as "at most".
+
+Costs of several findings overlap and do not add up. A finding is reported if its cost exceeds the
+thresholds `cost_s` and `cost_ratio`. Findings of several stages with one name are one finding with
+their total cost. The severity follows the share of the application's duration. Informational
+findings have no cost.
 
 To change a threshold use `--threshold skew.time_ratio=4`, or a TOML file with `--thresholds FILE`:
 
@@ -50,7 +62,7 @@ Search in MLflow with these filters:
 - `` tags.`afterglow.finding.skew` LIKE 'critical%' `` finds runs with a critical skew.
 - `` metrics.`findings/cost_s` > 60 `` finds runs whose most expensive finding costs a minute.
 
-[measurements/findings-compared.md](measurements/findings-compared.md) compares findings with
+[measurements/findings.md](measurements/findings.md) compares findings with
 seeded faults and with the rules of other tools.
 
 """

@@ -2,8 +2,9 @@
 
 import copy
 import re
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +22,7 @@ from .task_arrays import Row, TaskArrays
 from .timeline import Timeline
 
 _BATCH = re.compile(f"{re.escape(spark.DSTREAM_BATCH_JOB)}|{spark.MICRO_BATCH_JOB}")
+T = TypeVar("T")
 _SPANS = [f"{phase}{end}_time_ms" for phase in ("", "fit_", "evaluate_") for end in ("start", "end")]
 
 
@@ -37,6 +39,7 @@ class ApplicationView(TaskArrays):
         self.start_ms: int = self.application["start_time_ms"] or 0
         end = self.application["end_time_ms"] or self.application["last_event_time_ms"] or 0
         self.end_ms: int = max(end, self.start_ms)
+        self._remembered: dict[str, Any] = {}
         self.in_progress: bool = self.application["completeness"] == "in_progress"
 
     def __reduce__(self) -> Any:
@@ -61,6 +64,13 @@ class ApplicationView(TaskArrays):
                     pick = min if name.endswith("start_time_ms") else max
                     known[name] = pick(times, default=None)
         return sorted(found.values(), key=lambda fit: fit["start_time_ms"] or 0)
+
+    def remember(self, name: str, compute: Callable[["ApplicationView"], T]) -> T:
+        """What `compute` returns for this application, computed once."""
+        if name not in self._remembered:
+            self._remembered[name] = compute(self)
+        value: T = self._remembered[name]
+        return value
 
     def with_findings(self, findings: pa.Table) -> "ApplicationView":
         """The same application with its `findings` table; cached values are shared."""

@@ -134,6 +134,13 @@ def _lists(values: Sequence[Sequence[Any] | None], item: Type) -> pa.Array:
     return pa.Array.from_buffers(list_type, len(values), [mask, pa.py_buffer(offsets)], children=[children])
 
 
+def from_lists(members: Array, ends: Array) -> pa.Array:
+    """A list<int64> column: each row's members one after the other, and how many there are up to each row."""
+    offsets = np.concatenate(([0], ends)).astype(np.int32)
+    children = from_numpy(members, "int64")
+    return pa.Array.from_buffers(pa.list_(pa.int64()), len(ends), [None, pa.py_buffer(offsets)], children=[children])
+
+
 def from_columns(table: Table, columns: Sequence[Sequence[Any]]) -> pa.RecordBatch:
     """A record batch of the declared table, one sequence of Python values per column."""
     arrays = [to_array(values, column.type) for column, values in zip(table, columns, strict=True)]
@@ -191,10 +198,10 @@ def valid(table: pa.Table, name: str) -> Array:
 
 def flattened(table: pa.Table, name: str) -> tuple[Array, Array]:
     """The members of a list<int64> column one after the other, and how many each row has. Null is an empty list."""
-    lists = table[name].combine_chunks()
-    chunks = lists.chunks if hasattr(lists, "chunks") else [lists]
     members, counts = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for chunk in chunks:
+    for chunk in table[name].chunks:  # combine_chunks() of none would import pandas
+        if not len(chunk):
+            continue
         offsets = np.frombuffer(chunk.buffers()[1], np.int32)[chunk.offset : chunk.offset + len(chunk) + 1]
         values = chunk.values
         data = np.frombuffer(values.buffers()[1], np.int64)[values.offset : values.offset + len(values)]

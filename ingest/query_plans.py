@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..schemas.logs import EventLogTables
 from . import arrow
@@ -17,17 +18,28 @@ _COLUMNS = (
     "stage_ids",
     "parent_ids",
 )
+_METRIC_COLUMNS = ("execution_id", "node_id", "name", "total", "median", "max", "max_task_id")
 # org.apache.spark.sql.execution: FileSourceScanLike, SortExec, exchange.BroadcastExchangeExec
 FILES_READ, SORT_TIME, DATA_SIZE = "number of files read", "sort time", "data size"
+FILES_WRITTEN, OUTPUT_BYTES = "number of written files", "written output"  # BasicWriteJobStatsTracker
 BROADCAST_TIMES = ("time to collect", "time to build", "time to broadcast")
-USED_METRICS = (FILES_READ, SORT_TIME, DATA_SIZE, *BROADCAST_TIMES)
+ROWS = "number of output rows"
+USED_METRICS = (ROWS, FILES_READ, FILES_WRITTEN, OUTPUT_BYTES, SORT_TIME, DATA_SIZE, *BROADCAST_TIMES)
 """The metrics that rules need beside the columns of sql_nodes. A plan has thousands of others."""
+
+
+class RowSpread(NamedTuple):
+    """How the rows that a node returned are spread over its tasks. `task_id` is the task that returned most."""
+
+    median: int
+    most: int
+    task_id: int
 
 
 @dataclass(slots=True)
 class PlanNode:
     """One node of a plan. `children` are in the order of the plan. `metrics` are the totals of USED_METRICS by name,
-    and `stages` the ids of the stages whose tasks measured it."""
+    `stages` the ids of the stages whose tasks measured it, and `spread` is that of its rows."""
 
     execution_id: int
     node_id: int
@@ -40,6 +52,7 @@ class PlanNode:
     children: list["PlanNode"] = field(default_factory=list)
     parents: list["PlanNode"] = field(default_factory=list)
     metrics: dict[str, int] = field(default_factory=dict)
+    spread: "RowSpread | None" = None
 
     @property
     def is_exchange(self) -> bool:
@@ -97,11 +110,13 @@ def query_plans(tables: EventLogTables) -> list[QueryPlan]:
             node.parents.append(parent)
     metrics = tables["sql_metrics"]
     metrics = metrics.filter(arrow.from_numpy(arrow.equals(metrics, "name", *USED_METRICS), "bool"))
-    columns = (metrics[name].to_pylist() for name in ("execution_id", "node_id", "name", "total"))
-    for execution_id, node_id, name, total in zip(*columns, strict=True):
+    columns = (metrics[name].to_pylist() for name in _METRIC_COLUMNS)
+    for execution_id, node_id, name, total, median, most, task_id in zip(*columns, strict=True):
         owner = plans.get(execution_id, {}).get(node_id)
         if owner is not None and total is not None:
             owner.metrics[name] = total
+            if name == ROWS and task_id is not None:
+                owner.spread = RowSpread(median, most, task_id)
     return [QueryPlan(execution_id, nodes, _placed(nodes)) for execution_id, nodes in sorted(plans.items())]
 
 

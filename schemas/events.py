@@ -189,6 +189,18 @@ TASK_END = EventTable(
 TASK_ACCUMULATORS = EventTable(
     Table("task_accumulators", TASK_METRICS.grain, (), TASK_METRICS.columns), spark.TASK_END, nested=True
 )
+TASK_UPDATES = _nested(
+    "task_updates",
+    spark.TASK_END,
+    "one TaskEnd with metrics of SQL",
+    _raw("stage_id", "int32", "derived: TaskEnd > Stage ID"),
+    _raw("stage_attempt", "int32", "derived: TaskEnd > Stage Attempt ID"),
+    _raw("index", "int32", "derived: TaskEnd > Task Info > Index"),
+    _raw("task_id", "int64", "derived: TaskEnd > Task Info > Task ID"),
+    _raw("reason", "string", "derived: TaskEnd > Task End Reason > Reason"),
+    _raw("metric_ids", "list<int64>", "derived: TaskEnd > Task Info > Accumulables > ID, with metadata sql"),
+    _raw("values", "list<int64>", "derived: TaskEnd > Task Info > Accumulables > Update, of the same"),
+)
 SQL_START = _event("sql_start", spark.SQL_START, "one SQL execution", *_from(SQL_EXECUTIONS, "SQLExecutionStart"))
 SQL_END = _event(
     "sql_end",
@@ -383,6 +395,7 @@ EVENT_TABLES = (
     TASK_START,
     TASK_END,
     TASK_ACCUMULATORS,
+    TASK_UPDATES,
     SQL_START,
     SQL_END,
     PLAN_SCANS,

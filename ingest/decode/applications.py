@@ -73,7 +73,9 @@ def _between(decoded: Decoded, begin: int, end: int) -> Decoded:
         if low < high:
             typed = zip(taken.columns, _TYPES[event], strict=True)
             columns = [_rows(column, type == "string", low, high, len(taken.offsets)) for column, type in typed]
-            part.columns[event] = Columns(taken.offsets[low:high], columns)
+            before, ends = (int(taken.pair_ends[low - 1]) if low else 0), taken.pair_ends[low:high]
+            pairs = taken.pairs[before : int(ends[-1])]
+            part.columns[event] = Columns(taken.offsets[low:high], columns, ends - np.int32(before), pairs)
     return part
 
 

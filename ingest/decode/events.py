@@ -1,7 +1,8 @@
 """Lines -> typed events and columns: where most of the time of reading a log is spent.
 
 The native scanner turns ordinary task events into columns. Every other line is decoded here, into a struct. Most of a
-TaskEnd is `Accumulables`, of which only what user code named is wanted, so that array is cut out by two searches first.
+TaskEnd is `Accumulables`, of which only what user code named and the metrics of SQL are wanted, so that array is cut
+out by two searches where it has neither.
 A line that does not decode is read once more, whole, by `recover`.
 """
 
@@ -30,6 +31,7 @@ _TASK_METRICS = b'"Task Metrics":{'
 _EXECUTOR_METRICS = b']},"Task Executor Metrics":{'
 # Long needles: bytes.find gets faster with their length. AccumulableInfo's fields come in this order since Spark 2.0.
 _USER_ACCUMULATOR = b'"Internal":false,"Count Failed Values"'
+_SQL_METRIC = b'"Metadata":"sql"'
 _COUNT_FAILED = b'"Count Failed Values"'
 _ONE_ACCUMULABLE_BYTES = 2000
 _ANOTHER_TASK_END = b'{"Event":"SparkListenerTaskEnd","Stage ID":'
@@ -182,7 +184,7 @@ def _task_end(line: bytes) -> msgspec.Struct:
 
 def _without_accumulables(line: bytes) -> bytes:
     """A TaskEnd without its accumulables; the line itself where that is not safe, or where it has accumulators of the
-    user."""
+    user or metrics of SQL."""
     begin = line.find(_ACCUMULABLES) + len(_ACCUMULABLES)
     metrics = line.rfind(_TASK_METRICS)
     if metrics < begin or begin < len(_ACCUMULABLES):
@@ -194,6 +196,7 @@ def _without_accumulables(line: bytes) -> bytes:
             return line
     if end > begin and (
         line.find(_USER_ACCUMULATOR, begin, end) >= 0
+        or line.find(_SQL_METRIC, begin, end) >= 0
         or line.find(_COUNT_FAILED, begin, begin + _ONE_ACCUMULABLE_BYTES) < 0
         # two TaskEnds on one line must not be mixed; one byte is found ten times as fast as the whole
         or (line.find(b"L", begin, end) >= 0 and line.find(_ANOTHER_TASK_END, begin, end) >= 0)

@@ -60,9 +60,12 @@ class StageInfo(msgspec.Struct, frozen=True, gc=False):
 class Accumulable(msgspec.Struct, frozen=True, gc=False):
     """One accumulator's update in one task. Source: JsonProtocol.accumulableInfoToJson.
 
-    Only the name of a user's accumulator is read, so a name that is not text is an issue of `extract`, not of the line.
+    A user's accumulator and a metric of SQL are read; what is not of their types is an issue of `extract`, or no row,
+    but does not break the line.
     """
 
+    id: Any = msgspec.field(name="ID", default=None)
+    metadata: Any = msgspec.field(name="Metadata", default=None)
     name: Any = msgspec.field(name="Name", default=None)
     update: Any = msgspec.field(name="Update", default=None)
     internal: bool = msgspec.field(name="Internal", default=False)

@@ -51,8 +51,14 @@ def find(app: ApplicationView, explained_ms: float) -> Iterator[Candidate]:
         f"{_not_counted(app, starting, explained_ms)}.{_longest(app, gaps)}",
         "interactive" if app.is_interactive else cause,
         {"idle_ms": idle, "ratio": idle / total} | {f"{name.replace(' ', '_')}_ms": ms for name, ms in parts.items()},
-        at_most="note" if app.is_interactive or cause == "in fits" else None,
+        at_most="note" if app.is_interactive or cause == "in fits" or _only_starts(app, cause, parts) else None,
     )
+
+
+def _only_starts(app: ApplicationView, cause: str, parts: dict[str, float]) -> bool:
+    """Whether it is what a short application needs to start."""
+    least = app.threshold("no_tasks_running", "first_job_s") * 1e3
+    return cause == "before the first job" and parts[cause] < least
 
 
 def _gaps(app: ApplicationView) -> Iterator[_Gap]:

@@ -12,6 +12,7 @@ from .batches import in_batches_on_time
 from .intervals import spans
 from .ranking import Candidate, about_stage
 from .speculation import end_of_others, replaced
+from .usable_cores import least_ms, usable_cores
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
@@ -60,15 +61,20 @@ def _few(app: ApplicationView) -> Iterator[Candidate]:
             continue
         # only computing is spread over more tasks; a task that waits, or starts late, takes as long among more of them
         working = app.working_ms[app.rows(stage)]
-        saved = min(float(working.max(initial=0.0)) - float(working.sum()) / cores, idle / cores)
+        longest = float(working.max(initial=0.0))
+        most = max(min(longest - float(working.sum()) / cores, idle / cores), 0.0)
+        saved = max(min(longest - least_ms(app, app.rows(stage), cores), most), 0.0)
         yield Candidate(
             "few_partitions",
             saved,
             message=f"{count(planned)} task{'' if planned == 1 else 's'} for {count(cores)} cores{why}: "
             f"{share(idle / capacity)} of the core time was idle during the stage's {seconds((end - start) / 1e3)}. "
-            f"More tasks save at most {seconds(max(saved, 0) / 1e3)}, if the cores are free.",
+            f"More tasks save at most {seconds(most / 1e3)}, if the cores are free."
+            + ("" if saved > most / 2 else f" The log shows {count(usable_cores(app, cores))} of them at work."),
             cause=cause,
-            figures={"num_tasks": planned, "cores": cores, "idle_core_ms": idle, "stage_ms": end - start},
+            figures={"num_tasks": planned, "cores": cores, "idle_core_ms": idle, "stage_ms": end - start}
+            | {"at_most_ms": most},
+            possible_ms=most,
             **about_stage(app, stage),
         )
 

@@ -30,6 +30,7 @@ class Candidate:
 
     `stages` are the positions of the stages that it is about, if there are several. Their wall time limits the cost,
     together with `driver_ms`, the time that the driver spent outside of them. `at_most` limits the severity.
+    `possible_ms` is a cost that the log does not prove; it makes a finding worth a note.
     """
 
     code: str
@@ -53,6 +54,7 @@ class Candidate:
     stages: tuple[int, ...] = ()
     driver_ms: float = 0.0
     at_most: Severity | None = None
+    possible_ms: float | None = None
 
 
 def about_stage(app: ApplicationView, stage: int) -> dict[str, Any]:
@@ -128,7 +130,7 @@ def _worth(one: Candidate, app: ApplicationView) -> bool:
     code = FINDING_CODES[one.code]
     if code.informational or code.always_reported:
         return True
-    cost = one.cost_ms or 0
+    cost = max(one.cost_ms or 0, one.possible_ms or 0)
     return (
         cost >= app.threshold(one.code, "cost_s") * 1e3
         and cost >= app.threshold(one.code, "cost_ratio") * app.duration_ms

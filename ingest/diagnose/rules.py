@@ -9,15 +9,18 @@ from ..application_view import ApplicationView
 from . import (
     application,
     broadcasts,
+    caching,
     data_movement,
     driver,
     executors,
     failed_jobs,
     failures,
     large_collects,
+    late_filters,
     memory,
     parallelism,
     partitioning,
+    planning,
     python_functions,
     recomputation,
     repeated_actions,
@@ -25,6 +28,7 @@ from . import (
     row_multiplication,
     skew,
     small_files,
+    small_outputs,
     speculation,
     trial_tasks,
     trials,
@@ -38,6 +42,10 @@ _RULES: Sequence[Callable[[ApplicationView], Iterator[Candidate]]] = (
     speculation.find,
     partitioning.find,
     small_files.find,
+    small_outputs.find,
+    late_filters.find,
+    caching.find,
+    planning.find,
     row_multiplication.find,
     broadcasts.find,
     python_functions.find,
@@ -54,7 +62,7 @@ _RULES: Sequence[Callable[[ApplicationView], Iterator[Candidate]]] = (
     application.find,
 )
 # Findings whose cost is time in which most cores wait for a few others.
-_BUSY_DRIVER = ("repeated_actions", "large_collect")
+_BUSY_DRIVER = ("repeated_actions", "large_collect", "planning")
 _LEAVE_IDLE = ("skew", "straggler", "slow_executor", "slow_host", "few_partitions")
 
 

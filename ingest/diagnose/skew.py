@@ -37,7 +37,12 @@ def find(app: ApplicationView, slow_executors: frozenset[str]) -> Iterator[Candi
                 yield straggler(
                     app, tail, row, "more data", "skew", {data.column: float(data.ratio[tail.rows == row][0])}
                 )
-        yield from _stragglers(app, tail, tail.long & ~data.explained, slow_executors)
+        left = tail.long & ~data.explained
+        by_rows = _rows_of_node(app, tail, left)
+        if by_rows is not None:
+            yield by_rows
+            left = left & (app.column("task_id")[tail.rows] != by_rows.figures["task_id"])
+        yield from _stragglers(app, tail, left, slow_executors)
 
 
 def _tails(app: ApplicationView) -> Iterator[Tail]:
@@ -103,6 +108,38 @@ def _skew(app: ApplicationView, tail: Tail, skewed: Array, column: str, ratio: A
             "num_tasks": len(took),
             "task_id": app.column("task_id")[tail.rows[worst]],
         },
+        **about_stage(app, tail.stage),
+    )
+
+
+def _rows_of_node(app: ApplicationView, tail: Tail, left: Array) -> Candidate | None:
+    """The longest of the tasks that are `left`, if a node of the plan returned far more rows in it than in others."""
+    if not left.any():
+        return None
+    took = app.column("duration_ms")[tail.rows]
+    worst = int(np.argmax(np.where(left, took, -1)))
+    task_id = int(app.column("task_id")[tail.rows[worst]])
+    nodes = app.nodes_of_stage.get(app.stages[tail.stage]["stage_id"], ())
+    uneven = [
+        (node, node.spread.most / max(node.spread.median, 1))
+        for node in nodes
+        if node.spread and node.spread.task_id == task_id and node.spread.most >= app.threshold("skew", "rows")
+    ]
+    node, ratio = max(uneven, key=lambda one: one[1], default=(None, 0.0))
+    if node is None or node.spread is None or ratio < app.threshold("skew", "data_ratio"):
+        return None
+    if took[worst] > app.threshold("skew", "normal_ratio") * ratio * max(tail.median, 1.0):
+        return None
+    return Candidate(
+        "skew",
+        _cost(app, tail, np.full(len(took), took.mean())),
+        message=f"The longest of {count(len(took))} tasks took {seconds(took[worst] / 1e3)}, the median "
+        f"{seconds(tail.median / 1e3)}: the node {node.name} returned {count(node.spread.most)} rows in it, and "
+        f"{count(node.spread.median)} in the median task.",
+        cause="rows",
+        figures={"longest_ms": took[worst], "median_ms": tail.median, "task_id": task_id, "ratio": ratio}
+        | {"node_id": node.node_id, "sql_execution_id": node.execution_id, "num_tasks": len(took)}
+        | {"longest": node.spread.most, "median": node.spread.median},
         **about_stage(app, tail.stage),
     )
 

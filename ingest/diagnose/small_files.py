@@ -7,6 +7,7 @@ from ...schemas import spark
 from ..application_view import ApplicationView
 from ..query_plans import FILES_READ, PlanNode, QueryPlan
 from ..units import count, seconds, share, size
+from .late_filters import source
 from .ranking import Candidate, about_stage
 
 
@@ -16,7 +17,7 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
     for plan in app.plans:
         for node in plan:
             if node.name.startswith(spark.SCAN_NODES) and _is_small(app, node):
-                scans.setdefault(_source(node), []).append((plan, node))
+                scans.setdefault(source(node), []).append((plan, node))
     for of_source in scans.values():
         yield from _of_source(app, of_source)
 
@@ -29,12 +30,6 @@ def _is_small(app: ApplicationView, node: PlanNode) -> bool:
         and node.bytes is not None
         and mean <= app.threshold("small_files", "file_bytes")
     )
-
-
-def _source(node: PlanNode) -> str:
-    """The format and the location of a scan, without its columns."""
-    _, _, location = node.description.partition("Location: ")
-    return f"{node.name} {location.split(', Partition')[0]}" if location else node.name
 
 
 def _of_source(app: ApplicationView, scans: list[tuple[QueryPlan, PlanNode]]) -> Iterator[Candidate]:

@@ -129,6 +129,30 @@ def _accumulators(events: Events, dropped: Dropped) -> Iterator[Row]:
             yield *key, accumulable.name, value
 
 
+def _task_updates(events: Events, dropped: Dropped) -> Iterator[Row]:
+    for event in events:
+        found = [
+            (a.id, _integer(a.update))
+            for a in event.task_info.accumulables or ()
+            if a.metadata == "sql" and _is_id(a.id)
+        ]
+        found = [(id_, update) for id_, update in found if update is not None]
+        if found:
+            info = event.task_info
+            key = event.stage_id, event.stage_attempt_id, info.index, info.task_id, event.task_end_reason.reason
+            yield *key, [id_ for id_, _ in found], [update for _, update in found]
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+
+
+def _integer(value: object) -> int | None:
+    if isinstance(value, str) and value.removeprefix("-").isdecimal():
+        value = int(value[:30])
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63 else None
+
+
 def _number(value: object) -> float | None:
     """User accumulators are written as text. A list or a map of a collection accumulator is not a number."""
     if not isinstance(value, str | int | float) or isinstance(value, bool):
@@ -273,6 +297,7 @@ NESTED_ROWS: Mapping[str, Callable[[Events, Dropped], Iterator[Row]]] = {
     "job_stages": _job_stages,
     "rdds": _rdds,
     "task_accumulators": _accumulators,
+    "task_updates": _task_updates,
     "environment": _environment,
     "resources": _resources,
     "plan_scans": _plan_scans,

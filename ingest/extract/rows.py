@@ -10,7 +10,8 @@ import pyarrow as pa
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from ...schemas.events import EVENT_TABLES, TASK_END, TASK_START, EventTable
+from ...schemas.columns import Table
+from ...schemas.events import EVENT_TABLES, TASK_END, TASK_START, TASK_UPDATES, EventTable
 from ...schemas.issues import ImportIssue
 from .. import arrow
 from .nested import NESTED_ROWS, Dropped
@@ -19,6 +20,10 @@ EventRows = Mapping[str, pa.Table]
 """Event table's name -> its rows, in the order of the log."""
 
 _STARTS, _ENDS = TASK_START.table.name, TASK_END.table.name
+_UPDATES = TASK_UPDATES.table.name
+# what an update repeats of its TaskEnd, and where those columns are
+_OWNER = Table("task_updates", TASK_UPDATES.table.grain, (), TASK_UPDATES.table.columns[:5])
+_OWNER_AT = [[c.name for c in TASK_END.table].index(c.name) for c in _OWNER]
 _TASK_KEY = ("task_id", "stage_id", "stage_attempt")
 
 
@@ -32,6 +37,14 @@ class ColumnRows(Protocol):
     @property
     def columns(self) -> Sequence[tuple[bytes, bytes, bytes]]:
         """One triple per column."""
+
+    @property
+    def pair_ends(self) -> npt.NDArray[np.int32]:
+        """How many of `pairs` there are up to each row."""
+
+    @property
+    def pairs(self) -> npt.NDArray[np.int64]:
+        """Rows of two: accumulator id and update of a metric of SQL."""
 
 
 class Batch(Protocol):
@@ -71,6 +84,10 @@ def extract(
             found = _rows(declared, batch, getters[declared.table.name], base)
             if found is not None:
                 batches[declared.table.name] = found
+    taken = batch.columns.get(TASK_END.event)
+    if taken is not None and len(taken.pairs):
+        parts = [_updates(taken), *([batches[_UPDATES]] if _UPDATES in batches else [])]
+        batches[_UPDATES] = pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
     if _STARTS in batches and _ENDS in batches:
         batches[_STARTS] = _unfinished(batches[_STARTS], batches[_ENDS])
     for event, values in dropped.items():
@@ -93,6 +110,16 @@ def _rows(declared: EventTable, batch: Batch, getters: tuple[str, ...], base: in
     if taken is not None and events:
         return _merged(parts, [*taken.offsets.tolist(), *batch.offsets[declared.event]])
     return parts[0] if parts else None
+
+
+def _updates(taken: ColumnRows) -> pa.RecordBatch:
+    """The rows of task_updates that are columns already."""
+    counts = np.diff(taken.pair_ends, prepend=0)
+    filled = np.flatnonzero(counts)
+    owners = arrow.from_buffers(_OWNER, [taken.columns[at] for at in _OWNER_AT])
+    lists = [arrow.from_lists(taken.pairs[:, part], taken.pair_ends[filled]) for part in (0, 1)]
+    columns = [*owners.take(arrow.from_numpy(filled, "int64")).columns, *lists]
+    return pa.RecordBatch.from_arrays(columns, schema=arrow.schema(TASK_UPDATES.table))
 
 
 def _merged(parts: list[pa.RecordBatch], offsets: list[int]) -> pa.RecordBatch:

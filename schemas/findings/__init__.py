@@ -5,7 +5,7 @@ Each module is one family, as in ingest/diagnose. docs/findings.md is generated 
 
 from collections.abc import Mapping
 
-from . import application, data_movement, driver, executors, failures, memory, partitioning, skew, sql, tuning
+from . import application, caching, data_movement, driver, executors, failures, memory, partitioning, skew, sql, tuning
 from .interface import FindingCode
 
 FINDINGS: tuple[FindingCode, ...] = (
@@ -15,6 +15,7 @@ FINDINGS: tuple[FindingCode, ...] = (
     *data_movement.CODES,
     *partitioning.CODES,
     *sql.CODES,
+    *caching.CODES,
     *driver.CODES,
     *failures.CODES,
     *tuning.CODES,

@@ -9,12 +9,13 @@ CODES = (
         "driver",
         "No task ran. Only the driver worked, or nothing did.",
         "time without a task after the executors registered, minus startup_s before the first job, waits of streams "
-        "and the cost of repeated_actions and large_collect, >= driver_ratio of the application's duration; the cause "
-        "is its largest part",
+        "and the cost of repeated_actions, planning and large_collect, >= driver_ratio of the application's duration; "
+        "the cause is its largest part",
         "that time without a task",
         "See the cause.",
         (
             Threshold("driver_ratio", 0.4, "Share of the application's duration."),
+            Threshold("first_job_s", 60, "Seconds before the first job from which it is more than a note."),
             Threshold("startup_s", 10, "Seconds of the driver's start before the first job that do not count."),
         ),
         (
@@ -66,6 +67,17 @@ CODES = (
             Threshold("actions", 20, "Minimum number of actions."),
             Threshold("action_s", 2, "Maximum median duration of an action in seconds."),
         ),
+    ),
+    FindingCode(
+        "planning",
+        "application",
+        "driver",
+        "Queries have very many operators, and the driver plans them for a long time.",
+        "SQL executions whose plan has >= nodes operators",
+        "the time without a task in these executions, and before each of them since the job before it ended",
+        "Build the data with fewer operators. Read many paths in one scan, and replace a loop of unions or withColumn "
+        "by one select. Cut a long lineage with a checkpoint or a table.",
+        (Threshold("nodes", 200, "Minimum number of operators of a plan."),),
     ),
     FindingCode(
         "large_collect",

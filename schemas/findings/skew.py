@@ -18,6 +18,7 @@ CODES = (
             Threshold("excess_s", 0.5, "Minimum seconds above the median duration."),
             Threshold("data_ratio", 2, "Minimum ratio to the median bytes or records."),
             Threshold("normal_ratio", 2.5, "Maximum ratio to the median time per byte or record."),
+            Threshold("rows", 100_000, "Minimum number of rows that a node returns in the long task."),
             TASKS,
             AT_MOST,
         ),
@@ -38,6 +39,12 @@ CODES = (
                 "Some keys of the shuffle are much more frequent, or a partition has many keys.",
                 "Aggregate in two steps: first by the key and a random number, then by the key. Use more partitions "
                 "if no key is frequent.",
+            ),
+            Cause(
+                "rows",
+                "A node of the plan returns far more rows in one task, although all tasks read as much.",
+                "Look at the rows of this task at that node: a join or explode multiplies those of some keys. "
+                "Aggregate or repartition before it.",
             ),
             Cause(
                 "input",

@@ -1,6 +1,6 @@
 """Plans of SQL executions, and data that is computed again."""
 
-from .interface import FindingCode, Threshold
+from .interface import ON_CORES, FindingCode, Threshold
 
 CODES = (
     FindingCode(
@@ -19,6 +19,37 @@ CODES = (
             Threshold("file_s", 0.02, "Maximum time to open a file, in seconds."),
             Threshold("records_per_s", 1e6, "Records that a core reads in a second."),
         ),
+    ),
+    FindingCode(
+        "small_output",
+        "stage",
+        "sql",
+        "A write makes many small files, which every later read has to list and open.",
+        "files of one write >= files, and bytes / files <= file_bytes",
+        f"file_s per file, {ON_CORES}; at most the time of the stage that wrote them",
+        "Repartition by the columns of partitionBy before the write, so that each partition is written by one task, or "
+        "write with fewer tasks.",
+        (
+            Threshold("files", 200, "Minimum number of files that a write makes."),
+            Threshold("file_bytes", 1e6, "Maximum mean size of a file in bytes."),
+            Threshold("file_s", 0.02, "Time to open and close a file, in seconds."),
+        ),
+    ),
+    FindingCode(
+        "late_filter",
+        "stage",
+        "sql",
+        "A query reads all rows of its files, and a filter right above drops most of them.",
+        "rows of a scan of files >= rows, and of the filter above <= rows / rows_ratio; all scans of one source are "
+        "one finding",
+        "the time of the scans' stages x the share of the rows that are dropped",
+        "Partition the table by the filtered column, or sort it by that column before the write. Compare the column "
+        "itself, without a cast or function, so that Spark can skip files.",
+        (
+            Threshold("rows", 1e6, "Minimum number of rows that a scan returns."),
+            Threshold("rows_ratio", 20, "Minimum ratio of the rows of the scan to those of the filter."),
+        ),
+        at_most="warning",
     ),
     FindingCode(
         "recomputed",

@@ -40,7 +40,8 @@ SQL_EXECUTIONS = Table(
 )
 
 _PLAN = "SQLExecutionStart, SQLAdaptiveExecutionUpdate > sparkPlanInfo"
-_VALUES = "StageCompleted > Stage Info > Accumulables, DriverAccumUpdates > accumUpdates"
+_UPDATES = "TaskEnd > Task Info > Accumulables > Update, DriverAccumUpdates > accumUpdates"
+_VALUES = f"StageCompleted > Stage Info > Accumulables, {_UPDATES}"
 
 SQL_NODES = Table(
     "sql_nodes",
@@ -132,6 +133,31 @@ SQL_METRICS = Table(
             "2.0",
         ),
         Column("total", "int64", "Sum over all tasks and the driver.", f"derived: {_VALUES}", "1.6"),
+        Column(
+            "num_values",
+            "int64",
+            "Values of tasks and the driver. With fewer than two, Spark shows the total alone.",
+            f"derived: {_UPDATES}",
+            "2.0",
+        ),
+        Column(
+            "min",
+            "int64",
+            "Least value of a task. A task without a value counts as 0, as in Spark; an average is in tenths.",
+            f"derived: {_UPDATES}",
+            "2.0",
+        ),
+        Column("median", "int64", "Median value of the tasks, as `min`.", f"derived: {_UPDATES}", "2.0"),
+        Column("max", "int64", "Greatest value of a task, as `min`.", f"derived: {_UPDATES}", "2.0"),
+        Column(
+            "max_stage_id",
+            "int32",
+            "Stage of the task with the greatest value; null where the driver measured it.",
+            f"derived: {_UPDATES}",
+            "2.0",
+        ),
+        Column("max_stage_attempt", "int32", "Its stage attempt.", f"derived: {_UPDATES}", "2.0"),
+        Column("max_task_id", "int64", "Its task.", f"derived: {_UPDATES}", "2.0"),
     ),
 )
 

@@ -24,7 +24,15 @@ static Added make_room(Event *event, size_t text_cap) {
       if (!grow((void **)&column->valid, (size_t)room)) return NO_MEMORY;
     }
     if (!grow((void **)&event->offsets, (size_t)room * sizeof(int64_t))) return NO_MEMORY;
+    if (!grow((void **)&event->pair_ends, (size_t)room * sizeof(int32_t))) return NO_MEMORY;
     event->room = room;
+  }
+  size_t pairs = event->pair_count + event->line.pair_count;
+  if (pairs > INT32_MAX) return TEXT_FULL;
+  if (pairs > event->pair_room) {
+    size_t room = pairs * 2;
+    if (!grow((void **)&event->pairs, room * sizeof(Pair))) return NO_MEMORY;
+    event->pair_room = room;
   }
   for (int i = 0; i < event->line.count; i++) {
     Column *column = &event->columns[i];
@@ -40,7 +48,8 @@ static Added make_room(Event *event, size_t text_cap) {
   return ADDED;
 }
 
-/* Appends the current line's values. TEXT_FULL: a text column would get more than `text_cap` bytes. */
+/* Appends the current line's values and pairs. TEXT_FULL: a text column would get more than `text_cap` bytes, or there
+ * would be more pairs than 32 bits count. */
 Added add_row(Event *event, int64_t offset, size_t text_cap) {
   Added room = make_room(event, text_cap);
   if (room != ADDED) return room;
@@ -66,6 +75,10 @@ Added add_row(Event *event, int64_t offset, size_t text_cap) {
     }
   }
   event->offsets[row] = offset;
+  if (event->line.pair_count)
+    memcpy(event->pairs + event->pair_count, event->line.pairs, event->line.pair_count * sizeof(Pair));
+  event->pair_count += event->line.pair_count;
+  event->pair_ends[row] = (int32_t)event->pair_count;
   event->rows = row + 1;
   return ADDED;
 }

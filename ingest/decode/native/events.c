@@ -22,8 +22,42 @@ static const char *skip_true(const char *p, const char *end, const Field *key, i
   }
 }
 
-/* Behind an array of objects each of which holds the field's one key as true. */
+/* The integer behind p, in quotes or not; 0 where there is none that fits. */
+static int read_quoted(const char *p, const char *end, int64_t *number) {
+  if (p < end && *p == '"') p++;
+  int negative = p < end && *p == '-';
+  const char *first = p += negative;
+  for (*number = 0; p < end && *p >= '0' && *p <= '9' && p - first < MAX_DIGITS; p++) *number = *number * 10 + (*p - '0');
+  if (p == first || p >= end || (*p != '"' && *p != ',')) return 0;
+  if (negative) *number = -*number;
+  return 1;
+}
+
+/* Adds the pair of the object [p, end), if it is one; 0 where its integers are not ordinary, or memory ran out. */
+static int add_pair(const char *p, const char *end, const Field *parts, Line *line) {
+  const Field *head = &parts[1], *middle = &parts[2], *tail = &parts[3];
+  Pair pair;
+  if (end - p < head->length + tail->length) return 1;
+  if (memcmp(end - tail->length, tail->key, (size_t)tail->length) != 0) return 1;
+  if (memcmp(p, head->key, (size_t)head->length) != 0) return 0;
+  if (!read_quoted(p + head->length, end, &pair.first)) return 0;
+  for (p += head->length; end - p > middle->length; p++) { /* a quote in a text is escaped: it is the key */
+    if (*p != ',' || memcmp(p, middle->key, (size_t)middle->length) != 0) continue;
+    if (!read_quoted(p + middle->length, end, &pair.second)) return 0;
+    if (line->pair_count == line->pair_room) {
+      size_t room = line->pair_room ? line->pair_room * 2 : 64;
+      if (!grow((void **)&line->pairs, room * sizeof(Pair))) return 0;
+      line->pair_room = room;
+    }
+    line->pairs[line->pair_count++] = pair;
+    return 1;
+  }
+  return 1;
+}
+
+/* Behind an array of objects each of which holds the field's first key as true. */
 static const char *skip_all_true(const char *p, const char *end, const Field *field, Line *line, int depth) {
+  line->pair_count = 0; /* an object is read twice where its shape did not fit */
   if (p >= end || *p != '[') return NULL;
   if (p + 1 < end && p[1] == ']') return p + 2;
   for (p++;; p++) {
@@ -32,6 +66,7 @@ static const char *skip_all_true(const char *p, const char *end, const Field *fi
       if (!(after = skip_true(p, end, &field->child->fields[0], depth + 2))) return NULL;
       learn_shape(p, after, field->shapes, line);
     }
+    if (field->child->count == PAIR_PARTS && !add_pair(p, after, field->child->fields, line)) return NULL;
     p = after;
     if (p >= end) return NULL;
     if (*p == ']') return p + 1;

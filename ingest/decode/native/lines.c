@@ -20,6 +20,7 @@ static const char *scan_line(State *state, const char *line, const char *end, in
     Event *event = &state->events[i];
     if (end - line < event->prefix_length || memcmp(line, event->prefix, (size_t)event->prefix_length) != 0) continue;
     memset(event->line.values, 0, (size_t)event->line.count * sizeof(Value));
+    event->line.pair_count = 0;
     const char *p = read_object(line, end, event->root, &event->line, 0);
     while (p && p < end && (*p == '\r' || *p == ' ' || *p == '\t')) p++;
     if (!p || p >= end || *p != '\n') return NULL;

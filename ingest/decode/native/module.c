@@ -31,6 +31,9 @@ static void free_state(State *state) {
     free(event->columns);
     free(event->line.values);
     free(event->offsets);
+    free(event->pair_ends);
+    free(event->pairs);
+    free(event->line.pairs);
     free(event->prefix);
     free_node(event->root);
   }
@@ -83,8 +86,8 @@ static Node *build_node(PyObject *fields, int slots, Column *columns, int depth)
     if (columns) columns[slot].kind = field->kind; /* the key that an array is checked for is not a column */
     if (kind == OBJECT || kind == ALL_TRUE) {
       if (!(field->child = build_node(child, slots, kind == OBJECT ? columns : NULL, depth + 1))) goto failed;
-      if (kind == ALL_TRUE && field->child->count != 1) {
-        PyErr_SetString(PyExc_ValueError, "an array is checked for one key");
+      if (kind == ALL_TRUE && field->child->count != 1 && field->child->count != PAIR_PARTS) {
+        PyErr_SetString(PyExc_ValueError, "an array is checked for one key, and pairs are found by three texts");
         goto failed;
       }
       if (!(field->shapes = new_shapes())) {
@@ -199,8 +202,11 @@ static PyObject *py_take(PyObject *self, PyObject *capsule) {
       Py_XDECREF(built);
     }
     if (columns)
-      taken = Py_BuildValue("ny#N", (Py_ssize_t)event->rows, event->offsets ? (char *)event->offsets : "",
-                            (Py_ssize_t)(event->rows * (ptrdiff_t)sizeof(int64_t)), columns);
+      taken = Py_BuildValue("ny#Ny#y#", (Py_ssize_t)event->rows, event->offsets ? (char *)event->offsets : "",
+                            (Py_ssize_t)(event->rows * (ptrdiff_t)sizeof(int64_t)), columns,
+                            event->pair_ends ? (char *)event->pair_ends : "",
+                            (Py_ssize_t)(event->rows * (ptrdiff_t)sizeof(int32_t)),
+                            event->pairs ? (char *)event->pairs : "", (Py_ssize_t)(event->pair_count * sizeof(Pair)));
     if (!taken || PyList_Append(all, taken) < 0) Py_CLEAR(all);
     Py_XDECREF(taken);
   }
@@ -208,6 +214,7 @@ static PyObject *py_take(PyObject *self, PyObject *capsule) {
     Event *event = &state->events[i];
     for (int j = 0; j < event->line.count; j++) event->columns[j].text_size = 0;
     event->rows = 0;
+    event->pair_count = 0;
   }
   return all;
 }
@@ -274,7 +281,7 @@ static PyMethodDef methods[] = {
      "(events [(prefix, slots, fields)], text_cap) -> a state for scan and take. No text column gets more than text_cap bytes."},
     {"scan", py_scan, METH_VARARGS,
      "(state, data, begin, end, offset) -> (lines, int64 triples (begin, end, line) of the lines that are returned to Python)."},
-    {"take", py_take, METH_O, "State -> per event (rows, offsets, columns of (values, valid, text) or None); empties it."},
+    {"take", py_take, METH_O, "State -> per event (rows, offsets, columns of (values, valid, text) or None, ends of the rows' pairs, pairs); empties it."},
     {"thin_plan", py_thin_plan, METH_VARARGS,
      "(data, begin, end, top, tree, children, node, test, prefixes, filled, signs) -> the event with only these top fields, "
      "and of its tree the nodes whose field test begins with a prefix or whose object filled is not empty; None where the "

@@ -8,9 +8,11 @@
 
 #include "json.h"
 
-enum { MAX_SHAPES = 64, MAX_PIECES = 80, MAX_SHAPE_BYTES = 4096, MAX_MISSES = 1000, MAX_NAMES = 24 };
+enum { PAIR_PARTS = 4, MAX_DIGITS = 18, MAX_SHAPES = 64, MAX_PIECES = 80, MAX_SHAPE_BYTES = 4096, MAX_MISSES = 1000, MAX_NAMES = 24 };
 
-/* How a declared field is read. ALL_TRUE: an array of objects each of which must hold the child's one key as `true`. */
+/* How a declared field is read. ALL_TRUE: an array of objects each of which must hold the first child's key as `true`.
+ * Its other children are texts: objects that begin with the second, end with the fourth and hold the third are pairs of
+ * the integers behind the second and the third. */
 typedef enum { OBJECT, INT64, INT32, DOUBLE, BOOL, STRING, ALL_TRUE } Kind;
 
 typedef struct Node Node;
@@ -38,8 +40,13 @@ typedef struct { /* a declared field of the current line */
   ptrdiff_t length;
 } Value;
 typedef struct {
+  int64_t first, second;
+} Pair;
+typedef struct {
   Value *values;
   int count;
+  Pair *pairs; /* of the current line's ALL_TRUE array */
+  size_t pair_count, pair_room;
 } Line;
 
 typedef struct {
@@ -56,6 +63,9 @@ typedef struct {
   Line line;
   Column *columns; /* one per slot; those of objects stay empty */
   int64_t *offsets;
+  int32_t *pair_ends; /* per row, the number of pairs up to it */
+  Pair *pairs;
+  size_t pair_count, pair_room;
   ptrdiff_t rows, room;
 } Event;
 typedef struct {

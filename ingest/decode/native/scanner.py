@@ -33,8 +33,11 @@ TEXT_CAP = 2**31 - 1
 
 _OBJECT, _ALL_TRUE = 0, 6
 _KINDS = {"int64": 1, "int32": 2, "double": 3, "bool": 4, "string": 5}
-# The scanner skips Spark's own accumulators; it returns a task that has one of the user's.
-_ONLY_INTERNAL: Mapping[tuple[str, ...], str] = {("Task Info", "Accumulables"): "Internal"}
+# The scanner skips Spark's own accumulators; it returns a task that has one of the user's. Of SQL metrics it reads
+# the id and the update (org.apache.spark.util.JsonProtocol.accumulableInfoToJson has them in this order).
+_ONLY_INTERNAL: Mapping[tuple[str, ...], tuple[str, ...]] = {
+    ("Task Info", "Accumulables"): ("Internal", '{"ID":', ',"Update":', '"Metadata":"sql"}')
+}
 
 SEARCH_SIGNS = tuple(sign.encode() for sign in spark.SEARCH_SIGNS)
 """What a plan shows of a hyperparameter search: extract.nested reads such plans whole."""
@@ -52,10 +55,15 @@ class Column(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Rows of one kind of event as columns, in the order of its table. `offsets`: where each row's line begins."""
+    """Rows of one kind of event as columns, in the order of its table. `offsets`: where each row's line begins.
+
+    `pairs` has a row (accumulator id, update) for each SQL metric of a task, and `pair_ends` how many of them there
+    are up to each row."""
 
     offsets: npt.NDArray[np.int64]
     columns: Sequence[Column]
+    pair_ends: npt.NDArray[np.int32]
+    pairs: npt.NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -75,7 +83,7 @@ class _Event(NamedTuple):
     columns: tuple[int, ...]
 
 
-def _event(name: str, only_internal: Mapping[tuple[str, ...], str]) -> _Event:
+def _event(name: str, only_internal: Mapping[tuple[str, ...], tuple[str, ...]]) -> _Event:
     table = next(t.table for t in EVENT_TABLES if t.event == name and not t.nested)
     root: dict[str, _Field] = {}
     slots = 0
@@ -90,7 +98,7 @@ def _event(name: str, only_internal: Mapping[tuple[str, ...], str]) -> _Event:
             kind = _ALL_TRUE if type_ is None else _KINDS[type_]
             part[path[-1]], slots = _Field(kind, slots), slots + 1
             if type_ is None:
-                part[path[-1]].children[only_internal[path]] = _Field(_KINDS["bool"], 0)
+                part[path[-1]].children.update((key, _Field(_KINDS["bool"], 0)) for key in only_internal[path])
         if type_ is not None:
             columns.append(part[path[-1]].slot)
     return _Event(name, b'{"Event":"%s",' % name.encode(), slots, _tuples(root), tuple(columns))
@@ -122,10 +130,15 @@ class Scanner:
     def take(self) -> dict[str, Columns]:
         """Event -> the rows that were read since the last call. Events without rows are left out."""
         taken = {}
-        for event, (rows, offsets, slots) in zip(EVENTS, _scan.take(self._state), strict=True):
+        for event, (rows, offsets, slots, ends, pairs) in zip(EVENTS, _scan.take(self._state), strict=True):
             if rows:
                 columns = [Column(*slots[slot]) for slot in event.columns]
-                taken[event.name] = Columns(np.frombuffer(offsets, np.int64), columns)
+                taken[event.name] = Columns(
+                    np.frombuffer(offsets, np.int64),
+                    columns,
+                    np.frombuffer(ends, np.int32),
+                    np.frombuffer(pairs, np.int64).reshape(-1, 2),
+                )
         return taken
 
 

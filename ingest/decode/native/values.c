@@ -1,7 +1,7 @@
 /* Declared values: integers and plain text. Everything else about a value is the tokenizer's (json.h). */
 #include "scan.h"
 
-enum { MAX_DIGITS = 18, MAX_EXACT_DOUBLE_DIGITS = 15 };
+enum { MAX_EXACT_DOUBLE_DIGITS = 15 };
 
 /* An integer that certainly fits its kind; one of more than 18 digits may not fit 64 bits, so Python decides. */
 const char *read_integer(const char *p, const char *end, Kind kind, Value *value) {

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.ingest.diagnose.builders import Made, task
+from tests.ingest.diagnose.builders import START, Made, task
 
 
 def joined(name: str, left: int, right: int, rows: int, reduced_to: int = 10, **columns: Any) -> Made:
@@ -111,3 +111,74 @@ def test_python_functions_called_row_by_row() -> None:
 def test_few_rows_in_the_jvm_or_in_batches_are_none() -> None:
     assert evaluating(90_000, 2_000).codes() == evaluating(600_000, 9_900).codes() == []
     assert evaluating(600_000, 2_000, "ArrowEvalPython").codes() == []
+
+
+def filtering(rows: int, kept: int, between: str = "ColumnarToRow", location: str = ", Location: x[file:/a]") -> Made:
+    work = Made(duration_ms=60_000)
+    stage = work.stage([5_000] * 4)
+    total = work.node("HashAggregate", output_rows=1, stage_ids=[stage])
+    filter_ = work.node("Filter", total, output_rows=kept, stage_ids=[stage])
+    wrapper = work.node(between, filter_)
+    description = f"FileScan parquet{location}"
+    work.node("Scan parquet", wrapper, output_rows=rows, description=description, stage_ids=[stage])
+    return work
+
+
+def test_a_filter_that_keeps_few_rows_of_a_scan() -> None:
+    row = filtering(2_000_000, 20_000).one("late_filter")
+    assert "read 2,000,000 rows, of which a filter kept 1 %" in row["message"] and row["cost_ms"] == 4_950
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        filtering(900_000, 1),  # few rows
+        filtering(2_000_000, 200_000),  # a tenth is kept
+        filtering(2_000_000, 20_000, between="HashAggregate"),
+        filtering(2_000_000, 20_000, location=""),  # no files
+    ],
+)
+def test_filters_that_another_layout_of_files_does_not_help(work: Made) -> None:
+    assert work.codes() == []
+
+
+def writing(files: int, size: int) -> Made:
+    work = Made(duration_ms=60_000)
+    stage = work.stage([5_000] * 4)
+    metrics = {"number of written files": files, "written output": files * size}
+    command = work.node("Execute InsertIntoHadoopFsRelationCommand", metrics=metrics)
+    work.node("WriteFiles", command, stage_ids=[stage])
+    return work
+
+
+def test_a_write_of_many_small_files() -> None:
+    row = writing(600, 2_000).one("small_output")
+    assert "wrote 600 files of 2 kB each" in row["message"] and row["cost_ms"] == 600 * 20 / 4
+
+
+def test_a_write_of_few_or_large_files_is_none() -> None:
+    assert writing(199, 2_000).codes() == writing(600, 2_000_000).codes() == []
+
+
+def planned(nodes: int) -> Made:
+    """A query of so many operators, which begins 20 s after the job before it, and whose task runs 1 s later."""
+    work = Made(duration_ms=40_000)
+    work.stage([4_000] * 4)
+    work.at = 25_000
+    stage = work.stage([2_000] * 4, job={"sql_execution_id": 0})
+    times = {"submission_time_ms": START + 24_000, "completion_time_ms": START + 28_000}
+    work.rows["sql_executions"].append({"execution_id": 0, "description": "collect at job.py:9", **times})
+    parent = None
+    for _ in range(nodes):
+        parent = work.node("Union", parent, stage_ids=[stage])
+    return work
+
+
+def test_a_query_of_many_operators_that_the_driver_plans_for_long() -> None:
+    row = planned(200).one("planning")
+    assert row["cost_ms"] == 22_000 and row["subject"] == "SQL execution 0 · collect at job.py:9"
+    assert "1 query of up to 200 operators" in row["message"]
+
+
+def test_the_driver_s_time_before_a_query_of_few_operators_is_not_planning() -> None:
+    assert "planning" not in planned(199).codes()

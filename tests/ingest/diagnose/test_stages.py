@@ -240,3 +240,23 @@ def test_thresholds_are_a_person_s() -> None:
     assert made(tasks).one("skew", *both)["severity"] == "note"
     assert made([1_000] * 20 + [task(2_500)]).codes() == []
     assert made([1_000] * 20 + [task(2_500)]).codes(("straggler.time_ratio", 2)) == ["straggler"]
+
+
+def uneven_rows(most: int, task_id: int = 15) -> Made:
+    """A stage of sixteen tasks that read as much each. One takes long, and a join returns `most` rows in a task."""
+    work = Made(duration_ms=60_000)
+    stage = work.stage([*[1_000] * 15, 12_000])
+    node = work.node("SortMergeJoin", output_rows=most + 150_000, stage_ids=[stage])
+    rows = {"name": "number of output rows", "type": "sum", "total": most + 150_000, "median": 10_000, "max": most}
+    work.rows["sql_metrics"].append({"execution_id": 0, "node_id": node, **rows, "max_task_id": task_id})
+    return work
+
+
+def test_a_node_that_returns_most_rows_in_one_task() -> None:
+    row = uneven_rows(120_000).one("skew")
+    assert row["cause"] == "rows"
+    assert "the node SortMergeJoin returned 120,000 rows in it, and 10,000 in the median task" in row["message"]
+
+
+def test_rows_of_another_task_or_of_no_exception_are_no_skew() -> None:
+    assert [work.codes() for work in (uneven_rows(120_000, 3), uneven_rows(15_000))] == [["straggler"], ["straggler"]]
