@@ -1,7 +1,7 @@
 """The matrix of supported versions: `nox -l` lists the sessions, `nox -s "tests-3.12"` runs one.
 
 What is not on the machine (an interpreter, Java) is named as skipped. Every session installs with pip's own resolver
-from this checkout, as a user does. docs/compatibility.md has the results.
+from this checkout, as a user does. docs/measurements/versions.md has the results.
 """
 
 import os
