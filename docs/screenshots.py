@@ -52,6 +52,12 @@ def main() -> None:
         command = [sys.executable, "-m", "afterglow.ingest.cli", "import", *logs, "--tracking-uri", store, "--quiet"]
         subprocess.run([*command, "--experiment", "demo"], check=True)
         with _server(store, folder) as address:
+            report = Path(folder) / "report.html"  # the file itself: MLflow's viewer shows it in a frame of its own
+            shown = [sys.executable, "-m", "afterglow.ingest.cli", "show", logs[0], "--html", str(report)]
+            subprocess.run(shown, check=True, capture_output=True)
+            for width in WIDTHS:
+                target = HERE / "pictures" / ("report.png" if width == WIDTHS[0] else f"report-{width}.png")
+                _photograph(chromium, folder, report.as_uri(), target, width, 1000)
             for name, page, height in _pages(store):
                 for width in WIDTHS:
                     target = HERE / "pictures" / (name if width == WIDTHS[0] else name.replace(".png", f"-{width}.png"))
@@ -120,8 +126,7 @@ def _pages(store: str) -> Iterator[tuple[str, str, int]]:
     trials = [run.info.run_id for run in runs if run.data.tags.get("afterglow.level") == "trial"]
     listed = ",".join(f"%22{run}%22" for run in trials)
     yield "compare-trials.png", f"/#/compare-runs?runs=[{listed}]&experiments=[%22{number}%22]", 900
-    report = f"/get-artifact?path=report.html&run_uuid={first('application', 'house')}"
-    yield "report.png", report, 1000
+    yield "trials-chart.png", view(trials_key) + "&compareRunsMode=CHART", 900
 
 
 def _photograph(chromium: str, folder: str, address: str, target: Path, width: int, height: int) -> None:

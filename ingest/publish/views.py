@@ -71,7 +71,14 @@ class View:
 
 def _parallel_coordinates(params: Sequence[str], metrics: Sequence[str]) -> dict[str, object]:
     """The state of the chart view (RunsChartsParallelCardConfig in runs-charts.types.ts). The page adds charts."""
-    section = {"uuid": "afterglow-trials", "name": "Params and metric", "display": True, "isReordered": False}
+    section = {
+        "uuid": "afterglow-trials",
+        "name": "Params and metric",
+        "display": True,
+        "isReordered": False,
+        "columns": 1,
+        "cardHeight": 360,
+    }
     card = {
         "type": "PARALLEL",
         "uuid": "afterglow-parallel",
