@@ -1,11 +1,12 @@
-"""The benchmarks: `python -m benchmarks [reading] [publishing] [backfilling] [seeded] [recurring] [--only ...]`.
+"""The benchmarks: `python -m benchmarks [reading] [publishing] [backfilling] [seeded] [recurring]
+[what_if] [proposed_settings] [--only ...]`.
 
 `make bench` runs them all.
 """
 
 import argparse
 
-from . import backfilling, publishing, reading, recurring
+from . import backfilling, proposed_settings, publishing, reading, recurring, what_if
 from . import seeded_faults as seeded
 
 PARTS = {
@@ -14,6 +15,8 @@ PARTS = {
     "backfilling": backfilling.main,
     "seeded": seeded.main,
     "recurring": recurring.main,
+    "what_if": what_if.main,
+    "proposed_settings": proposed_settings.main,
 }
 
 

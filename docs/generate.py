@@ -47,6 +47,10 @@ thresholds `cost_s` and `cost_ratio`. Findings of several stages with one name a
 their total cost. The severity follows the share of the application's duration. Informational
 findings have no cost.
 
+Where a setting of Spark may help, the finding names it with a value for this application:
+`--conf spark.sql.shuffle.partitions=24`. The column `settings` below lists the properties. Try one
+finding's settings at a time, and compare the runs with `afterglow compare`.
+
 To change a threshold use `--threshold skew.time_ratio=4`, or a TOML file with `--thresholds FILE`:
 
 ```toml

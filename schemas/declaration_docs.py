@@ -1,10 +1,12 @@
 """The declarations as documents, for `afterglow schema`, docs/tables.md, docs/runs.md and docs/findings.md."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .findings import FINDINGS
 from .findings.interface import ANY, ANY_THRESHOLDS, Threshold
+from .findings.settings import SettingAdvice
 from .issues import ISSUE_CODES
 from .runs.levels import LEVELS
 from .runs.metrics import RUN_METRICS
@@ -48,7 +50,15 @@ def documents() -> dict[str, Document]:
     found["finding-codes"] = Document(
         "findings",
         [
-            {"name": f.code, "about": f.level, "what": f.doc, "formula": f.formula, "cost": f.cost, "advice": f.advice}
+            {
+                "name": f.code,
+                "about": f.level,
+                "what": f.doc,
+                "formula": f.formula,
+                "cost": f.cost,
+                "advice": f.advice,
+                "settings": _keys(f.settings),
+            }
             for f in FINDINGS
         ],
     )
@@ -59,9 +69,17 @@ def documents() -> dict[str, Document]:
     )
     found["causes"] = Document(
         "causes of findings",
-        [{"name": f"{f.code}: {c.name}", "what": c.doc, "advice": c.advice} for f in FINDINGS for c in f.causes],
+        [
+            {"name": f"{f.code}: {c.name}", "what": c.doc, "advice": c.advice, "settings": _keys(c.settings)}
+            for f in FINDINGS
+            for c in f.causes
+        ],
     )
     return found
+
+
+def _keys(declared: Sequence[SettingAdvice]) -> str:
+    return ", ".join(dict.fromkeys(one.key for one in declared))
 
 
 def _threshold(code: str, one: Threshold) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Render an application for the terminal: its result and findings first, then its runs as an aligned table."""
 
 import re
+import shlex
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -161,6 +162,8 @@ def _print_findings(out: "Console", application: Run, width: int) -> None:
             out.print(rich_text(line))
         for line in _wrapped(f"  To do: {finding.advice}", width, "  "):
             out.print(rich_text(line, "dim"))
+        if finding.settings:
+            out.print(rich_text("  Try: " + " ".join(f"--conf {shlex.quote(one)}" for one in finding.settings), "dim"))
     if len(costly) > _FINDINGS:
         out.print(rich_text(f"and {len(costly) - _FINDINGS:,} more findings; see --json", "dim"))
     for finding in application.findings:

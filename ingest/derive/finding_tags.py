@@ -28,6 +28,7 @@ def findings_by_run(rows: Sequence[Mapping[str, Any]], root: str) -> dict[str, l
             row["message"],
             row["advice"],
             row["covered_by"],
+            tuple(row["settings"] or ()),
         )
         keys = [_task(row, root) if row["level"] == "task" else one.run]
         if one.covered_by is None:

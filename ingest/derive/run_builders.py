@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ...schemas.findings.application import WHAT_IF
 from ...schemas.job_history import CORE_HOURS, FINDINGS_TAG, FOUND_BY_TAG, JOB_TAG
 from ...schemas.prices import CURRENCY_TAG
 from ...schemas.runs import params_tags as names
@@ -40,6 +41,7 @@ def application_run(factory: RunFactory, orchestrator_urls: Mapping[str, str] | 
         "executors/total": float(app["num_executors"]),
         CORE_HOURS: factory.app.timeline.capacity_ms(factory.app.start_ms, factory.app.end_ms) / 3.6e6,
         **_wall_time(factory),
+        **_what_if(factory),
         **factory.costs.of_application(),
     }
     wanted = {
@@ -96,10 +98,20 @@ def _origin(factory: RunFactory, urls: Mapping[str, str] | None) -> dict[str, st
 
 def _wall_time(factory: RunFactory) -> dict[str, float]:
     """The parts of the wall time, from the finding that has them."""
+    return {f"wall_time/{name.removesuffix('_ms')}_s": ms / 1e3 for name, ms in _figures(factory, "wall_time").items()}
+
+
+def _what_if(factory: RunFactory) -> dict[str, float]:
+    """The duration with other numbers of executors, from the finding that has it."""
+    figures = _figures(factory, "what_if")
+    return {f"what_if/{name}_s": figures[f"{name}_ms"] / 1e3 for name in WHAT_IF if f"{name}_ms" in figures}
+
+
+def _figures(factory: RunFactory, code: str) -> Mapping[str, float]:
     findings = factory.app.tables["findings"]
-    figures = [row["figures"] for row in findings.to_pylist() if row["code"] == "wall_time"]
-    parts = json.loads(figures[0]) if figures else {}
-    return {f"wall_time/{name.removesuffix('_ms')}_s": ms / 1e3 for name, ms in parts.items()}
+    figures = [row["figures"] for row in findings.to_pylist() if row["code"] == code]
+    found: Mapping[str, float] = json.loads(figures[0]) if figures else {}
+    return found
 
 
 def branch_run(factory: RunFactory, branch: Branch, jobs: Sequence[Row]) -> Run:

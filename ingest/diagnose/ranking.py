@@ -17,6 +17,7 @@ from ..application_view import ApplicationView
 from ..task_arrays import Row
 from ..units import count, seconds
 from .intervals import Span, length, spans
+from .proposed_settings import proposed_settings
 
 _FIRST = ("application_failed", "job_failed")
 _STAGES_NAMED = 50
@@ -159,6 +160,7 @@ def _row(one: Candidate, app: ApplicationView) -> list[Any]:
         "level": one.level or code.level,
         "cost_ms": None if one.cost_ms is None else round(min(one.cost_ms, app.duration_ms)),
         "advice": code.advice_for(one.cause),
+        "settings": proposed_settings(app, one.code, one.cause),
         "message": _cut(one.message),
         "subject": _cut(one.subject),
         "figures": json.dumps({name: _plain(value) for name, value in one.figures.items()}, ensure_ascii=False),

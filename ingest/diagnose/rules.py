@@ -33,6 +33,7 @@ from . import (
     trial_tasks,
     trials,
     wall_time,
+    what_if,
 )
 from .ranking import Candidate, findings_table
 
@@ -60,6 +61,7 @@ _RULES: Sequence[Callable[[ApplicationView], Iterator[Candidate]]] = (
     parallelism.find,
     wall_time.find,
     application.find,
+    what_if.find,
 )
 # Findings whose cost is time in which most cores wait for a few others.
 _BUSY_DRIVER = ("repeated_actions", "large_collect", "planning")

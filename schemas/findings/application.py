@@ -37,6 +37,9 @@ WALL_TIME_PARTS: Mapping[str, WallTimePart] = {
 }
 """The parts of the wall time; they add up to the duration. While tasks run, the time is divided by cores."""
 
+WHAT_IF: Mapping[str, float] = {"half": 0.5, "twice": 2.0, "four_times": 4.0}
+"""Numbers of executors, as factors, for which the duration is estimated."""
+
 CODES = (
     FindingCode(
         "wall_time",
@@ -81,6 +84,17 @@ CODES = (
         "and scheduling, lost work, idle beside other tasks, idle without a task",
         "none, informational",
         "Look first at the largest share other than CPU.",
+        informational=True,
+    ),
+    FindingCode(
+        "what_if",
+        "application",
+        "application",
+        "Duration on half, twice and four times the executors, from the application's own tasks.",
+        "tasks replayed on that number of cores, with the driver's time as it was; the range is the difference "
+        "between a replay on the same cores and the real duration, plus a tenth of the change",
+        "none, informational",
+        "Add executors only if the duration with twice as many is much shorter. Remove them if half as many suffice.",
         informational=True,
     ),
 )

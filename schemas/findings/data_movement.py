@@ -1,6 +1,7 @@
 """Data that moves between executors."""
 
 from .interface import ON_CORES, FindingCode, Threshold
+from .settings import BROADCAST, SMALLER_BROADCAST
 
 CODES = (
     FindingCode(
@@ -27,6 +28,7 @@ CODES = (
             Threshold("small_bytes", 10e6, "Maximum bytes of the small side."),
             Threshold("large_bytes", 100e6, "Minimum bytes of the large side."),
         ),
+        settings=(BROADCAST,),
     ),
     FindingCode(
         "large_broadcast",
@@ -38,6 +40,7 @@ CODES = (
         "Broadcast the smaller side, filter it first, or lower spark.sql.autoBroadcastJoinThreshold and remove the "
         "hint, so that Spark shuffles both sides.",
         (Threshold("broadcast_bytes", 200e6, "Minimum bytes of the broadcast."),),
+        settings=(SMALLER_BROADCAST,),
     ),
     FindingCode(
         "large_shuffle",

@@ -1,6 +1,7 @@
 """Executors and hosts that are slower than the others."""
 
 from .interface import Cause, FindingCode, Threshold
+from .settings import EXCLUDE_MACHINES, MORE_MEMORY, SPECULATION, YOUNG_GENERATION
 
 CODES = (
     FindingCode(
@@ -27,6 +28,7 @@ CODES = (
                 "garbage collection",
                 "At least half of the excess is garbage collection.",
                 "Give executors more memory, or run fewer concurrent tasks on each.",
+                settings=(MORE_MEMORY, YOUNG_GENERATION),
             ),
             Cause(
                 "waiting",
@@ -40,6 +42,7 @@ CODES = (
                 "Use machines of one type, or turn on spark.speculation.",
             ),
         ),
+        settings=(SPECULATION, EXCLUDE_MACHINES),
     ),
     FindingCode(
         "slow_host",
@@ -54,5 +57,6 @@ CODES = (
             Threshold("tasks", 10, "Minimum number of tasks on the host."),
             Threshold("consistent_ratio", 0.7, "Share of its tasks that are slower than the others' median."),
         ),
+        settings=(SPECULATION, EXCLUDE_MACHINES),
     ),
 )

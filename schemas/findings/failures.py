@@ -1,6 +1,7 @@
 """Lost and repeated work."""
 
 from .interface import ON_CORES, Cause, FindingCode, Threshold
+from .settings import MORE_MEMORY, MORE_OVERHEAD
 
 CODES = (
     FindingCode(
@@ -29,6 +30,7 @@ CODES = (
                 "A task or its process ran out of memory.",
                 "Use more partitions or fewer tasks at once on each executor, or give executors more memory "
                 "(spark.executor.memory, spark.executor.memoryOverhead).",
+                settings=(MORE_MEMORY,),
             ),
             Cause(
                 "executor lost",
@@ -106,6 +108,7 @@ CODES = (
                 "Its process was killed (exit code 137 or 143, or a memory limit).",
                 "Raise memory or spark.executor.memoryOverhead, or run fewer concurrent tasks. Check the machine's log "
                 "for the process that killed it.",
+                settings=(MORE_OVERHEAD, MORE_MEMORY),
             ),
             Cause(
                 "preempted",

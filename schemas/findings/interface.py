@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from .settings import SettingAdvice
+
 Severity = Literal["critical", "warning", "note"]
 About = Literal["application", "tuning", "trial", "job", "stage", "task", "executor", "host"]
 Carrier = Literal["application", "tuning", "trial", "job", "stage", "task"]
@@ -25,6 +27,7 @@ class Cause:
     name: str
     doc: str
     advice: str
+    settings: tuple[SettingAdvice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class FindingCode:
     at_most: Severity = "critical"
     always_reported: bool = False
     informational: bool = False
+    settings: tuple[SettingAdvice, ...] = ()
 
     @property
     def carriers(self) -> tuple[Carrier, ...]:
@@ -59,6 +63,10 @@ class FindingCode:
         if self.level == "executor" or self.level == "host":
             return ("application",)
         return ("stage", "task") if self.level == "task" else (self.level,)
+
+    def settings_for(self, cause: str | None) -> tuple[SettingAdvice, ...]:
+        """Return the settings to try: the cause's, or the code's if the cause has none."""
+        return next((one.settings for one in self.causes if one.name == cause and one.settings), self.settings)
 
     def advice_for(self, cause: str | None) -> str:
         """Return the cause's advice, else the code's."""

@@ -1,6 +1,7 @@
 """Stages with too little memory."""
 
 from .interface import ON_CORES, FindingCode, Threshold
+from .settings import MEMORY_FRACTION, MORE_MEMORY, MORE_PARTITIONS, YOUNG_GENERATION
 
 CODES = (
     FindingCode(
@@ -18,6 +19,7 @@ CODES = (
             Threshold("spilled_bytes", 10e6, "Minimum bytes spilled to disk."),
             Threshold("spill_bytes_per_s", 100e6, "Rate at which a task spills and reads memory, in bytes per second."),
         ),
+        settings=(MEMORY_FRACTION, MORE_PARTITIONS, MORE_MEMORY),
     ),
     FindingCode(
         "gc",
@@ -31,5 +33,6 @@ CODES = (
             Threshold("gc_ratio", 0.15, "Minimum share of the run time of its tasks."),
             Threshold("healthy_ratio", 0.03, "Share that is normal for a JVM."),
         ),
+        settings=(YOUNG_GENERATION, MORE_MEMORY),
     ),
 )

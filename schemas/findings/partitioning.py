@@ -1,6 +1,7 @@
 """Tasks that are too small, too few, or not concurrent."""
 
 from .interface import Cause, FindingCode, Threshold
+from .settings import ADAPTIVE, COALESCE, PARTITIONS_PER_CORE, SMALLEST_PARTITION
 
 CODES = (
     FindingCode(
@@ -18,6 +19,7 @@ CODES = (
             Threshold("tasks_per_core", 20, "Minimum number of tasks per slot."),
             Threshold("overhead_ratio", 0.4, "Minimum share of the stage's time that is overhead."),
         ),
+        settings=(ADAPTIVE, COALESCE, SMALLEST_PARTITION),
     ),
     FindingCode(
         "few_partitions",
@@ -59,6 +61,7 @@ CODES = (
                 "The shuffle before the stage has few partitions.",
                 "Raise spark.sql.shuffle.partitions or the operation's numPartitions. If adaptive execution merged "
                 "them, lower spark.sql.adaptive.advisoryPartitionSizeInBytes.",
+                settings=(PARTITIONS_PER_CORE,),
             ),
         ),
         at_most="warning",

@@ -1,6 +1,7 @@
 """Tasks that take much longer than the others of their stage."""
 
 from .interface import AT_MOST, RUN_AGAIN, TASKS, Cause, FindingCode, Threshold
+from .settings import ADAPTIVE, MORE_MEMORY, MORE_PARTITIONS, SKEW_JOIN, SPECULATION
 
 CODES = (
     FindingCode(
@@ -28,6 +29,7 @@ CODES = (
                 "Some keys of a join are much more frequent.",
                 "Broadcast the small side, salt the frequent keys, or let adaptive execution split the partition "
                 "(spark.sql.adaptive.skewJoin).",
+                settings=(ADAPTIVE, SKEW_JOIN),
             ),
             Cause(
                 "window",
@@ -88,11 +90,13 @@ CODES = (
                 "slow machine",
                 "The other tasks of the executor are slow too.",
                 "Check the machine (disk, CPU throttling, other tenants), or turn on spark.speculation.",
+                settings=(SPECULATION,),
             ),
             Cause(
                 "garbage collection",
                 "The executor's JVM collected garbage during the task.",
                 "Give executors more memory, or run fewer concurrent tasks on each.",
+                settings=(MORE_MEMORY,),
             ),
             Cause(
                 "fetch wait",
@@ -108,6 +112,7 @@ CODES = (
                 "spill",
                 "Only its data did not fit into memory.",
                 "Use more partitions or more executor memory.",
+                settings=(MORE_PARTITIONS, MORE_MEMORY),
             ),
             Cause(
                 "locality",
@@ -125,6 +130,7 @@ CODES = (
                 "It waited, or a Python process of it worked. Its JVM did not compute.",
                 "Look at what the code does for this task's data: calls of a service, locks, sleeps, Python functions. "
                 "Set a timeout.",
+                settings=(SPECULATION,),
             ),
             Cause(
                 "unknown",

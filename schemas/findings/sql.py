@@ -1,6 +1,7 @@
 """Plans of SQL executions, and data that is computed again."""
 
 from .interface import ON_CORES, FindingCode, Threshold
+from .settings import ARROW, LARGER_SPLITS
 
 CODES = (
     FindingCode(
@@ -19,6 +20,7 @@ CODES = (
             Threshold("file_s", 0.02, "Maximum time to open a file, in seconds."),
             Threshold("records_per_s", 1e6, "Records that a core reads in a second."),
         ),
+        settings=(LARGER_SPLITS,),
     ),
     FindingCode(
         "small_output",
@@ -109,5 +111,6 @@ CODES = (
             Threshold("rows", 100_000, "Minimum number of rows."),
             Threshold("saved_ratio", 0.5, "Share of Python's time that batches save."),
         ),
+        settings=(ARROW,),
     ),
 )

@@ -4,7 +4,7 @@ Users override thresholds with `code.name=value`. schemas.tables declares the ro
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -87,6 +87,7 @@ class Finding:
     message: str
     advice: str
     covered_by: str | None = None
+    settings: Sequence[str] = ()
 
     @property
     def informational(self) -> bool:

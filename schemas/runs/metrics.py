@@ -5,7 +5,7 @@ Metrics that aggregate a task column are declared with that column in task_metri
 
 from dataclasses import dataclass
 
-from ..findings.application import WALL_TIME_PARTS
+from ..findings.application import WALL_TIME_PARTS, WHAT_IF
 from ..task_metrics import TASK_COLUMNS
 from .levels import ABOVE_JOB, ABOVE_STAGE, ABOVE_TASK, EVERY, SEARCH, Level
 from .timeseries import EXECUTOR_FIGURES
@@ -129,6 +129,12 @@ RUN_METRICS = (
             ("cost_ratio", "Cost, or core hours without prices,"),
             ("data_ratio", "Amount of data"),
         )
+    ),
+    *(
+        RunMetric(
+            f"what_if/{name}_s", "s", ("application",), f"Estimated duration with {factor:g} times the executors."
+        )
+        for name, factor in WHAT_IF.items()
     ),
     RunMetric("executors/total", "", ("application",), "Number of executors that were ever added."),
     RunMetric(

@@ -74,6 +74,12 @@ FINDINGS = Table(
             "message", "string", "What happened and what it costs, with figures. Untrusted text of the log.", _FOUND
         ),
         Column("advice", "string", "Recommended action.", _FOUND, text="constant"),
+        Column(
+            "settings",
+            "list<string>",
+            "Spark properties worth trying, as property=value. Empty where no setting helps.",
+            _FOUND,
+        ),
         Column("figures", "string", "Figures behind the finding, as a JSON object.", _FOUND),
     ),
 )

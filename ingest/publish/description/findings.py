@@ -1,5 +1,7 @@
 """The findings of a run: the one thing to do first, then all of them with titles, most expensive first."""
 
+import shlex
+
 from ....schemas.findings import FINDING_CODES
 from ....schemas.findings.threshold_overrides import Finding
 from ....schemas.runs.tree import Run
@@ -16,7 +18,7 @@ def what_to_do(run: Run, link: Link) -> str:
         return ""
     one = costly[0]
     cost = f" It cost {seconds(one.cost_s)}, as estimated." if one.cost_s else ""
-    return f"**To do:** {one.advice}{cost}{_where(one, run, link, ' See {}.')}"
+    return f"**To do:** {one.advice}{cost}{_where(one, run, link, ' See {}.')}{_try(one)}"
 
 
 def list_findings(run: Run, link: Link) -> str:
@@ -29,7 +31,7 @@ def list_findings(run: Run, link: Link) -> str:
         where = _where(one, run, link, " {}:")
         if one.run == run.key and FINDING_CODES[one.code].level in ("executor", "host"):
             where = f" {escape(one.subject, 100)}:"
-        advice = f" {one.advice}" if one is not costly[0] else ""  # the first one's is above
+        advice = f" {one.advice}{_try(one)}" if one is not costly[0] else ""  # the first one's is above
         lines.append(f"- **{title}** ({one.severity}{cost}){where or ':'} {escape(one.message, SENTENCE)}{advice}")
     if len(costly) > _SHOWN:
         of = "of the application's artifacts" if run.level != "application" else ""
@@ -40,6 +42,16 @@ def list_findings(run: Run, link: Link) -> str:
 def remarks(run: Run) -> list[str]:
     """The figures in words that every application has."""
     return [escape(one.message, SENTENCE) for one in run.findings if one.informational]
+
+
+def _try(one: Finding) -> str:
+    """The settings worth trying, as options of spark-submit."""
+    return f" Try {', '.join(f'`--conf {_code(setting)}`' for setting in one.settings)}." if one.settings else ""
+
+
+def _code(text: str) -> str:
+    """Text inside backticks, which may come from the log: without backticks, quoted for a shell."""
+    return shlex.quote(" ".join(text.replace("`", "").split()))
 
 
 def _costly(run: Run) -> list[Finding]:

@@ -1,0 +1,166 @@
+"""Replay the tasks of an application on another number of cores, as Spark would schedule them."""
+
+import heapq
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..application_view import ApplicationView
+
+_GROUPS_PER_SLOT = 16
+_MIN_GROUPS = 400
+_SLACK_MS = 20  # a driver submits the next job within milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class StageWork:
+    """One stage attempt: its tasks' durations (ms) in the order of launch, the positions of the stages of its job that
+    it waits for, and its delay (ms) after the last of them, or after the start of the job."""
+
+    tasks: tuple[float, ...]
+    waits_for: tuple[int, ...]
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobWork:
+    """One job: its stages, the job before whose end it waited for (None: the application's start), and the driver's
+    time (ms) from there to its submission."""
+
+    stages: tuple[StageWork, ...]
+    after: int | None
+    gap: float
+    tail: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """All jobs in the order of submission, and the driver's time (ms) after the last one."""
+
+    jobs: tuple[JobWork, ...]
+    tail: float
+
+
+def work_of(app: ApplicationView, most_slots: int) -> Work:
+    """The work of an application. Stages with very many tasks for `most_slots` are made of fewer, longer ones."""
+    jobs = sorted(app.jobs, key=lambda job: (app.job_span(job)[0], job["job_id"]))
+    spans = [app.job_span(job) for job in jobs]
+    by_end = sorted(range(len(jobs)), key=lambda at: spans[at][1])
+    ends = [spans[at][1] for at in by_end]
+    found = []
+    for at, job in enumerate(jobs):
+        start = spans[at][0]
+        place = bisect_right(ends, start + _SLACK_MS) - 1
+        while place >= 0 and by_end[place] >= at:
+            place -= 1
+        after = by_end[place] if place >= 0 else None
+        before = app.start_ms if after is None else spans[after][1]
+        stages, last = _stages(app, app.stages_of_job.get(job["job_id"], []), start, most_slots)
+        found.append(JobWork(tuple(stages), after, max(float(start - before), 0.0), max(spans[at][1] - last, 0.0)))
+    return Work(tuple(found), max(float(app.end_ms - max(ends, default=app.start_ms)), 0.0))
+
+
+def _stages(
+    app: ApplicationView, positions: Sequence[int], job_start: int, most_slots: int
+) -> tuple[list[StageWork], float]:
+    """The stages of a job that ran tasks, in the order of submission, and when the last task ended."""
+    ordered = sorted(positions, key=lambda stage: app.span(stage)[0])
+    found: list[StageWork] = []
+    spans: list[tuple[float, float]] = []
+    ids: list[int] = []
+    for stage in ordered:
+        rows = app.rows(stage)
+        rows = rows[app.known("launch_time_ms")[rows] & app.known("duration_ms")[rows]]
+        if not len(rows):
+            continue
+        launched = app.column("launch_time_ms")[rows]
+        durations = app.column("duration_ms")[rows][np.argsort(launched, kind="stable")].astype(np.float64)
+        parents = set(app.stages[stage]["parent_ids"] or ())
+        # a parent that began later is an attempt that was repeated
+        waits_for = [at for at, stage_id in enumerate(ids) if stage_id in parents]
+        begin = float(launched.min())
+        ready = max((spans[at][1] for at in waits_for), default=float(job_start))
+        found.append(StageWork(_coarse(durations.tolist(), most_slots), tuple(waits_for), max(begin - ready, 0.0)))
+        spans.append((begin, float(app.ended[rows].max())))
+        ids.append(app.stages[stage]["stage_id"])
+    return found, max((end for _, end in spans), default=float(job_start))
+
+
+def _coarse(durations: Sequence[float], most_slots: int) -> tuple[float, ...]:
+    """At most some tasks for every slot: each is a few that follow each other."""
+    groups = max(_GROUPS_PER_SLOT * most_slots, _MIN_GROUPS)
+    if len(durations) <= 2 * groups:
+        return tuple(durations)
+    return tuple(float(part.sum()) for part in np.array_split(np.array(durations), groups))
+
+
+def replay(work: Work, slots: int) -> float:
+    """The duration (ms) of the work on a number of slots: every ready stage queues its tasks, first come, first served,
+    and a task takes the slot that is free first."""
+    free = [0.0] * max(slots, 1)
+    state = _State(work, free)
+    for at, job in enumerate(work.jobs):
+        if job.after is None:
+            state.submit(at, job.gap)
+    state.run()
+    return max(state.job_ends.values(), default=0.0) + work.tail
+
+
+@dataclass(slots=True)
+class _State:
+    work: Work
+    free: list[float]
+    job_ends: dict[int, float] = field(default_factory=dict)
+    _queue: list[tuple[float, int, int]] = field(default_factory=list)
+    _ends: dict[tuple[int, int], float] = field(default_factory=dict)
+    _starts: dict[int, float] = field(default_factory=dict)
+
+    def submit(self, at: int, start: float) -> None:
+        """A job is submitted; the stages that wait for nothing are ready after their delay."""
+        job = self.work.jobs[at]
+        self._starts[at] = start
+        if not job.stages:
+            self._end(at, start)
+        for number, stage in enumerate(job.stages):
+            if not stage.waits_for:
+                heapq.heappush(self._queue, (start + stage.delay, at, number))
+
+    def run(self) -> None:
+        """Runs until no stage is left."""
+        followers = self._followers()
+        while self._queue:
+            ready, at, number = heapq.heappop(self._queue)
+            if number < 0:  # a job has ended
+                for follower in followers.get(at, ()):
+                    self.submit(follower, ready + self.work.jobs[follower].gap)
+                continue
+            job = self.work.jobs[at]
+            end = ready
+            for duration in job.stages[number].tasks:
+                begin = max(self.free[0], ready)
+                heapq.heapreplace(self.free, begin + duration)
+                end = max(end, begin + duration)
+            self._ends[at, number] = end
+            for later, stage in self._unblocked(at, number):
+                ends = [self._ends[at, parent] for parent in stage.waits_for]
+                heapq.heappush(self._queue, (max(ends) + stage.delay, at, later))
+            if all((at, one) in self._ends for one in range(len(job.stages))):
+                self._end(at, max(self._ends[at, one] for one in range(len(job.stages))) + job.tail)
+
+    def _unblocked(self, at: int, number: int) -> Iterator[tuple[int, StageWork]]:
+        for later, stage in enumerate(self.work.jobs[at].stages):
+            if number in stage.waits_for and all((at, parent) in self._ends for parent in stage.waits_for):
+                yield later, stage
+
+    def _end(self, at: int, end: float) -> None:
+        self.job_ends[at] = end
+        heapq.heappush(self._queue, (end, at, -1))
+
+    def _followers(self) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {}
+        for at, job in enumerate(self.work.jobs):
+            if job.after is not None:
+                found.setdefault(job.after, []).append(at)
+        return found

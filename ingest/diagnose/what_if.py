@@ -1,0 +1,50 @@
+"""How long the application would take on half, twice and four times the executors, from its own tasks."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ...schemas.findings.application import WHAT_IF
+from ..application_view import ApplicationView
+from ..units import seconds
+from .batches import waits
+from .ranking import Candidate
+from .replay import replay, work_of
+
+# How wrong a task's duration may be elsewhere: caches, disks and networks are shared by fewer or by more.
+_TASK_UNCERTAINTY = 0.1
+
+
+def find(app: ApplicationView) -> Iterator[Candidate]:
+    """Return one informational finding, unless the application still runs, was cut, ran no task, or is a stream."""
+    if not len(app) or app.duration_ms <= 0 or not app.application["log_complete"] or waits(app):
+        return
+    slots = _slots(app)
+    if slots < 1:
+        return
+    work = work_of(app, max(int(slots * max(WHAT_IF.values())), 1))
+    now = replay(work, round(slots))
+    figures: dict[str, object] = {"duration_ms": app.duration_ms, "replayed_ms": round(now)}
+    parts = []
+    for name, factor in WHAT_IF.items():
+        changed = replay(work, max(round(slots * factor), 1)) - now
+        took = max(app.duration_ms + changed, 1.0)
+        unsure = abs(now - app.duration_ms) + _TASK_UNCERTAINTY * abs(changed)
+        low, high = max(took - unsure, 1.0), took + unsure
+        figures |= {f"{name}_ms": round(took), f"{name}_low_ms": round(low), f"{name}_high_ms": round(high)}
+        words = f"{seconds(took / 1e3)} ({seconds(low / 1e3)} to {seconds(high / 1e3)})"
+        parts.append(f"{words} with {name.replace('_', ' ')} the executors")
+    yield Candidate(
+        "what_if",
+        None,
+        f"application {app.title}",
+        f"It took {seconds(app.duration_ms / 1e3)}. Its tasks would take about {', '.join(parts)}.",
+        figures=figures,
+    )
+
+
+def _slots(app: ApplicationView) -> float:
+    """The tasks that could run at the same time, while any did."""
+    cores = app.timeline.most_cores(app.start_ms, app.end_ms)
+    cpus = float(np.median(app.task_cpus)) or 1.0
+    return cores // cpus

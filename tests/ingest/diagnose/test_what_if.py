@@ -1,0 +1,74 @@
+"""The duration on other numbers of executors: replayed tasks, the driver's time, and what cannot be replayed."""
+
+import json
+
+import pytest
+
+from afterglow.ingest.diagnose.replay import JobWork, StageWork, Work, replay
+from tests.ingest.diagnose.builders import Made, task
+
+
+def stage(*tasks: float, waits_for: tuple[int, ...] = (), delay: float = 0.0) -> StageWork:
+    return StageWork(tasks, waits_for, delay)
+
+
+def test_tasks_take_the_slot_that_is_free_first() -> None:
+    work = Work((JobWork((stage(4, 1, 1, 2),), None, 0.0),), 0.0)
+    assert [replay(work, slots) for slots in (1, 2, 3, 8)] == [8, 4, 4, 4]
+
+
+def test_a_stage_waits_for_its_parents_and_a_job_for_the_one_before() -> None:
+    first = JobWork((stage(2, 2), stage(3, 3), stage(5, waits_for=(0, 1), delay=1)), None, 10.0)
+    second = JobWork((stage(1, 1),), 0, 100.0, 7.0)
+    work = Work((first, second), 1000.0)
+    # 10 driver, 2 and 3 beside each other, 1 delay, 5, 100 driver, 1, 7 driver, 1000 driver
+    assert replay(work, 4) == 10 + 3 + 1 + 5 + 100 + 1 + 7 + 1000
+    assert replay(work, 1) == 10 + 10 + 1 + 5 + 100 + 2 + 7 + 1000
+
+
+def test_jobs_that_ran_beside_each_other_share_the_slots() -> None:
+    jobs = tuple(JobWork((stage(6, 6),), None, 0.0) for _ in range(3))
+    assert [replay(Work(jobs, 0.0), slots) for slots in (2, 6)] == [18, 6]
+
+
+def figures_of(work: Made) -> dict[str, float]:
+    rows = work.view().tables["findings"].to_pylist()
+    (row,) = [row for row in rows if row["code"] == "what_if"]
+    found: dict[str, float] = json.loads(row["figures"])
+    return found
+
+
+def made(**given: int) -> Made:
+    work = Made(**given)
+    work.application["log_complete"] = True
+    return work
+
+
+def test_equal_tasks_scale_and_the_driver_does_not() -> None:
+    work = made(executors=4)
+    work.at = 10_000
+    work.stage([1_000] * 64)
+    found = figures_of(work)
+    assert found["duration_ms"] == found["replayed_ms"] == 26_000
+    assert (found["half_ms"], found["twice_ms"], found["four_times_ms"]) == (42_000, 18_000, 14_000)
+    assert found["twice_low_ms"] < 18_000 < found["twice_high_ms"]
+
+
+def test_one_long_task_does_not_scale() -> None:
+    work = made(executors=4)
+    work.stage([task(20_000), *[500] * 12])
+    found = figures_of(work)
+    assert found["twice_ms"] == found["four_times_ms"] == 20_000
+
+
+def test_many_tasks_are_grouped_without_changing_the_result() -> None:
+    work = made(executors=2)
+    work.stage([10] * 6_000)
+    assert figures_of(work)["twice_ms"] == pytest.approx(15_000, rel=0.02)
+
+
+def test_a_cut_log_has_none() -> None:
+    work = made(executors=2)
+    work.stage([1_000] * 8)
+    work.application["log_complete"] = False
+    assert not [row for row in work.view().tables["findings"].to_pylist() if row["code"] == "what_if"]
