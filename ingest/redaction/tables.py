@@ -112,14 +112,16 @@ def _changes(columns: list[pa.Array]) -> tuple[pa.Array, pa.Array]:
     found: list[pa.Array] = []
     shown: list[pa.Array] = []
     batch: list[pa.Array] = []
+    size = 0
     for column in [*columns, None]:
-        if batch and (column is None or sum(part.nbytes for part in batch) + column.nbytes > _AT_ONCE_BYTES):
+        if batch and (column is None or size + column.nbytes > _AT_ONCE_BYTES):
             old, new = changes(pa.concat_arrays(batch).unique())
             found.append(old)
             shown.append(new)
-            batch = []
+            batch, size = [], 0
         if column is not None:
             batch.append(column)
+            size += column.nbytes
     return pa.concat_arrays(found), pa.concat_arrays(shown)
 
 
