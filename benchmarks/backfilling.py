@@ -2,12 +2,14 @@
 and what listing them on an S3 server costs in requests.
 
 `AFTERGLOW_BENCH_LOGS` is how many logs (10,000). Each application has one job of two tasks, five runs.
+`AFTERGLOW_BENCH_BEFORE` is the Python of an environment with another version, which is measured beside this one.
 """
 
 import json
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import sqlite3
@@ -18,27 +20,48 @@ import time
 from pathlib import Path
 
 from . import make_log
+from .publishing import postgres, server
 from .reading import CACHE
 
+BEFORE = os.environ.get("AFTERGLOW_BENCH_BEFORE")
 LOGS = int(os.environ.get("AFTERGLOW_BENCH_LOGS", "10000"))
 KILLS = 10
 _S3_LOGS = 1_000
 
 
 def main(only: str | None, repeats: int) -> None:
-    """Prints the table; `only` is one of first, killed, s3."""
+    """Prints the table; `only` is one of export, first, postgres, rest, killed, s3."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         place = Path(folder)
-        print(f"\n## Backfill of {LOGS:,} small logs, SQLite\n\n| what | logs | s | logs/s |", flush=True)
-        print("|---|--:|--:|--:|", flush=True)
+        print(f"\n## Backfill of {LOGS:,} small logs, SQLite\n\n| what | logs | s | logs/s | CPU s |", flush=True)
+        print("|---|--:|--:|--:|--:|", flush=True)
+        if only in (None, "export"):
+            few = make(place / "export", LOGS // 10)
+            for title, python in versions():
+                out = [python, "-m", "afterglow.ingest.cli", "export", str(few), "--out", str(place / f"out {title}")]
+                row(f"export, 2 workers{title}", LOGS // 10, timed([*out, "--workers", "2", "--quiet"], place))
+        if only in (None, "postgres"):
+            few = make(place / "for-postgres", LOGS // 10)
+            for title, python in versions():
+                with tempfile.TemporaryDirectory(prefix="afterglow-publish-") as data, postgres(data) as uri:
+                    seconds = backfill(place / f"postgres {title}", few, "--workers", "2", python=python, store=uri)
+                    row(f"first, PostgreSQL{title}", LOGS // 10, seconds)
+        if only in (None, "rest"):
+            few = make(place / "for-rest", LOGS // 100)
+            for title, python in versions():
+                with server(str(place), f"rest {title}".strip()) as uri:
+                    seconds = backfill(place / f"over rest {title}", few, "--workers", "2", python=python, store=uri)
+                    row(f"first, tracking server{title}", LOGS // 100, seconds)
         if only in (None, "first"):
             few = make(place / "few", LOGS // 10)
             row("first, 1 worker", LOGS // 10, backfill(place / "one", few, "--workers", "1"))
         if only in (None, "first", "killed"):
             logs = make(place / "logs", LOGS)
         if only in (None, "first"):
-            row("first, 2 workers", LOGS, backfill(place / "two", logs, "--workers", "2"))
+            for title, python in versions():
+                name = "two" + title.replace(" ", "-")
+                row(f"first, 2 workers{title}", LOGS, backfill(place / name, logs, "--workers", "2", python=python))
             again(place / "two", logs, "")
         if only in (None, "killed"):
             killed(place / "killed", logs)
@@ -59,24 +82,38 @@ def make(folder: Path, count: int) -> Path:
     return folder
 
 
-def command(place: Path, logs: str, *more: str) -> list[str]:
+def versions() -> list[tuple[str, str]]:
+    """What the titles of the versions to measure end with, and their Pythons."""
+    return [(", before", BEFORE), ("", sys.executable)] if BEFORE else [("", sys.executable)]
+
+
+def command(place: Path, logs: str, *more: str, python: str = sys.executable, store: str | None = None) -> list[str]:
     """The backfill's words."""
     place.mkdir(parents=True, exist_ok=True)
-    store = ["--tracking-uri", f"sqlite:///{place}/m.db", "--ledger", str(place / "ledger.db")]
-    words = [sys.executable, "-m", "afterglow.ingest.cli", "backfill", logs, *store]
+    uri = store or f"sqlite:///{place}/m.db"
+    words = [python, "-m", "afterglow.ingest.cli", "backfill", logs, "--tracking-uri", uri]
+    words += ["--ledger", str(place / "ledger.db")]
     return [*words, "--experiment", "years", "--quiet", "--summary", str(place / "report.json"), *more]
 
 
-def backfill(place: Path, logs: Path, *more: str) -> float:
-    """Seconds of one that is left alone."""
-    began = time.perf_counter()
-    subprocess.run(command(place, str(logs), *more), check=True, cwd=place.parent, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - began
+def backfill(
+    place: Path, logs: Path, *more: str, python: str = sys.executable, store: str | None = None
+) -> tuple[float, float]:
+    """Seconds of one that is left alone, and CPU seconds of its processes."""
+    return timed(command(place, str(logs), *more, python=python, store=store), place.parent)
 
 
-def row(title: str, count: int, seconds: float) -> None:
+def timed(words: list[str], folder: Path) -> tuple[float, float]:
+    """Wall and CPU seconds of a command."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(words, check=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def row(title: str, count: int, took: tuple[float, float]) -> None:
     """A line of the table."""
-    print(f"| {title} | {count:,} | {seconds:,.1f} | {count / seconds:,.1f} |", flush=True)
+    print(f"| {title} | {count:,} | {took[0]:,.1f} | {count / took[0]:,.1f} | {took[1]:,.1f} |", flush=True)
 
 
 def again(place: Path, logs: Path, note: str) -> None:
@@ -95,6 +132,7 @@ def again(place: Path, logs: Path, note: str) -> None:
 def killed(place: Path, logs: Path) -> None:
     """Killed at random moments, with all its processes, and finished."""
     began, rng = time.perf_counter(), random.Random(7)
+    before = os.times()
     for _ in range(KILLS):
         process = subprocess.Popen(
             command(place, str(logs)), start_new_session=True, stderr=subprocess.DEVNULL, cwd=place.parent
@@ -103,7 +141,9 @@ def killed(place: Path, logs: Path) -> None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     backfill(place, logs)
-    row(f"first, killed {KILLS} times and finished", LOGS, time.perf_counter() - began)
+    after = os.times()
+    used = after.children_user + after.children_system - before.children_user - before.children_system
+    row(f"first, killed {KILLS} times and finished", LOGS, (time.perf_counter() - began, used))
     print(f"\n{whole(place)}\n", flush=True)
 
 
