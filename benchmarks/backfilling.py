@@ -39,7 +39,7 @@ def main(only: str | None, repeats: int) -> None:
         if only in (None, "export"):
             few = make(place / "export", LOGS // 10)
             for title, python in versions():
-                out = [python, "-m", "afterglow.ingest.cli", "export", str(few), "--out", str(place / f"out {title}")]
+                out = [program(python), "export", str(few), "--out", str(place / f"out {title}")]
                 row(f"export, 2 workers{title}", LOGS // 10, timed([*out, "--workers", "2", "--quiet"], place))
         if only in (None, "postgres"):
             few = make(place / "for-postgres", LOGS // 10)
@@ -87,13 +87,20 @@ def versions() -> list[tuple[str, str]]:
     return [(", before", BEFORE), ("", sys.executable)] if BEFORE else [("", sys.executable)]
 
 
+def program(python: str) -> str:
+    """The command of the environment with this Python."""
+    return str(Path(python).with_name("afterglow"))
+
+
 def command(place: Path, logs: str, *more: str, python: str = sys.executable, store: str | None = None) -> list[str]:
     """The backfill's words."""
     place.mkdir(parents=True, exist_ok=True)
     uri = store or f"sqlite:///{place}/m.db"
-    words = [python, "-m", "afterglow.ingest.cli", "backfill", logs, "--tracking-uri", uri]
+    words = [program(python), "backfill", logs, "--tracking-uri", uri]
     words += ["--ledger", str(place / "ledger.db")]
-    return [*words, "--experiment", "years", "--quiet", "--summary", str(place / "report.json"), *more]
+    if python == sys.executable:  # an older version may not have this option
+        words += ["--summary", str(place / "report.json")]
+    return [*words, "--experiment", "years", "--quiet", *more]
 
 
 def backfill(
