@@ -50,6 +50,19 @@ SparkConf = Annotated[
         metavar="KEY=VALUE", help="With --engine spark: set a Spark property. Repeatable.", show_default=False
     ),
 ]
+Heartbeat = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Write the time to this file after every scan and log, for a liveness check.",
+        show_default=False,
+    ),
+]
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(min=1, max=65535, metavar="PORT", help="Serve metrics for Prometheus.", show_default=False),
+]
+LogFormat = Annotated[Literal["text", "json"], typer.Option(help="Lines on stderr: text, or one JSON object per line.")]
 SummaryFile = Annotated[
     str | None,
     typer.Option("--summary", metavar="FILE", help="Write the result of every log as JSON.", show_default=False),
@@ -73,6 +86,9 @@ def backfill(
     ledger_file: LedgerFile = None,
     retry_failed: RetryFailed = False,
     summary_file: SummaryFile = None,
+    heartbeat: Heartbeat = None,
+    metrics_port: MetricsPort = None,
+    log_format: LogFormat = "text",
     importing: options.Importing = options.DEFAULTS,
     dataset: options.Dataset = None,
     no_runs: options.NoRuns = False,
@@ -89,6 +105,7 @@ def backfill(
     An error in one log does not stop the others. A log is quarantined after three failures that may be transient.
     """
     from ..backfill.ledger import ledger_target, open_ledger
+    from ..backfill.monitor import Monitor
     from ..backfill.run_backfill import LogResult, run_backfill, stop_on_sigterm
     from ..backfill.run_backfill import follow as follow_logs
     from ..backfill.selection import Filters, Selection, select_logs
@@ -102,13 +119,14 @@ def backfill(
     target = ledger_target(importing.tracking_uri, importing.experiment, how)
     order: Order = "newest" if newest_first else "biggest" if engine_name == "spark" else "oldest"
     summary = Summary()
+    console.set_log_format(log_format)
 
     def show(result: LogResult, has_bar: bool) -> None:
         row = summary.add(result)
         if isinstance(result.outcome, Exception):
             console.print_error(result.outcome)
         elif not quiet and not has_bar and not as_json:
-            console.print_line(f"{result.log.name}: {row['state']}, {result.seconds:.1f} s", to_stderr=True)
+            console.print_event("log", f"{result.log.name}: {row['state']}, {result.seconds:.1f} s", **row)
         if not isinstance(result.outcome, Exception) and not quiet and not as_json:
             console.print_regression(result.outcome)
         if as_json:
@@ -133,17 +151,24 @@ def backfill(
                 for line in plan_lines(first, ledger.rate()):
                     console.print_line(line)
             raise typer.Exit(0)
+        monitor = Monitor(heartbeat, metrics_port)
         with stop_on_sigterm() as stopped, open_engine(engine_name, master, settings) as engine:
             if experiments is not None:
                 experiments.open()
             for last in follow_logs(select, first, every if follow else None, stopped):
                 summary.planned += len(last.logs)
+                monitor.scanned(last)
+                waiting = len(last.logs)
                 with console.progress(not quiet and not as_json) as display:
                     bar = display.add_task("", total=last.size or 1) if display else None
                     for result in run_backfill(last, ledger, experiments, how, engine, stopped.is_set):
                         show(result, display is not None)
+                        waiting -= 1
+                        monitor.done(result, waiting)
                         if display and bar is not None:
                             display.update(bar, description=summary.progress(), advance=result.log.size)
+            if follow and not quiet:
+                console.print_event("stop", "stopped", **summary.totals(last))
         if summary_file is not None:
             summary.write(summary_file, last)
     if as_json:

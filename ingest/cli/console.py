@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import typer
@@ -80,8 +81,29 @@ def print_line(text: str, style: str = "", to_stderr: bool = False) -> None:
     (err() if to_stderr else out()).print(rich_text(text, style))
 
 
+_log_format = "text"
+
+
+def set_log_format(log_format: str) -> None:
+    """What lines on stderr are: `text`, or `json`, one object per line with time, level, event and message."""
+    global _log_format
+    _log_format = log_format
+
+
+def print_event(event: str, message: str, level: str = "info", **fields: object) -> None:
+    """Prints a line about what happened on stderr; `fields` are only in JSON."""
+    if _log_format == "json":
+        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        print_json({"time": now, "level": level, "event": event, "message": message, **fields}, to_stderr=True)
+    else:
+        print_line(message, to_stderr=True)
+
+
 def print_error(error: BaseException) -> None:
     """Prints an error as one line on stderr."""
+    if _log_format == "json":
+        print_event("error", str(error), "error")
+        return
     from rich.text import Text
 
     err().print(Text.assemble(("error: ", "bold red"), printable(error)))
@@ -89,6 +111,9 @@ def print_error(error: BaseException) -> None:
 
 def warn(message: str) -> None:
     """Prints a note as one line on stderr."""
+    if _log_format == "json":
+        print_event("note", message, "warning")
+        return
     from rich.text import Text
 
     err().print(Text.assemble(("note: ", "bold yellow"), printable(message)))
@@ -144,7 +169,11 @@ def report_import(imported: "Imported", as_json: bool, quiet: bool, to_stderr: b
 def print_regression(imported: "Imported") -> None:
     """Prints on stderr what got worse with this run of a job, and what went wrong with the webhook."""
     if imported.published.regression:
-        print_line(f"{imported.app_id}: regression: {imported.published.regression}", "red", to_stderr=True)
+        regression = imported.published.regression
+        if _log_format == "json":
+            print_event("regression", regression, "warning", application=imported.app_id)
+        else:
+            print_line(f"{imported.app_id}: regression: {regression}", "red", to_stderr=True)
     if imported.notice:
         warn(imported.notice)
 

@@ -27,6 +27,7 @@ def hook(
     app_id: AppId = None,
     newest: Newest = False,
     app_name: AppName = None,
+    orchestrator: options.OrchestratorFields = None,
     path: Path = None,
     wait: Wait = 120,
     importing: options.Importing = options.DEFAULTS,
@@ -46,6 +47,9 @@ def hook(
         )
     if app_name is not None and not newest:
         raise typer.BadParameter("requires --newest", param_hint="--app-name")
+    if orchestrator and not newest:
+        raise typer.BadParameter("requires --newest", param_hint="--orchestrator")
+    fields = options.orchestrator_fields(orchestrator)
     how = importing.import_options(parent_run=parent_run, server=server)
     from ..errors import AfterglowError
     from ..jobs.import_job import import_when_finished
@@ -55,7 +59,7 @@ def hook(
         if not quiet and not as_json:
             console.warn(message)
 
-    query = LogQuery(log_dir, app_id, app_name, path, how.read.history_server)
+    query = LogQuery(log_dir, app_id, app_name, path, how.read.history_server, fields)
     try:
         result = import_when_finished(query, wait, importing.reach_store, how, tell, console.warn)
     except AfterglowError as error:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -10,8 +10,9 @@ from typing import Literal
 from ...schemas.logs import EventLog
 from .. import discover
 from ..errors import InputError
-from ..find_logs import peek
+from ..find_logs import Head, peek
 from ..options import ReadOptions
+from ..orchestrators import fields_match
 from ..pipeline import read_log
 
 _LOOK_EVERY_S = 1.0
@@ -25,13 +26,16 @@ Verdict = Literal["finished", "abandoned", "growing"]
 @dataclass(frozen=True, slots=True)
 class LogQuery:
     """Which log: the one at `path`; or in `log_dir` that of application `app_id`, or the newest one whose application's
-    name matches the glob `app_name`."""
+    name matches the glob `app_name`, and whose fields of orchestrators match, and that did not start before `since_ms`.
+    """
 
     log_dir: str | None = None
     app_id: str | None = None
     app_name: str | None = None
     path: str | None = None
     server: discover.HistoryServerOptions = field(default_factory=discover.HistoryServerOptions)
+    orchestrators: Mapping[str, str] = field(default_factory=dict)
+    since_ms: int | None = None
 
     def __str__(self) -> str:
         if self.path is not None:
@@ -62,9 +66,18 @@ def locate_log(wanted: LogQuery) -> EventLog | None:
         if wanted.app_id is not None:
             return log
         head = peek(log)
-        if head.is_log and (wanted.app_name is None or fnmatchcase(head.name or "", wanted.app_name)):
+        if head.is_log and _is_wanted(head, wanted):
             return log
     return None
+
+
+def _is_wanted(head: Head, wanted: LogQuery) -> bool:
+    started = head.start_time_ms
+    return (
+        (wanted.app_name is None or fnmatchcase(head.name or "", wanted.app_name))
+        and fields_match(head.orchestrators, wanted.orchestrators)
+        and (wanted.since_ms is None or started is None or started >= wanted.since_ms)
+    )
 
 
 def wait_for_log(
