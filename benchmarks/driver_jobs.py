@@ -1,6 +1,6 @@
 """Spark jobs that each have one fault in the driver or the functions of their tasks, and their healthy twins.
 
-Each returns what an observer of the faulty job has to find; see `fault_answers`.
+What has to be found in each is in `real_faults`.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Spark SQL jobs that each have one fault in their plan or their files, and their healthy twins.
 
-Each returns what an observer of the faulty job has to find; see `fault_answers`.
+What has to be found in each is in `real_faults`.
 """
 
 import gzip
