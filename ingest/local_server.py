@@ -1,5 +1,6 @@
 """MLflow's server over a local store, on a free port, and the address of the experiment's overview."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -42,7 +43,10 @@ def serve(database: str, port: int) -> Iterator["subprocess.Popen[bytes]"]:
     """
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", database, "--host", "127.0.0.1"]
     with tempfile.TemporaryFile() as log:
-        server = subprocess.Popen([*command, "--port", str(port), "--workers", "1"], stdout=log, stderr=log)
+        # By default MLflow starts eight more processes for evaluation jobs, which take seconds to come up.
+        environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **os.environ}
+        command += ["--port", str(port), "--workers", "1"]
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
             _wait(server, f"http://127.0.0.1:{port}/health", log)
             yield server
