@@ -49,7 +49,9 @@ class SqlNodes(NamedTuple):
 
 def assemble_sql_nodes(rows: Mapping[str, pa.Table]) -> SqlNodes:
     """The graph of every plan of PLAN_NODES, by execution."""
-    table = rows["plan_nodes"]
+    table = rows.get("plan_nodes")  # read_rows adds it to the rows of events
+    if table is None or not table.num_rows:
+        return SqlNodes(arrow.from_rows(SQL_NODES, []), arrow.from_rows(SQL_METRICS, []))
     ids, counts = arrow.flattened(table, "metric_ids")
     wanted = set(np.unique(ids).tolist())
     totals, stages = _totals(rows["stage_metrics"], wanted)

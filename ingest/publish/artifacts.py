@@ -61,8 +61,8 @@ def write_artifacts(tables: EventLogTables, issues: Iterable[ImportIssue], folde
 
 
 def write_empty_tables(folder: str) -> None:
-    """Write an empty file for every table that has none in the folder."""
-    for declared in TABLES:
+    """Write an empty file for every table that has none in the folder, if it has tables."""
+    for declared in TABLES if os.path.isdir(os.path.join(folder, "tables")) else ():
         path = os.path.join(folder, "tables", f"{declared.name}.parquet")
         if not os.path.exists(path):
             with open(path, "wb") as file:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from afterglow.ingest.find_logs import find_log, peek
+from afterglow.ingest.options import ImportOptions
 from afterglow.ingest.orchestrators import find_orchestrator_runs, parse_fields, parse_urls
 from afterglow.ingest.pipeline import derive_tree, read_view
 from afterglow.ingest.publish.description import describe
@@ -27,7 +28,7 @@ EXPECTED = {
 @pytest.mark.parametrize("name", [one.name for one in ORCHESTRATORS])
 def test_run_is_one_click_away(tmp_path: Path, name: str) -> None:
     app = read_view(find_log(str(write_orchestrator_log(tmp_path, name))))
-    tree = derive_tree(app, "none", orchestrator_urls=URLS)
+    tree = derive_tree(app, "none", ImportOptions(orchestrator_urls=tuple(URLS.items())))
     root = tree.application
     assert root.tags["afterglow.orchestrator"] == name
     assert root.tags[f"afterglow.{name}.url"] == EXPECTED[name]

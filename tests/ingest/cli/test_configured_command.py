@@ -73,7 +73,7 @@ def test_precedence_of_every_option(command: str, tmp_path: Path, monkeypatch: p
     by_user, by_folder, by_environment, by_line = ({name: four[name][at] for name in names} for at in range(4))
 
     def check(expected: dict[str, Any], source: str | None, *line: str) -> None:
-        shown = {name: "(hidden)" if name == "header" else value for name, value in expected.items()}
+        shown = {name: "(hidden)" if name in ("header", "webhook") else value for name, value in expected.items()}
         assert rows(command, *line) == {name: (shown[name], source or variable(name)) for name in names}
         assert parsed(command, *line) == expected
 

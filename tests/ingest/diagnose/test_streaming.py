@@ -26,7 +26,7 @@ def test_the_markup_of_a_batch_is_not_in_its_title() -> None:
     work.stage([100], job={"description": BATCH})
     app = work.view()
     assert app.job_title(app.jobs[0]).endswith("Streaming job from [output operation 0, batch time 22:13:21]")
-    assert app.job_title(app.jobs[1]).endswith("batch = 3")
+    assert app.job_title(app.jobs[1]) == "j1 ingest batch 3"
 
 
 def test_waiting_for_the_next_micro_batch_is_not_the_driver() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ def assert_equal(store: str, one: str, other: str) -> None:
     assert first.duplicates == second.duplicates == 0 and first.complete == second.complete > 0
     assert not differences(first.tree, second.tree)
     contents = artifacts(store, one)
-    assert contents == artifacts(store, other) and len(contents) > 20
+    assert contents == artifacts(store, other) and len(contents) > 10
 
 
 def artifacts(store: str, experiment: str) -> dict[tuple[str, str], str]:
@@ -45,7 +46,8 @@ def artifacts(store: str, experiment: str) -> dict[tuple[str, str], str]:
         folder = Path(run.info.artifact_uri.removeprefix("file://"))
         for path in folder.rglob("*"):
             if path.is_file():
-                digest = hashlib.sha256(path.read_bytes()).hexdigest()
+                content = re.sub(rb'data-run="[^"]*"', b"", path.read_bytes())  # links to the runs of this experiment
+                digest = hashlib.sha256(content).hexdigest()
                 found[run.data.tags["afterglow.key"], str(path.relative_to(folder))] = digest
     return found
 

@@ -135,7 +135,7 @@ def test_more_detail_completes_what_either_writer_wrote(place: Place, other: str
 
 def test_a_newer_version_takes_up_the_tree(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     first = place.load(WORDCOUNT)
-    for module in ("fingerprint", "pipeline"):
+    for module in ("fingerprint", "publish_imports"):
         monkeypatch.setattr(f"afterglow.ingest.{module}.version", lambda: "99.0")
     second = place.load(WORDCOUNT)
     assert (second.run_id, second.state, second.written) == (first.run_id, "written", 0)

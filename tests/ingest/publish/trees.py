@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from afterglow.schemas.runs.params_tags import FINGERPRINT_TAG, KEY_TAG, LEVEL_TAG
@@ -128,4 +129,9 @@ def _files(uri: str) -> list[str]:
     if not uri.startswith(("file:", "/")):
         return []
     root = Path(uri.removeprefix("file://").removeprefix("file:"))
-    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file() and not _is_empty(path))
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether a table has no row. An update replaces a table that has become empty; else it has no file."""
+    return path.suffix == ".parquet" and pq.read_metadata(path).num_rows == 0

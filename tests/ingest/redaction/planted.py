@@ -97,6 +97,7 @@ def write_log(path: Path) -> dict[str, tuple[str, str]]:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     missing = declared_fields() - planted.fields - {"SparkListenerEnvironmentUpdate: section"}
     missing -= {"SparkListenerResourceProfileAdded: scope", "SparkListenerSQLExecutionStart: node"}
+    missing -= {"SparkListenerJobStart: storage_level"}  # one of three texts of Afterglow's own
     assert not missing, f"no secret is planted in {sorted(missing)}; add it to tests/ingest/redaction/planted.py"
     return planted.secrets
 
@@ -131,7 +132,7 @@ def _round(planted: Planted, form: int) -> Iterator[Mapping[str, Any]]:
     yield _event(spark.EXECUTOR_ADDED, planted, form)
     yield _event(spark.BLOCK_MANAGER_ADDED, planted, form)
     scan = {
-        "nodeName": "Scan x",
+        "nodeName": "Scan x " + text(spark.SQL_START, "table_name"),
         "simpleString": "x",
         "children": [],
         "metadata": {
@@ -166,6 +167,7 @@ def _round(planted: Planted, form: int) -> Iterator[Mapping[str, Any]]:
                 "RDD ID": form,
                 "Name": text(spark.JOB_START, "name"),
                 "Callsite": text(spark.JOB_START, "callsite"),
+                "Scope": json.dumps({"id": str(form), "name": text(spark.JOB_START, "scope")}),
                 "Parent IDs": [],
                 "Storage Level": {},
             }
