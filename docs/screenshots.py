@@ -5,7 +5,7 @@ Chromium, 1400 pixels wide. Needs chromium on the PATH, or its path as the first
 
     python docs/screenshots.py --training FOLDER
 
-takes the pictures of docs/measurements/training.md instead, from logs of your own. FOLDER has one folder per picture
+takes pictures of searches and fits instead, from logs of your own. FOLDER has one folder per picture
 (see TRAINING), with the log in it, and `mlflow.db` where a job kept runs of its own.
 """
 
