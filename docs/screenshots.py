@@ -2,14 +2,9 @@
 
 Imports the sample logs of `make demo` into a new store, serves it with MLflow, and photographs pages with a headless
 Chromium, 1400 pixels wide. Needs chromium on the PATH, or its path as the first argument.
-
-    python docs/screenshots.py --training FOLDER
-
-takes pictures of searches and fits instead, from logs of your own. FOLDER has one folder per picture
-(see TRAINING), with the log in it, and `mlflow.db` where a job kept runs of its own.
 """
 
-import shutil
+import os
 import socket
 import subprocess
 import sys
@@ -22,19 +17,9 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
-from afterglow.ingest import import_logs, read
-
 HERE = Path(__file__).parent
 LOGS = ("annotated-search", "skewed-join", "broadcast-join", "executor-lost")
-TRAINING = {
-    "connect-search": "a CrossValidator over Spark Connect",
-    "spark-trials": "Hyperopt's SparkTrials",
-    "study": "MLflow's MlflowSparkStudy, as many tasks as trials",
-    "pipeline": "Pipelines, each fitted and evaluated, in a run of MLflow",
-    "loop": "a loop around a Pipeline, with a refit",
-    "models": "a model per group, with annotate.models",
-}
-WIDTHS = (1400,) if "--training" in sys.argv else tuple(map(int, sys.argv[2:])) or (1400,)
+WIDTHS = tuple(map(int, sys.argv[2:])) or (1400,)
 QUIET = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -43,8 +28,6 @@ QUIET = (
 
 def main() -> None:
     """Write every picture."""
-    if "--training" in sys.argv:
-        return training(Path(sys.argv[sys.argv.index("--training") + 1]))
     chromium = sys.argv[1] if len(sys.argv) > 1 else "chromium"
     with tempfile.TemporaryDirectory() as folder:
         store = f"sqlite:///{folder}/mlflow.db"
@@ -62,36 +45,6 @@ def main() -> None:
                 for width in WIDTHS:
                     target = HERE / "pictures" / (name if width == WIDTHS[0] else name.replace(".png", f"-{width}.png"))
                     _photograph(chromium, folder, address + page, target, width, height)
-
-
-def training(logs: Path) -> None:
-    """Write a picture of the tree of each of these applications."""
-    with tempfile.TemporaryDirectory() as folder:
-        store = f"sqlite:///{folder}/mlflow.db"
-        if (logs / "mlflow.db").exists():
-            shutil.copyfile(logs / "mlflow.db", f"{folder}/mlflow.db")
-        pages = []
-        for name in TRAINING:
-            log = str(next(path for path in (logs / name).iterdir() if not path.name.startswith(".")))
-            app_id = read(log).application["app_id"]
-            if name == "pipeline":  # what mlflow.start_run() around the job leaves
-                _run_around(store, log)
-            (found,) = import_logs([log], store, "training", report="none")
-            assert found.published is not None
-            pages.append((f"training-{name}.png", found.published.experiment_id, app_id))
-        with _server(store, folder) as address:
-            for name, number, app_id in pages:
-                page = f"/#/experiments/{number}/runs?workflowType=machine_learning&viewStateShareKey={app_id}"
-                _photograph("chromium", folder, address + page, HERE / "pictures" / name, WIDTHS[0], 620)
-
-
-def _run_around(store: str, log: str) -> None:
-    application = read(log).application
-    client = MlflowClient(store)
-    experiment = client.create_experiment("daily training")
-    tags = {"spark.app.id": application["app_id"]}
-    run = client.create_run(experiment, application["start_time_ms"] + 1000, tags, "tuesday")
-    client.set_terminated(run.info.run_id, "FINISHED", application["end_time_ms"] - 1000)
 
 
 def _pages(store: str) -> Iterator[tuple[str, str, int]]:
@@ -133,7 +86,10 @@ def _photograph(chromium: str, folder: str, address: str, target: Path, width: i
     profile = tempfile.mkdtemp(dir=folder)
     options = [f"--user-data-dir={profile}", f"--window-size={width},{height}", "--virtual-time-budget=20000"]
     command = [chromium, *QUIET, *options, f"--screenshot={target}", address]
+    target.unlink(missing_ok=True)
     subprocess.run(command, check=True, capture_output=True, timeout=120)
+    if not target.exists():
+        raise SystemExit(f"{chromium} took no picture of {address}")
     print(target)
 
 
@@ -145,7 +101,8 @@ def _server(store: str, folder: str) -> Iterator[str]:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store, "--port", str(port)]
     with open(f"{folder}/server.log", "wb") as log:
-        server = subprocess.Popen([*command, "--workers", "1"], stdout=log, stderr=log, cwd=folder)
+        environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        server = subprocess.Popen([*command, "--workers", "1"], stdout=log, stderr=log, cwd=folder, env=environment)
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(240):
