@@ -162,8 +162,8 @@ def _print_findings(out: "Console", application: Run, width: int) -> None:
             out.print(rich_text(line))
         for line in _wrapped(f"  To do: {finding.advice}", width, "  "):
             out.print(rich_text(line, "dim"))
-        if finding.settings:
-            out.print(rich_text("  Try: " + " ".join(f"--conf {shlex.quote(one)}" for one in finding.settings), "dim"))
+        for number, setting in enumerate(finding.settings):
+            out.print(rich_text(f"  {'    ' if number else 'Try:'} --conf {shlex.quote(setting)}", "dim"))
     if len(costly) > _FINDINGS:
         out.print(rich_text(f"and {len(costly) - _FINDINGS:,} more findings; see --json", "dim"))
     for finding in application.findings:
