@@ -56,7 +56,7 @@ def matches(expected: str, output: str) -> bool:
     return re.fullmatch("(?:.*\n)*?".join(parts), SECONDS.sub("in N s", lines)) is not None
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", ["README.md", pytest.param("docs/tutorial.md", marks=pytest.mark.slow)])
 def test_the_commands_print_what_the_page_says(page: str, tmp_path: Path) -> None:
     found = commands(page)
     assert len(found) >= 2

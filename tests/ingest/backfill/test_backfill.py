@@ -138,6 +138,7 @@ def test_of_one_application_the_fullest_log_is_imported(place: Path) -> None:
         assert root.data.tags["afterglow.completeness"] == "complete"
 
 
+@pytest.mark.slow
 def test_it_follows_until_it_is_told_to_stop(place: Path) -> None:
     MlflowClient(new_sqlite(place / "m.db")).create_experiment("years")
     late = place / "logs" / "failing-tasks"

@@ -55,6 +55,7 @@ def server(tmp_path: Path) -> Iterator[str]:
     thread.join()
 
 
+@pytest.mark.slow
 def test_every_command_passes_them_on(server: str, tmp_path: Path) -> None:
     trust = ["--ca-bundle", "cert.pem", "--client-cert", "cert.pem", "--client-key", "key.pem"]
     store = ["--tracking-uri", f"sqlite:///{tmp_path}/m.db"]

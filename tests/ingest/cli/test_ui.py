@@ -22,6 +22,7 @@ def test_a_store_without_experiments_is_an_error(tmp_path: Path, monkeypatch: py
         local_server.overview_url("sqlite:///nothing.db", None, 5000)
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_start_is_an_error_with_its_last_line() -> None:
     with pytest.raises(local_server.PublishError, match="did not start on port"), local_server.serve("no://store", 1):
         pass

@@ -146,6 +146,7 @@ def test_two_runs_of_one_job_are_matched_stage_by_stage() -> None:
     assert [row["code"] for row in found.findings_new] == [row["code"] for row in found.findings_gone] == []
 
 
+@pytest.mark.slow
 def test_imported_applications_compare_as_their_logs_do(tmp_path: Path) -> None:
     from mlflow import MlflowClient
 

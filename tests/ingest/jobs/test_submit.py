@@ -144,6 +144,7 @@ def test_no_folder_of_this_machine_is_offered_to_a_driver_elsewhere(place: Path)
         assert "eventLog" not in job.environment["SPARK_SUBMIT_OPTS"]
 
 
+@pytest.mark.slow
 def test_a_failure_of_the_import_is_the_job_s_only_where_strict_says_so(place: Path) -> None:
     environment = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "AFTERGLOW_RETRY_S": "0"}
     words = ("--tracking-uri", "http://127.0.0.1:9", "--", "spark-submit", PLAIN)

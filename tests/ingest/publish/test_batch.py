@@ -84,6 +84,7 @@ def test_a_batch_leaves_nothing_when_its_commit_fails(
     assert (found.complete, found.duplicates) == (LOGS, 0)
 
 
+@pytest.mark.slow
 def test_what_the_store_has_is_published_by_itself(uri: str, tmp_path: Path, logs: list[str]) -> None:
     imported(logs[3:4], uri, "grown", tmp_path, together=False)
     with open(logs[3]) as log:
@@ -97,6 +98,7 @@ def test_what_the_store_has_is_published_by_itself(uri: str, tmp_path: Path, log
     assert (found.complete, found.duplicates) == (LOGS, 0)
 
 
+@pytest.mark.slow
 def test_a_tree_that_the_database_refuses_does_not_stop_the_others(
     uri: str, tmp_path: Path, logs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

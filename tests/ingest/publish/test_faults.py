@@ -80,6 +80,7 @@ def test_a_server_that_is_gone_for_good(store: str, impatient: None) -> None:
 
 
 @pytest.mark.parametrize("writer", ["rest", "sql"])
+@pytest.mark.slow
 def test_a_full_disk(store: str, writer: str, impatient: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite says the same when it may not grow as when the disk is full."""
     client = MlflowClient(store)

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import sample_log
 
 _IMPORT = """
@@ -13,6 +15,7 @@ print(import_logs([sys.argv[1]], sys.argv[2], "fresh")[0].published.state)
 """
 
 
+@pytest.mark.slow
 def test_two_processes_make_one_new_database(tmp_path: Path) -> None:
     command = [sys.executable, "-c", _IMPORT, str(sample_log("spark35-wordcount")), f"sqlite:///{tmp_path}/new.db"]
     imports = [

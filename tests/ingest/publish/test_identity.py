@@ -83,7 +83,7 @@ def _states(logs: tuple[Path, ...], uri: str, experiment: str, writer: str) -> l
     return [one.published.state for one in import_logs([str(log) for log in logs], uri, experiment, writer=writer)]
 
 
-@pytest.mark.parametrize("writer", ["sql", "rest"])
+@pytest.mark.parametrize("writer", ["sql", pytest.param("rest", marks=pytest.mark.slow)])
 def test_two_applications_of_one_id_are_two_trees_in_any_order(writer: str, tmp_path: Path) -> None:
     a, b = two_logs(tmp_path)
     uri = stores.new_sqlite(tmp_path / "m.db")

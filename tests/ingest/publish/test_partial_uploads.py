@@ -12,6 +12,7 @@ from .stores import new_sqlite
 
 
 @pytest.mark.parametrize("writer", ["rest", "sql"])
+@pytest.mark.slow
 def test_the_next_import_deletes_a_partial_upload(tmp_path: Path, writer: str) -> None:
     uri = new_sqlite(tmp_path / "mlflow.db")
     MlflowClient(uri).create_experiment("jobs", artifact_location=f"file://{tmp_path}/artifacts")

@@ -98,7 +98,9 @@ def without_value_less(tree: Tree) -> Tree:
 
 @pytest.mark.parametrize(
     "sample, share",
-    [("failing-tasks", s) for s in (0.1, 0.5, 0.6, 0.9)] + [pytest.param("tuning", 0.6, marks=pytest.mark.slow)],
+    [("failing-tasks", 0.5)]
+    + [pytest.param("failing-tasks", s, marks=pytest.mark.slow) for s in (0.1, 0.6, 0.9)]
+    + [pytest.param("tuning", 0.6, marks=pytest.mark.slow)],
 )
 def test_a_log_that_grew_ends_like_one_imported_whole(
     place: Place, other: str, sample: str, share: float, tmp_path: Path
@@ -180,6 +182,7 @@ def test_a_tree_that_a_person_deleted_stays_deleted_unless_restored(place: Place
     assert place.runs(deleted=True).keys() <= {"abandoned"}
 
 
+@pytest.mark.slow
 def test_a_run_that_a_person_deleted_stays_deleted(place: Place, other: str) -> None:
     place.load(WORDCOUNT, task_runs="none")
     stage = next(run for run in place.runs().values() if run.data.tags["afterglow.level"] == "stage")

@@ -162,7 +162,7 @@ def test_importing_again_writes_nothing_and_looks_once(store: str, tmp_path: Pat
     assert {key: run.to_dictionary() for key, run in runs_by_key(store, name).items()} == before
 
 
-@pytest.mark.parametrize("after", [1, 4, 9])
+@pytest.mark.parametrize("after", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (4, 9))])
 def test_an_interrupted_import_is_finished_by_the_next(
     store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:

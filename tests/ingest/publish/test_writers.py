@@ -79,7 +79,7 @@ class _Stores(dict[str, Store]):
 @pytest.mark.parametrize(
     "name, writer",
     [
-        ("sqlite", "sql"),
+        pytest.param("sqlite", "sql", marks=pytest.mark.slow),
         pytest.param("server", "rest", marks=pytest.mark.server),
         pytest.param("postgres", "sql", marks=pytest.mark.postgres),
         pytest.param("postgres", "rest", marks=pytest.mark.postgres),
