@@ -18,7 +18,7 @@ class RegressionKind:
 
 KINDS: tuple[RegressionKind, ...] = (
     RegressionKind("failed", "The application failed, or its log has no end."),
-    RegressionKind("slower", "It took longer than usual, also for its amount of data."),
+    RegressionKind("slower", "It took longer than usual for its amount of data, or its tasks had more CPU time."),
     RegressionKind(
         "waited",
         "It took longer than usual, but its tasks computed as much as usual and waited for the rest. The machines, the "
@@ -41,7 +41,7 @@ MIN_EFFECT = 0.2
 SPREADS, MIN_SPREAD_RATIO, FEW_RUNS = 4.0, 0.03, 3.0
 """A figure is usual up to SPREADS * (1 + FEW_RUNS / runs) spreads above the median. The spread is 1.4826 times the
 median absolute deviation, and at least MIN_SPREAD_RATIO of the median."""
-MIN_SECONDS, MIN_SPILL_BYTES = 0.5, 16 * 2**20
+MIN_SECONDS, MIN_SPILL_BYTES, MIN_GROWTH = 0.5, 16 * 2**20, 1.1
 SAME_WORK_RATIO, MIN_WAIT_RATIO, PYTHON_RATIO = 1.1, 1.15, 0.1
 """A run waited if its CPU time is below SAME_WORK_RATIO of the usual, and the run time of its tasks per CPU time is
 above MIN_WAIT_RATIO of the usual. The CPU time of Python is not measured, so a run with PYTHON_RATIO of it cannot

@@ -13,6 +13,7 @@ from ...schemas.job_history import (
     DURATION,
     FEW_RUNS,
     MIN_EFFECT,
+    MIN_GROWTH,
     MIN_RUNS,
     MIN_SECONDS,
     MIN_SPILL_BYTES,
@@ -88,13 +89,14 @@ def _compared(run: JobRun, usual: Sequence[JobRun]) -> Verdict:
         if waited:
             text += " Its tasks computed as much as usual and waited for the rest."
         found.append(Deviation("waited" if waited else "slower", text, took, expected, limit))
+    found += _computing(own[CPU], [one.metrics.get(CPU, 0.0) * more for one, more in growth]) if not found else []
     paid, (price_before, most) = run.metrics.get(price, 0.0), limits[price]
     if price_before and paid > most and not waited and _is_worth(price, took, expected):
         shown: Callable[[float], str] = significant
         unit = "core hours" if price == CORE_HOURS else "in cost"
         text = f"It used {shown(paid)} {unit}, usually {shown(price_before)}."
         found.append(Deviation("dearer", text, paid, price_before, most))
-    found += _spill(own[SPILL], [one.metrics.get(SPILL, 0.0) * more for one, more in growth])
+    found += _spill(own[SPILL], growth)
     found += _new_findings(run, usual, worse=any(one.kind != "waited" for one in found))
     ratios = {
         "duration_ratio": _ratio(took, median(one.metrics.get(DURATION, 0.0) for one in usual)),
@@ -132,7 +134,7 @@ def _growth(run: JobRun, usual: Sequence[JobRun]) -> list[tuple[JobRun, float]]:
 
 def _of(growth: Sequence[tuple[JobRun, float]]) -> str:
     more = median(factor for _, factor in growth)
-    return f" for {significant(more)} times the data" if more >= 1.1 else ""
+    return f" for {significant(more)} times the data" if more >= MIN_GROWTH else ""
 
 
 def _limit(values: Sequence[float]) -> tuple[float, float]:
@@ -153,9 +155,20 @@ def _waited(run: JobRun, usual: Sequence[JobRun], growth: Sequence[tuple[JobRun,
     return cpu < SAME_WORK_RATIO and stretch > MIN_WAIT_RATIO and longer <= stretch * SAME_WORK_RATIO
 
 
-def _spill(spilled: float, usual: Sequence[float]) -> list[Deviation]:
+def _computing(computed: float, usual: Sequence[float]) -> list[Deviation]:
+    """More CPU time, which shows also where the noise of a shared cluster hides the longer duration."""
     expected, limit = _limit(usual)
-    if spilled <= max(limit, expected + MIN_SPILL_BYTES):
+    if not expected or computed <= limit or computed - expected <= MIN_SECONDS:
+        return []
+    text = f"Its tasks computed for {seconds(computed)}, usually {seconds(expected)}, at most {seconds(limit)}."
+    return [Deviation("slower", text, computed, expected, limit)]
+
+
+def _spill(spilled: float, growth: Sequence[tuple[JobRun, float]]) -> list[Deviation]:
+    """More spill. Data that no longer fits into memory because there is more of it is no regression."""
+    expected, limit = _limit([one.metrics.get(SPILL, 0.0) * more for one, more in growth])
+    has_grown = median(more for _, more in growth) >= MIN_GROWTH
+    if spilled <= max(limit, expected + MIN_SPILL_BYTES) or (has_grown and not expected):
         return []
     text = f"It spilled {size(spilled)} to disk, usually {size(expected) if expected else 'nothing'}."
     return [Deviation("spill", text, spilled, expected, limit)]

@@ -90,6 +90,16 @@ def test_more_spill() -> None:
     assert kinds(run(20, spill=2.0**31, records=2e6), spilling) == []  # twice the data
 
 
+def test_data_that_no_longer_fits_into_memory_is_no_regression() -> None:
+    assert kinds(run(20, spill=2.0**30, records=2e6)) == []
+
+
+def test_more_computing_shows_through_noise() -> None:
+    noisy = [run(number, 100 + 60 * (number % 3), cpu=200.0 + number % 2) for number in range(9)]
+    assert kinds(run(20, 160, cpu=202), noisy) == []
+    assert kinds(run(20, 160, cpu=260), noisy) == ["slower"]
+
+
 def test_new_findings() -> None:
     assert kinds(run(20, findings={"skew": "critical"})) == []
     assert kinds(run(20, findings={"small_files": "warning"})) == []
