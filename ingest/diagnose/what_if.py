@@ -11,8 +11,8 @@ from .batches import waits
 from .ranking import Candidate
 from .replay import replay, work_of
 
-# How wrong a task's duration may be elsewhere: caches, disks and networks are shared by fewer or by more.
-_TASK_UNCERTAINTY = 0.1
+# How much of the change is uncertain: caches, disks and networks are shared by fewer or by more tasks.
+_TASK_UNCERTAINTY = 0.5
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
