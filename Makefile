@@ -33,9 +33,9 @@ test: .venv/dev
 # The rest.
 test-all: test-slow test-spark35
 
-# These mostly wait for Spark, servers and databases, so two cores carry four of them at once.
+# Two at once: most of these start a Spark, a server or a database, and have bounds on how long they wait for it.
 test-slow: .venv/dev
-	@$(PYTEST) -n 4 -m slow $(COVERED)
+	@$(PYTEST) -n 2 -m slow $(COVERED)
 
 # The lines that `make test` and then all tests of this environment cover. Measuring takes half as long again.
 coverage: .venv/dev
