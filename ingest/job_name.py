@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .control_characters import replace_controls
 from .orchestrators import OrchestratorRun
 
 # Names that Spark and notebooks give to every application: org.apache.spark.repl.Main, pyspark/shell.py,
@@ -37,7 +38,7 @@ def find_job(name: str | None, runs: Iterable[OrchestratorRun], plans: Iterable[
     """
     for run in runs:
         if run.job:
-            return JobName(run.job[:_AT_MOST], run.of.name)
+            return JobName(replace_controls(run.job)[:_AT_MOST], run.of.name)
     plain = plain_name(name or "")
     if plain and not _GENERIC.fullmatch(plain):
         return JobName(plain, "name")
@@ -50,7 +51,7 @@ def find_job(name: str | None, runs: Iterable[OrchestratorRun], plans: Iterable[
 
 def plain_name(name: str) -> str:
     """A name without dates, numbers and ids: `etl_v2 2026-11-27 (17)` -> `etl_v2`."""
-    text = " ".join(name.split())
+    text = " ".join(replace_controls(name).split())  # as in the tag: PostgreSQL looks for no NUL
     for pattern in (_UUID, _DATE, _HEX):
         text = pattern.sub(" ", text)
     text = re.sub(r"[(\[{]\s*[)\]}]", " ", text)

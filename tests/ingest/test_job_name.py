@@ -19,6 +19,7 @@ from afterglow.ingest.orchestrators import find_orchestrator_runs
         ("job_5f6a0a2e9c", "job"),
         ("deadbeef", "deadbeef"),  # a word without a digit
         ("Spark Pi", "Spark Pi"),
+        ("a\x00b", "a\N{REPLACEMENT CHARACTER}b"),  # as the tag that it is looked up by
     ],
 )
 def test_dates_and_numbers_are_taken_out(name: str, plain: str) -> None:
