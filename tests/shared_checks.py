@@ -44,6 +44,9 @@ OWN_PROPERTIES = {
     "spark.eventLog.dir",
     "spark.eventLog.rolling.enabled",
 }
+# Of a metric of times every value is a run's own; of any other, which of several equal tasks has the greatest value.
+_PLACE = {"max_stage_id", "max_stage_attempt", "max_task_id"}
+_OF_TIMES = {"total", "min", "median", "max", *_PLACE}
 # Polled memory, and what is said of times: nothing in them is of the job alone.
 MEASURED = ("executor_metrics", "findings")
 # Two tasks that fail side by side until one of them did so three times: how far the other one came is chance.
@@ -78,7 +81,7 @@ def of_any_run(tables: Tables) -> Tables:
     )
     found["stages"] = [_less(r, OF_FAILING if r["stage_id"] == FAILING_STAGE else set()) for r in found["stages"]]
     found["jobs"] = [_less(row, OF_FAILING if row["job_id"] == FAILING_JOB else set()) for row in found["jobs"]]
-    found["sql_metrics"] = [_less(row, {"total"} if "iming" in row["type"] else set()) for row in found["sql_metrics"]]
+    found["sql_metrics"] = [_less(row, _OF_TIMES if "iming" in row["type"] else _PLACE) for row in found["sql_metrics"]]
     found["issues"] = [row for row in found["issues"] if row["code"] != "tasks_unfinished"]
     found["properties"] = [row for row in found["properties"] if row["key"] not in OWN_PROPERTIES]
     return found

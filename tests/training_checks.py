@@ -71,7 +71,8 @@ def claims(shared: Path, export: Path) -> Iterator[str]:
     for folder in sorted(path for path in export.iterdir() if path.is_dir()):
         if folder.name not in with_truth:
             for table in ("tunings", "fits"):
-                rows = pq.ParquetFile(folder / f"{table}.parquet").metadata.num_rows
+                path = folder / f"{table}.parquet"
+                rows = pq.ParquetFile(path).metadata.num_rows if path.exists() else 0
                 if rows != TRAINS.get(folder.name, {}).get(table, 0):
                     yield f"{folder.name}: {rows} rows in {table}"
 
