@@ -116,7 +116,7 @@ def run_job(folder: str, name: str, data: str) -> None:
         run = special.get(number, Run())
         logs = f"{data}/logs-of-warm-up" if number < 0 else folder
         Path(logs).mkdir(exist_ok=True)
-        builder = SparkSession.builder.appName(f"{name} {2026}-11-{number + 10:02d}")
+        builder = SparkSession.builder.appName(f"{name} 2026-11-{number + 10:02d}")
         for key, value in {**_SETTINGS, "spark.eventLog.dir": f"file://{logs}", **dict(run.settings)}.items():
             builder = builder.config(key, value)
         spark = builder.getOrCreate()

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from ..schemas import spark
 from ..schemas.findings import FINDING_CODES
-from ..schemas.job_history import CORE_HOURS, DURATION, METRICS, PYTHON, JobRun
+from ..schemas.job_history import CORE_HOURS, DURATION, MAX_INPUT, METRICS, PYTHON, JobRun
 from ..schemas.task_metrics import TASK_COLUMNS
 from .errors import InputError
 from .filesystems import file_system
@@ -36,7 +36,7 @@ def dataset_job_runs(uri: str) -> Iterator[JobRun]:
     if not applications:
         raise InputError(f"{uri}: no applications; name the URI that --dataset was set to")
     properties = _grouped(_rows(uri, "properties", ["key", "value"]))
-    stages = _grouped(_rows(uri, "stages", ["plan_hash", *(column for _, column, _ in _SUMS)]))
+    stages = _grouped(_rows(uri, "stages", ["plan_hash", *{*(column for _, column, _ in _SUMS), *MAX_INPUT.values()}]))
     findings = _grouped(_rows(uri, "findings", ["code", "severity", "cost_ms", "covered_by", "figures"]))
     executors = _grouped(_rows(uri, "executors", ["cores", "add_time_ms", "remove_time_ms"]))
     statuses = _grouped(_rows(uri, "jobs", ["job_id", "status"]))
@@ -51,6 +51,9 @@ def dataset_job_runs(uri: str) -> Iterator[JobRun]:
         start = row["start_time_ms"] or 0
         end = max(row["end_time_ms"] or row["last_event_time_ms"] or start, start)
         metrics = {name: factor * sum(stage[column] or 0 for stage in of_stages) for name, column, factor in _SUMS}
+        metrics |= {
+            name: max((stage[column] or 0 for stage in of_stages), default=0) for name, column in MAX_INPUT.items()
+        }
         metrics[DURATION] = (end - start) / 1e3
         metrics[CORE_HOURS] = sum(_core_ms(one, start, end) for one in executors.get(at, ())) / 3.6e6
         metrics[PYTHON] = _python_s(findings.get(at, []))

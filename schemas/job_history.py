@@ -55,8 +55,11 @@ DURATION, CPU, RUN, CORE_HOURS, COST = (
     "cost/total",
 )
 SPILL, PYTHON = "spill/disk_bytes", "wall_time/python_s"
-DATA = ("io/input_records", "io/input_bytes", "shuffle/write_records")
-"""Measures of the amount of data, of which the first that all runs have is used."""
+MAX_INPUT = {"io/max_stage_input_records": "input_records", "io/max_stage_input_bytes": "input_bytes"}
+"""Metric of an application -> the column of `stages` whose greatest value it is."""
+DATA = (*MAX_INPUT, "shuffle/write_records")
+"""Measures of the amount of data, of which the first that the run and most of the runs before have is used. Sums of
+input would grow where a job reads the same data again."""
 METRICS = (DURATION, CPU, RUN, CORE_HOURS, COST, SPILL, PYTHON, *DATA, "shuffle/read_bytes", "tasks/total")
 """The metrics of an application that its history needs."""
 

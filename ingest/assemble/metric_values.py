@@ -63,7 +63,7 @@ def metric_values(rows: Mapping[str, pa.Table], wanted: set[int]) -> Mapping[Key
     """
     updates = rows["task_updates"]
     ids, counts = arrow.flattened(updates, "metric_ids")
-    if not len(ids) or not wanted:
+    if len(ids) == 0 or not wanted:
         return {}
     values, _ = arrow.flattened(updates, "values")
     owner = np.repeat(np.arange(len(counts)), counts)

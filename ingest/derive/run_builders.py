@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...schemas.findings.application import WHAT_IF
-from ...schemas.job_history import CORE_HOURS, FINDINGS_TAG, FOUND_BY_TAG, JOB_TAG
+from ...schemas.job_history import CORE_HOURS, FINDINGS_TAG, FOUND_BY_TAG, JOB_TAG, MAX_INPUT
 from ...schemas.prices import CURRENCY_TAG
 from ...schemas.runs import params_tags as names
 from ...schemas.runs.tree import Run, Status
@@ -40,6 +40,7 @@ def application_run(factory: RunFactory, orchestrator_urls: Mapping[str, str] | 
         **_job_counts(factory, factory.app.jobs, range(len(factory.app.stages))),
         "executors/total": float(app["num_executors"]),
         CORE_HOURS: factory.app.timeline.capacity_ms(factory.app.start_ms, factory.app.end_ms) / 3.6e6,
+        **_max_stage_inputs(factory),
         **_wall_time(factory),
         **_what_if(factory),
         **factory.costs.of_application(),
@@ -94,6 +95,12 @@ def _origin(factory: RunFactory, urls: Mapping[str, str] | None) -> dict[str, st
         FOUND_BY_TAG: found.found_by if found else None,
         FINDINGS_TAG: ", ".join(f"{code}={severity}" for code, severity in severities.items()),
     }
+
+
+def _max_stage_inputs(factory: RunFactory) -> dict[str, float]:
+    """The input of the stage that read most, the measure of how much data the application has."""
+    stages = factory.app.stages
+    return {name: max((float(row[column] or 0) for row in stages), default=0.0) for name, column in MAX_INPUT.items()}
 
 
 def _wall_time(factory: RunFactory) -> dict[str, float]:

@@ -9,7 +9,7 @@ from ...schemas.runs.tree import Status
 from ..streaming_jobs import streaming_job
 from ..task_arrays import Row
 from .searches import Branch
-from .thin_history import Points, thinned
+from .timeseries import Points, thin_history
 
 _STATUS: Mapping[str, Status] = {"FINISHED": "FINISHED", "FAILED": "FAILED"}
 # Metric of the query's run, column of streaming_batches, factor.
@@ -78,4 +78,4 @@ def batch_histories(batches: pa.Table, root: str) -> dict[str, dict[str, Points]
         for metric, column, factor in _HISTORY:
             if row[column] is not None:
                 of_query.setdefault(metric, []).append((row["batch_id"], at, round(row[column] * factor, 3)))
-    return {key: {name: thinned(points) for name, points in one.items()} for key, one in found.items()}
+    return {key: {name: thin_history(points) for name, points in one.items()} for key, one in found.items()}

@@ -9,7 +9,7 @@ from ..application_view import ApplicationView
 from ..arrow import Array
 from ..run_names import task_name
 from ..task_arrays import Row
-from .thin_history import thinned
+from .timeseries import thin_history
 
 # Task metrics kept as metric history of the stage run, so that MLflow draws them: metric, column, factor.
 _HISTORY = (
@@ -105,5 +105,5 @@ def task_history(app: ApplicationView, at: Array) -> dict[str, Sequence[tuple[in
         values, held = app.column(column)[at], app.known(column)[at]
         points = [(int(index[i]), int(end[i]), float(values[i] * factor)) for i in chosen if held[i]]
         if any(value for _, _, value in points):
-            history[metric] = thinned(points)
+            history[metric] = thin_history(points)
     return history

@@ -1,16 +1,18 @@
-"""Compute the application's time series: running tasks, cores, garbage collection, executor memory."""
+"""Compute the application's time series (running tasks, cores, garbage collection, memory), and thin long ones."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from ...schemas.runs.limits import HISTORY_POINTS
 from ...schemas.runs.timeseries import EXECUTOR_FIGURES, EXECUTORS, LEAST_POINTS, MEGABYTE, POINTS
 from .. import arrow
 from ..application_view import ApplicationView
 from ..arrow import Array
 
 Points = Sequence[tuple[int, int, float]]
+"""(step, time_ms, value)"""
 
 _ODD = re.compile(r"[^\w.\-]")
 
@@ -28,6 +30,16 @@ def time_series(app: ApplicationView) -> Mapping[str, Points]:
         "system/gc_ratio": _points(edges, _collecting(app, edges)),
         **_memory(app, edges),
     }
+
+
+def thin_history(points: Points, at_most: int = HISTORY_POINTS) -> Points:
+    """Return `at_most` points in order: the highest tenth, the first, the last, and every n-th of the rest."""
+    if len(points) <= at_most:
+        return points
+    highest = sorted(range(len(points)), key=lambda i: (-points[i][2], i))[: at_most // 10]
+    rest = at_most - len(highest)
+    kept = {*highest, *(round(i * (len(points) - 1) / (rest - 1)) for i in range(rest))}
+    return [points[i] for i in sorted(kept)]
 
 
 def _pairs(edges: Array) -> Iterator[tuple[float, float]]:

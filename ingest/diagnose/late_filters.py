@@ -8,7 +8,7 @@ from ..query_plans import PlanNode, QueryPlan
 from ..units import count, seconds, share
 from .ranking import Candidate, about_stage
 
-# what stands between a scan of files and its filter: org.apache.spark.sql.execution.ColumnarToRowExec and its like
+# Operators between a scan and its filter that change no row: org.apache.spark.sql.execution.ColumnarToRowExec
 _BETWEEN = ("Project", "ColumnarToRow", "InputAdapter")
 
 

@@ -116,20 +116,27 @@ def _ratio(value: float, usual: float) -> float | None:
 
 
 def _data(run: JobRun, usual: Sequence[JobRun]) -> tuple[float, float]:
-    """The amount of data of the run, and the usual one, by the first measure that all runs have."""
+    """The amount of data of the run, and the usual one."""
+    name, measured = _measure(run, usual)
+    return (run.metrics[name], median(one.metrics[name] for one in measured)) if name else (0.0, 0.0)
+
+
+def _measure(run: JobRun, usual: Sequence[JobRun]) -> tuple[str | None, Sequence[JobRun]]:
+    """The first measure of data that the run and most of the runs before have, and those of them."""
     for name in DATA:
-        if all(one.metrics.get(name) for one in (run, *usual)):
-            return run.metrics[name], median(one.metrics[name] for one in usual)
-    return 0.0, 0.0
+        measured = [one for one in usual if one.metrics.get(name)]
+        if run.metrics.get(name) and 2 * len(measured) > len(usual):
+            return name, measured
+    return None, usual
 
 
 def _growth(run: JobRun, usual: Sequence[JobRun]) -> list[tuple[JobRun, float]]:
     """Every run before, with the factor by which this run may take longer because it has more data. At most linear
     growth is expected; less data is not expected to be faster, since part of the time does not depend on data."""
-    name = next((name for name in DATA if all(one.metrics.get(name) for one in (run, *usual))), None)
+    name, measured = _measure(run, usual)
     if name is None:
         return [(one, 1.0) for one in usual]
-    return [(one, max(run.metrics[name] / one.metrics[name], 1.0)) for one in usual]
+    return [(one, max(run.metrics[name] / one.metrics[name], 1.0)) for one in measured]
 
 
 def _of(growth: Sequence[tuple[JobRun, float]]) -> str:

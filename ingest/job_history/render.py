@@ -103,7 +103,7 @@ def _chart(
 
 
 def _data_metric(runs: Sequence[Judged]) -> _Figure | None:
-    units = {"io/input_bytes": "bytes"}
+    units = {"io/max_stage_input_bytes": "bytes"}
     for name in DATA:
         if any(run.metrics.get(name) for run, _ in runs):
             return _Figure("Data", name, units.get(name, "count"))

@@ -120,6 +120,15 @@ RUN_METRICS = (
     RunMetric("cost/idle", "currency", ("application",), "Cost of the cores of executors that ran no task."),
     RunMetric("cost/driver", "currency", ("application",), "Cost of the driver, unless it is the executor."),
     RunMetric("resources/core_hours", "h", ("application",), "Core hours of the executors."),
+    *(
+        RunMetric(
+            f"io/max_stage_input_{what}",
+            what,
+            ("application",),
+            f"Input {what} of the stage that read most. Data that is read again counts once.",
+        )
+        for what in ("records", "bytes")
+    ),
     RunMetric("history/runs", "", ("application",), "Number of complete runs of the job that it was compared with."),
     RunMetric("history/regressions", "", ("application",), "Number of kinds of regression against these runs."),
     *(

@@ -29,7 +29,7 @@ LOGS: dict[str, dict[str, dict[str, str]]] = {
     },
     "glue": {"Spark Properties": {"spark.glue.JOB_NAME": "load orders", "spark.glue.JOB_RUN_ID": "jr_0f3a"}},
     "emr": {
-        "Spark Properties": {"spark.yarn.appMasterEnv.EMR_CLUSTER_ID": "j-2AXXXXXXGAPLF"},
+        "Spark Properties": {"spark.yarn.appMasterEnv.EMR_CLUSTER_ID": "j-1AB2CD3EF4GH5"},
         "System Properties": {"user.dir": "/mnt/var/lib/hadoop/steps/s-07767992IY7VC5NVV854"},
     },
     "kubernetes": {

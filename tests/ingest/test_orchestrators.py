@@ -19,7 +19,7 @@ EXPECTED = {
     "/tasks/train_model",
     "databricks": "https://dbc-1234.cloud.databricks.com/jobs/618/runs/90210?o=8721196619973675",
     "glue": "https://console.aws.amazon.com/gluestudio/home#/job/load%20orders/run/jr_0f3a",
-    "emr": "https://console.aws.amazon.com/emr/home#/clusterDetails/j-2AXXXXXXGAPLF",
+    "emr": "https://console.aws.amazon.com/emr/home#/clusterDetails/j-1AB2CD3EF4GH5",
     "kubernetes": "https://dashboard.example.com/#/pod/ml/sales-etl-1700-driver?namespace=ml",
     "yarn": "http://rm.example.com:8088/cluster/app/application_1555004656427_0144",
 }

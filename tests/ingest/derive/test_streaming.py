@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from afterglow.ingest.derive.thin_history import thinned
 from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.options import ImportOptions
 from afterglow.ingest.pipeline import derive_tree, read_view
@@ -113,11 +112,3 @@ def test_limits_of_jobs_and_stages_hold_and_the_run_above_counts_the_rest(tmp_pa
     assert int(query.tags["afterglow.jobs_without_run"]) == BATCHES - 4
     counted = [int(run.tags.get("afterglow.stages_without_run", 0)) for run in runs]
     assert sum(counted) == BATCHES + 1 - 3
-
-
-def test_a_thinned_history_keeps_its_ends_and_its_highest_points() -> None:
-    points = [(step, step, 1000.0 if step == 777 else float(step % 7)) for step in range(5000)]
-    found = thinned(points, 100)
-    assert len(found) <= 100 and points[0] in found and points[-1] in found and points[777] in found
-    assert list(found) == sorted(found)
-    assert thinned(points[:100], 100) == points[:100]

@@ -6,6 +6,7 @@ from typing import Any
 
 from afterglow.ingest.application_view import ApplicationView
 from afterglow.ingest.derive import derive
+from afterglow.ingest.derive.timeseries import thin_history
 from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.pipeline import read_log, read_view
 from afterglow.schemas import spark
@@ -96,3 +97,17 @@ def test_an_application_of_a_millisecond_in_a_far_year_has_points(tmp_path: Path
     app = read_view(*find_logs([str(path)]))
     assert app.duration_ms == 1
     assert [value for _, _, value in derive(app).application.history["system/cores"]] == [4.0]
+
+
+def test_a_long_history_keeps_its_ends_and_its_highest_points() -> None:
+    points = [(step, START + step, 100.0 if step == 777 else float(step % 7)) for step in range(5_000)]
+    kept = thin_history(points, 50)
+    assert len(kept) <= 50 and list(kept) == sorted(kept)
+    assert (kept[0], kept[-1]) == (points[0], points[-1]) and points[777] in kept
+    assert thin_history(points[:50], 50) == points[:50]
+
+
+def test_input_that_is_read_again_is_no_more_data() -> None:
+    tree = derive(read_view(find_logs([str(sample_log("annotated-search"))])[0]))
+    metrics = tree.application.metrics
+    assert 0 < metrics["io/max_stage_input_records"] < metrics["io/input_records"] / 5

@@ -17,7 +17,7 @@ def run(number: int, duration: float = 100.0, **given: Any) -> JobRun:
         "time/executor_cpu_s": given.pop("cpu", duration * 2),
         "time/executor_run_s": given.pop("run", duration * 2.2),
         "resources/core_hours": given.pop("core_hours", duration / 900),
-        "io/input_records": given.pop("records", 1e6),
+        "io/max_stage_input_records": given.pop("records", 1e6),
         "spill/disk_bytes": given.pop("spill", 0.0),
         **given.pop("metrics", {}),
     }
@@ -51,6 +51,12 @@ def test_slower_and_dearer() -> None:
 
 def test_noise_of_the_runs_before_widens_what_is_usual() -> None:
     assert kinds(run(20, 130), usual(noise=0.4)) == []
+
+
+def test_a_run_before_without_the_measure_does_not_hide_more_data() -> None:
+    before = [*usual(), run(9, metrics={"io/max_stage_input_records": 0.0})]
+    assert kinds(run(20, 200, records=2e6, core_hours=0.22), before) == []
+    assert kinds(run(20, 300, records=2e6, core_hours=0.22), before) == ["slower"]
 
 
 def test_more_data_may_take_longer_in_proportion() -> None:

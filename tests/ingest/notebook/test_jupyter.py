@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import nbclient
+import nbformat
 import pytest
 
 from tests.ingest.publish.stores import new_sqlite
@@ -50,7 +52,6 @@ CELLS = [
 
 @pytest.mark.spark
 def test_a_search_in_one_cell_and_its_report_in_the_next(tmp_path: Path) -> None:
-    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     logs, store = tmp_path / "logs", new_sqlite(tmp_path / "mlflow.db")
     logs.mkdir()
     sources = [SESSION.format(logs=str(logs)), *(cell.replace("{store!r}", repr(store)) for cell in CELLS)]
