@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from . import console, options
+from . import console, option_groups, options
 
 if TYPE_CHECKING:
     from ..engines.interface import Order
@@ -69,7 +69,7 @@ SummaryFile = Annotated[
 ]
 
 
-@options.grouped
+@option_groups.grouped
 def backfill(
     logs: options.Logs,
     since: Since = None,
@@ -89,14 +89,14 @@ def backfill(
     heartbeat: Heartbeat = None,
     metrics_port: MetricsPort = None,
     log_format: LogFormat = "text",
-    importing: options.Importing = options.DEFAULTS,
+    importing: option_groups.Importing = option_groups.DEFAULTS,
     dataset: options.Dataset = None,
     no_runs: options.NoRuns = False,
     engine_name: EngineName = "local",
     master: Master = None,
     spark_conf: SparkConf = None,
     workers: options.Workers = None,
-    server: options.HistoryServer = options.NO_SERVER,
+    server: option_groups.HistoryServer = option_groups.NO_SERVER,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -112,10 +112,10 @@ def backfill(
     from ..backfill.summary import Summary, plan, plan_lines
     from ..engines.open_engine import open_engine
 
-    fields = options.orchestrator_fields(orchestrator)
+    fields = option_groups.orchestrator_fields(orchestrator)
     filters = Filters(_time("--since", since), _time("--until", until), app_name, user, min_duration, fields)
     how = importing.import_options(workers, dataset=dataset, no_runs=no_runs, server=server)
-    settings = options.pairs("--spark-conf", spark_conf)
+    settings = option_groups.pairs("--spark-conf", spark_conf)
     target = ledger_target(importing.tracking_uri, importing.experiment, how)
     order: Order = "newest" if newest_first else "biggest" if engine_name == "spark" else "oldest"
     summary = Summary()

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import console, options
+from . import console, option_groups, options
 
 A = Annotated[
     str, typer.Argument(metavar="A", help="Before: a log, an application id, or a run id.", show_default=False)
@@ -25,7 +25,7 @@ Attach = Annotated[
 ]
 
 
-@options.grouped
+@option_groups.grouped
 def compare(
     a: A,
     b: B,
@@ -37,7 +37,7 @@ def compare(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
     workers: options.Workers = None,
-    server: options.HistoryServer = options.NO_SERVER,
+    server: option_groups.HistoryServer = option_groups.NO_SERVER,
 ) -> None:
     """Tell what got slower from A to B, by how much and why, and which findings are new and gone.
 

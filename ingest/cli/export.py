@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 
 from ..options import MAX_LINE_BYTES, MAX_RATIO
-from . import console, options
+from . import console, option_groups, options
 
 
-@options.grouped
+@option_groups.grouped
 def export(
     logs: options.Logs,
     out: Annotated[str, typer.Option(metavar="DIR", help="Folder to write to.", show_default=False)],
@@ -20,7 +20,7 @@ def export(
     workers: options.Workers = None,
     max_line_bytes: options.MaxLineBytes = MAX_LINE_BYTES,
     max_ratio: options.MaxRatio = MAX_RATIO,
-    server: options.HistoryServer = options.NO_SERVER,
+    server: option_groups.HistoryServer = option_groups.NO_SERVER,
 ) -> None:
     """Write the tables of event logs as Parquet files: DIR/<app_id>[_<attempt>]/<table>.parquet.
 
@@ -30,7 +30,7 @@ def export(
     from ..errors import AfterglowError
     from ..find_logs import find_logs
 
-    read = options.read_options(thresholds, threshold, workers, max_line_bytes, max_ratio, server)
+    read = option_groups.read_options(thresholds, threshold, workers, max_line_bytes, max_ratio, server)
     batch = console.Batch(strict)
     with console.errors():
         found = find_logs(logs, read.history_server)

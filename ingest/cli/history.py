@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ...schemas.job_history import COMPARED_RUNS
-from . import console, options
+from . import console, option_groups, options
 
 if TYPE_CHECKING:
     from ..job_history.render import Judged
@@ -50,7 +50,7 @@ def history(
     from ..filesystems import write_file
     from ..read_history import HistorySource, job_history, page_of, read_job_runs, summarize_jobs
 
-    fields = options.orchestrator_fields(orchestrator)
+    fields = option_groups.orchestrator_fields(orchestrator)
     if job is None and html is not None:
         raise typer.BadParameter("name the job", param_hint="--html")
     with console.errors():

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import console, options
+from . import console, option_groups, options
 
 LogDir = Annotated[str | None, typer.Option(help="Folder or URI where Spark writes event logs.", show_default=False)]
 AppId = Annotated[str | None, typer.Option(help="Id of the application.", show_default=False)]
@@ -21,7 +21,7 @@ StrictHook = Annotated[
 ]
 
 
-@options.grouped
+@option_groups.grouped
 def hook(
     log_dir: LogDir = None,
     app_id: AppId = None,
@@ -30,9 +30,9 @@ def hook(
     orchestrator: options.OrchestratorFields = None,
     path: Path = None,
     wait: Wait = 120,
-    importing: options.Importing = options.DEFAULTS,
+    importing: option_groups.Importing = option_groups.DEFAULTS,
     parent_run: options.ParentRun = None,
-    server: options.HistoryServer = options.NO_SERVER,
+    server: option_groups.HistoryServer = option_groups.NO_SERVER,
     strict: StrictHook = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -49,7 +49,7 @@ def hook(
         raise typer.BadParameter("requires --newest", param_hint="--app-name")
     if orchestrator and not newest:
         raise typer.BadParameter("requires --newest", param_hint="--orchestrator")
-    fields = options.orchestrator_fields(orchestrator)
+    fields = option_groups.orchestrator_fields(orchestrator)
     how = importing.import_options(parent_run=parent_run, server=server)
     from ..errors import AfterglowError
     from ..jobs.import_job import import_when_finished

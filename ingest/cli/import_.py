@@ -3,13 +3,13 @@
 import typer
 
 from ..options import MAX_LINE_BYTES, MAX_RATIO
-from . import console, options
+from . import console, option_groups, options
 
 
-@options.grouped
+@option_groups.grouped
 def import_(
     logs: options.Logs,
-    importing: options.Importing = options.DEFAULTS,
+    importing: option_groups.Importing = option_groups.DEFAULTS,
     parent_run: options.ParentRun = None,
     dataset: options.Dataset = None,
     no_runs: options.NoRuns = False,
@@ -20,7 +20,7 @@ def import_(
     workers: options.Workers = None,
     max_line_bytes: options.MaxLineBytes = MAX_LINE_BYTES,
     max_ratio: options.MaxRatio = MAX_RATIO,
-    server: options.HistoryServer = options.NO_SERVER,
+    server: option_groups.HistoryServer = option_groups.NO_SERVER,
 ) -> None:
     """Read event logs and write them to MLflow as nested runs.
 

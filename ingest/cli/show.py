@@ -6,12 +6,12 @@ import typer
 
 from ...schemas.runs.levels import LEVELS
 from ..options import MAX_LINE_BYTES, MAX_RATIO
-from . import console, options
+from . import console, option_groups, options
 
 _LEVELS = [level.level for level in LEVELS]
 
 
-@options.grouped
+@option_groups.grouped
 def show(
     logs: options.Logs,
     depth: Annotated[str, typer.Option(help=f"Deepest level to print: {', '.join(_LEVELS)}.")] = "stage",
@@ -32,7 +32,7 @@ def show(
     workers: options.Workers = None,
     max_line_bytes: options.MaxLineBytes = MAX_LINE_BYTES,
     max_ratio: options.MaxRatio = MAX_RATIO,
-    server: options.HistoryServer = options.NO_SERVER,
+    server: option_groups.HistoryServer = option_groups.NO_SERVER,
 ) -> None:
     """Print the run tree and the findings of event logs in the terminal, without MLflow."""
     if depth not in _LEVELS:
@@ -43,8 +43,8 @@ def show(
     from ..pipeline import write_report
     from .render_tree import print_application
 
-    read = options.read_options(thresholds, threshold, workers, max_line_bytes, max_ratio, server)
-    priced = options.price_list(prices)
+    read = option_groups.read_options(thresholds, threshold, workers, max_line_bytes, max_ratio, server)
+    priced = option_groups.price_list(prices)
     levels = _LEVELS[: _LEVELS.index(depth) + 1]
     batch = console.Batch(strict)
     with console.errors():

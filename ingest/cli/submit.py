@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import console, options
+from . import console, option_groups, options
 
 Command = Annotated[
     list[str],
@@ -37,13 +37,13 @@ StrictSubmit = Annotated[
 ]
 
 
-@options.grouped
+@option_groups.grouped
 def submit(
     command: Command,
     log_dir: LogDir = None,
     annotate: Annotate = False,
     wait: Wait = 120,
-    importing: options.Importing = options.DEFAULTS,
+    importing: option_groups.Importing = option_groups.DEFAULTS,
     parent_run: options.ParentRun = None,
     strict: StrictSubmit = False,
     as_json: options.Json = False,
