@@ -21,6 +21,12 @@ import pytest
 if TYPE_CHECKING:
     from tests.cluster import Cluster
 
+with contextlib.suppress(ImportError):  # annotate's tests run without hypothesis
+    from hypothesis import settings
+
+    # A commit passes or fails alike each time. `make soak` looks for new examples.
+    settings.register_profile("tests", derandomize=os.environ.get("AFTERGLOW_SOAK") != "1", database=None)
+    settings.load_profile("tests")
 SAMPLES = Path(__file__).parent.parent / "sample_logs"
 # The log of a driver that was killed yesterday counts as abandoned, so an old checkout would read differently.
 for _file in (SAMPLES / "killed-driver").iterdir():

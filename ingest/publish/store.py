@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import os
 import re
 import shutil
 import sys
@@ -188,8 +189,8 @@ class TrackingStore:
         """The server in front of this database, if it proxies artifacts and MLFLOW_TRACKING_URI names it."""
         if not self._is_proxied():
             return None
-        server = get_tracking_uri()
-        return server if server.startswith("http") else None
+        named = (os.environ.get("MLFLOW_TRACKING_URI", ""), str(get_tracking_uri()))
+        return next((address for address in named if address.startswith("http")), None)
 
     def describe(self, views: Iterable[View]) -> None:
         """Set the experiment's kind, description and views. A call that needs nothing new writes nothing."""

@@ -169,3 +169,27 @@ def test_names_of_internal_accumulators_are_not_read() -> None:
     assert mine == read(task % b"false", False)
     (issue,) = mine[1]  # type: ignore[misc, attr-defined]
     assert (issue.code, issue.message) == ("field_unusable", "SparkListenerTaskEnd: an accumulator's name is not text")
+
+
+@pytest.mark.parametrize(
+    ("metric", "values"),
+    [
+        (b'"ID":1,"Name":"x","Update":"5","Internal":true,"Metadata":"sql"', {1: 5}),
+        (b'"ID":1,"Name":"x","Update":"5","Update":"6","Internal":true,"Metadata":"sql"', {1: 6}),
+        (b'"ID":1,"Update":"5","Internal":true,"ID":2,"Metadata":"sql"', {2: 5}),
+        (b'"ID":1,"ID":2,"Update":"5","Internal":true,"Metadata":"sql"', {2: 5}),
+        (b'"ID":1,"Value":{"a":1,"Update":"4"},"Update":"5","Internal":true,"Metadata":"sql"', {1: 5}),
+        (b'"ID":1,"Name":"x","Update":"5","Metadata":"sql","Internal":true', {1: 5}),
+    ],
+)
+def test_the_last_of_two_equal_keys_of_an_sql_metric_counts(metric: bytes, values: dict[int, int]) -> None:
+    """As Jackson reads them, which Spark's History Server uses."""
+    task = (
+        b'{"Event":"SparkListenerTaskEnd","Stage ID":1,"Stage Attempt ID":0,"Task Info":{"Task ID":6,"Launch Time":1,'
+        b'"Accumulables":[{%s}]}}\n' % metric
+    )
+    for native in (True, False):
+        tables = read(task, native)[0]
+        assert isinstance(tables, dict)
+        (update,) = tables["task_updates"]
+        assert dict(zip(update["metric_ids"], update["values"], strict=True)) == values

@@ -33,17 +33,40 @@ static int read_quoted(const char *p, const char *end, int64_t *number) {
   return 1;
 }
 
-/* Adds the pair of the object [p, end), if it is one; 0 where its integers are not ordinary, or memory ran out. */
+/* Whether [p, end) has the text of a field's key but for its last byte, a closing brace. */
+static int has_unclosed(const char *p, const char *end, const Field *tail) {
+  ptrdiff_t length = tail->length - 1;
+  for (; (p = memchr(p, tail->key[1], (size_t)(end - p))) != NULL; p++) {
+    if (end - p >= length - 1 && memcmp(p, tail->key + 1, (size_t)length - 1) == 0) return 1;
+  }
+  return 0;
+}
+
+/* Whether the rest of an object, [p, end), begins a nested object, or has a key of the pair once more. */
+static int is_ambiguous(const char *p, const char *end, const Field *head, const Field *middle) {
+  if (memchr(p, '{', (size_t)(end - p))) return 1;
+  for (; (p = memchr(p, ',', (size_t)(end - p))) != NULL; p++) {
+    if (end - p > middle->length && memcmp(p, middle->key, (size_t)middle->length) == 0) return 1;
+    if (end - p > head->length && memcmp(p + 1, head->key + 1, (size_t)head->length - 1) == 0) return 1;
+  }
+  return 0;
+}
+
+/* Adds the pair of the object [p, end), if it is one; 0 where it is not ordinary, or memory ran out. */
 static int add_pair(const char *p, const char *end, const Field *parts, Line *line) {
   const Field *head = &parts[1], *middle = &parts[2], *tail = &parts[3];
   Pair pair;
   if (end - p < head->length + tail->length) return 1;
-  if (memcmp(end - tail->length, tail->key, (size_t)tail->length) != 0) return 1;
+  if (memcmp(end - tail->length, tail->key, (size_t)tail->length) != 0) return !has_unclosed(p, end, tail);
   if (memcmp(p, head->key, (size_t)head->length) != 0) return 0;
   if (!read_quoted(p + head->length, end, &pair.first)) return 0;
   for (p += head->length; end - p > middle->length; p++) { /* a quote in a text is escaped: it is the key */
-    if (*p != ',' || memcmp(p, middle->key, (size_t)middle->length) != 0) continue;
+    if (*p == '{') return 0;
+    if (*p != ',') continue;
+    if (memcmp(p + 1, head->key + 1, (size_t)head->length - 1) == 0) return 0;
+    if (memcmp(p, middle->key, (size_t)middle->length) != 0) continue;
     if (!read_quoted(p + middle->length, end, &pair.second)) return 0;
+    if (is_ambiguous(p + 1, end, head, middle)) return 0;
     if (line->pair_count == line->pair_room) {
       size_t room = line->pair_room ? line->pair_room * 2 : 64;
       if (!grow((void **)&line->pairs, room * sizeof(Pair))) return 0;

@@ -68,10 +68,10 @@ through_both_writers = pytest.mark.parametrize("store", ["sql", "rest"], indirec
 
 @pytest.fixture(params=["sql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    uri, before = stores.new_sqlite(tmp_path / "mlflow.db"), mlflow.get_tracking_uri()
+    uri = stores.new_sqlite(tmp_path / "mlflow.db")
     mlflow.set_tracking_uri(uri)
     yield Store(uri, request.param)
-    mlflow.set_tracking_uri(before)
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]
 
 
 def tree(group: str, trials: list[StoredRun], number: int | None = None) -> list[Run]:
