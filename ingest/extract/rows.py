@@ -14,7 +14,7 @@ from ...schemas.columns import Table
 from ...schemas.events import EVENT_TABLES, TASK_END, TASK_START, TASK_UPDATES, EventTable
 from ...schemas.issues import ImportIssue
 from .. import arrow
-from .nested import NESTED_ROWS, Dropped
+from .nested import NESTED_ROWS, Dropped, Row
 
 EventRows = Mapping[str, pa.Table]
 """Event table's name -> its rows, in the order of the log."""
@@ -78,16 +78,14 @@ def extract(
         if declared.nested or declared.table.name in NESTED_ROWS:
             of_event = dropped.setdefault(declared.event, Dropped())
             rows = list(NESTED_ROWS[declared.table.name](events, of_event))
-            if rows:
-                batches[declared.table.name] = arrow.from_columns(declared.table, list(zip(*rows, strict=True)))
+            if declared is TASK_UPDATES:
+                found = _updates(batch, rows)
+            else:
+                found = arrow.from_columns(declared.table, list(zip(*rows, strict=True))) if rows else None
         else:
             found = _rows(declared, batch, getters[declared.table.name], base)
-            if found is not None:
-                batches[declared.table.name] = found
-    taken = batch.columns.get(TASK_END.event)
-    if taken is not None and len(taken.pairs):
-        parts = [_updates(taken), *([batches[_UPDATES]] if _UPDATES in batches else [])]
-        batches[_UPDATES] = pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
+        if found is not None:
+            batches[declared.table.name] = found
     if _STARTS in batches and _ENDS in batches:
         batches[_STARTS] = _unfinished(batches[_STARTS], batches[_ENDS])
     for event, values in dropped.items():
@@ -112,14 +110,24 @@ def _rows(declared: EventTable, batch: Batch, getters: tuple[str, ...], base: in
     return parts[0] if parts else None
 
 
-def _updates(taken: ColumnRows) -> pa.RecordBatch:
-    """The rows of task_updates that are columns already."""
-    counts = np.diff(taken.pair_ends, prepend=0)
-    filled = np.flatnonzero(counts)
-    owners = arrow.from_buffers(_OWNER, [taken.columns[at] for at in _OWNER_AT])
-    lists = [arrow.from_lists(taken.pairs[:, part], taken.pair_ends[filled]) for part in (0, 1)]
-    columns = [*owners.take(arrow.from_numpy(filled, "int64")).columns, *lists]
-    return pa.RecordBatch.from_arrays(columns, schema=arrow.schema(TASK_UPDATES.table))
+def _updates(batch: Batch, rows: Sequence[Row]) -> pa.RecordBatch | None:
+    """task_updates: `rows` of events, each of one event, and what is columns already."""
+    parts: list[pa.RecordBatch] = []
+    taken = batch.columns.get(TASK_END.event)
+    if taken is not None and len(taken.pairs):
+        filled = np.flatnonzero(np.diff(taken.pair_ends, prepend=0))
+        owners = arrow.from_buffers(_OWNER, [taken.columns[at] for at in _OWNER_AT])
+        lists = [arrow.from_lists(taken.pairs[:, part], taken.pair_ends[filled]) for part in (0, 1)]
+        columns = [*owners.take(arrow.from_numpy(filled, "int64")).columns, *lists]
+        parts.append(pa.RecordBatch.from_arrays(columns, schema=arrow.schema(TASK_UPDATES.table)))
+        offsets = taken.offsets[filled].tolist()
+    if rows:
+        parts.append(arrow.from_columns(TASK_UPDATES.table, list(zip(*rows, strict=True))))
+    if len(parts) == 2:
+        for event, offset in zip(batch.events[TASK_END.event], batch.offsets[TASK_END.event], strict=True):
+            offsets += [offset for _ in NESTED_ROWS[_UPDATES]([event], Dropped())]
+        return _merged(parts, offsets)
+    return parts[0] if parts else None
 
 
 def _merged(parts: list[pa.RecordBatch], offsets: list[int]) -> pa.RecordBatch:

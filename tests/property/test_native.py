@@ -193,3 +193,14 @@ def test_the_last_of_two_equal_keys_of_an_sql_metric_counts(metric: bytes, value
         assert isinstance(tables, dict)
         (update,) = tables["task_updates"]
         assert dict(zip(update["metric_ids"], update["values"], strict=True)) == values
+
+
+def test_rows_of_both_ways_are_in_the_order_of_the_log() -> None:
+    task = (
+        b'{"Event":"SparkListenerTaskEnd","Stage ID":1,"Stage Attempt ID":0,"Task Info":{"Task ID":%d,"Launch Time":1,'
+        b'%s"Accumulables":[{"ID":1,"Update":"5","Internal":true,"Metadata":"sql"}]}}\n'
+    )
+    not_ordinary = b'"Host":"\\u0041",'
+    tables = read(b"".join(task % (number, not_ordinary if number % 2 else b"") for number in range(6)), True)[0]
+    assert isinstance(tables, dict)
+    assert [update["task_id"] for update in tables["task_updates"]] == [0, 1, 2, 3, 4, 5]
