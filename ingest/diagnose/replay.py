@@ -9,8 +9,8 @@ import numpy as np
 
 from ..application_view import ApplicationView
 
-_GROUPS_PER_SLOT = 16
-_MIN_GROUPS = 400
+_EXACT_WAVES = 4
+_MIN_BULK_TASKS = 64
 _SLACK_MS = 20  # a driver submits the next job within milliseconds
 
 
@@ -43,8 +43,8 @@ class Work:
     tail: float
 
 
-def work_of(app: ApplicationView, most_slots: int) -> Work:
-    """The work of an application. Stages with very many tasks for `most_slots` are made of fewer, longer ones."""
+def work_of(app: ApplicationView) -> Work:
+    """The work of an application."""
     jobs = sorted(app.jobs, key=lambda job: (app.job_span(job)[0], job["job_id"]))
     spans = [app.job_span(job) for job in jobs]
     by_end = sorted(range(len(jobs)), key=lambda at: spans[at][1])
@@ -57,14 +57,12 @@ def work_of(app: ApplicationView, most_slots: int) -> Work:
             place -= 1
         after = by_end[place] if place >= 0 else None
         before = app.start_ms if after is None else spans[after][1]
-        stages, last = _stages(app, app.stages_of_job.get(job["job_id"], []), start, most_slots)
+        stages, last = _stages(app, app.stages_of_job.get(job["job_id"], []), start)
         found.append(JobWork(tuple(stages), after, max(float(start - before), 0.0), max(spans[at][1] - last, 0.0)))
     return Work(tuple(found), max(float(app.end_ms - max(ends, default=app.start_ms)), 0.0))
 
 
-def _stages(
-    app: ApplicationView, positions: Sequence[int], job_start: int, most_slots: int
-) -> tuple[list[StageWork], float]:
+def _stages(app: ApplicationView, positions: Sequence[int], job_start: int) -> tuple[list[StageWork], float]:
     """The stages of a job that ran tasks, in the order of submission, and when the last task ended."""
     ordered = sorted(positions, key=lambda stage: app.span(stage)[0])
     found: list[StageWork] = []
@@ -82,18 +80,10 @@ def _stages(
         waits_for = [at for at, stage_id in enumerate(ids) if stage_id in parents]
         begin = float(launched.min())
         ready = max((spans[at][1] for at in waits_for), default=float(job_start))
-        found.append(StageWork(_coarse(durations.tolist(), most_slots), tuple(waits_for), max(begin - ready, 0.0)))
+        found.append(StageWork(tuple(durations.tolist()), tuple(waits_for), max(begin - ready, 0.0)))
         spans.append((begin, float(app.ended[rows].max())))
         ids.append(app.stages[stage]["stage_id"])
     return found, max((end for _, end in spans), default=float(job_start))
-
-
-def _coarse(durations: Sequence[float], most_slots: int) -> tuple[float, ...]:
-    """At most some tasks for every slot: each is a few that follow each other."""
-    groups = max(_GROUPS_PER_SLOT * most_slots, _MIN_GROUPS)
-    if len(durations) <= 2 * groups:
-        return tuple(durations)
-    return tuple(float(part.sum()) for part in np.array_split(np.array(durations), groups))
 
 
 def replay(work: Work, slots: int) -> float:
@@ -138,7 +128,7 @@ class _State:
                 continue
             job = self.work.jobs[at]
             end = ready
-            for duration in job.stages[number].tasks:
+            for duration in self._run_bulk(job.stages[number].tasks, ready):
                 begin = max(self.free[0], ready)
                 heapq.heapreplace(self.free, begin + duration)
                 end = max(end, begin + duration)
@@ -148,6 +138,25 @@ class _State:
                 heapq.heappush(self._queue, (max(ends) + stage.delay, at, later))
             if all((at, one) in self._ends for one in range(len(job.stages))):
                 self._end(at, max(self._ends[at, one] for one in range(len(job.stages))) + job.tail)
+
+    def _run_bulk(self, tasks: Sequence[float], ready: float) -> Sequence[float]:
+        """Runs all tasks but the last few of every slot at once, and returns those that are left.
+
+        With many tasks for each slot all slots are busy to about the same time, whatever the order. Only the last tasks
+        decide which slot ends later.
+        """
+        slots = len(self.free)
+        bulk = len(tasks) - _EXACT_WAVES * slots
+        if bulk < max(_EXACT_WAVES * slots, _MIN_BULK_TASKS):
+            return tasks
+        begins = [max(free, ready) for free in self.free]
+        work = sum(tasks[:bulk])
+        level = (sum(begins) + work) / slots
+        if level < max(begins):  # another stage still has some of the slots
+            return tasks
+        spread = work / bulk / slots  # the slots do not all become free at the same time
+        self.free[:] = [level + spread * (slot - (slots - 1) / 2) for slot in range(slots)]
+        return tasks[bulk:]
 
     def _unblocked(self, at: int, number: int) -> Iterator[tuple[int, StageWork]]:
         for later, stage in enumerate(self.work.jobs[at].stages):

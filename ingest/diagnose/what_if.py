@@ -22,7 +22,7 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
     slots = _slots(app)
     if slots < 1:
         return
-    work = work_of(app, max(int(slots * max(WHAT_IF.values())), 1))
+    work = work_of(app)
     now = replay(work, round(slots))
     figures: dict[str, object] = {"duration_ms": app.duration_ms, "replayed_ms": round(now)}
     parts = []

@@ -8,8 +8,9 @@ from ...schemas.redaction import RULES
 from ...schemas.spark import REDACTED
 from .. import arrow
 
-# Whether any rule applies. Most text has no secret, and one pass over it says so.
-_ANY = "|".join(f"(?:{rule.pattern})" for rule in RULES)
+# Most text has no secret, and one pass with a short pattern over it shows that.
+_SIGNS = tuple(dict.fromkeys(rule.sign for rule in RULES))
+_ANY_SIGN = "|".join(f"(?:{sign})" for sign in _SIGNS)
 
 
 def matches(texts: pa.Array, pattern: str) -> pa.Array:
@@ -28,22 +29,35 @@ def redact_array(texts: pa.Array) -> pa.Array:
     """Every text with its secrets replaced; the rest stays."""
     import pyarrow.compute as pc
 
-    # to compile the pattern of every rule takes longer than one pass over the texts of most logs
-    return _replaced(texts) if pc.any(matches(texts, _ANY)).as_py() else texts
+    # to compile the pattern of a rule takes longer than one pass over the texts of most logs
+    return _replaced(texts) if pc.any(_has_secret(texts)).as_py() else texts
+
+
+def changes(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Text with a secret -> its replacement."""
+    found = texts.filter(_has_secret(texts))
+    return found, _replaced(found) if len(found) else found
+
+
+def _has_secret(texts: pa.Array) -> pa.Array:
+    """Where any rule matches."""
+    import pyarrow.compute as pc
+
+    with_sign = matches(texts, _ANY_SIGN)
+    signed = texts.filter(with_sign)
+    if not len(signed):
+        return with_sign
+    signs = {sign for sign in _SIGNS if pc.any(matches(signed, sign)).as_py()}
+    return matches(texts, "|".join(f"(?:{rule.pattern})" for rule in RULES if rule.sign in signs))
 
 
 def _replaced(texts: pa.Array) -> pa.Array:
     import pyarrow.compute as pc
 
     for rule in RULES:
-        texts = pc.replace_substring_regex(texts, rule.pattern, f"{rule.keep}{REDACTED}{rule.after}")
+        if pc.any(matches(texts, rule.sign)).as_py():
+            texts = pc.replace_substring_regex(texts, rule.pattern, f"{rule.keep}{REDACTED}{rule.after}")
     return texts
-
-
-def changes(texts: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Text with a secret -> its replacement."""
-    found = texts.filter(matches(texts, _ANY))
-    return found, _replaced(found) if len(found) else found
 
 
 def redact_texts(texts: Sequence[str | None]) -> list[str | None]:

@@ -1,10 +1,15 @@
 """Every rule takes its secret out and nothing else; ordinary text of logs stays as it is."""
 
+import re
+
+import hypothesis
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from afterglow.ingest import arrow
-from afterglow.ingest.redaction.text import changes, redact_text, redact_texts
-from afterglow.schemas.redaction import RULES
+from afterglow.ingest.redaction.text import changes, matches, redact_text, redact_texts
+from afterglow.schemas.redaction import RULES, Rule
 from afterglow.schemas.spark import REDACTED
 
 SECRET = "PLANTED123zQ7"
@@ -94,3 +99,17 @@ def test_missing_texts_stay_missing() -> None:
     assert redact_texts([None, "a", None]) == [None, "a", None]
     assert redact_texts([None, "password=a"]) == [None, f"password={REDACTED}"]
     assert redact_texts([]) == []
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_rule_matches_only_where_its_sign_does(rule: Rule) -> None:
+    pattern = re.compile(rule.pattern.replace(r"\z", r"\Z"), re.ASCII)
+
+    @settings(max_examples=30, deadline=None)
+    @hypothesis.given(st.from_regex(pattern))
+    def check(text: str) -> None:
+        (found,) = matches(arrow.to_array([text], "string"), rule.pattern).to_pylist()
+        (signed,) = matches(arrow.to_array([text], "string"), rule.sign).to_pylist()
+        assert signed or not found
+
+    check()
