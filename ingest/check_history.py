@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ..schemas.job_history import REGRESSION_TAG, SINCE_TAG, Verdict
 from ..schemas.runs.tree import RunTree
 from .errors import PublishError
-from .job_history import judge
+from .job_history.judge import judge
 from .job_run import job_run_of_tree
 from .options import WebhookOptions
 from .webhook import regression_event, send

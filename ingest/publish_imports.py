@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from .check_history import check_history, notify, remember_run
 from .errors import AfterglowError, PublishError
 from .fingerprint import import_fingerprint
 from .options import ImportOptions, RunsProgress
@@ -54,12 +53,16 @@ def _compare(prepared: PreparedImport, experiments: "Experiments | None", option
     """The import with what the history of its job says about it."""
     if prepared.tree is None or experiments is None:
         return prepared
+    from .check_history import check_history  # an export does not wait for it
+
     tree = check_history(prepared.tree, experiments, prepared.experiment_fields, options.compared_runs)
     return replace(prepared, tree=tree)
 
 
 def _remember(prepared: PreparedImport, experiments: "Experiments | None") -> None:
     if prepared.tree is not None and experiments is not None:
+        from .check_history import remember_run
+
         remember_run(prepared.tree, experiments, prepared.experiment_fields)
 
 
@@ -91,6 +94,8 @@ def _imported(
     """The result, after the webhook was called if there is a regression."""
     notice = None
     if experiments is not None and not isinstance(published, DatasetOnly):
+        from .check_history import notify
+
         notice = notify(published, experiments, options.webhook)
     seconds = time.monotonic() - started
     return replace(Imported.from_row(prepared.log.name, published, prepared.application, seconds), notice=notice)

@@ -9,7 +9,7 @@ from .interface import Gap, Limits
 
 name = "plain"
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 18
 
 
 def matches(head: bytes) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..application_view import ApplicationView
 
-_EXACT_WAVES = 4
+_EXACT_WAVES = 2
 _MIN_BULK_TASKS = 64
 _SLACK_MS = 20  # a driver submits the next job within milliseconds
 
@@ -119,7 +119,7 @@ class _State:
 
     def run(self) -> None:
         """Runs until no stage is left."""
-        followers = self._followers()
+        followers, free = self._followers(), self.free
         while self._queue:
             ready, at, number = heapq.heappop(self._queue)
             if number < 0:  # a job has ended
@@ -129,9 +129,10 @@ class _State:
             job = self.work.jobs[at]
             end = ready
             for duration in self._run_bulk(job.stages[number].tasks, ready):
-                begin = max(self.free[0], ready)
-                heapq.heapreplace(self.free, begin + duration)
-                end = max(end, begin + duration)
+                ended = (free[0] if free[0] > ready else ready) + duration
+                heapq.heapreplace(free, ended)
+                if ended > end:
+                    end = ended
             self._ends[at, number] = end
             for later, stage in self._unblocked(at, number):
                 ends = [self._ends[at, parent] for parent in stage.waits_for]

@@ -39,9 +39,9 @@ def end_of_others(app: ApplicationView, stage: int, start: int, end: int) -> int
 
 def replaced(app: ApplicationView) -> Array:
     """Which attempts were killed because a speculative copy finished first, and which are these copies."""
+    if not app.column("speculative").any():
+        return np.zeros(len(app), np.bool_)
     copies: Array = app.succeeded & (app.column("speculative") != 0) & (app.stage_of >= 0)
-    if not copies.any():
-        return copies
     keys = app.stage_of << 32 | app.column("index").astype(np.int64)
     beaten = app.with_status("KILLED") & (app.column("speculative") == 0) & np.isin(keys, keys[copies])
     found: Array = beaten | (copies & np.isin(keys, keys[beaten]))

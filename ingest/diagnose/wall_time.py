@@ -40,17 +40,17 @@ def wall_time(app: ApplicationView) -> Mapping[str, int]:
     the stages that left them idle.
     """
     totals = dict.fromkeys(WALL_TIME_PARTS, 0.0)
-    moments, running, cores = _segments(app)
+    launched, ended = _task_span(app)
+    moments, first, last, running, cores = _segments(app, launched, ended)
     took = np.diff(moments)
     wide = np.maximum(np.maximum(running, cores), 1e-9)
     busy = running > 0
     idle = took * (wide - running) / wide
-    launched, ended = _task_span(app)
     cpus = app.task_cpus
 
     def of_tasks(per_segment: Array) -> Array:
         passed = np.concatenate(([0.0], np.cumsum(np.where(busy, per_segment, 0.0))))
-        gained: Array = cpus * (np.interp(ended, moments, passed) - np.interp(launched, moments, passed))
+        gained: Array = cpus * (passed[last] - passed[first])
         return gained
 
     if len(app):
@@ -74,9 +74,9 @@ def _task_span(app: ApplicationView) -> tuple[Array, Array]:
     return launched, np.where(ignored, launched, ended)
 
 
-def _segments(app: ApplicationView) -> tuple[Array, Array, Array]:
-    """The times at which anything changes, and the cores with a task and the cores of executors between them."""
-    launched, ended = _task_span(app)
+def _segments(app: ApplicationView, launched: Array, ended: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """The times at which anything changes, the positions among them of each task's begin and end, and between each two
+    of them the cores with a task and the cores of executors."""
     executors = [row for row in app.tables["executors"].to_pylist() if row["cores"]]
     added = np.array([row["add_time_ms"] or app.start_ms for row in executors], np.int64)
     removed = np.array([row["remove_time_ms"] or app.end_ms for row in executors], np.int64)
@@ -86,15 +86,16 @@ def _segments(app: ApplicationView) -> tuple[Array, Array, Array]:
     moments = np.sort(np.concatenate([launched, ended, added, removed, edges.reshape(-1)]))
     moments = moments[np.concatenate(([True], np.diff(moments) > 0))]  # np.unique hashes, which takes ten times as long
     moments = moments[(moments >= app.start_ms) & (moments <= app.end_ms)]
-    tasks = _rates(moments, launched, ended, app.task_cpus)
-    return moments, tasks, _rates(moments, added, removed, np.array([row["cores"] for row in executors], np.float64))
+    first, last, given, taken = (np.searchsorted(moments, times) for times in (launched, ended, added, removed))
+    running = _rates(len(moments), first, last, app.task_cpus)
+    cores = _rates(len(moments), given, taken, np.array([row["cores"] for row in executors], np.float64))
+    return moments, first, last, running, cores
 
 
-def _rates(moments: Array, begins: Array, ends: Array, weights: Array) -> Array:
-    """The weight of the intervals at work in each segment between two of the moments, which hold all their ends."""
-    changes = np.zeros(len(moments))
-    np.add.at(changes, np.searchsorted(moments, begins), weights)
-    np.subtract.at(changes, np.searchsorted(moments, ends), weights)
+def _rates(moments: int, first: Array, last: Array, weights: Array) -> Array:
+    """The weight of the intervals at work in each segment between two of the moments. `first` and `last` are the
+    positions of their ends among the moments."""
+    changes = np.bincount(first, weights, moments) - np.bincount(last, weights, moments)
     rates: Array = np.maximum(np.cumsum(changes)[:-1], 0.0)
     rates[rates < 1e-6] = 0.0
     return rates

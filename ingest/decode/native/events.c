@@ -33,40 +33,40 @@ static int read_quoted(const char *p, const char *end, int64_t *number) {
   return 1;
 }
 
-/* Whether [p, end) has the text of a field's key but for its last byte, a closing brace. */
-static int has_unclosed(const char *p, const char *end, const Field *tail) {
-  ptrdiff_t length = tail->length - 1;
-  for (; (p = memchr(p, tail->key[1], (size_t)(end - p))) != NULL; p++) {
-    if (end - p >= length - 1 && memcmp(p, tail->key + 1, (size_t)length - 1) == 0) return 1;
+/* Behind the next place in [p, end) where a key stands behind `before`; NULL where there is none. */
+static const char *find_key(const char *p, const char *end, char before, const char *key, ptrdiff_t length) {
+  for (; (p = memchr(p, before, (size_t)(end - p))) != NULL; p++) {
+    if (end - p > length && memcmp(p + 1, key, (size_t)length) == 0) return p + 1 + length;
   }
-  return 0;
+  return NULL;
 }
 
-/* Whether the rest of an object, [p, end), begins a nested object, or has a key of the pair once more. */
-static int is_ambiguous(const char *p, const char *end, const Field *head, const Field *middle) {
-  if (memchr(p, '{', (size_t)(end - p))) return 1;
-  for (; (p = memchr(p, ',', (size_t)(end - p))) != NULL; p++) {
-    if (end - p > middle->length && memcmp(p, middle->key, (size_t)middle->length) == 0) return 1;
-    if (end - p > head->length && memcmp(p + 1, head->key + 1, (size_t)head->length - 1) == 0) return 1;
-  }
-  return 0;
+/* Whether add_pair may take the parts of another field for those of the object [p, end): it has one of the keys twice,
+ * an object inside, or something behind the last key. Objects of one shape have the same keys. */
+static int is_ambiguous(const char *p, const char *end, const Field *parts, int depth) {
+  const Field *head = &parts[1], *middle = &parts[2], *tail = &parts[3];
+  const char *last = memchr(tail->key, ':', (size_t)tail->length), *found;
+  if (memchr(p + 1, '{', (size_t)(end - p - 1))) return 1;
+  if (find_key(p, end, ',', head->key + 1, head->length - 1)) return 1;
+  found = find_key(p, end, ',', middle->key + 1, middle->length - 1);
+  if (found && find_key(found, end, ',', middle->key + 1, middle->length - 1)) return 1;
+  found = find_key(p, end, '"', tail->key + 1, last - tail->key);
+  if (!found) return 0;
+  found = skip_value(found, end, depth);
+  return !found || found + 1 != end;
 }
 
-/* Adds the pair of the object [p, end), if it is one; 0 where it is not ordinary, or memory ran out. */
+/* Adds the pair of the object [p, end), if it is one; 0 where its integers are not ordinary, or memory ran out. */
 static int add_pair(const char *p, const char *end, const Field *parts, Line *line) {
   const Field *head = &parts[1], *middle = &parts[2], *tail = &parts[3];
   Pair pair;
   if (end - p < head->length + tail->length) return 1;
-  if (memcmp(end - tail->length, tail->key, (size_t)tail->length) != 0) return !has_unclosed(p, end, tail);
+  if (memcmp(end - tail->length, tail->key, (size_t)tail->length) != 0) return 1;
   if (memcmp(p, head->key, (size_t)head->length) != 0) return 0;
   if (!read_quoted(p + head->length, end, &pair.first)) return 0;
   for (p += head->length; end - p > middle->length; p++) { /* a quote in a text is escaped: it is the key */
-    if (*p == '{') return 0;
-    if (*p != ',') continue;
-    if (memcmp(p + 1, head->key + 1, (size_t)head->length - 1) == 0) return 0;
-    if (memcmp(p, middle->key, (size_t)middle->length) != 0) continue;
+    if (*p != ',' || memcmp(p, middle->key, (size_t)middle->length) != 0) continue;
     if (!read_quoted(p + middle->length, end, &pair.second)) return 0;
-    if (is_ambiguous(p + 1, end, head, middle)) return 0;
     if (line->pair_count == line->pair_room) {
       size_t room = line->pair_room ? line->pair_room * 2 : 64;
       if (!grow((void **)&line->pairs, room * sizeof(Pair))) return 0;
@@ -87,6 +87,7 @@ static const char *skip_all_true(const char *p, const char *end, const Field *fi
     const char *after = read_shape(p, end, field->shapes, line, depth);
     if (!after) {
       if (!(after = skip_true(p, end, &field->child->fields[0], depth + 2))) return NULL;
+      if (field->child->count == PAIR_PARTS && is_ambiguous(p, after, field->child->fields, depth + 2)) return NULL;
       learn_shape(p, after, field->shapes, line);
     }
     if (field->child->count == PAIR_PARTS && !add_pair(p, after, field->child->fields, line)) return NULL;
