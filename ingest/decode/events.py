@@ -78,12 +78,12 @@ class Decoded:
         self.events[event].append(value)
         self.offsets[event].append(offset)
 
-    def hold_plan(self, execution: int, plan: bytes, offset: int) -> None:
+    def hold_plan(self, execution: int, plan: memoryview, offset: int) -> None:
         """Keeps a plan until the batch is closed. Adaptive execution writes the whole plan at every change; the last
         one of an execution counts."""
         logs = len(self.offsets[spark.LOG_START]) + len(self.offsets[spark.DATABRICKS_METADATA])
         self.plans.pop((logs, execution), None)
-        self.plans[logs, execution] = pa.compress(plan, codec=PLAN_CODEC, asbytes=True), len(plan), offset
+        self.plans[logs, execution] = pa.compress(pa.py_buffer(plan), codec=PLAN_CODEC, asbytes=True), len(plan), offset
 
     def close(self) -> "Decoded":
         """Adds the last plan of each execution and the rows of the scanner. Nothing can be added afterwards."""
@@ -110,17 +110,9 @@ def decode_lines(block: Lines, into: Decoded, report: Callable[[ImportIssue], No
     for begin, end, index in lines:
         offset = block.offset + begin - block.begin
         place = _Place(block.number + index, offset, report)
-        with_plan = _PLAN_LINE.match(block.data, begin, end)
-        if with_plan and end - begin <= MOST_MEMORY_BYTES:
-            key = block.data.find(PLAN_KEY, begin, end)
-            is_start = with_plan[1] == _START
-            whole = is_start or (block.data.find(_ANOTHER, begin + 1, end) < 0 and not block.open_end)
-            if key >= 0 and whole and block.data.endswith((b"}", b"}\r"), begin, end):
-                # what follows a key in an object is the rest of an object
-                into.hold_plan(int(with_plan[2]), b"{" + block.data[key:end], offset)
-                if not is_start:
-                    continue
-        thin = block.data.startswith(_SQL_LINE, begin) and _thin_plan(block.data, begin, end)
+        thin, plan_at = _thin_plan(block.data, begin, end) if block.data.startswith(_SQL_LINE, begin) else (None, -1)
+        if _hold_plan(block, begin, end, plan_at, into):
+            continue
         line = b"" if thin else _bounded(block.data[begin:end], place)
         into.memory_bytes += memory_bytes(thin or line)
         try:
@@ -219,13 +211,30 @@ def _decode_other(line: bytes, offset: int, into: Decoded) -> None:
         raise msgspec.DecodeError("an unknown event that is cut, or runs into the next one")
 
 
-def _thin_plan(data: bytes, begin: int, end: int) -> bytes | None:
-    """An SQL execution's start, without what is not read of it where that is possible; None where its plan may show a
-    search."""
+def _thin_plan(data: bytes, begin: int, end: int) -> tuple[bytes | None, int]:
+    """An SQL execution's start, without what is not read of it where that is possible, and where the key of its plan
+    begins, if that is known (else -1); None where its plan may show a search."""
     thin = thin_plan(data, begin, end) if NATIVE else None
-    if thin is None and end - begin <= LONG_LINE_BYTES and all(data.find(s, begin, end) < 0 for s in SEARCH_SIGNS):
-        return data[begin:end]
-    return thin
+    if thin is not None:
+        return thin
+    if end - begin <= LONG_LINE_BYTES and all(data.find(s, begin, end) < 0 for s in SEARCH_SIGNS):
+        return data[begin:end], -1
+    return None, -1
+
+
+def _hold_plan(block: Lines, begin: int, end: int, plan_at: int, into: Decoded) -> bool:
+    """Keeps the plan of an execution's start or update. Whether that is all that the line has to say."""
+    found = _PLAN_LINE.match(block.data, begin, end)
+    if found is None or end - begin > MOST_MEMORY_BYTES:
+        return False
+    is_start = found[1] == _START
+    plan_at = block.data.find(PLAN_KEY, begin, end) if plan_at < 0 else plan_at
+    whole = is_start or (block.data.find(_ANOTHER, begin + 1, end) < 0 and not block.open_end)
+    if plan_at < 0 or not whole or not block.data.endswith((b"}", b"}\r"), begin, end):
+        return False
+    # what follows a key in an object is the rest of an object
+    into.hold_plan(int(found[2]), memoryview(block.data)[plan_at:end], begin - block.begin + block.offset)
+    return not is_start
 
 
 def _decode_broken(line: bytes, cut: bool, into: Decoded, place: _Place) -> None:

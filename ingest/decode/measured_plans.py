@@ -1,4 +1,7 @@
-"""The plan of a SQL execution with its metrics, decoded from the compressed JSON that a batch keeps of it."""
+"""The plan of a SQL execution with its metrics, decoded from the compressed JSON that a batch keeps of it.
+
+That JSON is the event from the key of the plan on: without its opening bracket.
+"""
 
 from contextlib import suppress
 
@@ -37,7 +40,7 @@ _decode_node = msgspec.json.Decoder(MeasuredPlanNode).decode
 
 def decode_measured_plan(compressed: bytes, size: int) -> MeasuredPlanNode | None:
     """The root of the plan, of any depth; None where its JSON is broken. `size`: bytes before compression."""
-    text = pa.decompress(compressed, decompressed_size=size, codec=PLAN_CODEC, asbytes=True)
+    text = b"{" + pa.decompress(compressed, decompressed_size=size, codec=PLAN_CODEC, asbytes=True)
     if len(text) > LONG_LINE_BYTES:
         text = shorten_texts(text)[0]
     if memory_bytes(text) > MOST_MEMORY_BYTES:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from ...schemas import spark
 from ...schemas.annotations import AnnotatedFit
 from ...schemas.connect import ConnectOperation
+from .. import arrow
 from .estimators import MLLIB_FILE, Stack, read_stack
 
 EVER = 2**63
@@ -174,8 +175,8 @@ def gather_evidence(
 
 
 def _mllib_files(rows: Mapping[str, pa.Table]) -> frozenset[str]:
-    stacks = {*rows["job_stages"]["ml_stack"].to_pylist(), *rows["sql_start"]["details"].to_pylist()} - {None}
-    return frozenset(name for stack in stacks for name in MLLIB_FILE.findall(stack))
+    stacks = {*arrow.codes(rows["job_stages"], "ml_stack")[1], *arrow.codes(rows["sql_start"], "details")[1]}
+    return frozenset(name for stack in stacks if stack for name in MLLIB_FILE.findall(stack))
 
 
 def _executions(rows: Mapping[str, pa.Table]) -> dict[int, SqlExecution]:
@@ -184,15 +185,19 @@ def _executions(rows: Mapping[str, pa.Table]) -> dict[int, SqlExecution]:
         nodes.setdefault(row["execution_id"], []).append(PythonNode(row["node"] or "", row["text"] or ""))
     ends = {row["execution_id"]: (row["at"], row["completion_time_ms"]) for row in rows["sql_end"].to_pylist()}
     found: dict[int, SqlExecution] = {}
-    for row in rows["sql_start"].to_pylist():
+    of_row, texts = arrow.codes(rows["sql_start"], "details")  # a loop has one stack
+    stacks = [read_stack(text, text.count("\n") + 1 if text else None) for text in (*texts, None)]  # the last: code -1
+    for row, code in zip(rows["sql_start"].select(_STARTED).to_pylist(), of_row.tolist(), strict=True):
         key = row["execution_id"]
         if key is not None and key not in found:
             end_at, end_ms = ends.get(key, (EVER, None))
-            details = row["details"] or ""
-            stack = read_stack(details, details.count("\n") + 1)
             started, text = row["submission_time_ms"], row["description"] or ""
-            found[key] = SqlExecution(key, row["at"], end_at, started, end_ms, text, stack, tuple(nodes.get(key, ())))
+            of_plan = tuple(nodes.get(key, ()))
+            found[key] = SqlExecution(key, row["at"], end_at, started, end_ms, text, stacks[code], of_plan)
     return found
+
+
+_STARTED = ["execution_id", "at", "submission_time_ms", "description"]
 
 
 def _fold_plans(rows: Mapping[str, pa.Table], executions: Mapping[int, SqlExecution]) -> dict[int, FoldPlan]:

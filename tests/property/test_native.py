@@ -153,7 +153,8 @@ def test_ordinary_plans_are_thinned_out() -> None:
     ]
     thin = [scan.thin_plan(line) for line in plans]
     assert (
-        plans and sum(t is not None and len(t) < len(p) / 2 for p, t in zip(plans, thin, strict=True)) > len(plans) / 2
+        plans
+        and sum(t is not None and len(t[0]) < len(p) / 2 for p, t in zip(plans, thin, strict=True)) > len(plans) / 2
     )
 
 

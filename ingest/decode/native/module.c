@@ -264,13 +264,15 @@ static PyObject *py_thin_plan(PyObject *self, PyObject *arguments) {
            read_names(prefixes, rules.prefixes, &rules.prefix_count) && read_names(signs, rules.signs, &rules.sign_count)) {
     const char *begin = data + from, *end = data + to;
     char *out = NULL;
+    const char *plan = NULL;
     size_t size = 0;
     int has_sign = 0;
     Py_BEGIN_ALLOW_THREADS
-    for (int i = 0; i < rules.sign_count && !has_sign; i++) has_sign = holds(begin, end, &rules.signs[i]);
-    if (!has_sign) out = thin_plan(&rules, begin, end, &size);
+    out = thin_plan(&rules, begin, end, &size, &plan);
+    for (int i = 0; plan && i < rules.sign_count && !has_sign; i++) has_sign = holds(plan, end, &rules.signs[i]);
     Py_END_ALLOW_THREADS
-    result = out ? PyBytes_FromStringAndSize(out, (Py_ssize_t)size) : Py_BuildValue("");
+    result = out && !has_sign ? Py_BuildValue("y#n", out, (Py_ssize_t)size, plan ? (Py_ssize_t)(plan - data) : (Py_ssize_t)-1)
+                 : Py_BuildValue("");
     free(out);
   }
   return result;
@@ -284,8 +286,8 @@ static PyMethodDef methods[] = {
     {"take", py_take, METH_O, "State -> per event (rows, offsets, columns of (values, valid, text) or None, ends of the rows' pairs, pairs); empties it."},
     {"thin_plan", py_thin_plan, METH_VARARGS,
      "(data, begin, end, top, tree, children, node, test, prefixes, filled, signs) -> the event with only these top fields, "
-     "and of its tree the nodes whose field test begins with a prefix or whose object filled is not empty; None where the "
-     "line is not ordinary or holds a sign."},
+     "and of its tree the nodes whose field test begins with a prefix or whose object filled is not empty; and where the "
+     "key of the tree begins in the data, or -1. None where the line is not ordinary or holds a sign from the tree on."},
     {NULL, NULL, 0, NULL}};
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_scan", "The native scanner; see README.md.", 0, methods,
                                     NULL, NULL, NULL, NULL};

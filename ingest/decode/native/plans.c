@@ -157,8 +157,8 @@ static char *write_event(const Walk *walk, const Name *tops, int top_count, int 
 }
 
 /* The event [p, end) with only what `rules` keep, in new memory that the caller frees; NULL where the line is not
- * ordinary or memory ran out. */
-char *thin_plan(const PlanRules *rules, const char *p, const char *end, size_t *size) {
+ * ordinary or memory ran out. `tree` is set to the quote of the tree's key if there is one. */
+char *thin_plan(const PlanRules *rules, const char *p, const char *end, size_t *size, const char **tree) {
   Walk walk = {rules, new_shapes(), NULL, 0, 0, NULL, 0, 0, 0};
   Name tops[MAX_NAMES];
   int top_count = 0, trees = 0;
@@ -174,6 +174,7 @@ char *thin_plan(const PlanRules *rules, const char *p, const char *end, size_t *
     p++;
     if (equals(&rules->tree, key, length)) {
       if (trees++) goto done;
+      *tree = key - 1;
       p = walk_node(p, end, &walk, 0);
     } else {
       p = skip_value(p, end, 1);

@@ -115,6 +115,6 @@ int64_t scan_block(State *state, const char *data, ptrdiff_t from, ptrdiff_t to,
 
 /* plans.c: the start of an SQL execution */
 int holds(const char *text, const char *end, const Name *sign);
-char *thin_plan(const PlanRules *rules, const char *p, const char *end, size_t *size);
+char *thin_plan(const PlanRules *rules, const char *p, const char *end, size_t *size, const char **tree);
 
 #endif

@@ -162,10 +162,11 @@ PLAN_RULES = (
 """What is kept of an SQL execution's start, in the order of thin_plan's parameters (module.c)."""
 
 
-def thin_plan(data: bytes, begin: int = 0, end: int | None = None) -> bytes | None:
-    """An SQL execution's start, the line data[begin:end], with only the fields and the plan nodes that become rows.
+def thin_plan(data: bytes, begin: int = 0, end: int | None = None) -> tuple[bytes, int] | None:
+    """An SQL execution's start, the line data[begin:end], with only the fields and the plan nodes that become rows; and
+    where the key of its plan begins in the data, -1 if it has none.
 
     None where its plan may show a search, or the line is not ordinary.
     """
-    thin: bytes | None = _scan.thin_plan(data, begin, len(data) if end is None else end, *PLAN_RULES)
+    thin: tuple[bytes, int] | None = _scan.thin_plan(data, begin, len(data) if end is None else end, *PLAN_RULES)
     return thin

@@ -91,5 +91,5 @@ def test_the_plans_of_the_longest_executions_are_kept(tmp_path: Path, monkeypatc
 def test_a_broken_plan_is_none() -> None:
     import pyarrow as pa
 
-    text = b'{"sparkPlanInfo":{"nodeName":'
+    text = b'"sparkPlanInfo":{"nodeName":'
     assert decode.decode_measured_plan(pa.compress(text, codec="lz4_raw", asbytes=True), len(text)) is None

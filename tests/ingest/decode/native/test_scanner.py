@@ -109,5 +109,6 @@ def test_a_thinned_plan_keeps_the_nodes_that_run_python() -> None:
         b'{"nodeName":"Project","simpleString":"p","children":[{"nodeName":"FlatMapGroupsInPandas","simpleString":'
         b'"train(x)","children":[],"metadata":{},"metrics":[]}],"metadata":{},"metrics":[]},"time":5}'
     )
-    thin = native.thin_plan(plan)
-    assert thin is not None and b'"FlatMapGroupsInPandas","simpleString":"train(x)"' in thin and b"Project" not in thin
+    thin, plan_at = native.thin_plan(b"\n" + plan, 1) or (b"", 0)
+    assert (b"\n" + plan)[plan_at:].startswith(b'"sparkPlanInfo":{"nodeName":"Project"')
+    assert b'"FlatMapGroupsInPandas","simpleString":"train(x)"' in thin and b"Project" not in thin
