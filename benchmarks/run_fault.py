@@ -1,10 +1,15 @@
 """Run one faulty job or its healthy twin: python -m benchmarks.run_fault NAME faulty|healthy LOG_DIR
 
-NAME is a job of `query_jobs` or `driver_jobs`.
+NAME is a job of `query_jobs` or `driver_jobs`. The last line of the output is JSON: the share of the machine's CPU time
+that other programs used meanwhile. The process needs a session of its own for that.
 """
 
+import json
+import os
 import sys
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -32,6 +37,7 @@ def main() -> None:
     name, state, logs = sys.argv[1:]
     own = query_jobs.CONF.get(name, ({}, {}))[state != "faulty"]
     master = {"spark.master": "local-cluster[2,1,1024]"} if name in driver_jobs.CLUSTER else {}
+    others, begin = _machine_cpu_s() - _session_cpu_s(), time.monotonic()
     builder = SparkSession.builder.appName(f"{name}-{state}")
     for key, value in {**_CONF, **master, "spark.eventLog.dir": f"file://{logs}", **own}.items():
         builder = builder.config(key, value)
@@ -39,7 +45,27 @@ def main() -> None:
     spark.sparkContext.setLogLevel("OFF")
     with tempfile.TemporaryDirectory(prefix="afterglow-fault-") as folder:
         JOBS[name](spark, state == "faulty", Path(folder))
+    others = _machine_cpu_s() - _session_cpu_s() - others
+    there = (time.monotonic() - begin) * (os.cpu_count() or 1)
     spark.stop()
+    print(json.dumps({"others_ratio": round(max(others / there, 0.0), 3)}))
+
+
+def _machine_cpu_s() -> float:
+    """User and system time of all programs, by the kernel."""
+    user, nice, system = map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:4])
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK")
+
+
+def _session_cpu_s() -> float:
+    """The same of the processes of this session: Python, the JVMs and their workers."""
+    ticks = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            fields = (process / "stat").read_text().rsplit(") ", 1)[1].split()
+            if int(fields[3]) == os.getsid(0):
+                ticks += sum(map(int, fields[11:15]))  # utime, stime, cutime, cstime
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":
