@@ -34,12 +34,29 @@ _DTYPES: Mapping[str, type[np.number]] = {
     "int8": np.int8,
     "double": np.float64,
 }
+_DECLARED: dict[int, tuple[Table, pa.Schema, pa.Table]] = {}
 _NUMPY = {"int64": np.int64, "int32": np.int32, "double": np.float64, "bool": np.bool_}
 
 
 def schema(table: Table) -> pa.Schema:
     """The pyarrow schema of a declared table."""
-    return pa.schema([(column.name, _TYPES[column.type]) for column in table])
+    return _declared(table)[0]
+
+
+def empty(table: Table) -> pa.Table:
+    """The declared table without rows."""
+    return _declared(table)[1]
+
+
+def _declared(table: Table) -> tuple[pa.Schema, pa.Table]:
+    """Schema and empty table, made once per declaration: most logs are small, and half of their tables are empty."""
+    found = _DECLARED.get(id(table))  # to hash a declaration would take as long as to make its schema
+    if found is None or found[0] is not table:
+        made = pa.schema([(column.name, _TYPES[column.type]) for column in table])
+        arrays = [to_array((), column.type) for column in table]
+        batch = pa.RecordBatch.from_arrays(arrays, schema=made)
+        found = _DECLARED[id(table)] = table, made, pa.Table.from_batches([batch])
+    return found[1:]
 
 
 def to_array(values: Sequence[Any], type: Type) -> pa.Array:
@@ -165,13 +182,8 @@ def from_buffers(table: Table, columns: Sequence[tuple[bytes, bytes, bytes]]) ->
 
 def from_rows(table: Table, rows: Iterable[Sequence[Any]]) -> pa.Table:
     """A pyarrow Table of the declared table, one sequence of Python values per row."""
-    columns = list(zip(*rows, strict=True)) or [()] * len(table.columns)
-    return pa.Table.from_batches([from_columns(table, columns)])
-
-
-def empty(table: Table) -> pa.Table:
-    """The declared table without rows."""
-    return pa.Table.from_batches([], schema=schema(table))
+    columns = list(zip(*rows, strict=True))
+    return pa.Table.from_batches([from_columns(table, columns)]) if columns else empty(table)
 
 
 def numbers(table: pa.Table, name: str) -> Array:

@@ -13,6 +13,9 @@ Text = Literal["free", "constant", "property", "param", "json"]
 """What may be in a text column, and so how secrets are taken out of it: see `Column`."""
 
 
+_UNITS = {unit: unit for unit in ("ms", "ns", "s", "bytes", "ratio", "records")}
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """The MLflow metric of a column.
@@ -56,8 +59,7 @@ class Column:
     @property
     def unit(self) -> str:
         """The unit in the column's name. Empty for a value without a unit."""
-        units = {"_ms": "ms", "_ns": "ns", "_s": "s", "_bytes": "bytes", "_ratio": "ratio", "_records": "records"}
-        return next((unit for ending, unit in units.items() if self.name.endswith(ending)), "")
+        return _UNITS.get(self.name.rpartition("_")[2], "") if "_" in self.name else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def check_spans(tables: Mapping[str, pa.Table], window: TimeWindow) -> tuple[dic
         checked[name], more = _check_span(name, tables[name], window)
         issues += more
     for table in TABLES:
-        if table.name in checked and table.name != "tasks":
+        if table.name in checked and table.name != "tasks" and checked[table.name].num_rows:
             checked[table.name], more = _check_signs(table, checked[table.name])
             issues += more
     return checked, issues

@@ -15,6 +15,7 @@ from ...schemas.task_metrics import STAGE_SUMS
 from .. import arrow
 from ..arrow import Array
 
+_FEW_TASKS = 4096  # threads would take longer to start than to work
 _COLUMNS_BETWEEN = 12
 StageKey = tuple[int, int]
 
@@ -83,6 +84,8 @@ def _chosen(ends: dict[str, pa.Array], count: int, starts: pa.Table, order: Arra
         return column.take(index).combine_chunks()
 
     names = tuple(ends)
+    if len(index) < _FEW_TASKS:
+        return pa.table({name: chosen(name) for name in names})
     columns: dict[str, pa.Array] = {}
     with ThreadPoolExecutor(2, "afterglow-take") as pool:
         for begin in range(0, len(names), _COLUMNS_BETWEEN):

@@ -25,10 +25,11 @@ def redact_tables(tables: Mapping[str, pa.Table], own: str | None = None) -> dic
     distinct = {
         (declared.name, column.name): _distinct(tables[declared.name][column.name])
         for declared in TABLES
+        if declared.name in tables
         for column in declared
-        if declared.name in tables and column.text == "free" and "string" in column.type
+        if tables[declared.name].num_rows and column.text == "free" and "string" in column.type
     }
-    found, shown = _changes(list(distinct.values()))
+    found, shown = _changes([arrow.nulls("string", 0), *distinct.values()])
     redacted = dict(tables)
     for declared in TABLES:
         if declared.name not in tables:
