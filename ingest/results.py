@@ -83,6 +83,11 @@ class Exported:
         """Whether every event of the application was read."""
         return self.completeness == "complete"
 
+    @property
+    def num_issues(self) -> int:
+        """See the column `applications.num_issues`."""
+        return int(self.application["num_issues"])
+
     def as_dict(self) -> dict[str, Any]:
         """The result as JSON-serializable values."""
         return {
@@ -90,5 +95,6 @@ class Exported:
             "app_id": self.application["app_id"],
             "folder": self.folder,
             "completeness": self.completeness,
+            "num_issues": self.num_issues,
             "rows": dict(self.rows),
         }

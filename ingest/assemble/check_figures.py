@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ...schemas.columns import Table
 from ...schemas.issues import ImportIssue
-from ...schemas.tables import TABLES, TASKS
+from ...schemas.tables import EXECUTORS, STAGES, TABLES, TASKS
 from .. import arrow
 from ..arrow import Array
 
@@ -41,6 +41,8 @@ _FEW = 0.1  # of all times; where more are far from the others, none of them is 
 _MOST, _LARGE = 2**60, 2**40
 # No machine has more cores than a task could keep busy in its run time.
 _MOST_CORES = 1024
+# An executor may have more: local[N] takes any number. Beyond this, a number of cores is a mistake.
+_MOST_OF_AN_EXECUTOR = 2**16
 
 
 class TimeWindow(NamedTuple):
@@ -77,8 +79,10 @@ def time_window(tables: Mapping[str, pa.Table], others: Iterable[int | None]) ->
 def check_tasks(tasks: pa.Table) -> tuple[pa.Table, list[ImportIssue]]:
     """The tasks table without impossible figures, and an issue for each kind that was removed."""
     tasks, issues = _check_span("tasks", tasks, TimeWindow(1, _LAST_MS))
-    took = np.maximum(arrow.numbers(tasks, "duration_ms"), arrow.numbers(tasks, "executor_run_time_ms"))
-    for name in _PARTS_OF_A_TASK:
+    for name in ("executor_run_time_ms", *_PARTS_OF_A_TASK):
+        took = arrow.numbers(tasks, "duration_ms").astype(np.float64)
+        if name in _PARTS_OF_A_TASK:
+            took = np.maximum(took, arrow.numbers(tasks, "executor_run_time_ms"))
         spent = arrow.numbers(tasks, name) / (1e6 if name.endswith("_ns") else 1)
         endless = arrow.valid(tasks, name) & (took > 0) & (spent > _MOST_CORES * np.maximum(took, 1000))
         if endless.any():
@@ -97,7 +101,8 @@ def check_tasks(tasks: pa.Table) -> tuple[pa.Table, list[ImportIssue]]:
 
 
 def check_spans(tables: Mapping[str, pa.Table], window: TimeWindow) -> tuple[dict[str, pa.Table], list[ImportIssue]]:
-    """The tables of an application without times outside its window and without ends before their starts."""
+    """The tables of an application without times outside its window, ends before their starts, negative figures, and
+    numbers of cores that no executor has."""
     checked, issues = dict(tables), list[ImportIssue]()
     for name in _SPANS:
         checked[name], more = _check_span(name, tables[name], window)
@@ -106,6 +111,9 @@ def check_spans(tables: Mapping[str, pa.Table], window: TimeWindow) -> tuple[dic
         if table.name in checked and table.name != "tasks" and checked[table.name].num_rows:
             checked[table.name], more = _check_signs(table, checked[table.name])
             issues += more
+    for check in (_check_cores, _check_task_cpus):
+        checked, more = check(checked)
+        issues += more
     return checked, issues
 
 
@@ -121,6 +129,26 @@ def _check_signs(declared: Table, table: pa.Table) -> tuple[pa.Table, list[Impor
             table = _without(table, declared, column.name, negative)
             issues.append(_issue(negative, f"{declared.name}: a negative {column.name}", table, declared))
     return table, issues
+
+
+def _check_cores(tables: dict[str, pa.Table]) -> tuple[dict[str, pa.Table], list[ImportIssue]]:
+    executors = tables["executors"]
+    bad = arrow.valid(executors, "cores") & (arrow.numbers(executors, "cores") > _MOST_OF_AN_EXECUTOR)
+    if not bad.any():
+        return tables, []
+    executors = _without(executors, EXECUTORS, "cores", bad)
+    return {**tables, "executors": executors}, [_issue(bad, "executors: impossible cores", executors, EXECUTORS)]
+
+
+def _check_task_cpus(tables: dict[str, pa.Table]) -> tuple[dict[str, pa.Table], list[ImportIssue]]:
+    """Spark schedules no task on an executor that has fewer cores than the task takes."""
+    stages, cores = tables["stages"], arrow.numbers(tables["executors"], "cores")
+    most = int(cores.max(initial=0)) or _MOST_OF_AN_EXECUTOR
+    bad = arrow.valid(stages, "task_cpus") & (arrow.numbers(stages, "task_cpus") > most)
+    if not bad.any():
+        return tables, []
+    stages = _without(stages, STAGES, "task_cpus", bad)
+    return {**tables, "stages": stages}, [_issue(bad, "stages: more task_cpus than cores", stages, STAGES)]
 
 
 def check_application_times(

@@ -23,6 +23,8 @@ _LOST = {
     "file_unreadable",
 }
 _MOST_MISSING = 1000
+# Spark counts up to it in no application; an id beyond it is a mistake.
+_MOST_TASK_IDS = 2**40
 _CUT = {"stream_truncated", "line_cut"}
 
 
@@ -124,6 +126,7 @@ def _stages_that_do_not_add_up(stages: pa.Table) -> Iterator[ImportIssue]:
 
 def _missing_ids(task_ids: "np.ndarray[Any, Any]") -> Iterator[ImportIssue]:
     """TaskSchedulerImpl.nextTaskId counts up from 0 without gaps."""
+    task_ids = task_ids[task_ids < _MOST_TASK_IDS]
     if not len(task_ids):
         return
     ids = np.sort(task_ids)  # np.unique hashes, which takes a hundred times as long

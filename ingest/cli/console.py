@@ -151,12 +151,7 @@ def report_import(imported: "Imported", as_json: bool, quiet: bool, to_stderr: b
     if published.state == "deleted":
         print_line(f"{imported.log}: its runs were deleted in MLflow; --restore restores them", to_stderr=to_stderr)
         return
-    notes = []
-    if imported.num_issues:
-        notes.append(counted(imported.num_issues, "issue"))
-    if not imported.complete:
-        notes.append(completeness_phrase(imported.completeness))
-    ending = "".join(f", {note}" for note in notes)
+    ending = reservations(imported.num_issues, imported.completeness)
     if published.state == "written":
         runs = f"{published.written:,} of {published.runs:,} runs"
         line = f"{imported.app_id}: {runs} written in {imported.seconds:.1f} s{ending}"
@@ -194,6 +189,14 @@ _COMPLETENESS = {
     "compacted": "the log was compacted by Spark",
     "events_lost": "events are missing in the log",
 }
+
+
+def reservations(num_issues: int, completeness: str) -> str:
+    """What a line about a log ends with: `, 2 issues, the log is cut off`, or nothing."""
+    notes = [counted(num_issues, "issue")] if num_issues else []
+    if completeness != "complete":
+        notes.append(completeness_phrase(completeness))
+    return "".join(f", {note}" for note in notes)
 
 
 def completeness_phrase(completeness: object) -> str:

@@ -48,6 +48,6 @@ def export(
                     console.print_json(outcome.as_dict())
                 elif not quiet:
                     tasks = console.counted(outcome.rows["tasks"], "task")
-                    note = "" if outcome.complete else f", {console.completeness_phrase(outcome.completeness)}"
-                    console.print_line(f"{outcome.folder}: {tasks}{note}")
+                    ending = console.reservations(outcome.num_issues, outcome.completeness)
+                    console.print_line(f"{outcome.folder}: {tasks}{ending}")
     raise typer.Exit(batch.exit_code)

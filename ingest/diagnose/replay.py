@@ -3,7 +3,7 @@
 import heapq
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -89,13 +89,20 @@ def _stages(app: ApplicationView, positions: Sequence[int], job_start: int) -> t
 def replay(work: Work, slots: int) -> float:
     """The duration (ms) of the work on a number of slots: every ready stage queues its tasks, first come, first served,
     and a task takes the slot that is free first."""
-    free = [0.0] * max(slots, 1)
+    tasks = sum(len(stage.tasks) for job in work.jobs for stage in job.stages)
+    free = [0.0] * max(min(slots, tasks), 1)  # more slots than tasks are never taken
     state = _State(work, free)
     for at, job in enumerate(work.jobs):
         if job.after is None:
             state.submit(at, job.gap)
     state.run()
     return max(state.job_ends.values(), default=0.0) + work.tail
+
+
+def without_tasks(work: Work) -> float:
+    """The duration (ms) of the work if its tasks took no time: what the driver takes, on any number of slots."""
+    jobs = (replace(job, stages=tuple(replace(one, tasks=(0.0,)) for one in job.stages)) for job in work.jobs)
+    return replay(Work(tuple(jobs), work.tail), 1)
 
 
 @dataclass(slots=True)

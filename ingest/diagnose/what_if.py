@@ -9,7 +9,7 @@ from ..application_view import ApplicationView
 from ..units import seconds
 from .batches import waits
 from .ranking import Candidate
-from .replay import replay, work_of
+from .replay import replay, without_tasks, work_of
 
 # How much of the change is uncertain: caches, disks and networks are shared by fewer or by more tasks.
 _TASK_UNCERTAINTY = 0.5
@@ -23,14 +23,14 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
     if slots < 1:
         return
     work = work_of(app)
-    now = replay(work, round(slots))
+    now, least = replay(work, round(slots)), without_tasks(work)
     figures: dict[str, object] = {"duration_ms": app.duration_ms, "replayed_ms": round(now)}
     parts = []
     for name, factor in WHAT_IF.items():
         changed = replay(work, max(round(slots * factor), 1)) - now
         took = max(app.duration_ms + changed, 1.0)
         unsure = abs(now - app.duration_ms) + _TASK_UNCERTAINTY * abs(changed)
-        low, high = max(took - unsure, 1.0), took + unsure
+        low, high = max(took - unsure, min(least, took)), took + unsure
         figures |= {f"{name}_ms": round(took), f"{name}_low_ms": round(low), f"{name}_high_ms": round(high)}
         words = f"{seconds(took / 1e3)} ({seconds(low / 1e3)} to {seconds(high / 1e3)})"
         parts.append(f"{words} with {name.replace('_', ' ')} the executors")

@@ -51,7 +51,7 @@ def rolling(folder: str, files: Iterable[tuple[str, LogFile]]) -> EventLog:
         elif match := _STATUS.match(name):
             status.append(match[2] is not None)
     compacted = max((number for number, compact, _, _ in segments if compact), default=None)
-    chosen = sorted(
+    chosen = _in_order(
         (number, name, file)
         for number, compact, name, file in segments
         if compacted is None or number > compacted or (number == compacted and compact)
@@ -82,7 +82,7 @@ def is_spark_1(names: Iterable[str]) -> bool:
 def spark_1(folder: str, files: Iterable[tuple[str, LogFile]]) -> EventLog:
     """One folder of Spark 1.0 to 1.2 -> one log, called after the folder."""
     files = list(files)
-    logs = sorted((int(match[1]), name, file) for name, file in files if (match := _SPARK_1_LOG.match(name)))
+    logs = _in_order((int(match[1]), name, file) for name, file in files if (match := _SPARK_1_LOG.match(name)))
     names = {name for name, _ in files}
     version = next((n.removeprefix(_SPARK_1_VERSION) for n in sorted(names) if n.startswith(_SPARK_1_VERSION)), None)
     return EventLog(
@@ -92,6 +92,11 @@ def spark_1(folder: str, files: Iterable[tuple[str, LogFile]]) -> EventLog:
         in_progress="APPLICATION_COMPLETE" not in names,
         spark_version=version,
     )
+
+
+def _in_order(segments: Iterable[tuple[int, str, LogFile]]) -> list[tuple[int, str, LogFile]]:
+    """By number and name. A zip archive may hold several members of one name; they stay in the archive's order."""
+    return sorted(segments, key=lambda segment: segment[:2])
 
 
 def single(file: LogFile) -> EventLog:

@@ -66,12 +66,42 @@ def test_an_application_that_was_quiet_for_a_year_keeps_its_times() -> None:
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("input_bytes", -1), ("input_bytes", 2**62), ("executor_cpu_time_ns", 10**15), ("jvm_gc_time_ms", 10**9)],
+    [
+        ("input_bytes", -1),
+        ("input_bytes", 2**62),
+        ("executor_cpu_time_ns", 10**15),
+        ("jvm_gc_time_ms", 10**9),
+        ("executor_run_time_ms", 10**9),
+        ("executor_run_time_ms", 2**62),
+    ],
 )
 def test_a_figure_that_no_task_can_have_counts_as_missing(column: str, value: int) -> None:
     found = application(task(0, **{column: 7}), task(1, **{column: value}))
     assert found.tasks[column].to_pylist() == [7, None]
     assert found.stages[column].to_pylist() == [7] and len(impossible(found)) == 1
+
+
+def test_an_impossible_run_time_leaves_its_parts_alone() -> None:
+    found = application(task(0, executor_run_time_ms=2**55, executor_cpu_time_ns=7, jvm_gc_time_ms=3))
+    (row,) = found.tasks.to_pylist()
+    assert (row["executor_run_time_ms"], row["executor_cpu_time_ns"], row["jvm_gc_time_ms"]) == (None, 7, 3)
+
+
+@pytest.mark.parametrize("cores", [2**31 - 1, 2**16 + 2])
+def test_cores_that_no_executor_has_count_as_missing(cores: int) -> None:
+    added = [{"at": 1, "executor_id": str(n), "cores": n, "add_time_ms": START} for n in (4, cores, cores - 1)]
+    found = application(task(0), executor_added=added)
+    assert found["executors"]["cores"].to_pylist().count(None) == 2 and found.application["total_cores"] == 4
+    assert len(impossible(found)) == 1
+
+
+@pytest.mark.parametrize("amount", [5.0, 1e300])
+def test_a_task_takes_no_more_cpus_than_an_executor_has(amount: float) -> None:
+    cpus = {"resource_profile_id": 1, "scope": "task", "resource": "cpus", "amount": amount}
+    added = {"at": 1, "executor_id": "1", "cores": 4, "add_time_ms": START}
+    found = application(task(0), stage={"resource_profile_id": 1}, resources=[cpus], executor_added=[added])
+    assert found.stages["task_cpus"].to_pylist() == [None] and len(impossible(found)) == 1
+    assert ApplicationView(found).task_cpus.tolist() == [1.0]
 
 
 def test_sums_that_would_not_fit_leave_the_giants_out() -> None:

@@ -17,6 +17,11 @@ def test_tasks_take_the_slot_that_is_free_first() -> None:
     assert [replay(work, slots) for slots in (1, 2, 3, 8)] == [8, 4, 4, 4]
 
 
+def test_more_slots_than_tasks_cost_nothing() -> None:
+    work = Work((JobWork((stage(4, 1, 1, 2),), None, 0.0),), 0.0)
+    assert replay(work, 2**62) == 4
+
+
 def test_a_stage_waits_for_its_parents_and_a_job_for_the_one_before() -> None:
     first = JobWork((stage(2, 2), stage(3, 3), stage(5, waits_for=(0, 1), delay=1)), None, 10.0)
     second = JobWork((stage(1, 1),), 0, 100.0, 7.0)
@@ -52,6 +57,13 @@ def test_equal_tasks_scale_and_the_driver_does_not() -> None:
     assert found["duration_ms"] == found["replayed_ms"] == 26_000
     assert (found["half_ms"], found["twice_ms"], found["four_times_ms"]) == (42_000, 18_000, 14_000)
     assert found["twice_low_ms"] < 18_000 < found["twice_high_ms"]
+
+
+def test_no_number_of_executors_takes_less_than_the_driver() -> None:
+    work = made(executors=1)
+    work.at = 10_000
+    work.stage([20_000] * 64)
+    assert figures_of(work)["four_times_low_ms"] == 10_000
 
 
 def test_one_long_task_does_not_scale() -> None:

@@ -228,6 +228,20 @@ def test_members_of_one_name_are_logs_of_their_own(tmp_path: Path) -> None:
     assert [log.files[0].member for log in logs] == ["eventlog.json", "eventlog.json#2"]
 
 
+@pytest.mark.parametrize("folder, segment", [("eventlog_v2_a", "events_1_a"), ("app-1", "EVENT_LOG_1")])
+def test_segments_of_one_name_in_an_archive_are_all_read(folder: str, segment: str, tmp_path: Path) -> None:
+    lines = [line + b"\n" for line in small_lines()]
+    (tmp_path / "plain").write_bytes(b"".join(lines))
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as out, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        out.writestr(f"{folder}/SPARK_VERSION_1.1.0", b"")
+        out.writestr(f"{folder}/{segment}", b"".join(lines[:4]))
+        out.writestr(f"{folder}/{segment}", b"".join(lines[4:]))
+    (log,) = find_logs([str(tmp_path / "two.zip")])
+    assert names(log) == [segment, f"{segment}#2"]
+    assert read_log(log).tasks.equals(read(str(tmp_path / "plain")).tasks)
+
+
 def test_the_directory_of_an_archive_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with zipfile.ZipFile(tmp_path / "many.zip", "w") as out:
         for number in range(300):

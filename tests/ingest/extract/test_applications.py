@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from afterglow.ingest import log_parts, read
+from afterglow.ingest.cli import app
 from tests.property.event_strategies import small_lines
 
 
@@ -58,6 +60,12 @@ def test_nor_if_the_first_one_lost_its_start(tmp_path: Path) -> None:
     assert [(issue["code"], issue["line"]) for issue in two.issues.to_pylist()][:1] == [
         ("application_not_read", first.count(b"\n") + 1)
     ]
+
+
+def test_an_export_says_that_there_is_an_issue(tmp_path: Path) -> None:
+    (tmp_path / "two").write_bytes(log() + log("app-other"))
+    result = CliRunner().invoke(app, ["export", str(tmp_path / "two"), "--out", str(tmp_path / "out")])
+    assert result.output.rstrip().endswith("tasks, 1 issue")
 
 
 def test_every_other_application_is_named(tmp_path: Path) -> None:
