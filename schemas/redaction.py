@@ -18,10 +18,11 @@ SECRET_KEY = f"{REDACTION_PATTERN}|{_MORE_KEYS}"
 
 # In free text a name is a secret's only where it ends so: `token_count = 5` and `Tokenizer.inputCol` are none.
 _STRONG = (
-    r"(?:pass(?:word|wd|code|[._-]?phrase)|pwd|secret|credentials?|"
-    r"(?:api|access|account|private|shared|signing|encryption|storage|master|subscription)[._-]?(?:access[._-]?)?key)"
+    r"(?:pass(?:word|wd|wort|code|[._-]?phrase)|pwd|secret|credentials?|kennwort|contrase(?:n|ñ)a|mot[._-]de[._-]passe|"
+    r"(?:api|access|account|private|shared|signing|encryption|storage|master|subscription|ssh|license|auth)"
+    r"[._-]?(?:access[._-]?)?key)"
 )
-_PART = r"(?:[._-]?(?:key|id|value|text|string|hash|data|plain|base64|\d+))*"
+_PART = r"(?:[._-]?(?:key|id|value|text|string|hash|data|plain|base|base64|\d+))*"
 _STRONG_NAME = _STRONG + _PART
 _TOKEN = r"(?:token|jwt|authorization)"
 _NAME = rf"(?:{_STRONG_NAME}(?:\.[\w.\-]+)?|{_TOKEN}\d*)"
@@ -35,11 +36,17 @@ _NAMED = rf"(?i){_STRONG}|{_TOKEN}"
 _NAMED_OPTION = rf"(?i)-[\w.\-]*(?:{_STRONG}|{_TOKEN}|pass)"
 
 _URL = r"://\S*@"
+_COMMAND = r"(?i)\s-p|echo\s|cookie|password\(|aes_|value\s*=|[._-]sas[._-]"
+_SERVICE = (
+    r"F[wQ]oG|IQoJ|AQoD|shp(?:at|ca|pa|ss)_|lin_api_|gl(?:sa|c)_|sntry[su]_|ATATT3|PMAK-|NRAK-|gsk_|r8_|pplx-|secret_|ntn_|"
+    r"tfp_|key-|pat\w{14}\.|dt0[a-z]|ops_eyJ|amzn\.mws|sq0|AGE-SECRET|pul-"
+)
 _BLANK = r"\s*"
 _QUOTE = "(?:\\\\*[\"'`])?"
 # Each opening quote is a group of its own and stays. A quote that is not closed, as in a text that was cut, counts too.
+# Before it there may be a letter: N'...' in SQL, b'...' in Python, $'...' in a shell.
 _QUOTED = (
-    r'(?:(\\+")(?:[^"\\]|\\+[^"\\])*'
+    r'[NEBRUnebru$]?(?:(\\+")(?:[^"\\]|\\+[^"\\])*'
     r'|(")(?:[^"\\]|\\[\s\S])*'
     r"|(\\+')(?:[^'\\]|\\+[^'\\])*"
     r"|(')(?:[^'\\]|\\[\s\S]|'')*)"
@@ -126,7 +133,7 @@ RULES = (
     Rule(
         "name = value",
         _NAMED,
-        rf"(?i)({_NAME}{_QUOTE}{_BLANK}(?:=>|->|:=|==?|%3d){_BLANK})(?:{_QUOTED}|[^/\s,;&\"'\\]{_BARE}|[^/\s,;&\"'\\])",
+        rf"(?i)({_NAME}{_QUOTE}{_BLANK}(?:=>|->|:=|==?|%3d|\\+u003d){_BLANK})(?:{_QUOTED}|[^/\s,;&\"'\\]{_BARE}|[^/\s,;&\"'\\])",
         (
             "password={}",
             "Pwd={};",
@@ -146,8 +153,27 @@ RULES = (
             "WITH PASSWORD = '{}'",
             "password='it''s {}'",
             "password='{} with blanks'",
+            "PASSWORD = N'{}'",
+            "password\\u003d{}",
         ),
         r"\1" + _QUOTES,
+    ),
+    Rule(
+        # `pass=2` is a number of passes
+        "pass = value",
+        r"(?i)(?:pass|pw)[\\\"'`\s]*=",
+        rf"(?i)((?:^|[^a-z])(?:pass|pw){_QUOTE}{_BLANK}=>?{_BLANK})(?:{_QUOTED}|[^/\s,;&\"'\\][^\s,;&\"'\\]{{3,}})",
+        ("DB_PASS={}", "--pass={}", "pw='{}'"),
+        r"\1" + _QUOTES,
+    ),
+    Rule(
+        # Prose has `password for the user`; a secret has letters and digits.
+        "password value",
+        r"(?i)passw|pwd|passphrase",
+        r"(?i)(\b(?:password|passwd|pwd|passphrase)(?:\s+is)?(?:\s+|\s*\|\s*))"
+        r"[^\s,;()\"'=:#]*(?:[a-z][^\s,;()\"'=:#]*\d|\d[^\s,;()\"'=:#]*[a-z])[^\s,;()\"'=]*",
+        ("the password is {}", "passwd {}"),
+        r"\1",
     ),
     Rule(
         # A secret may begin with a slash, but PWD=/home/user is a folder.
@@ -210,6 +236,29 @@ RULES = (
         r"\1" + _QUOTES,
     ),
     Rule(
+        "-p of a command line",
+        _COMMAND,
+        r"(?i)(\b(?:sshpass|(?:docker|podman|skopeo|registry)\s+login|mysql\w*|mariadb|beeline|mongo\w*|cqlsh)\b[^\n;|&]*?\s-(?-i:p)\s?)"
+        rf"(?:{_QUOTED}|[^\s\-\"'][^\s\"']*)",
+        ("sshpass -p {} ssh h", "docker login -u me -p {}", "mysql -uroot -p'{}' db"),
+        r"\1" + _QUOTES,
+    ),
+    Rule(
+        "echo of a password",
+        _COMMAND,
+        r"(?i)(\becho\s+(?:-n\s+)?[\"']?)[^\s|\"']+([\"']?\s*\|\s*(?:kinit|sudo|su|docker|podman|gpg|openssl)\b)",
+        ("echo {} | kinit me",),
+        r"\1",
+        r"\2",
+    ),
+    Rule(
+        "cookie",
+        _COMMAND,
+        r"(?i)(\b(?:set-)?cookie\\*[\"']?\s*[:=]\s*\\*[\"']?)[\w\-.]+=[^\n\"']+",
+        ("Cookie: session={}; a=b",),
+        r"\1",
+    ),
+    Rule(
         "user of a command line",
         r"(?i)\s-u|--user",
         r"(?i)((?:\s-u|--user)[\s=]+[\"']?[^\s:\"'/]+:)[^\s\"']+",
@@ -229,6 +278,13 @@ RULES = (
             "ALTER USER u PASSWORD '{}'",
             "OPTIONS (password 'it''s {}')",
         ),
+        r"\1" + _QUOTES,
+    ),
+    Rule(
+        "function of SQL",
+        _COMMAND,
+        rf"(?i)(\b(?:password\(|(?:try_)?aes_(?:en|de)crypt\([^'\"]*,){_BLANK}){_QUOTED}",
+        ("SET PASSWORD FOR u = PASSWORD('{}')", "SELECT aes_decrypt(c, '{}')"),
         r"\1" + _QUOTES,
     ),
     Rule(
@@ -275,6 +331,20 @@ RULES = (
         r"\1",
     ),
     Rule(
+        "XML attribute",
+        _COMMAND,
+        rf"(?i)(\b(?:name|key)\s*=\s*\\*[\"'][\w.\-]*(?:{_NAME})\\*[\"']\s+value\s*=\s*){_QUOTED}",
+        ('<property name="password" value="{}"/>',),
+        r"\1" + _QUOTES,
+    ),
+    Rule(
+        "key of a SAS token",
+        _COMMAND,
+        r"(?i)([._-]sas[._-][\w.\-]*\s*=\s*)[^\s,;\"']+",
+        ("fs.azure.sas.container.acct.blob.core.windows.net={}",),
+        r"\1",
+    ),
+    Rule(
         "JSON property",
         _NAMED,
         rf"(?i)(\"(?:name|key)\"{_BLANK}:{_BLANK}\"[\w.\-]*(?:{_NAME})\"{_BLANK},{_BLANK}\"value\"{_BLANK}:{_BLANK}){_QUOTED}",
@@ -301,31 +371,27 @@ RULES = (
         r"\1",
     ),
     Rule(
-        "Databricks token",
-        r"d(?:api|ose|kea|sapi)[a-f0-9]",
-        r"\b(?:dapi|dose|dkea|dsapi)[a-f0-9]{32}(?:-\d)?",
-        ("dapi" + "0" * 32,),
+        "AWS session token",
+        _SERVICE,
+        r"\b(?:FwoG|FQoG|IQoJ|AQoD)[A-Za-z0-9+/]{80,}={0,2}",
+        ("FwoG" + "q" * 100,),
     ),
     Rule(
-        "JSON web token",
-        r"eyJ",
-        r"\beyJ[\w\-]{8,}\.[\w\-]{8,}(?:\.[\w\-]*)?",
-        ("eyJqqqqqqqqqqq.eyJqqqqqqqqqq.qqqqqqqq",),
+        # Shopify, Linear, Grafana, Sentry, Atlassian, Postman, New Relic, Groq, Replicate, Perplexity, Notion, Typeform
+        "key of a service",
+        _SERVICE,
+        r"\b(?:shp(?:at|ca|pa|ss)_[a-f0-9]{32}|lin_api_\w{32,}|gl(?:sa|c)_\w{32,}|sntry[su]_[\w+/=]{40,}|ATATT3[\w\-=]{40,}|"
+        r"PMAK-[a-f0-9]{24}-[a-f0-9]{34}|NRAK-[A-Z0-9]{27}|gsk_\w{40,}|r8_\w{32,}|pplx-\w{40,}|(?:secret|ntn)_\w{43,}|tfp_\w{40,})",
+        ("glsa_" + "q" * 41,),
     ),
     Rule(
-        "Google key",
-        r"AIza|ya29|GOCSPX",
-        r"\b(?:AIza[\w\-]{35}|ya29\.[\w\-]{20,}|GOCSPX-[\w\-]{20,})",
-        ("AIza" + "q" * 35,),
+        # Mailgun, Tailscale, Airtable, Dynatrace, 1Password, Amazon MWS, Square, age, Pulumi
+        "other key of a service",
+        _SERVICE,
+        r"\b(?:key-[a-f0-9]{32}|tskey-[\w\-]{20,}|pat\w{14}\.[a-f0-9]{64}|dt0[a-z]\d\d\.[A-Z0-9]{24}\.[A-Z0-9]{64}|ops_eyJ[\w\-]{60,}|"
+        r"amzn\.mws\.[\w\-]{36}|sq0\w{3}-[\w\-]{22,}|AGE-SECRET-KEY-1\w{40,}|pul-[a-f0-9]{40})",
+        ("tskey-auth-" + "q" * 24,),
     ),
-    Rule("Azure client secret", r"Q~", r"\b\w{3}\dQ~[\w.~\-]{31,34}", ("qqq1Q~" + "q" * 34,)),
-    Rule("Azure storage key", r"==", r"\b[A-Za-z0-9+/]{86}==", ("q" * 86 + "==",)),
-    Rule("Hugging Face token", r"hf_", r"\bhf_[A-Za-z0-9]{30,}", ("hf_" + "q" * 34,)),
-    Rule("OpenAI or Anthropic key", r"sk-", r"\bsk-(?:ant-|proj-)?[\w\-]{32,}", ("sk-" + "q" * 48,)),
-    Rule("Stripe key", r"[rs]k_(?:live|test)_", r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}", ("sk_live_" + "q" * 24,)),
-    Rule("npm or PyPI token", r"npm_|pypi-", r"\b(?:npm_[A-Za-z0-9]{36}|pypi-AgE[\w\-]{20,})", ("npm_" + "q" * 36,)),
-    Rule("SendGrid key", r"SG\.", r"\bSG\.[\w\-]{16,32}\.[\w\-]{16,64}", ("SG." + "q" * 22 + "." + "q" * 43,)),
-    Rule("Vault token", r"hv[bs]\.", r"\bhv[bs]\.[\w\-]{24,}", ("hvs." + "q" * 24,)),
     Rule(
         "Docker or DigitalOcean token",
         r"dckr_pat_|do[opr]_v1_",
