@@ -44,7 +44,8 @@ def complete_tables(
         found.append(ImportIssue("application_start_missing", message))
     found.extend(missing_rollovers(rows["databricks_metadata"], log))
     start, end = application_times(rows)
-    start, end, impossible = check_application_times(start, end, window)
+    times = [time for name, column in _TIMES for time in _bounds(tables[name], column)]
+    start, end, impossible = check_application_times(start, end, window, min(times, default=None))
     found.extend(impossible)
     ended = rows["application_end"].num_rows > 0
     found.extend(lost_events(tables, log, ended))
@@ -63,7 +64,7 @@ def complete_tables(
         **tables,
         "findings": arrow.empty(FINDINGS),
         "issues": _issues(found),
-        "applications": _application(rows, log, tables, properties, verdict, found, mlflow_run, (start, end)),
+        "applications": _application(rows, log, tables, properties, verdict, found, mlflow_run, (start, end), times),
     }
     redacted = redact_tables(complete, pattern)
     return EventLogTables(log, {name: redacted[name] for name in sorted(redacted)})
@@ -78,14 +79,14 @@ def _application(
     issues: Sequence[ImportIssue],
     mlflow_run: MlflowRun,
     span: tuple[int | None, int | None],
+    times: Sequence[int],
 ) -> pa.Table:
     row: dict[str, Any] = {}
     for name in ("application_end", "log_start", "databricks_metadata", "application_start"):
         for event in rows[name].slice(0, 1).to_pylist():
             row.update({key: value for key, value in event.items() if value is not None})
     executors = tables["executors"].to_pylist()
-    times = [time for name, column in _TIMES for time in _bounds(tables[name], column)]
-    start, end = span[0] or min(times, default=None), span[1]
+    start, end = span
     row.update(
         spark_version=row.get("spark_version") or log.spark_version,
         app_id=row.get("app_id") or properties.get("spark.app.id") or _named_after(log),

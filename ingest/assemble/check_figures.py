@@ -152,18 +152,18 @@ def _check_task_cpus(tables: dict[str, pa.Table]) -> tuple[dict[str, pa.Table], 
 
 
 def check_application_times(
-    start_ms: int | None, end_ms: int | None, window: TimeWindow
+    start_ms: int | None, end_ms: int | None, window: TimeWindow, first_ms: int | None
 ) -> tuple[int | None, int | None, list[ImportIssue]]:
     """Start and end of the application; null with an issue where one is outside the window or the end is before the
-    start."""
+    start. A start that is not known is `first_ms`, the first time of the tables."""
     issues = []
     for name, time in (("start", start_ms), ("end", end_ms)):
         is_known = time is not None and (window.first <= time <= window.last)
-        if time is not None and (not is_known or (name == "end" and time < (start_ms or 0))):
+        if time is not None and (not is_known or (name == "end" and time < (start_ms or first_ms or 0))):
             message = f"the application's {name} ({time}) contradicts its other times; it counts as missing"
             issues.append(ImportIssue("figure_impossible", message))
             start_ms, end_ms = (None, end_ms) if name == "start" else (start_ms, None)
-    return start_ms, end_ms, issues
+    return start_ms or first_ms, end_ms, issues
 
 
 def _check_span(name: str, table: pa.Table, window: TimeWindow) -> tuple[pa.Table, list[ImportIssue]]:

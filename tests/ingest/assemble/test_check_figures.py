@@ -119,6 +119,18 @@ def test_an_application_that_ends_at_0_ends_with_its_last_event() -> None:
     assert len(impossible(found)) == 1
 
 
+@pytest.mark.parametrize("start", [None, 0])
+def test_an_end_before_all_events_counts_as_missing_also_without_a_start(start: int | None) -> None:
+    found = tables(
+        LOG,
+        application_start=[{"at": 0, "app_id": "a", "start_time_ms": start}],
+        application_end=[{"at": 9, "end_time_ms": START // 1000}],
+        task_end=[task(0, launch_time_ms=START, finish_time_ms=START + 50)],
+    )
+    assert [found.application[name] for name in ("start_time_ms", "end_time_ms", "duration_ms")] == [START, None, None]
+    assert f"the application's end ({START // 1000})" in impossible(found)[-1]
+
+
 @pytest.mark.parametrize("clock", [lambda ms: ms * 1000, lambda ms: ms * 10**6, lambda ms: ms + 2**60])
 def test_times_by_a_clock_that_counts_no_milliseconds_count_as_missing(clock: Callable[[int], int]) -> None:
     found = tables(
