@@ -35,7 +35,7 @@ test-all: test-slow test-spark35
 
 # Two at once: most of these start a Spark, a server or a database, and have bounds on how long they wait for it.
 test-slow: .venv/dev
-	@$(PYTEST) -n 2 -m slow $(COVERED)
+	@$(PYTEST) -n 2 -m slow --durations 15 $(COVERED)
 
 # The lines that `make test` and then all tests of this environment cover. Measuring takes half as long again.
 coverage: .venv/dev
