@@ -3,7 +3,7 @@
 import html
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from .streaming_jobs import streaming_job
 from .task_arrays import Row
@@ -29,9 +29,14 @@ def trial_name(trial: Row) -> str:
         params = {}
     if not isinstance(params, dict) or not params:
         return f"trial {trial['trial']}"
-    short = [str(name).rsplit(".", 1)[-1] for name in params]
-    names = short if len(set(short)) == len(short) else [str(name) for name in params]
+    names = short_params([str(name) for name in params])
     return " ".join(f"{name}={_figure(value)}" for name, value in zip(names, params.values(), strict=True))
+
+
+def short_params(names: Sequence[str]) -> Sequence[str]:
+    """`maxDepth` for `RandomForestClassifier.maxDepth`, if no two of the names are then the same."""
+    short = [name.rsplit(".", 1)[-1] for name in names]
+    return short if len(set(short)) == len(short) else names
 
 
 def job_name(job: Row, execution: Mapping[str, object] | None) -> str:

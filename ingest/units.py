@@ -1,7 +1,10 @@
 """How figures are shown to people. report/units.js has the same functions for the report; one table tests both."""
 
 import math
+import re
 from collections.abc import Sequence
+
+_FIGURE = re.compile(r"(?<=\d) (?=(?:ms|s|min|h|B|kB|MB|GB|TB)\b|%)")
 
 
 def seconds(value: float) -> str:
@@ -60,6 +63,18 @@ def significant(value: float) -> str:
     rounded = math.floor(abs(value) * 10**digits + 0.5) / 10**digits
     text = f"{rounded:,.{digits}f}"
     return ("-" if value < 0 else "") + (text.rstrip("0").rstrip(".") if "." in text else text)
+
+
+def score(value: float, deviation: float | None = None) -> str:
+    """An evaluation metric with its deviation: 0.9170 ± 0.0061. Four digits, so that those of a column compare."""
+    text = f"{value:,.0f}" if abs(value) >= 999.95 else f"{value:#.4g}"
+    spread = f"{deviation:,.0f}" if deviation and deviation >= 99.5 else f"{deviation or 0:.2g}"
+    return text + (f" ± {spread}" if deviation else "")
+
+
+def unbroken(text: str) -> str:
+    """A sentence that is not wrapped between a figure and its unit: their space is a no-break space."""
+    return _FIGURE.sub("\u00a0", text)
 
 
 def _rounded(value: float) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ...schemas.logs import EventLogTables
 from ...schemas.runs.tree import Run, RunTree
 from ...schemas.tables.training import MINIMUM_CONFIDENCE
-from ..units import count, seconds, size
+from ..units import count, score, seconds, size
 from . import console
 from .console import rich_text, shortened
 
@@ -85,8 +85,7 @@ def _print_result(out: "Console", tree: RunTree, width: int) -> None:
         for trial in below.get(search.key, ()):
             if trial.level == "trial" and trial.tags.get("afterglow.trial") == number:
                 average, deviation = (trial.metrics.get(f"{part}_{metric}") for part in ("avg", "std"))
-                reached = "" if average is None else f" -> {metric} {average:.4g}"
-                reached += f" ± {deviation:.2g}" if deviation else ""
+                reached = "" if average is None else f" -> {metric} {score(average, deviation)}"
                 fitting = seconds(trial.metrics.get("time/fit_s", trial.duration_s or 0.0))
                 text = f"Best: {trial.name}{reached} (trial {number}, {fitting} of fitting)"
                 for line in _wrapped(text, width):

@@ -9,6 +9,7 @@ from ...schemas.logs import EventLogTables
 from ...schemas.runs.levels import Level
 from ...schemas.runs.tree import Status
 from ..run_names import trial_name
+from ..units import score
 
 _PHASES = ("fit", "evaluate")
 _STATUS: Mapping[str, Status] = {"FINISHED": "FINISHED", "FAILED": "FAILED", "KILLED": "KILLED"}
@@ -228,7 +229,7 @@ def _title(row: Mapping[str, Any], trials: Sequence[Mapping[str, Any]]) -> str:
     kind, name = ("loop", row["estimator_class"]) if row["kind"] == "loop" else ("tuning", row["tuning_uid"])
     best, metric = _best(row, trials), best_metric(row, trials)
     if best is not None and metric:
-        kind += f" → {best['avg_metric']:.4g} {row['metric_name']} · {trial_name(best)} ·"
+        kind += f" → {score(best['avg_metric'])} {row['metric_name']} · {trial_name(best)} ·"
     return f"{kind} {name or ''}".rstrip(" ·") + (f" · {size}" if size else "")
 
 

@@ -10,7 +10,7 @@ from ..units import count, seconds, size
 from .payload import short_name
 from .report_data import ReportData
 
-_TEXT = 200
+_TEXT, _INDENT_PX = 200, 360
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +33,19 @@ class QueryNode:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One SQL execution. `left` is the number of operators beyond the limit of the card."""
+    """One SQL execution. `stages` are id, name and run key of those that its jobs ran. `costly` names the operator with
+    the most time. `left` is the number of operators beyond the limit of the card, `indent_px` how far an operator is to
+    the right of its parent."""
 
     number: int
     title: str
     time: str
     failed: str
-    stages: Sequence[str]
+    stages: Sequence[tuple[str, str, str]]
     nodes: Sequence[QueryNode]
     left: int
+    indent_px: int
+    costly: str
 
 
 def queries(data: ReportData) -> list[Query]:
@@ -63,7 +67,7 @@ def number_of_queries(data: ReportData) -> int:
     return number
 
 
-def _query(row: Row, nodes: Sequence[Row], stages: Sequence[str]) -> Query:
+def _query(row: Row, nodes: Sequence[Row], stages: Sequence[tuple[str, str, str]]) -> Query:
     most = max((node["time_ms"] or 0 for node in nodes), default=0)
     shown = list(_tree(nodes, most))
     return Query(
@@ -74,6 +78,8 @@ def _query(row: Row, nodes: Sequence[Row], stages: Sequence[str]) -> Query:
         stages,
         shown[:REPORT_QUERY_NODES],
         max(len(shown) - REPORT_QUERY_NODES, 0),
+        min(12, _INDENT_PX // max(*(node.depth for node in shown), 1)) if shown else 12,
+        next((f"{node.name} {node.time}" for node in shown if node.expensive), ""),
     )
 
 
@@ -111,10 +117,11 @@ def _node(depth: int, node: Row, most: int, reused: bool) -> QueryNode:
     )
 
 
-def _stages(data: ReportData) -> dict[int, list[str]]:
-    """SQL execution -> the names of the stages that ran for its jobs."""
-    titles = {run.tags.get("spark.stage.id"): short_name(run, 40) for run in data.stages}
-    found: dict[int, list[str]] = {}
+def _stages(data: ReportData) -> dict[int, list[tuple[str, str, str]]]:
+    """SQL execution -> id, name and run key of the stages that ran for its jobs."""
+    names = ((run, short_name(run, 80)) for run in data.stages)
+    titles = {run.tags.get("spark.stage.id"): (name.split(" ", 1)[0], name, run.key) for run, name in names}
+    found: dict[int, list[tuple[str, str, str]]] = {}
     for job in data.app.jobs:
         execution = job["sql_execution_id"]
         if execution is None:

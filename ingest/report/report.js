@@ -128,13 +128,15 @@
     const rows = Math.max(...data.stages.map((s) => s.lane)) + 1;
     const made = figure(Math.min(Math.max(rows * 26 + 100, 150), 560), { x_range: new Range1d({ start: 0, end: data.span, bounds: [-data.span * 0.02, data.span * 1.02] }), y_range: new Range1d({ start: rows, end: 0 }) });
     const all = { critical: css("--mark"), failed: "#d55e00", plain: css("--plain") };
-    const wide = data.span / 14;
+    // The part of a name that fits its bar: all of it, or the stage's id.
+    const pixels = (document.getElementById("stages").clientWidth - 60) / data.span;
+    const fitting = (s) => [s.name, s.name.split(" ")[0]].find((name) => name.length * 7.2 + 10 < (s.end - s.start) * pixels) || "";
     const source = new ColumnDataSource({ data: { left: data.stages.map((s) => s.start), right: data.stages.map((s) => Math.max(s.end, s.start + data.span / 2000)), top: data.stages.map((s) => s.lane + 0.1), bottom: data.stages.map((s) => s.lane + 0.9),
       colour: data.stages.map((s) => (s.failed ? all.failed : s.critical ? all.critical : all.plain)), edge: data.stages.map((s) => (s.critical ? css("--dark") : css("--paper"))), name: data.stages.map((s) => s.name),
       took: data.stages.map((s) => time(s.end - s.start)), tasks: data.stages.map((s) => String(s.tasks)), cost: data.stages.map((s) => s.cost), path: data.stages.map((s) => (s.critical ? "on the critical path" : "beside it") + (s.failed ? ", failed" : "")) } });
     made.quad({ left: { field: "left" }, right: { field: "right" }, top: { field: "top" }, bottom: { field: "bottom" }, source, fill_color: { field: "colour" }, line_color: { field: "edge" }, line_width: data.stages.length > 60 ? 0 : 1 });
-    const long = data.stages.filter((s) => s.end - s.start > wide);
-    made.text({ x: long.map((s) => s.start + data.span / 250), y: long.map((s) => s.lane + 0.5), text: long.map((s) => s.name.replace(/^stage (\S+).*$/, "$1")), text_baseline: "middle", text_font_size: "12px", text_font: "system-ui, sans-serif",
+    const long = data.stages.filter(fitting);
+    made.text({ x: long.map((s) => s.start + data.span / 250), y: long.map((s) => s.lane + 0.5), text: long.map(fitting), text_baseline: "middle", text_font_size: "12px", text_font: "system-ui, sans-serif",
       text_color: long.map((s) => (s.failed || !s.critical ? css("--ink") : css("--paper"))) });
     made.add_tools(hover([["stage", "@name"], ["took", "@took"], ["tasks", "@tasks"], ["run time of its tasks", "@cost"], ["", "@path"]]));
     overTime(made);

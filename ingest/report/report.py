@@ -9,7 +9,8 @@ from typing import Any
 from ...schemas.report import REPORT_FINDINGS, REPORT_SEARCHES, REPORT_STAGES, REPORT_TRIALS
 from ...schemas.runs.tree import Run, RunTree
 from ..control_characters import replace_controls
-from ..units import count, seconds, share, size
+from ..run_names import short_params
+from ..units import count, score, seconds, share, size, unbroken
 from .embed import library, pack
 from .executor_table import EXECUTOR_COLUMNS, cached_rows, executor_rows
 from .payload import left_out, payload, short_name, stages_drawn
@@ -58,7 +59,7 @@ def report(data: ReportData) -> bytes:
         ],
         findings=[_finding(row, data) for row in faults[:REPORT_FINDINGS]],
         findings_left=max(len(faults) - REPORT_FINDINGS, 0),
-        wall_time=next((row["message"] for row in data.findings if row["code"] == "wall_time"), ""),
+        wall_time=next((unbroken(row["message"]) for row in data.findings if row["code"] == "wall_time"), ""),
         reported=[_finding(row, data) for row in data.findings if row not in faults and row["code"] not in _ELSEWHERE],
         tasks=len(data.tasks),
         tasks_left=left_out(data),
@@ -119,7 +120,7 @@ def _finding(row: Mapping[str, Any], data: ReportData) -> Mapping[str, Any]:
         "subject": "" if row.get("level") == "application" else row.get("subject") or "",
         "cost": seconds(cost / 1e3) if cost else "",
         "width": round(100 * (cost or 0) / most, 1),
-        "message": row.get("message") or "",
+        "message": unbroken(row.get("message") or ""),
         "advice": row.get("advice") or "",
     }
 
@@ -160,7 +161,7 @@ def _searches(tree: RunTree) -> Any:
             "best": _best(search, trials, name),
             "folds": any(len(fits.get(run.key, ())) > 1 for run in trials),
             "metric": metric if scores else None,
-            "params": differing,
+            "params": list(zip(short_params(differing), differing, strict=True)),
             "fixed": [(n, trials[0].params.get(n, "")) for n in names if n not in differing],
             "cost": seconds(sum(costs)),
             "took": seconds(search.duration_s or 0.0),
@@ -182,10 +183,10 @@ def _cost(run: Run) -> float:
 
 
 def _rank(run: Run, name: str | None, smaller: bool) -> tuple[bool, float, str]:
-    score = run.metrics.get(name) if name else None
-    if score is None:
+    average = run.metrics.get(name) if name else None
+    if average is None:
         return True, -_cost(run), run.key
-    return False, score if smaller else -score, run.key
+    return False, average if smaller else -average, run.key
 
 
 def _best(search: Run, trials: Sequence[Run], metric: str | None) -> Mapping[str, str] | None:
@@ -208,7 +209,7 @@ def _score(run: Run, metric: str | None) -> str:
     if metric is None or metric not in run.metrics:
         return ""
     deviation = run.metrics.get(f"std_{metric.removeprefix('avg_')}")
-    return f"{run.metrics[metric]:.4g}" + (f" ± {deviation:.2g}" if deviation else "")
+    return score(run.metrics[metric], deviation)
 
 
 def _trial(
@@ -219,15 +220,16 @@ def _trial(
     highest_cost: float,
     fits: Sequence[Run],
 ) -> Mapping[str, Any]:
-    score = run.metrics.get(name) if name else None
+    average = run.metrics.get(name) if name else None
     low, high = min(scores, default=0.0), max(scores, default=0.0)
+    at = 100.0 if average is None or high <= low else round(100 * (average - low) / (high - low), 1)
     return {
         "name": run.name,
         "key": run.key,
         "params": [run.params.get(param, "") for param in params],
-        "score": None if score is None else _score(run, name),
+        "score": None if average is None else _score(run, name),
         "slowest": max(((_cost(fit), f"{fit.name} {seconds(_cost(fit))}") for fit in fits), default=(0.0, ""))[1],
-        "score_at": None if score is None else round(100 * (score - low) / (high - low), 1) if high > low else 100.0,
+        "score_at": at,
         "cost": seconds(_cost(run)),
         "width": round(100 * _cost(run) / highest_cost, 1) if highest_cost else 0.0,
         "failed": run.status == "FAILED",

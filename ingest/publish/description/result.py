@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from ....schemas.runs.tree import Run
+from ... import units
+from ...run_names import short_params
 from ...units import count, seconds, size
 from .text import Link, escape
 from .trials import best_trial, cost, score, score_name
@@ -28,9 +30,8 @@ def _best(search: Run, below: Mapping[str, Sequence[Run]], link: Link) -> str:
     if trial is None:
         return ""
     params = {name.removeprefix("best_"): value for name, value in search.params.items() if name.startswith("best_")}
-    short = [name.rsplit(".", 1)[-1] for name in params]
-    names = short if len(set(short)) == len(short) else list(params)
-    shown = ", ".join(f"{escape(name)}={escape(value, 60)}" for name, value in zip(names, params.values(), strict=True))
+    names = zip(short_params(list(params)), params.values(), strict=True)
+    shown = ", ".join(f"{escape(name)}={escape(value, 60)}" for name, value in names)
     name = score_name(search)
     reached = f" → {escape(name)} {score(trial, name)}" if name and score(trial, name) else ""
     number = trial.tags.get("afterglow.trial", "")
@@ -44,7 +45,7 @@ def _scored(run: Run) -> str:
         if name.startswith("avg_"):
             metric = name.removeprefix("avg_")
             return f"{escape(metric)} {score(run, metric)}"
-    return ", ".join(f"{escape(name)} {value:.4g}" for name, value in run.metrics.items() if "/" not in name)
+    return ", ".join(f"{escape(name)} {units.score(value)}" for name, value in run.metrics.items() if "/" not in name)
 
 
 def _work(run: Run) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ....schemas.runs.tree import Run
+from ... import units
 from ...units import count, seconds
 from .text import Link, escape, table
 
@@ -62,7 +63,7 @@ def score(trial: Run, name: str | None) -> str:
     if average is None:
         return ""
     deviation = trial.metrics.get(f"std_{name}")
-    return f"{average:.4g}" + (f" ± {deviation:.2g}" if deviation else "")
+    return units.score(average, deviation)
 
 
 def _ranked(search: Run, below: Mapping[str, Sequence[Run]]) -> list[Run]:

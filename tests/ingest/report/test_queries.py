@@ -71,7 +71,22 @@ def test_queries_name_the_stages_that_ran_for_them(data: ReportData) -> None:
     found = cards.queries(data)
     assert found and [query.nodes[0].depth for query in found] == [0] * len(found)
     longest = max(found, key=lambda query: len(query.stages))
-    assert all(re.match(r"s\d+ ", name) for name in longest.stages) and longest.stages
+    keys = {run.key for run in data.stages}
+    assert longest.stages and all(name.startswith(f"{number} ") and key in keys for number, name, key in longest.stages)
+    assert all(re.fullmatch(r"s[\d.]+", number) for number, _, _ in longest.stages)
+
+
+def test_deep_plans_stay_on_the_page_and_the_card_names_the_expensive_operator() -> None:
+    chain = [node(0, []), *(node(i, [i - 1], time_ms=i) for i in range(1, 61))]
+    (query,) = cards.queries(made(*chain))
+    assert query.nodes[-1].depth * query.indent_px <= 360 and query.indent_px == 6
+    assert query.costly == "n60 60 ms"
+    (flat,) = cards.queries(made(node(0, []), node(1, [0])))
+    assert (flat.indent_px, flat.costly) == (12, "")
+
+
+def test_all_queries_are_counted(data: ReportData) -> None:
+    found = cards.queries(data)
     assert len(found) <= cards.number_of_queries(data)
 
 
