@@ -21,7 +21,17 @@ PYENV = Path(os.environ.get("PYENV_ROOT") or "~/.pyenv").expanduser()
 os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), *map(str, sorted(PYENV.glob("versions/*/bin")))])
 
 PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
-TESTS = ["pytest", "pytest-xdist", "hypothesis", "zstandard", "orjson", "psycopg2-binary", "pymysql", "markdown-it-py"]
+TESTS = [
+    "pytest",
+    "pytest-xdist",
+    "hypothesis",
+    "zstandard",
+    "orjson",
+    "psycopg2-binary",
+    "pymysql",
+    "markdown-it-py",
+    "optuna",
+]
 # What a stage needs to be right with a version: every sample's tables and runs, and writing them to a store.
 MATRIX = ["tests/golden", "tests/ingest/publish", "tests/ingest/codecs", "tests/ingest/assemble"]
 
@@ -36,7 +46,7 @@ OLDEST = [  # the lower bounds of pyproject.toml
     "psutil==5.9.8",
     "pyarrow==12.0.1",
     "requests==2.31.0",
-    "tenacity==8.2.3",
+    "tenacity==9.0.0",
     "typer==0.19.1",
     "xxhash==3.4.1",
     "click==8.1.7",

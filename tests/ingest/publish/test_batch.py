@@ -19,6 +19,7 @@ from . import stores
 from .small_logs import small_logs
 from .trees import differences, held
 
+pytestmark = pytest.mark.direct
 LOGS = 24
 """More than the number from which logs are imported together."""
 
