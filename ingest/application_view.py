@@ -160,7 +160,7 @@ class ApplicationView(TaskArrays):
     @property
     def is_databricks(self) -> bool:
         """Whether a Databricks runtime wrote the log."""
-        return any(key.startswith(spark.DATABRICKS_PROPERTIES) for key in self.properties)
+        return spark.is_databricks(self.properties)
 
     @cached_property
     def is_interactive(self) -> bool:

@@ -106,8 +106,7 @@ def _status(row: Row, properties: Mapping[str, str], jobs: list[Row]) -> str:
         return "RUNNING"
     if row["completed"]:
         return "FAILED" if row["exit_code"] else "FINISHED"
-    of_databricks = any(key.startswith(spark.DATABRICKS_PROPERTIES) for key in properties)
-    if not of_databricks or not jobs or any(job["status"] == "RUNNING" for job in jobs):
+    if not spark.is_databricks(properties) or not jobs or any(job["status"] == "RUNNING" for job in jobs):
         return "KILLED"
     return "FAILED" if max(jobs, key=lambda job: job["job_id"])["status"] == "FAILED" else "FINISHED"
 

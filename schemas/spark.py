@@ -1,6 +1,7 @@
 """Spark's strings: event names, property keys and reasons, each with the Scala symbol that defines it."""
 
 import re
+from collections.abc import Iterable
 
 # org.apache.spark.scheduler.SparkListenerEvent, `Event` of JsonProtocol.*ToJson: the class name, without the package
 # for what lives in org.apache.spark.scheduler and is known to JsonProtocol, with it for everything else.
@@ -34,8 +35,14 @@ CONNECT_OPERATION_CANCELED = _CONNECT + "OperationCanceled"
 CONNECT_OPERATION_CLOSED = _CONNECT + "OperationClosed"
 # Databricks writes this before, or instead of, SparkListenerLogStart (no public source; seen in real logs).
 DATABRICKS_METADATA = "DBCEventLoggingListenerMetadata"
-# Properties of every Databricks cluster (no public source; seen in real logs)
-DATABRICKS_PROPERTIES = "spark.databricks."
+# Properties of every Databricks cluster (no public source; seen in real logs). Delta Lake's own, such as
+# spark.databricks.delta.retentionDurationCheck.enabled, are set on any Spark.
+_DATABRICKS_PROPERTY = re.compile(r"spark\.databricks\.(?!delta\.)")
+
+def is_databricks(properties: Iterable[str]) -> bool:
+    """Whether properties with these keys are those of a Databricks cluster."""
+    return any(map(_DATABRICKS_PROPERTY.match, properties))
+
 
 # org.apache.spark.SparkContext.SPARK_JOB_GROUP_ID, SPARK_JOB_DESCRIPTION, SPARK_JOB_TAGS
 JOB_GROUP = "spark.jobGroup.id"

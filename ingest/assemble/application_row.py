@@ -51,10 +51,9 @@ def complete_tables(
     found.extend(lost_events(tables, log, ended))
     properties = {row["key"]: row["value"] for row in tables["properties"].to_pylist() if row["section"] == "spark"}
     if not ended:
-        by_nature = any(key.startswith(spark.DATABRICKS_PROPERTIES) for key in properties)
-        why = (
-            "Databricks writes none" if by_nature else "the application still runs, its driver died, or the log is cut"
-        )
+        why = "the application still runs, its driver died, or the log is cut"
+        if spark.is_databricks(properties):
+            why = "Databricks writes none"
         message = f"no ApplicationEnd in the log: {why}"
         found.append(ImportIssue("application_end_missing", message))
     pattern, unused = own_pattern(properties)

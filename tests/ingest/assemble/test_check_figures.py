@@ -192,3 +192,15 @@ def test_databricks_never_writes_an_end_so_jobs_tell_the_state(statuses: list[st
     )
     assert ApplicationView(found).state == state
     assert "Databricks writes none" in str(found["issues"]["message"].to_pylist())
+
+
+def test_delta_lake_on_another_spark_is_no_databricks() -> None:
+    key = "spark.databricks.delta.retentionDurationCheck.enabled"
+    found = tables(
+        LOG,
+        environment=[{"section": "spark", "key": key, "value": "false"}],
+        job_start=[{"at": 1, "job_id": 0, "submission_time_ms": START}],
+        job_end=[{"at": 5, "job_id": 0, "status": "JobSucceeded", "completion_time_ms": START + 9}],
+    )
+    assert ApplicationView(found).state == "KILLED"
+    assert "its driver died" in str(found["issues"]["message"].to_pylist())
