@@ -187,6 +187,13 @@ _CODES = (
         "Set a pattern without look-around and back-references, of at most 2,000 characters.",
     ),
     IssueCode(
+        "redaction_regex_costly",
+        "warning",
+        "The log's own spark.redaction.regex repeats a repetition, which may take Java exponential time. Afterglow "
+        "matched it in linear time.",
+        "Set a pattern without nested repetitions: Spark matches it against every property.",
+    ),
+    IssueCode(
         "value_not_numeric",
         "note",
         "A named accumulator of the user is not a number; its updates were left out.",

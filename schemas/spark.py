@@ -39,6 +39,7 @@ DATABRICKS_METADATA = "DBCEventLoggingListenerMetadata"
 # spark.databricks.delta.retentionDurationCheck.enabled, are set on any Spark.
 _DATABRICKS_PROPERTY = re.compile(r"spark\.databricks\.(?!delta\.)")
 
+
 def is_databricks(properties: Iterable[str]) -> bool:
     """Whether properties with these keys are those of a Databricks cluster."""
     return any(map(_DATABRICKS_PROPERTY.match, properties))

@@ -19,10 +19,12 @@ from .text import matches, redact_array
 _MAX_PATTERN = 2_000
 _MAX_REPEATS = 1_000
 _REPEAT = re.compile(r"\{(\d{1,9})(?:,(\d{0,9}))?\}")
+# A group that holds a repetition and is repeated: (a+)+
+_NESTED_REPEAT = re.compile(r"\((?:[^()\\]|\\.)*[+*](?:[^()\\]|\\.)*\)[+*{]")
 
 
 def own_pattern(properties: Mapping[str, str | None]) -> tuple[str | None, ImportIssue | None]:
-    """The job's own `spark.redaction.regex`, and an issue where it is not used."""
+    """The job's own `spark.redaction.regex`, None where it cannot be used, and an issue about it."""
     own = properties.get(spark.REDACTION_PATTERN_KEY)
     if not own:
         return None, None
@@ -33,6 +35,11 @@ def own_pattern(properties: Mapping[str, str | None]) -> tuple[str | None, Impor
         matches(arrow.to_array([""], "string"), own)
     except pa.ArrowInvalid:
         return None, _unused("RE2, which matches in linear time, does not accept it")
+    if _NESTED_REPEAT.search(own):
+        message = (
+            f"the log's own {spark.REDACTION_PATTERN_KEY} may take Java exponential time; it was matched in linear time"
+        )
+        return own, ImportIssue("redaction_regex_costly", message)
     return own, None
 
 
