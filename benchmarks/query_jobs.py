@@ -149,7 +149,7 @@ def skewed_group(spark: SparkSession, faulty: bool, folder: Path) -> None:
     key = "case when id % 10 < 8 then 0 else id % 4999 end" if faulty else "id % 4999"
     rows = spark.range(0, 3_000_000, 1, 4).selectExpr(f"{key} as key", "hash(id) as value")
     rows.groupBy("key").agg(F.sort_array(F.collect_list("value")).alias("all")).selectExpr(
-        "max(aggregate(all, 0L, (a, b) -> a * 31 + b))"
+        "max(aggregate(all, 0L, (a, b) -> (a * 31 + b) % 1000003))"
     ).collect()
 
 

@@ -29,6 +29,7 @@ _CONF = {
     "spark.sql.adaptive.enabled": "false",
     "spark.eventLog.enabled": "true",
     "spark.eventLog.rolling.enabled": "false",
+    "spark.executorEnv.PYTHONPATH": str(Path(__file__).parent.parent),  # functions of this package run on executors
 }
 
 

@@ -89,6 +89,15 @@ def below(node: PlanNode, through_exchanges: bool = True) -> Iterator[PlanNode]:
         pending.extend(reversed(one.children))
 
 
+def rows_of(node: PlanNode) -> int | None:
+    """The rows that a node returns; for one that does not count them, those of its only input."""
+    while node.rows is None:
+        if len(node.children) != 1:
+            return None
+        node = node.children[0]
+    return node.rows
+
+
 def query_plans(tables: EventLogTables) -> list[QueryPlan]:
     """The plans of all SQL executions that `sql_nodes` holds, by execution."""
     plans: dict[int, dict[int, PlanNode]] = {}

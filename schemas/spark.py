@@ -106,6 +106,7 @@ PYTHON_CALL_SITE = re.compile(r" at \S+\.py:\d+$")
 COALESCE_NODE = "Coalesce"
 WINDOW_NODE = re.compile(r"Window(?!GroupLimit|InPandas)")
 GENERATE_NODE = "Generate"
+BROADCAST_NODE = "BroadcastExchange"
 # org.apache.spark.sql.execution.joins.CartesianProductExec, BroadcastNestedLoopJoinExec
 PAIRING_NODES = ("CartesianProduct", "BroadcastNestedLoopJoin")
 # org.apache.spark.sql.execution.python.BatchEvalPythonExec; ArrowEvalPythonExec passes batches

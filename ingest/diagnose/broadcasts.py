@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from ...schemas import spark
 from ..application_view import ApplicationView
-from ..query_plans import BROADCAST_TIMES, DATA_SIZE, SORT_TIME, PlanNode, QueryPlan
+from ..query_plans import BROADCAST_TIMES, DATA_SIZE, SORT_TIME, PlanNode, QueryPlan, rows_of
 from ..units import seconds, size
 from .ranking import Candidate, about_stage
 
@@ -19,7 +20,7 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
         for node in plan:
             if node.name in ("SortMergeJoin", "ShuffledHashJoin") and len(node.children) == 2:
                 yield from _missed(app, plan, node)
-            elif node.name == "BroadcastExchange":
+            elif node.name == spark.BROADCAST_NODE:
                 yield from _large(app, plan, node)
 
 
@@ -52,7 +53,12 @@ def _missed(app: ApplicationView, plan: QueryPlan, node: PlanNode) -> Iterator[C
     written = app.sums(app.column("shuffle_write_time_ns")) / 1e6
     sorting = node.children[0 if large is left else 1].metrics.get(SORT_TIME, 0)
     cost = sum(float(written[at] / app.at_once[at]) for at in writing)
-    cost += sum(float((fetched[at] + sorting / len(joining)) / app.at_once[at]) for at in joining)
+    read, joined = rows_of(large) or 0, rows_of(node) or 0
+    run = app.sums(app.column("executor_run_time_ms"))
+    for at in joining:
+        # a row that is read from the shuffle, sorted and merged costs its stage what a row of the result costs
+        through_shuffle = run[at] * read / max(read + joined, 1)
+        cost += float(max(fetched[at] + sorting / len(joining), through_shuffle) / app.at_once[at])
     worst = max(joining, key=lambda at: app.span(at)[1] - app.span(at)[0])
     yield Candidate(
         "broadcast_missed",

@@ -26,6 +26,8 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
         stage = own[-1]
         if (job["description"] or "").startswith((spark.LISTING_JOB, spark.BROADCAST_JOB)):
             continue
+        if any(node.name == spark.BROADCAST_NODE for node in app.nodes_of_stage.get(app.stages[stage]["stage_id"], ())):
+            continue  # Spark 4.3 describes the job of a broadcast as its query
         bytes_ = float(results[stage])
         if bytes_ < app.threshold("large_collect", "result_bytes"):
             continue

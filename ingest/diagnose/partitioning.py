@@ -1,6 +1,6 @@
 """Find partitioning that does not fit the cores: tiny tasks, too few partitions, idle cores."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 import numpy as np
 
@@ -86,7 +86,8 @@ def _cause(app: ApplicationView, stage: int, tasks: int) -> tuple[str | None, st
     for node in nodes:
         if node.name == spark.COALESCE_NODE and node.description == f"{spark.COALESCE_NODE} {tasks}":
             return "coalesce", f", from the node {node.description} of the plan"
-    if tasks == 1 and any(_is_single(node) for node in nodes):
+    of_stage = {(node.execution_id, node.node_id) for node in nodes}
+    if tasks == 1 and any(_is_single(node) and not _is_written(node, of_stage) for node in nodes):
         if any(spark.WINDOW_NODE.match(node.name) for node in nodes):
             return "window", ", from a window without a partition"
         return None, ""  # a total, a limit, or an order of few rows
@@ -95,6 +96,11 @@ def _cause(app: ApplicationView, stage: int, tasks: int) -> tuple[str | None, st
 
 def _is_single(node: PlanNode) -> bool:
     return node.is_exchange and "SinglePartition" in node.description
+
+
+def _is_written(node: PlanNode, of_stage: Set[tuple[int, int]]) -> bool:
+    """Whether a stage of these nodes writes an exchange, and another one reads it."""
+    return any((child.execution_id, child.node_id) in of_stage for child in node.children)
 
 
 def find_idle(app: ApplicationView, explained_ms: float) -> Iterator[Candidate]:
@@ -110,18 +116,20 @@ def find_idle(app: ApplicationView, explained_ms: float) -> Iterator[Candidate]:
     for start, end in spans(app.column("launch_time_ms")[working], app.ended[working]):
         capacity += app.timeline.capacity_ms(start, end)
         busy += app.timeline.busy_ms(start, end)
-    whole = app.timeline.capacity_ms(app.start_ms, app.end_ms)
+    cores = app.timeline.most_cores(app.start_ms, app.end_ms)
+    usable = usable_cores(app, cores)
+    capacity *= usable / max(cores, 1)
+    whole = app.timeline.capacity_ms(app.start_ms, app.end_ms) * usable / max(cores, 1)
     idle = max(capacity - busy - explained_ms * whole / max(app.duration_ms, 1), 0.0)
     if not capacity or idle < app.threshold("idle_cores", "idle_ratio") * capacity:
         return
-    cores = app.timeline.most_cores(app.start_ms, app.end_ms)
     beyond = ", beyond the other findings" if explained_ms else ""
     yield Candidate(
         "idle_cores",
-        idle / cores,
+        idle / usable,
         f"application {app.title}",
         f"{share(idle / capacity)} of the core time was idle while tasks ran{beyond}: {seconds(idle / 1e3)} of "
-        f"{seconds(capacity / 1e3)} on {count(cores)} cores.",
-        figures={"idle_core_ms": idle, "core_ms": capacity, "ratio": idle / capacity, "cores": cores},
+        f"{seconds(capacity / 1e3)} on {count(usable)} cores.",
+        figures={"idle_core_ms": idle, "core_ms": capacity, "ratio": idle / capacity, "cores": usable},
         at_most="note" if app.is_interactive else None,  # a shell has the cores for all that its user may type
     )

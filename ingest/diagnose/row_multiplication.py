@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ...schemas import spark
 from ..application_view import ApplicationView
-from ..query_plans import PlanNode, QueryPlan
+from ..query_plans import PlanNode, QueryPlan, rows_of
 from ..units import count
 from .ranking import Candidate, about_stage
 
@@ -15,7 +15,7 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
         for node in plan:
             if node.name != spark.GENERATE_NODE and not spark.JOIN_NODE.search(node.name):
                 continue
-            sides = [_rows(child) for child in node.children]
+            sides = [rows_of(child) for child in node.children]
             if any(rows is None for rows in sides) or not sides:
                 continue
             inputs = [rows for rows in sides if rows is not None]
@@ -23,15 +23,6 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
                 yield from _pairs(app, plan, node, inputs)
             else:
                 yield from _multiplied(app, plan, node, max(inputs))
-
-
-def _rows(node: PlanNode) -> int | None:
-    """The rows that a node returns; for one that does not count them, those of its only input."""
-    while node.rows is None:
-        if len(node.children) != 1:
-            return None
-        node = node.children[0]
-    return node.rows
 
 
 def _pairs(app: ApplicationView, plan: QueryPlan, node: PlanNode, inputs: list[int]) -> Iterator[Candidate]:
@@ -89,7 +80,7 @@ def _about(
         sum(took.values()) * share,
         message=f"{message} {node.description[:200]}",
         figures={"sql_execution_id": node.execution_id, "node_id": node.node_id, "rows": node.rows}
-        | {"input_rows": [_rows(child) for child in node.children]},
+        | {"input_rows": [rows_of(child) for child in node.children]},
         stages=tuple(stages),
         **{**about_stage(app, worst), "group": None},
     )

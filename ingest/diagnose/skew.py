@@ -1,5 +1,6 @@
 """Find stages that wait for a few tasks: skew if those have more data, otherwise stragglers and their causes."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -91,10 +92,11 @@ def _skew(app: ApplicationView, tail: Tail, skewed: Array, column: str, ratio: A
     )
     if number > 1:
         message += f" In all, {count(number)} tasks are skewed."
-    cost = _cost(app, tail, np.full(len(took), took.mean()))
+    even = took.astype(np.float64)
+    even[skewed] = np.minimum(took[skewed], values[skewed] * _normal_rate(took, values, skewed))
     return Candidate(
         "skew",
-        cost,
+        _cost(app, tail, np.full(len(took), even.mean())),
         message=message,
         cause=_data_cause(app, tail.stage, column),
         figures={
@@ -110,6 +112,13 @@ def _skew(app: ApplicationView, tail: Tail, skewed: Array, column: str, ratio: A
         },
         **about_stage(app, tail.stage),
     )
+
+
+def _normal_rate(took: Array, values: Array, skewed: Array) -> float:
+    """The median time per byte or record of the other tasks: one large sort or hash table takes longer than many small
+    ones. Infinite where they have no data."""
+    others = ~skewed & (values > 0)
+    return float(np.median(took[others] / values[others])) if others.any() else math.inf
 
 
 def _rows_of_node(app: ApplicationView, tail: Tail, left: Array) -> Candidate | None:

@@ -22,7 +22,8 @@ CODES = (
         "A join shuffles and sorts a large side, although the other side fits into a broadcast.",
         "data size of one exchange <= small_bytes and of the other >= large_bytes, for a join type that can broadcast "
         "the small side",
-        f"shuffle write time, fetch wait and sort time of the large side, {ON_CORES}",
+        "shuffle write time of the large side, and the greater of its fetch wait and sort time, and of the join's run "
+        f"time x its rows / (its rows + rows of the join); {ON_CORES}",
         "Broadcast the small side: broadcast(df), a hint, or spark.sql.autoBroadcastJoinThreshold.",
         (
             Threshold("small_bytes", 10e6, "Maximum bytes of the small side."),

@@ -12,7 +12,8 @@ CODES = (
         "task duration >= time_ratio x median and >= median + excess_s, bytes or records read or written >= "
         "data_ratio x "
         "median, and time per byte or record <= normal_ratio x median; for the column that explains most of it",
-        f"{RUN_AGAIN}: as they were, minus the same time spread evenly",
+        f"{RUN_AGAIN}: as they were, minus the same time spread evenly. The bytes or records of skewed tasks then take "
+        "at most the median time of the others'",
         "See the cause.",
         (
             Threshold("time_ratio", 2, "Minimum ratio to the median duration."),

@@ -57,14 +57,17 @@ def test_pairs_with_a_scalar_or_of_few_rows_are_none(left: int, right: int) -> N
     assert joined("BroadcastNestedLoopJoin", left, right, 10).codes() == []
 
 
-def sorted_join(small: int, large: int, kind: str = "Inner") -> Made:
+def sorted_join(small: int, large: int, kind: str = "Inner", rows: int | None = None, found: int | None = None) -> Made:
     work = Made()
     write = work.stage([task(5_000, shuffle_write_time_ns=4 * 10**9)] * 4, name="write")
     stage = work.stage([task(5_000, shuffle_fetch_wait_ms=500)] * 4, name="join")
-    join = work.node("SortMergeJoin", description=f"SortMergeJoin [a#1], [b#2], {kind}", stage_ids=[stage])
+    join = work.node(
+        "SortMergeJoin", description=f"SortMergeJoin [a#1], [b#2], {kind}", stage_ids=[stage], output_rows=found
+    )
     for size in (large, small):
         sort = work.node("Sort", join, stage_ids=[stage], metrics={"sort time": 4_000 if size == large else 0})
-        work.node("Exchange", sort, data_bytes=size, stage_ids=[write, stage])
+        exchange = work.node("Exchange", sort, data_bytes=size, stage_ids=[write, stage])
+        work.node("Range", exchange, output_rows=rows, stage_ids=[write])
     return work
 
 
@@ -73,6 +76,11 @@ def test_a_side_that_fits_into_a_broadcast() -> None:
     # of 4 tasks at once: 4 s of writing, and in the join 0.5 s of waiting and 1 s of sorting
     assert row["cost_ms"] == pytest.approx(4_000 + 500 + 1_000) and row["subject"].startswith("stage 1.0")
     assert "shuffled 900 MB to join them with 5 MB" in row["message"]
+
+
+def test_rows_that_go_through_the_shuffle_cost_the_join_s_stage_as_much_as_rows_of_its_result() -> None:
+    row = sorted_join(5_000_000, 900_000_000, rows=3_000_000, found=1_000_000).one("broadcast_missed")
+    assert row["cost_ms"] == 4_000 + 5_000 * 3 / 4
 
 
 @pytest.mark.parametrize(

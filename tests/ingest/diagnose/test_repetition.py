@@ -69,6 +69,12 @@ def test_fits_and_broadcasts_collect_on_purpose(job: dict[str, object]) -> None:
     assert "large_collect" not in collecting(125_000_000, **job).codes()
 
 
+def test_the_job_of_a_broadcast_is_known_by_its_plan() -> None:
+    work = collecting(125_000_000)
+    work.node("BroadcastExchange", stage_ids=[0])
+    assert "large_collect" not in work.codes()
+
+
 def test_a_small_collect_or_one_beside_another_job_is_none() -> None:
     assert "large_collect" not in collecting(49_000_000).codes()
     work = collecting(125_000_000)
