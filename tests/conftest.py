@@ -9,6 +9,7 @@ from __future__ import annotations  # annotate's tests run on Python 3.8
 
 import contextlib
 import functools
+import importlib.util
 import os
 import shutil
 from collections import defaultdict
@@ -59,6 +60,10 @@ def _mlflow(*oldest: int) -> bool:
     return tuple(map(int, mlflow.__version__.split(".")[:2])) >= oldest
 
 
+def _studies() -> bool:
+    return all(importlib.util.find_spec(name) is not None for name in ("optuna", "mlflow.optuna"))
+
+
 _NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
     "spark": ("java", lambda: shutil.which("java") is not None),
     "native": ("a C compiler and Python's headers at installation, for the native scanner", _native),
@@ -67,6 +72,7 @@ _NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
     "browser": ("chromium", lambda: shutil.which("chromium") is not None),
     "direct": ("an MLflow whose tables the writer sql knows", functools.cache(_direct)),
     "workspaces": ("MLflow 3.10", lambda: _mlflow(3, 10)),
+    "studies": ("optuna, and an MLflow with mlflow.optuna", _studies),
     "traces": ("MLflow 3", lambda: _mlflow(3)),
     "postgres": ("PostgreSQL's initdb and postgres", lambda: _database("postgres")),
     "mariadb": ("MariaDB's mariadbd and mariadb-install-db", lambda: _database("mariadb")),

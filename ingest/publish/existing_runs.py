@@ -95,7 +95,7 @@ class Known:
 
 
 def renewed(record: RunRecord, latest: Mapping[str, tuple[int, float]]) -> list[Metric]:
-    """The record's metrics, with timestamps that make MLflow show the new values.
+    """The record's metrics that the run does not have, with timestamps that make MLflow show the new values.
 
     MLflow shows the greatest of a metric's newest values, so a changed value needs a later timestamp. Points of a
     history differ in their steps.
@@ -104,7 +104,9 @@ def renewed(record: RunRecord, latest: Mapping[str, tuple[int, float]]) -> list[
     metrics = []
     for name, value, at, step in record.metrics:
         before = latest.get(name) if count[name] == 1 else None
-        if before is not None and before[1] != value and before[0] >= at:
+        if before is not None and before[0] >= at:
+            if before[1] == value:  # MLflow 2.9 refuses a metric that it has
+                continue
             at = before[0] + 1
         metrics.append((name, value, at, step))
     return metrics

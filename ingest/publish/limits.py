@@ -13,18 +13,24 @@ from ..control_characters import replace_controls
 
 # mlflow.utils.validation.validate_param_and_metric_name, path_not_unique
 _REFUSED = re.compile(r"[^/\w.\- :]", re.ASCII)
+_FIRST_WITH_COLONS = (2, 16)  # the oldest MLflow seen to take them; 2.11 refuses them
+_FIRST_WITH_LONG_TAGS = (3, 0)  # 2.16 takes no more than MAX_TAG_VALUE_BEFORE_3
 _DIGITS = 20  # 80 bits: two names of one application never become one
 
 
 @dataclass(slots=True)
 class LimitEnforcer:
-    """Cut and rename texts to MLflow's limits, and keep one issue per changed text."""
+    """Cut and rename texts to the limits of an MLflow, and keep one issue per changed text.
 
+    `version` is that of the MLflow that checks them, such as (3, 17). The newest one's limits are used if it is ().
+    """
+
+    version: tuple[int, ...] = ()
     issues: dict[tuple[str, str], ImportIssue] = field(default_factory=dict)
 
     def key(self, name: str) -> str:
         """A metric, param or tag name that MLflow accepts. A changed name ends in a digest of the original."""
-        safe = safe_name(name)
+        safe = safe_name(name, not self.version or self.version >= _FIRST_WITH_COLONS)
         if safe != name:
             self.issues["name_changed", name] = ImportIssue("name_changed", f"{_short(name)} is written as {safe!r}")
         return safe
@@ -50,7 +56,8 @@ class LimitEnforcer:
 
     def tag(self, value: str) -> str:
         """A tag's value."""
-        return self.text("a tag", value, limits.MAX_TAG_VALUE)
+        is_new = not self.version or self.version >= _FIRST_WITH_LONG_TAGS
+        return self.text("a tag", value, limits.MAX_TAG_VALUE if is_new else limits.MAX_TAG_VALUE_BEFORE_3)
 
     def user(self, value: str) -> str:
         """A user's name, which has its own column."""
@@ -78,9 +85,10 @@ def distinct_names(names: tuple[str, ...]) -> Mapping[str, str]:
 
 
 @lru_cache(10_000)
-def safe_name(name: str) -> str:
-    """The name to write: equal for equal names, different for different names."""
-    safe = posixpath.normpath(_REFUSED.sub("_", name)).lstrip("/")
+def safe_name(name: str, colons: bool = True) -> str:
+    """The name to write, with colons or without: equal for equal names, different for different names."""
+    known = _REFUSED.sub("_", name) if colons else _REFUSED.sub("_", name).replace(":", "_")
+    safe = posixpath.normpath(known).lstrip("/")
     safe = safe if safe not in ("", ".") and not safe.startswith("..") else "_" + safe.strip("./")
     if safe == name and len(name) <= limits.MAX_KEY:
         return name

@@ -65,7 +65,7 @@ def publish(wanted: Import, writer: Writer, progress: Progress | None = None) ->
         PublishError: MLflow refused or could not be reached; the next import continues from there. Also if there is no
         run `parent_run`.
     """
-    root = record(wanted.tree.application, LimitEnforcer())
+    root = record(wanted.tree.application, LimitEnforcer(writer.store.version()))
     training_runs = writer.training_runs(root, wanted.parent_run or wanted.logged_run)
     owner = training_runs.owner
     if wanted.parent_run is not None and (owner is None or owner.run_id != wanted.parent_run):
@@ -96,7 +96,8 @@ def publish_batch(wanted: Sequence[Import], writer: Writer) -> list[Published | 
     None for each one that `publish` has to write: it is there, has runs of the training job, or the transaction failed.
     """
     new = [one for one in wanted if one.parent_run is None and one.logged_run is None and not has_study(one.tree)]
-    roots = {id(one): record(one.tree.application, LimitEnforcer()) for one in new}
+    version = writer.store.version()
+    roots = {id(one): record(one.tree.application, LimitEnforcer(version)) for one in new}
     found: dict[int, Published] = {}
     try:
         # not within the transaction, which may lock the database
@@ -127,7 +128,7 @@ def _views(tree: RunTree) -> dict[str, View]:
 
 
 def _publish_at(wanted: Import, writer: TreesWriter, place: _Place, progress: Progress | None = None) -> Published:
-    tree, limits = wanted.tree, LimitEnforcer()
+    tree, limits = wanted.tree, LimitEnforcer(writer.store.version())
     above = {run.key: record(run, limits) for run in tree.runs}
     root = above[tree.application.key]
     options = TreeOptions(wanted.fingerprint, place.parent_run, place.own, wanted.restore)

@@ -46,7 +46,7 @@ class TrackingStore:
         self.experiment_id: str = experiment.experiment_id
         self._locations: dict[str, str] = {experiment.experiment_id: experiment.artifact_location}
         self._tags: dict[str, dict[str, str]] = {}
-        self._views: bool | None = None
+        self._version: tuple[int, ...] | None = None
 
     @classmethod
     def open(cls, tracking_uri: str | None, experiment: str, policy: RetryPolicy | None = None) -> "TrackingStore":
@@ -235,16 +235,20 @@ class TrackingStore:
             self._tags[self.experiment_id] = dict(self.call(self.client.get_experiment, self.experiment_id).tags)
         return self._tags[self.experiment_id]
 
-    def _opens_views(self) -> bool:
-        """Whether the server's page opens saved views; of a database, that of the installed MLflow."""
-        if self._views is None:
+    def version(self) -> tuple[int, ...]:
+        """The version of the server's MLflow, such as (3, 17); of a database, the installed one; () if unknown."""
+        if self._version is None:
             ask = partial(server_version, None if self.is_local else self.client)
             try:
-                version = retry(ask, replace(self.policy, deadline_s=min(self.policy.deadline_s, _VERSION_S)))
-            except Exception:  # a proxy may answer anything; the long address works with every server
-                version = ()
-            self._views = version >= FIRST_MLFLOW
-        return self._views
+                found = retry(ask, replace(self.policy, deadline_s=min(self.policy.deadline_s, _VERSION_S)))
+            except Exception:  # a proxy may answer anything
+                found = ()
+            self._version = found
+        return self._version
+
+    def _opens_views(self) -> bool:
+        """Whether the page opens saved views. The long address works with every server."""
+        return self.version() >= FIRST_MLFLOW
 
     def view_path(self, view: View) -> str:
         """The address of a view, relative to the server: short if the experiment has its tag."""

@@ -5,12 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import mlflow
-import optuna
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run as StoredRun
 from mlflow.entities import RunData, RunInfo
-from mlflow.optuna.storage import MlflowStorage
 
 from afterglow.ingest.publish import open_writer
 from afterglow.ingest.publish.interface import Published
@@ -20,6 +18,7 @@ from afterglow.schemas.runs.tree import Run, RunTree
 
 from . import stores
 
+pytestmark = pytest.mark.studies
 ROOT = "app-9"
 BEGIN = 1_700_000_000_000
 
@@ -33,6 +32,9 @@ class Store:
 
     def study(self, name: str, trials: int, **more: object) -> tuple[StoredRun, list[StoredRun]]:
         """The run of a study, and those of its trials in the order in which they ran."""
+        import optuna
+        from mlflow.optuna.storage import MlflowStorage
+
         study = optuna.create_study(study_name=name, storage=MlflowStorage(experiment_id=self.experiment), **more)
         for _ in range(trials):
             trial = study.ask()
@@ -99,6 +101,9 @@ def tree(group: str, trials: list[StoredRun], number: int | None = None) -> list
 
 def values(name: str, experiment: str) -> list[list[float]]:
     """What the study holds when it is continued."""
+    import optuna
+    from mlflow.optuna.storage import MlflowStorage
+
     study = optuna.load_study(study_name=name, storage=MlflowStorage(experiment_id=experiment))
     return sorted(trial.values for trial in study.trials)
 
