@@ -148,6 +148,11 @@ def tuning_key(root: str, row: Mapping[str, Any]) -> str:
     return f"{root}/tuning/{row['tuning_uid']}"
 
 
+def refit_key(root: str, row: Mapping[str, Any]) -> str:
+    """Key of the run of a search's refit."""
+    return f"{tuning_key(root, row)}/refit"
+
+
 def trial_key(root: str, row: Mapping[str, Any]) -> str:
     """Key of a trial's run."""
     return f"{tuning_key(root, row)}/trial/{row['trial']}"
@@ -187,10 +192,15 @@ def run_key(root: str, run: str | None) -> str:
 
 
 def job_parent(root: str, job: Mapping[str, Any], keys: set[str]) -> str:
-    """Key of a job's parent run: its fit, the search it prepares or refits for, its annotated run, or the
+    """Key of a job's parent run: its fit, its search's refit, the search it prepares, its annotated run, or the
     application."""
     inside = [fit_key(root, job)] if job["tuning_uid"] or job["fit_uid"] else []
-    wanted = [*inside, tuning_key(root, job)] if job["tuning_uid"] else [*inside, run_key(root, job["annotated_run"])]
+    refit = [refit_key(root, job)] if job["phase"] == "refit" else []
+    wanted = (
+        [*inside, *refit, tuning_key(root, job)]
+        if job["tuning_uid"]
+        else [*inside, run_key(root, job["annotated_run"])]
+    )
     return next((key for key in wanted if key in keys), root)
 
 

@@ -12,11 +12,13 @@ from ...schemas.runs.tree import Run, RunTree
 from ..application_view import ApplicationView
 from ..task_arrays import Row
 from .annotations import apply_annotations
+from .answers import tag_answers
 from .datasets import sources_of_runs
 from .group_models import add_models
 from .limit_runs import RunLimits, choose_job_runs, choose_stage_runs, count_left_out
 from .nesting import nest
 from .overview import mark_overview
+from .refits import refit_branches
 from .run_builders import StageTaskRuns, application_run, branch_run, job_run, stage_run
 from .run_factory import RunFactory
 from .searches import Branch, branches, job_parent
@@ -47,7 +49,8 @@ def derive(
     """
     factory, chosen_by, at_most = RunFactory(app, prices), task_runs or TaskRuns(), limits or RunLimits()
     queries = query_branches(app.tables, factory.root, app.state != "RUNNING")
-    above = {branch.key: branch for branch in (*branches(app.tables, factory.root), *queries)}
+    searches = [*branches(app.tables, factory.root), *refit_branches(app.tables, factory.root, app.jobs)]
+    above = {branch.key: branch for branch in (*searches, *queries)}
     parents = {job["job_id"]: job_parent(factory.root, job, set(above)) for job in app.jobs}
     move_into_queries(factory.root, app.jobs, parents, set(above))
     sessions = session_branches(app.tables, factory.root)
@@ -90,7 +93,7 @@ def derive(
     )
     counted = count_left_out(with_batches, left_jobs, left_stages, factory.root)
     annotated = apply_annotations(counted, app.tables["annotations"], factory.root)
-    return RunTree(mark_overview(annotated), tasks, sources_of_runs(app, nested, stages))
+    return RunTree(mark_overview(tag_answers(annotated)), tasks, sources_of_runs(app, nested, stages))
 
 
 def _without_task_runs(run: Run, number: int) -> Run:

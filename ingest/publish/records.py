@@ -4,16 +4,20 @@ import hashlib
 from collections.abc import Iterable, Iterator
 
 from ...schemas import mlflow as strings
+from ...schemas.runs.params_tags import KEY_TAG, LEVEL_TAG, RESULT_TAG, TO_DO_TAG, VIEW_TAG
 from ...schemas.runs.tree import Run, Source
 from ..control_characters import replace_controls
 from .interface import Dataset, Metric, RunRecord
 from .limits import LimitEnforcer, distinct_names
 
+_PLACES = {RESULT_TAG: 0, TO_DO_TAG: 0, LEVEL_TAG: 2, KEY_TAG: 2, VIEW_TAG: 2}
+
 
 def record(run: Run, limits: LimitEnforcer) -> RunRecord:
     """A run's record. `limits` keeps an issue for each text that is cut or renamed."""
     name = limits.run_name(run.name)
-    tags = _distinct({limits.key(tag): limits.tag(value) for tag, value in run.tags.items()})
+    ordered = sorted(run.tags.items(), key=lambda tag: _PLACES.get(tag[0], 1))  # the page shows them in this order
+    tags = _distinct({limits.key(tag): limits.tag(value) for tag, value in ordered})
     if strings.USER in tags:
         tags[strings.USER] = limits.user(tags[strings.USER])
     params = _distinct({limits.key(param): limits.param(value) for param, value in run.params.items()})

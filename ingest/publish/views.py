@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ...schemas.runs.params_tags import APP_ID_TAG, LEVEL_TAG, VIEW_TAG
+from ...schemas.runs.params_tags import APP_ID_TAG, LEVEL_TAG, RESULT_TAG, TO_DO_TAG, VIEW_TAG
 from ...schemas.runs.tree import Run, RunTree
 
 VIEW_TAG_PREFIX = "mlflow.sharedViewState."
@@ -48,6 +48,12 @@ class View:
         """The experiment tag that holds the view."""
         return VIEW_TAG_PREFIX + self.key
 
+    def _with_duration(self) -> list[str]:
+        """The columns after name and creation. The wall time of a trial is last: it mostly waits for other trials."""
+        if self.kind == "trials":
+            return [*self.columns, _PAGE_DURATION]
+        return [_PAGE_DURATION, *self.columns]
+
     def encode(self) -> str:
         """The tag's value. The fields are repeated at the top, where an MLflow without named views reads them."""
         state = {
@@ -59,8 +65,13 @@ class View:
             "modelVersionFilter": "All Runs",
             "datasetsFilter": [],
             "selectedColumns": list(self.columns),
-            "columnOrder": [_NAME, *self.columns],
-            "columnWidths": {_NAME: 330 if self.kind in ("tree", "trees") else 230},
+            "columnOrder": [_NAME, _CREATED, *self._with_duration()],
+            "columnWidths": {
+                _NAME: 300 if self.kind in ("tree", "trees") else 200,
+                _CREATED: 150 if self.order == _START else 125,
+                _PAGE_DURATION: 85,
+                **{column: _width(column, self.order) for column in self.columns},
+            },
             "isAccordionReordered": self.chart is not None,
             **({} if self.chart is None else _parallel_coordinates(*self.chart)),
         }
@@ -93,6 +104,14 @@ def _parallel_coordinates(params: Sequence[str], metrics: Sequence[str]) -> dict
     return {"compareRunCharts": [card], "compareRunSections": [section]}
 
 
+def _width(column: str, order: str) -> int:
+    """Pixels that the heading needs, within bounds; the figures need less. The column of the order has a symbol too."""
+    if column in _TEXT_WIDTHS:
+        return _TEXT_WIDTHS[column]
+    heading = column.partition("`")[2].rstrip("`")
+    return min(max(30 + 7 * len(heading), 80), 230) + (24 if column == order else 0)
+
+
 def metric(name: str) -> str:
     """The column of a metric, and its order (makeCanonicalSortKey)."""
     return f"metrics.`{name}`"
@@ -104,7 +123,11 @@ def param(name: str) -> str:
 
 
 _NAME, _START = "attributes.`Run Name`", "attributes.start_time"
-_DURATION = metric("time/duration_s")  # the page puts its own column Duration last, where it is out of sight
+# Columns that the page always shows (useRunsColumnDefinitions in MLflow 3.17). Without a place in the order the second
+# is the last one, out of sight.
+_CREATED, _PAGE_DURATION = "runDateAndNestInfo", "duration"
+_RESULT, _TO_DO = f"tags.`{RESULT_TAG}`", f"tags.`{TO_DO_TAG}`"
+_TEXT_WIDTHS = {_RESULT: 210, _TO_DO: 340}
 
 APPLICATIONS = View(
     "applications",
@@ -114,7 +137,8 @@ APPLICATIONS = View(
     _START,
     False,
     (
-        _DURATION,
+        _RESULT,
+        _TO_DO,
         *map(metric, ("findings/cost_s", "findings/critical", "findings/warning", "executors/idle_ratio")),
         *map(metric, ("time/executor_run_s", "tasks/total", "tasks/failed", "shuffle/read_bytes", "spill/disk_bytes")),
         "tags.`afterglow.completeness`",
@@ -129,8 +153,9 @@ TREES = View(
     _START,
     False,
     (
-        _DURATION,
+        _RESULT,
         *map(metric, ("time/fit_s", "executors/idle_ratio", "shuffle/read_bytes", "spill/disk_bytes")),
+        _TO_DO,
     ),
     3,
 )
@@ -141,7 +166,10 @@ TRIALS = View(
     f"tags.`{LEVEL_TAG}` = 'trial'",
     metric("time/fit_s"),
     False,
-    (*map(metric, ("time/fit_s", "fits/total", "shuffle/read_bytes", "spill/disk_bytes", "executors/idle_ratio")),),
+    (
+        _RESULT,
+        *map(metric, ("time/fit_s", "fits/total", "shuffle/read_bytes", "spill/disk_bytes", "executors/idle_ratio")),
+    ),
     2,
 )
 STAGES = View(
@@ -152,10 +180,10 @@ STAGES = View(
     metric("time/duration_s"),
     False,
     (
-        _DURATION,
-        f"tags.`{APP_ID_TAG}`",
-        *map(metric, ("tasks/total", "task_duration_s/p50", "task_duration_s/p95", "task_duration_s/max")),
+        *map(metric, ("tasks/total", "task_duration_s/p50", "task_duration_s/max", "task_duration_s/p95")),
         *map(metric, ("skew/duration_max_over_median", "shuffle/read_bytes", "spill/disk_bytes", "tasks/failed")),
+        _TO_DO,
+        f"tags.`{APP_ID_TAG}`",
     ),
     1,
 )
@@ -174,9 +202,10 @@ def tree_view(app_id: str, runs: Iterable[Run] = ()) -> View:
         _START,
         True,
         (
-            _DURATION,
-            *(metric(prefix + name) for name in scores for prefix in ("best_", "avg_")),
+            *((_RESULT,) if scores else ()),
             *map(metric, ("time/fit_s", "executors/idle_ratio", "shuffle/read_bytes", "spill/disk_bytes")),
+            _TO_DO,
+            *(metric(prefix + name) for name in scores for prefix in ("best_", "avg_")),
         ),
     )
 
@@ -200,10 +229,12 @@ def trials_views(tree: RunTree) -> Mapping[str, View]:
         scores, params = _scores([search])[:_METRICS], tuple(_different_params(trials))
         if not trials or not (scores or params):
             continue
-        columns = (
+        columns = (  # the params are in the names already
+            *(metric(f"avg_{name}") for name in scores),
+            metric("time/fit_s"),
+            *(metric(f"std_{name}") for name in scores),
             *map(param, params),
-            *(metric(prefix + name) for name in scores for prefix in ("avg_", "std_")),
-            *map(metric, ("time/fit_s", "shuffle/read_bytes", "spill/disk_bytes")),
+            *map(metric, ("shuffle/read_bytes", "spill/disk_bytes")),
         )
         uid = search.tags.get("afterglow.tuning.uid", "")
         where = f"{TRIALS.search} and tags.`afterglow.tuning.uid` = '{literal(uid)}'"

@@ -50,13 +50,15 @@ LEVELS = (
     ),
     RunLevel(
         "fit",
-        "One call of an estimator's fit with the evaluation of its model. In a search: one trial on one fold.",
-        "<app_id>/<attempt>/tuning/<uid>/trial/<trial>/fold/<fold>, outside searches <app_id>/<attempt>/fit/<fit_uid>",
-        "fold 0, outside searches the estimator's class",
+        "One call of an estimator's fit with the evaluation of its model. In a search: one trial on one fold, or the "
+        "refit of the best one.",
+        "<app_id>/<attempt>/tuning/<uid>/trial/<trial>/fold/<fold>, <app_id>/<attempt>/tuning/<uid>/refit, outside "
+        "searches <app_id>/<attempt>/fit/<fit_uid>",
+        "fold 0, refit, outside searches the estimator's class",
     ),
     RunLevel(
         "job",
-        "One Spark job. A job of a search is a child of its fit, or of the tuning for prepare and refit.",
+        "One Spark job. A job of a search is a child of its fit, or of the tuning where it prepares the search.",
         "<app_id>/<attempt>/job/<job>",
         "j7 write scores.parquet: its description or call site",
     ),

@@ -61,6 +61,7 @@ APPLICATION_RUN_TAG = "afterglow.application_run"
 """On a run that the training job created itself: the id of the application run, which is not below it."""
 JOBS_WITHOUT_RUN_TAG, STAGES_WITHOUT_RUN_TAG = "afterglow.jobs_without_run", "afterglow.stages_without_run"
 FINDING_TAG = "afterglow.finding."
+RESULT_TAG, TO_DO_TAG = "afterglow.result", "afterglow.to_do"
 
 
 def finding_tag(code: str) -> str:
@@ -69,6 +70,8 @@ def finding_tag(code: str) -> str:
 
 
 RUN_TAGS = (
+    RunText(RESULT_TAG, ABOVE_JOB, "Best trial with its metric, or the evaluation of a fit, where the log has it."),
+    RunText(TO_DO_TAG, ABOVE_TASK, "The most expensive finding, its estimated cost and its advice."),
     RunText(LEVEL_TAG, EVERY, "Level of the run."),
     RunText(KEY_TAG, EVERY, "Unique key of the run. The same log always gives the same key."),
     RunText(
@@ -191,7 +194,7 @@ RUN_TAGS = (
     RunText("afterglow.tuning.best_trial", ("tuning",), "Trial of the best model, where the log has it."),
     RunText("afterglow.trial", ("trial", "fit", "job"), "Trial."),
     RunText("afterglow.fold", ("fit", "job"), "Fold."),
-    RunText("afterglow.phase", ("job",), "Phase: fit, evaluate, refit or prepare."),
+    RunText("afterglow.phase", ("fit", "job"), "Phase: fit, evaluate, refit or prepare. Of fits, a refit has it."),
     RunText(
         "afterglow.fit.uid", ("fit",), "Id of a fit outside searches: uid or class of the estimator, and a number."
     ),

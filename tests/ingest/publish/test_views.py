@@ -115,6 +115,20 @@ def test_the_views_of_a_search_have_its_params_and_its_metric(tree: RunTree) -> 
     assert ascending["orderByAsc"] is True and "metrics.`best_areaUnderROC`" in ascending["selectedColumns"]
 
 
+def test_headings_fit_their_columns_and_the_answer_comes_first(tree: RunTree) -> None:
+    (of_search,) = views.trials_views(tree).values()
+    trials, applications = (json.loads(view.encode()) for view in (of_search, views.APPLICATIONS))
+    name, created, metric, cost = trials["columnOrder"][:4]
+    assert (name, created) == ("attributes.`Run Name`", "runDateAndNestInfo")
+    assert (metric, cost) == ("metrics.`avg_areaUnderROC`", "metrics.`time/fit_s`")
+    assert trials["columnOrder"][-1] == "duration" and applications["columnOrder"][2] == "duration"
+    assert applications["columnOrder"][3:5] == ["tags.`afterglow.result`", "tags.`afterglow.to_do`"]
+    for state in (trials, applications):
+        assert set(state["columnWidths"]) == set(state["columnOrder"])
+    assert trials["columnWidths"][metric] == 30 + 7 * len("avg_areaUnderROC") + 24  # with the symbol of the order
+    assert trials["columnWidths"]["metrics.`std_areaUnderROC`"] == 30 + 7 * len("std_areaUnderROC")
+
+
 def test_only_a_page_with_saved_views_gets_charts() -> None:
     short = urls.view_path("1", "afterglow-trials-1")
     assert urls.chart_path(short) == f"{short}&compareRunsMode=CHART"
