@@ -180,9 +180,9 @@ STAGES = View(
     metric("time/duration_s"),
     False,
     (
-        *map(metric, ("tasks/total", "task_duration_s/p50", "task_duration_s/max", "task_duration_s/p95")),
-        *map(metric, ("skew/duration_max_over_median", "shuffle/read_bytes", "spill/disk_bytes", "tasks/failed")),
         _TO_DO,
+        *map(metric, ("tasks/total", "task_duration_s/p50", "task_duration_s/p95", "task_duration_s/max")),
+        *map(metric, ("skew/duration_max_over_median", "shuffle/read_bytes", "spill/disk_bytes", "tasks/failed")),
         f"tags.`{APP_ID_TAG}`",
     ),
     1,

@@ -1,6 +1,7 @@
-"""Write a run's description in Markdown: what it was, its result, what to do, then findings, figures and links.
+"""Write a run's description in Markdown: what it was, what to do, its result, then findings, figures and links.
 
-MLflow's page shows the first lines and folds the rest, so the first three lines hold the answer.
+MLflow's page shows four to five lines of text and folds the rest, so the first ones hold the answer. The best trial
+comes before everything else.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,15 +28,14 @@ def describe(
 
     `below` is RunTree.children(), `link` returns the address of any run of the tree, `tasks` are the tasks of a stage.
     """
-    answer = [headline(run), result(run, below, link)]
+    came_out, to_do = result(run, below, link), what_to_do(run, link)
+    best = came_out.startswith("**Best")
+    lines = [came_out, to_do, headline(run)] if best else [headline(run), to_do, came_out]
     regression = run.tags.get(REGRESSION_TAG)
     if regression:
         kinds, _, text = regression.partition(": ")
-        answer.insert(0, f"**Regression ({kinds}):** {escape(text, 600)}")
-    if run.level == "tuning" and answer[1].startswith("**Best"):
-        answer.reverse()
+        lines.insert(0, f"**Regression ({kinds}):** {escape(text, 600)}")
     failure = run.tags.get("spark.failure_reason")
-    lines = [*answer, what_to_do(run, link)]
     if failure:
         lines.append(f"**Failed:** {escape(failure, 300)}")
     lines.append(list_trials(run, below, link))

@@ -16,10 +16,10 @@ from tests.conftest import sample_log
 @pytest.mark.parametrize(
     ("sample", "fits", "source"),
     [
-        # cached by a count before the search, whose jobs are on RDDs
-        ("annotated-search", 8, Source("LibSVM", "file:/tmp/afterglow-samples/data/houses.libsvm")),
+        # the fits of all folds, and the refit; cached by a count before the search, whose jobs are on RDDs
+        ("annotated-search", 8 + 1, Source("LibSVM", "file:/tmp/afterglow-samples/data/houses.libsvm")),
         # read anew by each fit
-        ("cv-pipeline", 6, Source("CSV", "file:/tmp/afterglow-samples/data/visits.csv")),
+        ("cv-pipeline", 6 + 1, Source("CSV", "file:/tmp/afterglow-samples/data/visits.csv")),
     ],
 )
 def test_fits_and_searches_have_what_they_were_trained_on(sample: str, fits: int, source: Source) -> None:
