@@ -67,7 +67,7 @@ def _model_run(factory: RunFactory, parent: Run, row: Model) -> Run:
         "fit",
         f"{parent.key}/model/{row['model']}",
         parent.key,
-        row["group_key"],
+        f"model {row['group_key']}",
         "FINISHED",
         start,
         max(end, start),

@@ -46,8 +46,8 @@ def test_the_run_of_the_whole_has_the_figures_and_the_slowest_have_runs(monkeypa
     assert (whole.tags["afterglow.models.slowest"], whole.tags["afterglow.models_without_run"]) == ("b", "1")
     below = [run for run in runs if run.parent == whole.key and run.level == "fit"]
     assert sorted((run.name, run.metrics["rmse"], run.params["depth"]) for run in below) == [
-        ("b", 8.0, "3"),
-        ("c", 4.0, "3"),
+        ("model b", 8.0, "3"),
+        ("model c", 4.0, "3"),
     ]
     declared = {metric.name: metric.levels for metric in RUN_METRICS} | {tag.name: tag.levels for tag in RUN_TAGS}
     for run in (whole, *below):

@@ -24,7 +24,7 @@ def test_a_trial_that_is_one_job_or_task_has_no_fit_below_it() -> None:
     search, trial = branches(tables([fit]), "app")
     assert (search.level, trial.level, trial.name) == ("tuning", "trial", "trial 0")
     assert trial.tasks == {(3, 0, 9)}
-    job = {"tuning_uid": "s", "trial": 0, "fold": None, "fit_uid": None, "annotated_run": None}
+    job = {"tuning_uid": "s", "trial": 0, "fold": None, "fit_uid": None, "phase": "fit", "annotated_run": None}
     assert job_parent("app", job, {search.key, trial.key}) == trial.key
     assert job_parent("app", {**job, "trial": None}, {search.key, trial.key}) == search.key
 
