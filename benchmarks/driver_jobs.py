@@ -37,6 +37,7 @@ def bad_record(spark: SparkSession, faulty: bool, folder: Path) -> None:
             worked(0.004)
             yield int("n/a" if faulty and row == 700 else str(row))
 
+    _warm(spark)
     data = spark.sparkContext.parallelize(range(1_600), 8)
     try:
         data.mapPartitions(parsed).sum()
@@ -57,8 +58,14 @@ def killed_executor(spark: SparkSession, faulty: bool, folder: Path) -> None:
             os.kill(_java_ancestor(), signal.SIGKILL)
         yield sum(rows)
 
-    wait_for_executors(spark, 2)
+    _warm(spark)
     spark.sparkContext.parallelize(range(1_200), 12).mapPartitionsWithIndex(heavy).collect()
+
+
+def _warm(spark: SparkSession) -> None:
+    """Starts the Python workers of both executors, so that the tasks of the next job are alike."""
+    wait_for_executors(spark, 2)
+    spark.sparkContext.parallelize(range(8), 8).map(lambda number: worked(0.05) or number).sum()
 
 
 def _java_ancestor() -> int:
@@ -80,17 +87,16 @@ def sleeping_task(spark: SparkSession, faulty: bool, folder: Path) -> None:
             time.sleep(12)
         yield sum(rows)
 
+    _warm(spark)
     spark.sparkContext.parallelize(range(1_200), 12).mapPartitionsWithIndex(called).collect()
 
 
 def out_of_memory(spark: SparkSession, faulty: bool, folder: Path) -> None:
-    """A task collects more into one array than its executor's heap holds, four times."""
-    rows = spark.range(0, 500_000, 1, 4).selectExpr("0 as key", "repeat(cast(id as string), 150) as text")
+    """A wrong number makes a text of one row larger than its executor's heap, four times."""
+    times = 1_900_000_000 if faulty else 19
+    text = f"repeat(cast(id as string), if(id = 7, {times}, 3))"
     try:
-        if faulty:
-            rows.groupBy("key").agg(F.collect_list("text").alias("all")).selectExpr("max(size(all))").collect()
-        else:
-            rows.groupBy("key").agg(F.count("text").alias("all")).collect()
+        spark.range(0, 400_000, 1, 4).selectExpr(f"sum(length({text}))").collect()
     except Exception as error:
         if not faulty:
             raise
@@ -129,6 +135,7 @@ def retried_task(spark: SparkSession, faulty: bool, folder: Path) -> None:
             raise ConnectionResetError(f"connection {os.getpid()} was reset by peer")
         yield sum(rows)
 
+    _warm(spark)
     spark.sparkContext.parallelize(range(1_200), 12).mapPartitionsWithIndex(sent).collect()
 
 

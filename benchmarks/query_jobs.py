@@ -157,7 +157,7 @@ def null_keys(spark: SparkSession, faulty: bool, folder: Path) -> None:
     """Two thirds of a join's keys are null, and go to one task. The twin leaves them out before an outer join."""
     key = "case when id % 3 > 0 then null else hash(id) % 100000 end" if faulty else "hash(id) % 100000"
     left = spark.range(0, 4_000_000, 1, 4).selectExpr(f"{key} as key", "uuid() as text")
-    right = spark.range(0, 200_000, 1, 4).selectExpr("id as key", "id as value")
+    right = spark.range(0, 1_000_000, 1, 4).selectExpr("id as key", "id as value")
     joined = left.join(right.hint("merge"), "key", "left")
     joined.selectExpr("max(hex(sha2(concat(text, coalesce(value, 0)), 512)))").collect()
 

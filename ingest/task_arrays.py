@@ -170,14 +170,14 @@ class TaskArrays:
     def stragglers(self) -> Array:
         """Tasks that took far longer than the others of their stage, by the thresholds of `straggler`.
 
-        Warm-up is not counted, which takes less than `warm_up_s`. The first tasks of an executor count only if they had
-        more data than the others. The same holds for the first of a stage on an executor, unless they also differ from
-        each other. If too many tasks of a stage are long, none counts as a straggler.
+        Warm-up is not counted, which takes less than `warm_up_s` or as long on other executors. The first tasks of an
+        executor count only if they had more data than the others. The same holds for the first of a stage on an
+        executor, unless they also differ from each other. If too many tasks of a stage are long, none is a straggler.
         """
         long = self._exceeds(self.medians)
         usual = np.fmax(self.medians, self.median_of("duration_ms", self.first_of_stage))
         warming = long & (self.first_on_executor | (self.first_of_stage & ~self._exceeds(usual)))
-        warming &= self.column("duration_ms") < self.threshold("straggler", "warm_up_s") * 1e3
+        warming &= (self.column("duration_ms") < self.threshold("straggler", "warm_up_s") * 1e3) | self._first_alike()
         if warming.any():
             long &= ~warming | self._has_more_data()
         number, of_stage = self.sums(self.succeeded), self.sums(long)
@@ -186,6 +186,19 @@ class TaskArrays:
         stage = self.stage_of
         chosen: Array = long & (few & enough)[stage] if len(self.stages) else long
         return chosen
+
+    def _first_alike(self) -> Array:
+        """The first tasks of executors that took about as long as the first ones of the stage on other executors, or
+        less: all executors of a busy cluster start slowly."""
+        rows = np.flatnonzero(self.first_on_executor & self.succeeded & (self.stage_of >= 0))
+        duration, stage = self.column("duration_ms")[rows], self.stage_of[rows]
+        order = np.lexsort((duration, stage))
+        stages, begin, number = np.unique(stage[order], return_index=True, return_counts=True)
+        usual = np.full(len(self.stages), np.nan)
+        several = number > 1
+        usual[stages[several]] = duration[order][(begin + (number - 1) // 2)[several]]
+        alike: Array = self.first_on_executor & ~self._exceeds(np.fmax(self.medians, usual))
+        return alike
 
     def _exceeds(self, usual: Array) -> Array:
         """Successful tasks that are stragglers compared to `usual`, the usual duration per stage in ms."""

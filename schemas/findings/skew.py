@@ -66,12 +66,12 @@ CODES = (
         "task",
         "skew",
         "A task takes much longer than the others of its stage.",
-        "task duration >= time_ratio x median and >= median + excess_s; not among the first tasks of its executor, "
-        "nor of its stage there if those are all alike; also an attempt that was killed because its speculative copy "
-        "finished first. The first cause that holds: more data (see skew); slow machine (the "
-        "executor's other tasks take >= slow_ratio x those of other executors); the greatest of garbage collection, "
-        "fetch wait and scheduling delay if it is >= explained_ratio of the excess; spill (the median task did not); "
-        "locality (most tasks were local); computing or waiting, by its CPU time; else unknown",
+        "task duration >= time_ratio x median and >= median + excess_s; not a first task of its executor, or of its "
+        "stage there, that takes less than warm_up_s or as long as such tasks of other executors; also an attempt that "
+        "was killed because its speculative copy finished first. The first cause that holds: more data (see skew); "
+        "slow machine (the executor's other tasks take >= slow_ratio x those of other executors); the greatest "
+        "of garbage collection, fetch wait and scheduling delay if it is >= explained_ratio of the excess; spill (the "
+        "median task did not); locality (most tasks were local); computing or waiting, by its CPU time; else unknown",
         f"{RUN_AGAIN}: as they were, minus with the stragglers at the median, or with all time spread evenly if they "
         "computed; only the slowest has a cost",
         "Read the task's log.",

@@ -85,6 +85,12 @@ def test_a_first_task_may_warm_up_but_not_for_ever(took_ms: int, codes: list[str
     assert work.codes() == codes
 
 
+def test_first_tasks_that_all_executors_start_slowly_are_no_stragglers() -> None:
+    work = Made()
+    work.stage([*(task(35_000 + n, executor=str(n), executor_cpu_time_ns=0) for n in range(1, 5)), *[1_000] * 20])
+    assert work.codes() == []
+
+
 def test_a_straggler_that_computes_is_spread_over_the_others() -> None:
     row = made([1_000] * 20 + [20_000]).one("straggler")
     assert row["cause"] == "computing" and "mostly computing (90 %" in row["message"]
