@@ -21,12 +21,17 @@ class OwnRun:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The job's own run, its experiment, its autologged trials, and the rows of its search_results.csv."""
+    """The job's own run, its experiment, its autologged trials, and the rows of its search_results.csv.
+
+    `key` is the run's key if Afterglow wrote it.
+    """
 
     run_id: str
     experiment_id: str
     trials: Sequence[OwnRun] = ()
     results: Sequence[Mapping[str, str]] = ()
+    is_active: bool = True
+    key: str | None = None
 
 
 def match_trials(tree: RunTree, owner: Owner | None) -> dict[str, str]:

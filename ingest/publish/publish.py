@@ -7,6 +7,7 @@ from functools import partial
 
 from mlflow.entities import Run as StoredRun
 
+from ...schemas import mlflow as strings
 from ...schemas.issues import ImportIssue
 from ...schemas.report import REPORT, STAGE_TASKS, ReportFiles
 from ...schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, RUNS_TAG, STUDY_TAG, VERSION_TAG, WRITTEN_TAG
@@ -14,7 +15,7 @@ from ...schemas.runs.tree import Run, RunTree
 from ..errors import PublishError
 from . import urls
 from .artifacts import link_report, write_empty_tables, write_pictures
-from .autologged_runs import match_trials
+from .autologged_runs import Owner, match_trials
 from .description import Link, describe, links_to_training_runs
 from .interface import Published, RunRecord, TreeOptions, TreesWriter, TreeWriter, Writer
 from .limits import LimitEnforcer
@@ -63,15 +64,13 @@ def publish(wanted: Import, writer: Writer, progress: Progress | None = None) ->
 
     Raises:
         PublishError: MLflow refused or could not be reached; the next import continues from there. Also if there is no
-        run `parent_run`.
+        active run `parent_run`, or it is part of the tree.
     """
     root = record(wanted.tree.application, LimitEnforcer(writer.store.version()))
     training_runs = writer.training_runs(root, wanted.parent_run or wanted.logged_run)
     owner = training_runs.owner
-    if wanted.parent_run is not None and (owner is None or owner.run_id != wanted.parent_run):
-        raise PublishError(
-            f"there is no active run {wanted.parent_run} in this store; check --parent-run and the tracking URI"
-        )
+    if wanted.parent_run is not None:
+        _check_parent(wanted.parent_run, owner, root.key)
     studies = find_studies(writer.store, wanted.tree)
     experiment = owner.experiment_id if owner else None if training_runs.linked else _beside(studies, writer, root.key)
     if experiment is not None and experiment != writer.store.experiment_id:
@@ -85,9 +84,19 @@ def publish(wanted: Import, writer: Writer, progress: Progress | None = None) ->
         None if owner is None else owner.run_id,
         {**match_trials(wanted.tree, owner), **adopted},
         [*training_runs.linked, *others.values()],
-        {STUDY_TAG: ids[0]} if ids else {},
+        ({STUDY_TAG: ids[0]} if ids else {})
+        # the application run of an earlier import may be below another run
+        | ({} if wanted.parent_run is None else {strings.PARENT_RUN_ID: wanted.parent_run}),
     )
     return _publish_at(wanted, writer, place, progress)
+
+
+def _check_parent(run_id: str, owner: Owner | None, root: str) -> None:
+    """Raises PublishError if the run `run_id`, which is to be above the application, is not there or is below it."""
+    if owner is None or owner.run_id != run_id or not owner.is_active:
+        raise PublishError(f"there is no active run {run_id} in this store; check --parent-run and the tracking URI")
+    if owner.key is not None and (owner.key == root or owner.key.startswith(f"{root}/")):
+        raise PublishError(f"the run {run_id} is part of this application; set --parent-run to the run of its job")
 
 
 def publish_batch(wanted: Sequence[Import], writer: Writer) -> list[Published | None]:

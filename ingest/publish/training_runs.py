@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from mlflow.entities import Run
+from mlflow.entities import LifecycleStage, Run
 from mlflow.exceptions import MlflowException
 
 from ...schemas import mlflow as strings
@@ -25,11 +25,12 @@ _CLOCKS_DIFFER_MS = 60_000
 def find_training_runs(store: TrackingStore, root: RunRecord, run_id: str | None) -> TrainingRuns:
     """The runs of the job that has the application run `root`.
 
-    The owner is the run `run_id` if it is in this store. Otherwise it is the run that was active while the application
-    ran and is tagged with its id, in any experiment. Of several, it is the outermost; several outermost ones are
-    linked. An application that was imported before stays where it is.
+    The owner is the run `run_id` if it is in this store, and was not deleted before the first import. Otherwise it is
+    the run that was active while the application ran and is tagged with its id, in any experiment. Of several, it is
+    the outermost; several outermost ones are linked. An application that was imported before stays where it is.
     """
-    if run_id is not None and (run := find_run(store, run_id)) is not None:
+    run = None if run_id is None else find_run(store, run_id)
+    if run is not None and (_is_active(run) or find_application(store, root.key) is not None):
         return TrainingRuns(owner_of(store, run))
     tagged = store.tagged_anywhere(APP_ID_TAG, root.tags[APP_ID_TAG])
     own = [run for run in tagged if KEY_TAG not in run.data.tags]
@@ -56,6 +57,10 @@ def find_run(store: TrackingStore, run_id: str) -> Run | None:
             if is_transient(error):
                 raise
             return None
+
+
+def _is_active(run: Run) -> bool:
+    return bool(run.info.lifecycle_stage != LifecycleStage.DELETED)
 
 
 def outermost_runs(runs: Iterable[Run]) -> list[Run]:
@@ -100,7 +105,8 @@ def owner_of(store: TrackingStore, run: Run | None) -> Owner | None:
             max_results=_MANY,
         )
     trials = [OwnRun(r.info.run_id, r.data.params, r.data.metrics) for r in below]
-    return Owner(run_id, experiment_id, trials, _search_results(store, run_id) if trials else [])
+    results = _search_results(store, run_id) if trials else []
+    return Owner(run_id, experiment_id, trials, results, _is_active(run), run.data.tags.get(KEY_TAG))
 
 
 def link_runs(store: TrackingStore, runs: Iterable[Run], root_id: str) -> None:

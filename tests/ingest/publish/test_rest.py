@@ -224,6 +224,28 @@ def test_a_parent_run_that_is_not_there_is_an_error_and_nothing_is_written(
     assert found is not None and not client.search_runs([found.experiment_id], run_view_type=ViewType.ALL)
 
 
+@pytest.mark.parametrize("writer", ["sql", "rest"])
+def test_a_parent_run_is_active_above_the_tree_and_can_change(
+    writer: Literal["sql", "rest"], store: str, tmp_path: Path
+) -> None:
+    name, log = experiment(store, f"parents {writer}", tmp_path), str(sample_log("codec-lz4"))
+    client = MlflowClient(store)
+    found = client.get_experiment_by_name(name)
+    assert found is not None
+    first, second, gone = (client.create_run(found.experiment_id).info.run_id for _ in range(3))
+    client.delete_run(gone)
+    with pytest.raises(PublishError, match=f"there is no active run {gone}"):
+        import_logs([log], store, name, writer=writer, parent_run=gone)
+    for parent in (first, second):
+        (imported,) = import_logs([log], store, name, writer=writer, parent_run=parent, task_runs="none")
+        root = client.get_run(imported.published.run_id)
+        assert root.data.tags["mlflow.parentRunId"] == parent
+    below = client.search_runs([found.experiment_id], f"tags.`mlflow.parentRunId` = '{root.info.run_id}'")[0]
+    for own in (root, below):
+        with pytest.raises(PublishError, match="is part of this application"):
+            import_logs([log], store, name, writer=writer, parent_run=own.info.run_id, task_runs="none")
+
+
 def test_a_log_still_being_written_leaves_open_runs_that_the_next_import_closes(store: str, tmp_path: Path) -> None:
     name = experiment(store, "growing", tmp_path)
     whole = sample_log("failing-tasks").read_bytes()
