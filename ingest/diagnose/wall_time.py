@@ -174,7 +174,8 @@ def _inside(stretches: Sequence[Span], at: Array) -> Array:
 def _whole(parts: Mapping[str, float], total: int) -> Mapping[str, int]:
     """Whole numbers in the ratios of the parts, which add up to the total (largest remainder)."""
     exact = sum(parts.values())
-    scaled = {name: ms * total / exact if exact else 0.0 for name, ms in parts.items()}
+    # the last digits of a sum differ from one numpy to the next
+    scaled = {name: round(ms * total / exact, 4) if exact else 0.0 for name, ms in parts.items()}
     whole = {name: math.floor(ms) for name, ms in scaled.items()}
     names = sorted(scaled, key=lambda name: whole[name] - scaled[name])
     for name in names[: max(total - sum(whole.values()), 0)]:

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from afterglow.ingest.diagnose.wall_time import wall_time
+from afterglow.ingest.diagnose.wall_time import _whole, wall_time
 from afterglow.schemas.findings.application import WALL_TIME_PARTS
 from tests.ingest.diagnose.builders import START, Made, task
 
@@ -121,3 +121,9 @@ def test_the_parts_add_up_to_the_duration(
         executor["add_time_ms"] = START + added
         executor["remove_time_ms"] = None if removed is None else START + removed
     parts_of(work)
+
+
+def test_the_last_digits_of_a_sum_do_not_move_a_millisecond() -> None:
+    assert _whole({"driver": 2759.9999999999995, "gc": 1.0000000000000009}, 2761) == {"driver": 2760, "gc": 1}
+    assert _whole({"driver": 2760.0000000000005, "gc": 0.9999999999999991}, 2761) == {"driver": 2760, "gc": 1}
+    assert _whole({"driver": 1.5, "gc": 1.5}, 3) == {"driver": 2, "gc": 1}
