@@ -67,8 +67,8 @@ class View:
             "selectedColumns": list(self.columns),
             "columnOrder": [_NAME, _CREATED, *self._with_duration()],
             "columnWidths": {
-                _NAME: 300 if self.kind in ("tree", "trees") else 200,
-                _CREATED: 150 if self.order == _START else 125,
+                _NAME: 300 if self.kind in ("tree", "trees") else 190,
+                _CREATED: 135 if self.order == _START else 125,
                 _PAGE_DURATION: 85,
                 **{column: _width(column, self.order) for column in self.columns},
             },
@@ -127,7 +127,7 @@ _NAME, _START = "attributes.`Run Name`", "attributes.start_time"
 # is the last one, out of sight.
 _CREATED, _PAGE_DURATION = "runDateAndNestInfo", "duration"
 _RESULT, _TO_DO = f"tags.`{RESULT_TAG}`", f"tags.`{TO_DO_TAG}`"
-_TEXT_WIDTHS = {_RESULT: 210, _TO_DO: 340}
+_TEXT_WIDTHS = {_RESULT: 170, _TO_DO: 340}
 
 APPLICATIONS = View(
     "applications",

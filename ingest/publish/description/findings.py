@@ -5,6 +5,7 @@ import shlex
 from ....schemas.findings import FINDING_CODES
 from ....schemas.findings.threshold_overrides import Finding
 from ....schemas.runs.tree import Run
+from ...run_names import short_call_site
 from ...units import count, seconds
 from .text import SENTENCE, Link, escape
 
@@ -59,4 +60,7 @@ def _costly(run: Run) -> list[Finding]:
 
 
 def _where(one: Finding, run: Run, link: Link, form: str) -> str:
-    return form.format(f"[{escape(one.subject, 100)}]({link(one.run)})") if one.run != run.key else ""
+    if one.run == run.key:
+        return ""
+    what, dot, call_site = one.subject.partition(" · ")  # `stage 8.0 · collect at /jobs/join.py:41`
+    return form.format(f"[{escape(what + dot + short_call_site(call_site), 100)}]({link(one.run)})")
