@@ -87,7 +87,8 @@ def _take(installed: Path, work: Path, folder: Path, chromium: str, training: Pa
         pages = list(_demo_pages(client))
         for name, log in logs.items():
             pages.extend(_training_pages(client, name, _app_id(log)))
-        for page in pages:
+        wanted = [page for page in pages if folder == PICTURES or not page.name.startswith("training-")]
+        for page in wanted:
             for width in WIDTHS[:1] if page.name.startswith("training-") else WIDTHS:
                 name = f"{page.name}.png" if width == WIDTHS[0] else f"{page.name}-{width}.png"
                 where = page.address if page.address.startswith("file:") else address + page.address
@@ -147,13 +148,13 @@ def _demo_pages(client: MlflowClient) -> Iterator[Page]:
 
 def _training_pages(client: MlflowClient, name: str, app_id: str) -> Iterator[Page]:
     """The run that answers most: the search, else the run of all models, else the application of plain fits. Of the
-    latter also the first fit."""
+    latter also a fit that was evaluated."""
     ids = [one.experiment_id for one in client.search_experiments()]
     runs = client.search_runs(ids, f"tags.`spark.app.id` = '{app_id}'", max_results=10_000)
     roots = _of_level(runs, "application")
-    fits = sorted(_of_level(runs, "fit"), key=lambda run: run.info.start_time)
     if name == "pipeline":
-        yield Page("fit", _page([*fits, *roots][0]), 1000)
+        evaluated = [run for run in _of_level(runs, "fit") if run.data.metrics.get("time/evaluate_s")]
+        yield Page("fit", _page([*evaluated, *roots][0]), 1000)
     wanted = [*_of_level(runs, "tuning"), *(run for run in runs if run.data.metrics.get("models/total")), *roots]
     yield Page(f"training-{name}", _page(wanted[0]), 1000)
 

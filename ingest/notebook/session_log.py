@@ -69,7 +69,13 @@ def _settings(spark: Any) -> Callable[[str], str | None]:
         return settings.get
 
     def ask(name: str) -> str | None:
-        value: str | None = spark.conf.get(name, None)
+        try:
+            value: str | None = spark.conf.get(name, None)
+        except Exception as error:  # pyspark.errors: the session has stopped, or its server cannot be reached
+            raise SessionLogError(
+                "this session of Spark Connect does not answer; call before spark.stop(), or import the log with "
+                f"`afterglow import` ({' '.join(str(error).split())[:200]})"
+            ) from error
         return value
 
     return ask

@@ -228,7 +228,9 @@ def _trial(
         "key": run.key,
         "params": [run.params.get(param, "") for param in params],
         "score": None if average is None else _score(run, name),
-        "slowest": max(((_cost(fit), f"{fit.name} {seconds(_cost(fit))}") for fit in fits), default=(0.0, ""))[1],
+        "slowest": unbroken(
+            max(((_cost(fit), f"{fit.name} {seconds(_cost(fit))}") for fit in fits), default=(0, ""))[1]
+        ),
         "score_at": at,
         "cost": seconds(_cost(run)),
         "width": round(100 * _cost(run) / highest_cost, 1) if highest_cost else 0.0,

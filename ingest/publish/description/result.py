@@ -18,8 +18,12 @@ def result(run: Run, below: Mapping[str, Sequence[Run]], link: Link) -> str:
         return " ".join(best for best in bests if best) or _work(run)
     if run.level == "tuning":
         return _best(run, below, link)
+    if run.metrics.get("models/total"):
+        return _models(run)
     if run.level in ("trial", "fit"):
         own = _scored(run)
+        if run.level == "fit" and not own:
+            return _work(run)
         fitting = f"{seconds(cost(run))} of fitting" if cost(run) else ""
         return f"**Result:** {', '.join(part for part in (own, fitting) if part)}." if own or fitting else ""
     return _work(run)
@@ -37,6 +41,19 @@ def _best(search: Run, below: Mapping[str, Sequence[Run]], link: Link) -> str:
     number = trial.tags.get("afterglow.trial", "")
     where = f"[trial {escape(number)}]({link(trial.key)}), {seconds(cost(trial))} of fitting"
     return f"**Best:** {shown or escape(trial.name)}{reached} ({where})."
+
+
+def _models(run: Run) -> str:
+    """The models of groups, where tasks trained one each."""
+    figures, slowest = run.metrics, run.tags.get("afterglow.models.slowest")
+    parts = [f"{count(figures['models/total'])} models"]
+    if "models/seconds_max" in figures:
+        middle, most = figures["models/seconds_median"], figures["models/seconds_max"]
+        parts.append(f"median {seconds(middle)}, longest {seconds(most)} (model {escape(slowest or '', 60)})")
+    if "models/rows_max" in figures:
+        middle, most = figures["models/rows_median"], figures["models/rows_max"]
+        parts.append(f"median {count(middle)} rows, most {count(most)}")
+    return f"**Result:** {', '.join(parts)}."
 
 
 def _scored(run: Run) -> str:

@@ -55,6 +55,16 @@ def test_a_log_of_another_name_is_found_by_its_content(tmp_path: Path) -> None:
     assert find_session_log(connect(settings(tmp_path, app_id)), no_sleep).name.endswith("renamed")
 
 
+def test_a_session_of_connect_that_has_stopped_is_one_sentence() -> None:
+    class Stopped:
+        @property
+        def conf(self) -> Any:
+            raise RuntimeError("[NO_ACTIVE_SESSION] No active Spark session found.")
+
+    with pytest.raises(SessionLogError, match=r"does not answer; call before spark\.stop\(\).*NO_ACTIVE_SESSION"):
+        find_session_log(Stopped(), no_sleep)
+
+
 def test_it_waits_until_spark_has_written_what_happened(tmp_path: Path) -> None:
     app_id = running("skewed-join", tmp_path)
     waited: list[float] = []

@@ -1,6 +1,7 @@
 """Descriptions: figures for people, links to what matters, and nothing from a log that acts."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -115,6 +116,21 @@ def test_a_level_is_not_repeated_where_the_name_begins_with_it() -> None:
     for name, first in (("trial 2", "**Trial 2** ran"), ("maxDepth=7", "**Trial maxDepth=7** ran")):
         run = Run("trial", "a/t/2", "a/t", name, "FINISHED", 0, 1000)
         assert describe(run, {}, None, str).startswith(first)
+
+
+def test_a_fit_without_a_metric_shows_its_work_and_models_of_groups_their_spread() -> None:
+    fit = Run("fit", "a/f", "a", "KMeans", "FINISHED", 0, 4000, {"tasks/total": 3.0, "time/fit_s": 4.0})
+    assert describe(fit, {}, None, str).split("\n\n")[1] == "**Result:** 3 tasks."
+    spread = {"models/total": 24.0, "models/seconds_median": 0.5, "models/seconds_max": 2.0}
+    rows = {"models/rows_median": 310.0, "models/rows_max": 1842.0}
+    models = replace(fit, metrics=spread | rows, tags={"afterglow.models.slowest": "oslo"})
+    text = "24 models, median 500 ms, longest 2 s (model oslo), median 310 rows, most 1,842"
+    assert describe(models, {}, None, str).split("\n\n")[1] == f"**Result:** {text}."
+
+
+def test_a_search_is_titled_without_its_result() -> None:
+    search = Run("tuning", "a/t", "a", "tuning → 0.9 auc · depth=2 · CV1 · 3 folds x 4 trials", "FINISHED", 0, 1000)
+    assert describe(search, {}, None, str).startswith("**Hyperparameter search: CV1 · 3 folds x 4 trials** ran 1 s.")
 
 
 def test_a_task_is_described_too() -> None:
