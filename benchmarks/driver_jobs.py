@@ -34,7 +34,7 @@ def bad_record(spark: SparkSession, faulty: bool, folder: Path) -> None:
 
     def parsed(rows: Iterable[int]) -> Iterator[int]:
         for row in rows:
-            worked(0.004)
+            worked(0.001)
             yield int("n/a" if faulty and row == 700 else str(row))
 
     _warm(spark)
@@ -45,14 +45,14 @@ def bad_record(spark: SparkSession, faulty: bool, folder: Path) -> None:
         if not faulty:
             raise
         print(type(error).__name__)
-        data.filter(lambda row: row != 700).mapPartitions(lambda rows: (worked(0.004) or row for row in rows)).sum()
+        data.filter(lambda row: row != 700).mapPartitions(lambda rows: (worked(0.001) or row for row in rows)).sum()
 
 
 def killed_executor(spark: SparkSession, faulty: bool, folder: Path) -> None:
     """A task's executor is killed as the kernel does when memory runs out (SIGKILL), and its work is done again."""
 
     def heavy(partition: int, rows: Iterable[int]) -> Iterator[int]:
-        worked(1.5)
+        worked(0.3)
         context = TaskContext.get()
         if faulty and partition == 9 and context is not None and context.attemptNumber() == 0:
             os.kill(_java_ancestor(), signal.SIGKILL)
@@ -63,8 +63,9 @@ def killed_executor(spark: SparkSession, faulty: bool, folder: Path) -> None:
 
 
 def _warm(spark: SparkSession) -> None:
-    """Starts the Python workers of both executors, so that the tasks of the next job are alike."""
-    wait_for_executors(spark, 2)
+    """Starts the Python workers, so that the tasks of the next job are alike."""
+    if not spark.sparkContext.master.startswith("local["):
+        wait_for_executors(spark, 2)
     spark.sparkContext.parallelize(range(8), 8).map(lambda number: worked(0.05) or number).sum()
 
 
@@ -82,7 +83,7 @@ def sleeping_task(spark: SparkSession, faulty: bool, folder: Path) -> None:
     """One task of twelve waits for a service for 12 s."""
 
     def called(partition: int, rows: Iterable[int]) -> Iterator[int]:
-        worked(0.3)
+        worked(0.1)
         if faulty and partition == 4:
             time.sleep(12)
         yield sum(rows)
@@ -115,13 +116,13 @@ def loop_of_queries(spark: SparkSession, faulty: bool, folder: Path) -> None:
 
 
 def idle_driver(spark: SparkSession, faulty: bool, folder: Path) -> None:
-    """The driver computes alone between two jobs for 14 s. The twin does that in tasks."""
+    """The driver computes alone between two jobs for 2.5 s of CPU time. The twin does that in tasks."""
     numbers = spark.sparkContext.parallelize(range(400), 8)
     numbers.map(lambda number: number + 1).sum()
     if faulty:
-        worked(14.0)
+        worked(2.5)
     else:
-        numbers.map(lambda number: worked(0.035) or number).sum()
+        numbers.map(lambda number: worked(0.006) or number).sum()
     numbers.map(lambda number: number * 2).sum()
 
 
@@ -129,7 +130,7 @@ def retried_task(spark: SparkSession, faulty: bool, folder: Path) -> None:
     """A connection is reset at the end of three tasks, each of which runs again."""
 
     def sent(partition: int, rows: Iterable[int]) -> Iterator[int]:
-        worked(1.2)
+        worked(0.2)
         context = TaskContext.get()
         if faulty and partition % 4 == 1 and context is not None and context.attemptNumber() == 0:
             raise ConnectionResetError(f"connection {os.getpid()} was reset by peer")
@@ -152,5 +153,10 @@ JOBS: dict[str, Job] = {
         retried_task,
     )
 }
-CLUSTER = frozenset({"bad_record", "killed_executor", "out_of_memory", "retried_task", "sleeping_task"})
-"""The jobs that need executors of their own: a task fails for good at once in local mode."""
+MASTERS = {
+    "bad_record": "local[4, 4]",  # up to four attempts of a task
+    "retried_task": "local[4, 4]",
+    "killed_executor": "local-cluster[2,1,1024]",
+    "out_of_memory": "local-cluster[2,1,1024]",
+}
+"""Of the jobs whose tasks fail, which ends the application in `local[4]`."""

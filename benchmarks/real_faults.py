@@ -25,7 +25,7 @@ from afterglow.schemas.findings import FINDING_CODES
 
 from .run_fault import JOBS
 
-_TIMEOUT_S = 300
+_TIMEOUT_S = 900
 _DONE = ".done"
 EXPECTED: dict[str, tuple[str, str | None]] = {
     "exploded_rows": ("multiplied_rows", None),

@@ -18,7 +18,6 @@ from . import driver_jobs, query_jobs
 
 JOBS: dict[str, query_jobs.Job] = {**query_jobs.JOBS, **driver_jobs.JOBS}
 _CONF = {
-    "spark.master": "local[4]",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.memory": "2g",
@@ -37,10 +36,9 @@ def main() -> None:
     """Run the job; its event log is in LOG_DIR."""
     name, state, logs = sys.argv[1:]
     own = query_jobs.CONF.get(name, ({}, {}))[state != "faulty"]
-    master = {"spark.master": "local-cluster[2,1,1024]"} if name in driver_jobs.CLUSTER else {}
     others, begin = _machine_cpu_s() - _session_cpu_s(), time.monotonic()
-    builder = SparkSession.builder.appName(f"{name}-{state}")
-    for key, value in {**_CONF, **master, "spark.eventLog.dir": f"file://{logs}", **own}.items():
+    builder = SparkSession.builder.appName(f"{name}-{state}").master(driver_jobs.MASTERS.get(name, "local[4]"))
+    for key, value in {**_CONF, "spark.eventLog.dir": f"file://{logs}", **own}.items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("OFF")
