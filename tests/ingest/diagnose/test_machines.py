@@ -154,6 +154,14 @@ def test_cores_that_are_idle_beside_others() -> None:
     assert "70 % of the core time was idle" in row["message"]
 
 
+@pytest.mark.parametrize("master, codes", [("local[8]", []), ("local[*]", ["idle_cores"])])
+def test_cores_of_local_mode_count_if_tasks_computed_on_them(master: str, codes: list[str]) -> None:
+    work = Made(executors=1, cores=8, master=master)
+    for _ in range(8):
+        work.stage([*[20_000] * 3, *[task(2_000, executor_cpu_time_ns=0)] * 5], name="collect at Job.scala:1")
+    assert [row["code"] for row in work.findings() if row["code"] == "idle_cores"] == codes
+
+
 @pytest.mark.parametrize(
     "before, between, after, cause",
     [
