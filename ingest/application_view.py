@@ -17,7 +17,7 @@ from ..schemas.tables.training import MINIMUM_CONFIDENCE
 from .arrow import Array
 from .critical_path import CriticalPath, critical_path
 from .query_plans import PlanNode, QueryPlan, query_plans
-from .run_names import job_name, python_operator, stage_name
+from .run_names import job_name, python_operator, stage_call_site, stage_name
 from .task_arrays import Row, TaskArrays
 from .timeline import Timeline
 
@@ -284,8 +284,12 @@ class ApplicationView(TaskArrays):
 
     def stage_title(self, stage: int) -> str:
         """The name of a stage's run."""
+        return stage_name(self.stages[stage], *self._caller(stage))
+
+    def _caller(self, stage: int) -> tuple[Row | None, Row | None]:
+        """The job of a stage, and its SQL execution."""
         job = self._job_by_id.get(self.stages[stage]["job_id"])
-        return stage_name(self.stages[stage], job, self._executions.get(job["sql_execution_id"]) if job else None)
+        return job, self._executions.get(job["sql_execution_id"]) if job else None
 
     @cached_property
     def _executions(self) -> dict[int, Row]:
@@ -298,7 +302,7 @@ class ApplicationView(TaskArrays):
     def subject(self, stage: int) -> str:
         """The stage's name in a finding."""
         identity = self.stage_identity(stage)
-        name = self.stages[stage]["name"]
+        name = stage_call_site(self.stages[stage], *self._caller(stage))
         return f"stage {identity} · {name}" if name else f"stage {identity}"
 
     def stage_identity(self, stage: int) -> str:

@@ -91,11 +91,20 @@ def says_nothing(text: str) -> bool:
     return not text or (bool(_SILENT.search(text)) and (match is None or bool(_ANONYMOUS.search(match[1]))))
 
 
+def stage_call_site(stage: Row, job: Row | None, execution: Mapping[str, object] | None) -> str:
+    """The stage's call site. If it names no action, that of the SQL execution or the job; "" if none is known."""
+    return _telling(stage["name"], _description(execution), job["description"] if job else None) or stage["name"] or ""
+
+
 def _numbered(number: str, *texts: str | None) -> str:
+    telling = _telling(*texts)
+    return f"{number} {short_call_site(telling)}" if telling else number
+
+
+def _telling(*texts: str | None) -> str | None:
     found = [plain_text(text) for text in texts]
     clear = [text for text in found if text and not _SILENT.search(text)]
-    telling = [*clear, *(text for text in found if text and not says_nothing(text))]
-    return f"{number} {short_call_site(telling[0])}" if telling else number
+    return next(iter([*clear, *(text for text in found if text and not says_nothing(text))]), None)
 
 
 def _description(execution: Mapping[str, object] | None) -> str | None:

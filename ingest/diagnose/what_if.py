@@ -32,7 +32,8 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
         unsure = abs(now - app.duration_ms) + _TASK_UNCERTAINTY * abs(changed)
         low, high = max(took - unsure, min(least, took)), took + unsure
         figures |= {f"{name}_ms": round(took), f"{name}_low_ms": round(low), f"{name}_high_ms": round(high)}
-        words = f"{seconds(took / 1e3)} ({seconds(low / 1e3)} to {seconds(high / 1e3)})"
+        about, shortest, longest = (seconds(ms / 1e3) for ms in (took, low, high))
+        words = about if shortest == longest else f"{about} ({shortest} to {longest})"
         parts.append(f"{words} with {name.replace('_', ' ')} the executors")
     yield Candidate(
         "what_if",
