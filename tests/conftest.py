@@ -60,6 +60,12 @@ def _mlflow(*oldest: int) -> bool:
     return tuple(map(int, mlflow.__version__.split(".")[:2])) >= oldest
 
 
+def _traces() -> bool:
+    from mlflow.tracing.client import TracingClient
+
+    return hasattr(TracingClient, "log_spans")
+
+
 def _studies() -> bool:
     return all(importlib.util.find_spec(name) is not None for name in ("optuna", "mlflow.optuna"))
 
@@ -70,10 +76,10 @@ _NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
     "node": ("node", lambda: shutil.which("node") is not None),
     "compiler": ("a C compiler, cc", lambda: shutil.which("cc") is not None),
     "browser": ("chromium", lambda: shutil.which("chromium") is not None),
-    "direct": ("an MLflow whose tables the writer sql knows", functools.cache(_direct)),
+    "direct": ("an MLflow whose tables the writer sql knows", functools.lru_cache(None)(_direct)),
     "workspaces": ("MLflow 3.10", lambda: _mlflow(3, 10)),
     "studies": ("optuna, and an MLflow with mlflow.optuna", _studies),
-    "traces": ("MLflow 3", lambda: _mlflow(3)),
+    "traces": ("an MLflow whose client writes spans, newer than 3.0", _traces),
     "postgres": ("PostgreSQL's initdb and postgres", lambda: _database("postgres")),
     "mariadb": ("MariaDB's mariadbd and mariadb-install-db", lambda: _database("mariadb")),
 }

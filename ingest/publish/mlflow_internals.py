@@ -32,6 +32,7 @@ __all__ = [
     "query_runs",
     "remove_partial_uploads",
     "server_version",
+    "silent_migrations",
     "silent_run_urls",
     "tracing_client",
     "tracking_store",
@@ -112,8 +113,10 @@ def tracking_store(client: MlflowClient) -> Any:
 
 
 def tracing_client(client: MlflowClient) -> Any | None:
-    """MlflowClient._tracing_client: writes and deletes traces; None before MLflow 3, whose traces are others."""
-    return getattr(client, "_tracing_client", None) if hasattr(mlflow.entities, "TraceLocation") else None
+    """MlflowClient._tracing_client: writes and deletes traces. None where it cannot write spans, as that of MLflow 3.0
+    and before."""
+    found = getattr(client, "_tracing_client", None)
+    return found if hasattr(found, "log_spans") else None
 
 
 def latest_metrics(run: Any) -> Mapping[str, tuple[int, float]]:
@@ -263,6 +266,23 @@ logging.getLogger("mlflow.store.db.utils").addFilter(_ERRORS)  # _get_managed_se
 def without_logged_errors() -> contextlib.AbstractContextManager[None]:
     """Silence errors that mlflow.store.db.utils logs in this thread, since they are also raised and reported."""
     return _ERRORS.handled()
+
+
+@contextlib.contextmanager
+def silent_migrations() -> Iterator[None]:
+    """Silence the lines that Alembic logs while MLflow creates the tables of a database.
+
+    mlflow.store.db_migrations.env configures logging for them, with a handler of the whole process. That is undone.
+    """
+    root, alembic = logging.getLogger(), logging.getLogger("alembic")
+    handlers, level, disabled = list(root.handlers), alembic.level, logging.root.manager.disable
+    logging.disable(max(disabled, logging.INFO))
+    try:
+        yield
+    finally:
+        logging.disable(disabled)
+        root.handlers[:] = handlers
+        alembic.setLevel(max(level, logging.WARNING))
 
 
 def silent_run_urls() -> contextlib.AbstractContextManager[None]:

@@ -22,7 +22,13 @@ from ..errors import PublishError
 from ..transient_errors import is_transient
 from . import urls
 from .error_messages import translate_errors, without_password
-from .mlflow_internals import MLFLOW_ENABLE_WORKSPACES, get_request_workspace, server_version, tracking_store
+from .mlflow_internals import (
+    MLFLOW_ENABLE_WORKSPACES,
+    get_request_workspace,
+    server_version,
+    silent_migrations,
+    tracking_store,
+)
 from .retry import RetryPolicy, retry
 from .schema_version import check_unchanged, check_version, is_database
 from .sqlite_lock import sqlite_lock
@@ -59,8 +65,9 @@ class TrackingStore:
         with translate_errors(f"{without_password(uri)}: cannot be opened"), sqlite_lock(uri):
             if is_database(uri):
                 retry(partial(check_version, uri), policy)
-            client = retry(partial(MlflowClient, uri), policy)
-            found = retry(partial(_experiment, client, experiment, uri), policy)
+            with silent_migrations():
+                client = retry(partial(MlflowClient, uri), policy)
+                found = retry(partial(_experiment, client, experiment, uri), policy)
         if found.lifecycle_stage != "active":
             raise PublishError(
                 f"experiment {experiment!r} was deleted; restore it (mlflow experiments restore "
@@ -77,7 +84,8 @@ class TrackingStore:
         with translate_errors(f"{without_password(uri)}: cannot be opened"), sqlite_lock(uri):
             if is_database(uri):
                 retry(partial(check_version, uri), policy)
-            client = retry(partial(MlflowClient, uri), policy)
+            with silent_migrations():
+                client = retry(partial(MlflowClient, uri), policy)
             found = retry(partial(client.get_experiment_by_name, experiment), policy)
             if found is None or found.lifecycle_stage != "active":
                 first = retry(partial(client.search_experiments, max_results=1), policy)

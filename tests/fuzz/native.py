@@ -76,7 +76,7 @@ def fuzz(scan: Any, seconds: float, seed: int) -> int:
                 )
                 scan.thin_plan(line, first, last, *declared.PLAN_RULES)
             tried += 1
-        for rows, offsets, columns in scan.take(state):
+        for rows, offsets, columns, *_ in scan.take(state):
             assert len(offsets) == 8 * rows and all(c is None or len(c[1]) == rows for c in columns)
     return tried
 

@@ -164,7 +164,7 @@ def test_a_view_that_no_tag_can_hold_is_left_out() -> None:
     assert not views.missing([wide], {})
 
 
-@pytest.mark.traces  # MLflow 3: an older one cannot delete the tag of an experiment
+@pytest.mark.traces  # an older one cannot delete the tag of an experiment
 def test_the_last_application_takes_the_views_with_it(tmp_path: Path) -> None:
     uri = new_sqlite(tmp_path / "mlflow.db")
     imported(uri, "one", tmp_path)
