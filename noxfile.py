@@ -66,8 +66,14 @@ SPARKS = {
 }
 
 
-# Tests that read a job's log back, which needs spark-afterglow.
-READ_BACK = ("test_frameworks.py", "test_loop_tables.py", "test_models.py", "test_read_back.py")
+# Tests that read a job's log back or build packages, which needs more than a training job has.
+ELSEWHERE = (
+    "test_distribution.py",
+    "test_frameworks.py",
+    "test_loop_tables.py",
+    "test_models.py",
+    "test_read_back.py",
+)
 
 
 def run_matrix(session: nox.Session) -> None:
@@ -151,8 +157,7 @@ def run_annotated(session: nox.Session, pins: list[str]) -> None:
     if shutil.which("java") is None:
         session.skip("needs Java")
     session.install("./annotate", "pytest", "pytest-xdist", *pins)
-    read_back = ("test_read_back.py", "test_loop_tables.py", "test_frameworks.py", "test_models.py")
-    tests = [str(path) for path in sorted(Path("tests/annotate").glob("test_*.py")) if path.name not in read_back]
+    tests = [str(path) for path in sorted(Path("tests/annotate").glob("test_*.py")) if path.name not in ELSEWHERE]
     session.run("python", "-m", "pytest", "-q", *(session.posargs or tests))
 
 

@@ -158,7 +158,7 @@ def test_disable_restores_pyspark(spark: Any, log: Any, sized: Any) -> None:
     originals = [vars(owner)[name] for owner, name in places]
     annotate.autolog()
     annotate.autolog()
-    assert all(vars(owner)[name] is not original for (owner, name), original in zip(places, originals, strict=True))
+    assert all(vars(owner)[name] is not originals[at] for at, (owner, name) in enumerate(places))
     annotate.disable()
     annotate.disable()
     assert [vars(owner)[name] for owner, name in places] == originals
