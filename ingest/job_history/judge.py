@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 
+from ...schemas.findings.failures import CODES as FAILURE_CODES
 from ...schemas.job_history import (
     COMPARED_RUNS,
     CORE_HOURS,
@@ -30,6 +31,8 @@ from ...schemas.job_history import (
     Verdict,
 )
 from ..units import count, seconds, significant, size
+
+_FAILURES = frozenset(one.code for one in FAILURE_CODES)
 
 
 def judge(run: JobRun, earlier: Sequence[JobRun], compared_runs: int = COMPARED_RUNS) -> Verdict | None:
@@ -97,7 +100,8 @@ def _compared(run: JobRun, usual: Sequence[JobRun]) -> Verdict:
         text = f"It used {shown(paid)} {unit}, usually {shown(price_before)}."
         found.append(Deviation("dearer", text, paid, price_before, most))
     found += _spill(own[SPILL], growth)
-    found += _new_findings(run, usual, worse=any(one.kind != "waited" for one in found))
+    worse, has_grown = any(one.kind != "waited" for one in found), median(more for _, more in growth) >= MIN_GROWTH
+    found += _new_findings(run, usual, worse, has_grown)
     ratios = {
         "duration_ratio": _ratio(took, median(one.metrics.get(DURATION, 0.0) for one in usual)),
         "cost_ratio": _ratio(paid, median(one.metrics.get(price, 0.0) for one in usual)),
@@ -181,10 +185,17 @@ def _spill(spilled: float, growth: Sequence[tuple[JobRun, float]]) -> list[Devia
     return [Deviation("spill", text, spilled, expected, limit)]
 
 
-def _new_findings(run: JobRun, usual: Sequence[JobRun], worse: bool) -> list[Deviation]:
+def _new_findings(run: JobRun, usual: Sequence[JobRun], worse: bool, has_grown: bool) -> list[Deviation]:
+    """Findings that no run before had. A run that is no worse counts if one is critical. Of more data only failures
+    count then, because more data may spill, or need more partitions, in the time that it may take."""
     known = {code for one in usual for code in one.findings}
     fresh: Mapping[str, str] = {code: severity for code, severity in run.findings.items() if code not in known}
-    counted = [code for code, severity in fresh.items() if severity == "critical" or (worse and severity == "warning")]
+    counted = [
+        code
+        for code, severity in fresh.items()
+        if (severity == "critical" and (worse or not has_grown or code in _FAILURES))
+        or (worse and severity == "warning")
+    ]
     if not counted:
         return []
     names = ", ".join(f"{code} ({fresh[code]})" for code in counted)

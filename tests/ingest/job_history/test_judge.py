@@ -98,6 +98,9 @@ def test_more_spill() -> None:
 
 def test_data_that_no_longer_fits_into_memory_is_no_regression() -> None:
     assert kinds(run(20, spill=2.0**30, records=2e6)) == []
+    assert kinds(run(20, spill=2.0**30, records=2e6, findings={"spill": "critical"})) == []
+    assert kinds(run(20, records=2e6, findings={"job_failed": "critical"})) == ["finding"]
+    assert kinds(run(20, 300, records=2e6, findings={"spill": "critical"})) == ["slower", "dearer", "finding"]
 
 
 def test_more_computing_shows_through_noise() -> None:
