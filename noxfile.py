@@ -52,14 +52,7 @@ OLDEST = [  # the lower bounds of pyproject.toml
     "click==8.1.7",
     "setuptools<80",  # MLflow 2.9 imports pkg_resources
 ]
-DATABRICKS_15_4 = [
-    "mlflow==2.11.*",
-    "numpy==1.26.4",
-    "pandas==1.5.3",
-    "pyarrow==14.0.2",
-    "setuptools<80",
-    "sqlalchemy<2.1",
-]
+DATABRICKS_15_4 = ["mlflow==2.11.*", "numpy==1.26.4", "pandas==1.5.3", "pyarrow==14.0.2", "setuptools<80"]
 MLFLOW_2_16 = ["mlflow==2.16.2", *DATABRICKS_15_4[1:]]
 MLFLOWS = ["2.22.*", "3.0.*", "3.17.*", ""]  # "" is the newest
 # pyspark -> the newest Python that it runs on here, and its own limits
