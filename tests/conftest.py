@@ -61,8 +61,10 @@ def _mlflow(*oldest: int) -> bool:
 
 
 def _traces() -> bool:
-    from mlflow.tracing.client import TracingClient
-
+    try:
+        from mlflow.tracing.client import TracingClient
+    except ImportError:  # MLflow 2.11
+        return False
     return hasattr(TracingClient, "log_spans")
 
 
