@@ -57,7 +57,8 @@ def test_the_tree_hangs_together(searched: tuple[Any, dict[str, Any]]) -> None:
     below = [run for run in tree.all() if run.level == "job" and run.tags.get("afterglow.tuning.uid")]
     assert tuning.metrics["tasks/total"] == sum(run.metrics["tasks/total"] for run in below)
     trials = [run for run in tree.all() if run.level == "trial"]
-    fits = [run for run in tree.all() if run.level == "fit"]
+    of_trials = {run.key for run in trials}
+    fits = [run for run in tree.all() if run.level == "fit" and run.parent in of_trials]  # a refit is of no trial
     assert sum(r.metrics["jobs/total"] for r in trials) == sum(r.metrics["jobs/total"] for r in fits)
     assert all(run.start_ms >= tuning.start_ms for run in (*trials, *fits))
 
