@@ -25,7 +25,7 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
     work = work_of(app)
     now, least = replay(work, round(slots)), without_tasks(work)
     figures: dict[str, object] = {"duration_ms": app.duration_ms, "replayed_ms": round(now)}
-    parts = []
+    parts, changes = [], "executors" if app.tables["executors"].num_rows > 1 else "cores"
     for name, factor in WHAT_IF.items():
         changed = replay(work, max(round(slots * factor), 1)) - now
         took = max(app.duration_ms + changed, 1.0)
@@ -34,7 +34,7 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
         figures |= {f"{name}_ms": round(took), f"{name}_low_ms": round(low), f"{name}_high_ms": round(high)}
         about, shortest, longest = (seconds(ms / 1e3) for ms in (took, low, high))
         words = about if shortest == longest else f"{about} ({shortest} to {longest})"
-        parts.append(f"{words} with {name.replace('_', ' ')} the executors")
+        parts.append(f"{words} with {name.replace('_', ' ')} the {changes}")
     yield Candidate(
         "what_if",
         None,

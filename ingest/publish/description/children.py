@@ -34,7 +34,7 @@ def list_children(children: Sequence[Run], link: Link) -> list[str]:
     for level, plural in (("fit", "fits"), ("stage", "stages"), ("job", "jobs")):
         own = [run for run in children if run.level == level]
         failed = [run for run in own if run.status == "FAILED"]
-        slow = sorted((run for run in own if run.duration_s), key=lambda run: -(run.duration_s or 0))
+        slow = sorted((run for run in own if run.duration_s), key=lambda run: -_time(run))
         lines.extend(_failed_and_slow(level, plural, (failed, len(failed)), (slow, len(slow)), len(own), link))
     return lines
 

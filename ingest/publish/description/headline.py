@@ -76,7 +76,7 @@ def _cluster(run: Run) -> list[str]:
     version, cores = run.params.get("spark.version"), run.params.get("total_cores")
     executors = run.metrics.get("executors/total", 0)
     parts = [
-        f"Spark {escape(version)}, " if version else "",
+        f"Spark {escape(version)}," if version else "",
         f"{count(executors)} executor{'' if executors == 1 else 's'}"
         + (f" with {escape(cores)} cores" if cores else "")
         + ".",
