@@ -1,6 +1,8 @@
 """The duration on other numbers of executors: replayed tasks, the driver's time, and what cannot be replayed."""
 
+import heapq
 import json
+import random
 
 import pytest
 
@@ -84,3 +86,20 @@ def test_a_cut_log_has_none() -> None:
     work.stage([1_000] * 8)
     work.application["log_complete"] = False
     assert not [row for row in work.view().tables["findings"].to_pylist() if row["code"] == "what_if"]
+
+
+@pytest.mark.parametrize("slots", [2, 8, 30])
+@pytest.mark.parametrize("tasks", [70, 1000])
+def test_a_large_stage_ends_as_if_its_tasks_were_replayed_one_by_one(slots: int, tasks: int) -> None:
+    dice = random.Random(tasks)
+    durations = tuple(dice.uniform(50, 150) for _ in range(tasks))
+    free = [0.0] * slots
+    for duration in durations:
+        heapq.heapreplace(free, free[0] + duration)
+    work = Work((JobWork((StageWork(durations, (), 0.0),), None, 0.0),), 0.0)
+    assert abs(replay(work, slots) - max(free)) < 100  # the mean of one task
+
+
+def test_a_large_stage_leaves_the_slots_to_the_next_one_in_order() -> None:
+    large, small = StageWork((10.0,) * 1000, (), 0.0), StageWork((5.0,), (0,), 0.0)
+    assert replay(Work((JobWork((large, small), None, 0.0),), 0.0), 10) == pytest.approx(1005, abs=10)

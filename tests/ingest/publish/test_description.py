@@ -145,3 +145,12 @@ def test_what_to_do_is_the_advice_of_the_most_expensive_finding() -> None:
     costly = [one for one in root.findings if not one.informational]
     first, second, *_ = _described("skewed-join", "application").split("\n\n")
     assert first.startswith("**Spark application ") and second.startswith(f"**To do:** {costly[0].advice}")
+
+
+def test_fits_are_listed_in_the_order_of_the_time_that_is_shown() -> None:
+    """A fit may wait for another trial: its wall time is then longer than its fitting time."""
+    trial = Run("trial", "a/t/2", "a/t", "depth=2", "FINISHED", 0, 20_000)
+    waited = Run("fit", "a/t/2/0", "a/t/2", "fold 0", "FINISHED", 0, 15_000, {"time/fit_s": 4.0})
+    fitted = Run("fit", "a/t/2/1", "a/t/2", "fold 1", "FINISHED", 0, 9_000, {"time/fit_s": 8.0})
+    text = describe(trial, {"a/t/2": [waited, fitted]}, None, str)
+    assert text.index("fold 1") < text.index("fold 0")

@@ -7,7 +7,7 @@ from mlflow import MlflowClient
 
 from afterglow.ingest import import_logs
 from afterglow.ingest.errors import PublishError
-from afterglow.ingest.publish import find_root, open_writer, stored_tables
+from afterglow.ingest.publish import find_root, open_writer, store, stored_tables
 from tests.conftest import sample_log
 
 from . import stores
@@ -29,6 +29,8 @@ def test_they_go_through_the_server_and_runs_into_the_database(tmp_path: Path, m
                 import_logs(LOG, uri, writer, writer=writer)
             assert client.search_runs([experiment]) == []
             monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+            # another part of the process may have called mlflow.set_tracking_uri
+            monkeypatch.setattr(store, "get_tracking_uri", lambda: uri)
             (imported,) = import_logs(LOG, uri, writer, writer=writer)
             assert imported.published.url.startswith(address)
             assert open_writer(uri, writer, writer).store.server_command() is None  # it runs
