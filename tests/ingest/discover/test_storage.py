@@ -179,7 +179,7 @@ def history_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         try:
             with urllib.request.urlopen(f"{address}/api/v1/applications", timeout=5) as answer:
                 return len(json.load(answer)) == 2
-        except OSError:
+        except (OSError, ValueError):  # a server that is still starting answers with a page
             return False
 
     environment = {**os.environ, "SPARK_HOME": home, "SPARK_LOCAL_IP": "127.0.0.1"}
