@@ -1,7 +1,7 @@
 """Replay the tasks of an application on another number of cores, as Spark would schedule them."""
 
 import heapq
-from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -43,26 +43,57 @@ class Work:
     tail: float
 
 
-def work_of(app: ApplicationView) -> Work:
-    """The work of an application."""
+def work_of(app: ApplicationView, slots: int, *, by_thread: bool = True) -> Work:
+    """The work of an application that ran on a number of slots.
+
+    A log does not tell which job a driver waited for. A job follows the job that ended last. While others run and
+    `by_thread` is true, it continues the thread that is idle longest.
+    """
     jobs = sorted(app.jobs, key=lambda job: (app.job_span(job)[0], job["job_id"]))
     spans = [app.job_span(job) for job in jobs]
-    by_end = sorted(range(len(jobs)), key=lambda at: spans[at][1])
-    ends = [spans[at][1] for at in by_end]
+    idle_slots = _IdleSlots(app, slots)
     found = []
+    running: list[tuple[int, int]] = []
+    idle: deque[int] = deque()  # the ended jobs that none follows, the first ended first
+    last: int | None = None
     for at, job in enumerate(jobs):
-        start = spans[at][0]
-        place = bisect_right(ends, start + _SLACK_MS) - 1
-        while place >= 0 and by_end[place] >= at:
-            place -= 1
-        after = by_end[place] if place >= 0 else None
+        start, end = spans[at]
+        while running and running[0][0] <= start + _SLACK_MS:
+            last = heapq.heappop(running)[1]
+            idle.append(last)
+        if running and by_thread and idle:
+            after: int | None = idle.popleft()
+        else:
+            after = last
+        if not running:
+            idle.clear()
+        heapq.heappush(running, (end, at))
         before = app.start_ms if after is None else spans[after][1]
-        stages, last = _stages(app, app.stages_of_job.get(job["job_id"], []), start)
-        found.append(JobWork(tuple(stages), after, max(float(start - before), 0.0), max(spans[at][1] - last, 0.0)))
-    return Work(tuple(found), max(float(app.end_ms - max(ends, default=app.start_ms)), 0.0))
+        stages, done = _stages(app, app.stages_of_job.get(job["job_id"], []), start, idle_slots)
+        found.append(JobWork(tuple(stages), after, max(float(start - before), 0.0), max(end - done, 0.0)))
+    return Work(tuple(found), max(float(app.end_ms - max((end for _, end in spans), default=app.start_ms)), 0.0))
 
 
-def _stages(app: ApplicationView, positions: Sequence[int], job_start: int) -> tuple[list[StageWork], float]:
+class _IdleSlots:
+    """How long a slot was idle before a time. A stage that waits for a busy slot is not delayed by the driver."""
+
+    def __init__(self, app: ApplicationView, slots: int) -> None:
+        known = app.known("launch_time_ms") & app.known("duration_ms")
+        launched, ended = app.column("launch_time_ms")[known], app.ended[known]
+        times = np.unique(np.concatenate([[app.start_ms, app.end_ms], launched, ended])).astype(np.float64)
+        busy = np.searchsorted(np.sort(launched), times, "right") - np.searchsorted(np.sort(ended), times, "right")
+        self._times = times
+        self._idle = np.concatenate([[0.0], np.cumsum(np.diff(times) * (busy[:-1] < slots))])
+
+    def between(self, begin: float, end: float) -> float:
+        """The time (ms) between two times in which at least one slot was idle."""
+        first, last = np.interp([begin, end], self._times, self._idle)
+        return float(last - first)
+
+
+def _stages(
+    app: ApplicationView, positions: Sequence[int], job_start: int, idle_slots: _IdleSlots
+) -> tuple[list[StageWork], float]:
     """The stages of a job that ran tasks, in the order of submission, and when the last task ended."""
     ordered = sorted(positions, key=lambda stage: app.span(stage)[0])
     found: list[StageWork] = []
@@ -80,7 +111,9 @@ def _stages(app: ApplicationView, positions: Sequence[int], job_start: int) -> t
         waits_for = [at for at, stage_id in enumerate(ids) if stage_id in parents]
         begin = float(launched.min())
         ready = max((spans[at][1] for at in waits_for), default=float(job_start))
-        found.append(StageWork(tuple(durations.tolist()), tuple(waits_for), max(begin - ready, 0.0)))
+        found.append(
+            StageWork(tuple(durations.tolist()), tuple(waits_for), idle_slots.between(ready, max(begin, ready)))
+        )
         spans.append((begin, float(app.ended[rows].max())))
         ids.append(app.stages[stage]["stage_id"])
     return found, max((end for _, end in spans), default=float(job_start))

@@ -22,15 +22,21 @@ def find(app: ApplicationView) -> Iterator[Candidate]:
     slots = _slots(app)
     if slots < 1:
         return
-    work = work_of(app)
+    work, other = work_of(app, round(slots)), work_of(app, round(slots), by_thread=False)
     now, least = replay(work, round(slots)), without_tasks(work)
+    # other jobs to wait for, which the log does not rule out
+    now_other = None if other == work else replay(other, round(slots))
     figures: dict[str, object] = {"duration_ms": app.duration_ms, "replayed_ms": round(now)}
     parts, changes = [], "executors" if app.tables["executors"].num_rows > 1 else "cores"
     for name, factor in WHAT_IF.items():
-        changed = replay(work, max(round(slots * factor), 1)) - now
+        changed_slots = max(round(slots * factor), 1)
+        changed = replay(work, changed_slots) - now
         took = max(app.duration_ms + changed, 1.0)
         unsure = abs(now - app.duration_ms) + _TASK_UNCERTAINTY * abs(changed)
         low, high = max(took - unsure, min(least, took)), took + unsure
+        if now_other is not None:
+            also = max(app.duration_ms + replay(other, changed_slots) - now_other, 1.0)
+            low, high = min(low, also), max(high, also)
         figures |= {f"{name}_ms": round(took), f"{name}_low_ms": round(low), f"{name}_high_ms": round(high)}
         about, shortest, longest = (seconds(ms / 1e3) for ms in (took, low, high))
         words = about if shortest == longest else f"{about} ({shortest} to {longest})"

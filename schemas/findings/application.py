@@ -92,7 +92,8 @@ CODES = (
         "application",
         "Duration on half, twice and four times the executors, from the application's own tasks.",
         "tasks replayed on that number of cores, with the driver's time as it was; the range is the difference "
-        "between a replay on the same cores and the real duration, plus half of the change",
+        "between a replay on the same cores and the real duration, plus half of the change; of jobs in threads it "
+        "also has the duration in another order",
         "none, informational",
         "Add executors only if the duration with twice as many is much shorter. Remove them if half as many suffice.",
         informational=True,

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from afterglow.ingest.diagnose.replay import JobWork, StageWork, Work, replay
+from afterglow.ingest.diagnose.replay import JobWork, StageWork, Work, replay, work_of
 from tests.ingest.diagnose.builders import Made, task
 
 
@@ -86,6 +86,49 @@ def test_a_cut_log_has_none() -> None:
     work.stage([1_000] * 8)
     work.application["log_complete"] = False
     assert not [row for row in work.view().tables["findings"].to_pylist() if row["code"] == "what_if"]
+
+
+def in_threads() -> Made:
+    work = made(executors=1)
+    for begin, length in ((1_000, 5_000), (1_000, 400), (1_700, 300), (1_000, 600), (1_900, 500)):
+        work.at = begin
+        work.stage([task(length, at=begin)])
+    work.at = 6_000
+    return work
+
+
+def test_a_job_beside_others_continues_the_thread_that_is_idle_longest() -> None:
+    view = in_threads().view()
+    jobs, others = work_of(view, 1).jobs, work_of(view, 1, by_thread=False).jobs
+    # submitted at 1000 (three), 1700, 1900
+    assert [job.after for job in jobs] == [None, None, None, 1, 2]
+    assert [job.gap for job in jobs] == [1_000, 1_000, 1_000, 300, 300]
+    assert [job.after for job in others] == [None, None, None, 2, 2]
+
+
+def test_the_range_has_the_durations_of_both_orders() -> None:
+    # the fourth job continues the second one or the third one
+    def jobs() -> Made:
+        work = made(executors=4)
+        for begin, length in ((0, 9_000), (0, 2_000), (0, 8_000), (8_100, 10_000)):
+            work.at = begin
+            work.stage([task(length, at=begin)])
+        return work
+
+    view, found = jobs().view(), figures_of(jobs())
+    orders = [work_of(view, 4), work_of(view, 4, by_thread=False)]
+    assert [[job.after for job in order.jobs] for order in orders] == [[None, None, None, 1], [None, None, None, 2]]
+    first, second = (found["duration_ms"] + replay(order, 2) - replay(order, 4) for order in orders)
+    assert found["half_low_ms"] <= min(first, second) and max(first, second) <= found["half_high_ms"]
+
+
+def test_a_stage_that_waits_for_a_busy_slot_is_not_delayed() -> None:
+    work = made(executors=1)
+    for begin, launched, length in ((0, 0, 1_000), (200, 1_050, 500)):
+        work.at = begin
+        work.stage([task(length, at=launched)])
+    assert [job.stages[0].delay for job in work_of(work.view(), 1).jobs] == [0, 50]
+    assert [job.stages[0].delay for job in work_of(work.view(), 2).jobs] == [0, 850]
 
 
 @pytest.mark.parametrize("slots", [2, 8, 30])
