@@ -176,10 +176,10 @@ def _computing(computed: float, usual: Sequence[float]) -> list[Deviation]:
 
 
 def _spill(spilled: float, growth: Sequence[tuple[JobRun, float]]) -> list[Deviation]:
-    """More spill. Data that no longer fits into memory because there is more of it is no regression."""
+    """More spill. Of more data only the part that does not fit into memory is spilled, which may grow much faster."""
     expected, limit = _limit([one.metrics.get(SPILL, 0.0) * more for one, more in growth])
     has_grown = median(more for _, more in growth) >= MIN_GROWTH
-    if spilled <= max(limit, expected + MIN_SPILL_BYTES) or (has_grown and not expected):
+    if has_grown or spilled <= max(limit, expected + MIN_SPILL_BYTES):
         return []
     text = f"It spilled {size(spilled)} to disk, usually {size(expected) if expected else 'nothing'}."
     return [Deviation("spill", text, spilled, expected, limit)]

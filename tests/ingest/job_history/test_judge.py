@@ -94,6 +94,7 @@ def test_more_spill() -> None:
     assert kinds(run(20, spill=1.1 * 2**30), spilling) == []
     assert kinds(run(20, spill=2.0**31), spilling) == ["spill"]
     assert kinds(run(20, spill=2.0**31, records=2e6), spilling) == []  # twice the data
+    assert kinds(run(20, spill=2.0**33, records=2e6), spilling) == []  # only what does not fit is spilled
 
 
 def test_data_that_no_longer_fits_into_memory_is_no_regression() -> None:
