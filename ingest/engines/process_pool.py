@@ -8,13 +8,12 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import islice
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, Generic, TypeVar
 
@@ -30,8 +29,11 @@ _LARGE_BYTES = 32 * 2**20
 _SECONDS_PER_LOG = 0.02
 _SECONDS_PER_BYTE = 1e-8
 _WORTH_PROCESSES_S = 3.0
-_AHEAD_PER_PROCESS = 4  # logs that are under way or done and wait for their turn: that bounds the memory
-_QUEUED_PER_PROCESS = 2  # one that is being read and the next one
+# Logs that are under way, or done and wait for their turn: the least number, and the most while they have few bytes,
+# which bounds the memory. Many small logs keep the processes busy while this one publishes a batch.
+_AHEAD, _MOST_AHEAD, _AHEAD_BYTES = 4, 64, 16 * 2**20
+# Of them those that are queued for a process: the one that is being read and the next one, or more small ones.
+_QUEUED, _MOST_QUEUED, _QUEUED_BYTES = 2, 32, 8 * 2**20
 
 Result = TypeVar("Result")
 Known = TypeVar("Known")
@@ -52,16 +54,18 @@ class _Task(Generic[Result]):
 
 @dataclass(slots=True)
 class _Worker:
-    """Other processes, or a thread of this one; `most` logs may be under way or wait there."""
+    """Other processes, or a thread of this one. `least` logs may be under way or wait there, and up to `most` of them
+    while they have few bytes."""
 
     submit: Callable[[EventLog], Future[Any]]
+    least: int
     most: int
-    futures: list[Future[Any]] = field(default_factory=list)
+    futures: list[tuple[Future[Any], int]] = field(default_factory=list)
 
     def is_free(self) -> bool:
         """Whether it may get another log."""
-        self.futures = [future for future in self.futures if not future.done()]
-        return len(self.futures) < self.most
+        self.futures = [(future, size) for future, size in self.futures if not future.done()]
+        return _has_room([size for _, size in self.futures], self.least, self.most, _QUEUED_BYTES)
 
 
 def _nothing_known(log: EventLog) -> None:
@@ -103,8 +107,8 @@ def map_logs(
     with _processes(others) as pool, ThreadPoolExecutor(1, "afterglow-read") as thread:
         there = partial(_work_there, work, before_sending, single)
         workers = [
-            _Worker(lambda log: thread.submit(work_here, log), 1),
-            _Worker(lambda log: pool.submit(there, log), _QUEUED_PER_PROCESS * others),
+            _Worker(lambda log: thread.submit(work_here, log), 1, 1),
+            _Worker(lambda log: pool.submit(there, log), _QUEUED * others, _MOST_QUEUED * others),
         ]
 
         def task(log: EventLog) -> _Task[Result | Known | Sent]:
@@ -113,7 +117,12 @@ def map_logs(
         coming = map(task, logs)
         window: deque[_Task[Result | Known | Sent]] = deque()
         while True:
-            window.extend(islice(coming, _AHEAD_PER_PROCESS * others + 1 - len(window)))
+            least, most = _AHEAD * others + 1, _MOST_AHEAD * others + 1
+            while _has_room([task.log.size for task in window], least, most, _AHEAD_BYTES):
+                following = next(coming, None)
+                if following is None:
+                    break
+                window.append(following)
             if not window:
                 return
             _assign(window, workers)
@@ -128,8 +137,9 @@ def map_logs(
             window.popleft()
 
 
-def _assign(window: Iterable[_Task[Result]], workers: Sequence[_Worker]) -> None:
-    """Gives each worker that is free the next small logs."""
+def _assign(window: Sequence[_Task[Result]], workers: Sequence[_Worker]) -> None:
+    """Gives each worker that is free the next small logs. The first worker, this process, takes the last log that is
+    queued for the others if there are no more."""
     for task in window:
         if task.done is None and task.future is None and _is_small(task.log):
             worker = next((worker for worker in workers if worker.is_free()), None)
@@ -138,9 +148,23 @@ def _assign(window: Iterable[_Task[Result]], workers: Sequence[_Worker]) -> None
             try:
                 task.future = worker.submit(task.log)
             except BrokenProcessPool:  # a process was killed: this one does the rest
-                worker.most = 0
+                worker.least = worker.most = 0
             else:
-                worker.futures.append(task.future)
+                worker.futures.append((task.future, task.log.size))
+    here = workers[0]
+    if not here.is_free():
+        return
+    for task in reversed(window):
+        if task.future is not None and task.future.cancel():
+            task.future = here.submit(task.log)
+            here.futures.append((task.future, task.log.size))
+            return
+
+
+def _has_room(sizes: Sequence[int], least: int, most: int, size: int) -> bool:
+    """Whether one more log fits to logs of these sizes: up to `least` logs always, up to `most` with less than `size`
+    bytes."""
+    return len(sizes) < least or (len(sizes) < most and sum(sizes) < size)
 
 
 def _received(future: Future[Result]) -> Result | None:

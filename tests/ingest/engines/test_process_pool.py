@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -76,6 +77,32 @@ def test_results_come_in_the_order_of_the_logs_and_from_several_processes() -> N
     assert [one[0] for one in found if not isinstance(one, AfterglowError)] == names
     processes = {one[1] for one in found if not isinstance(one, AfterglowError)}
     assert os.getpid() in processes and len(processes) == 3
+
+
+def note_process(folder: Path, log: EventLog, options: ReadOptions, progress: Progress | None) -> int:
+    (folder / log.name).touch()
+    return os.getpid()
+
+
+def test_many_small_logs_are_read_while_the_results_of_others_are_written(tmp_path: Path) -> None:
+    names = [f"log-{number}" for number in range(40)]
+    found = process_pool.map_logs(partial(note_process, tmp_path), logs(*names), ReadOptions(workers=2))
+    first, deadline = next(found), time.monotonic() + 60
+    while len(list(tmp_path.iterdir())) < 20:  # nobody takes another result meanwhile
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert len([first, *found]) == 40
+
+
+def test_this_process_takes_the_logs_that_still_wait_for_another() -> None:
+    found = process_pool.map_logs(here_or_there, logs(*["slow"] * 5), ReadOptions(workers=2))
+    processes = [one[1] for one in found if not isinstance(one, AfterglowError)]
+    assert len(processes) == 5 and processes.count(os.getpid()) >= 2
+
+
+def test_few_bytes_wait_at_a_time() -> None:
+    assert [process_pool._has_room([size] * 3, 2, 64, 100) for size in (1, 33, 34)] == [True, True, False]
+    assert process_pool._has_room([1000], 2, 64, 100) and not process_pool._has_room([1] * 64, 2, 64, 100)
 
 
 def test_an_error_is_that_log_s_and_a_bug_keeps_its_traceback() -> None:
