@@ -53,6 +53,17 @@ _QUOTED = (
 )
 _BARE = r"(?:[^\s,;&\"'\\]|\\[^\"'])+"
 _QUOTES = r"\2\3\4\5"
+_ANY_NAME = rf"[\w.\-]*(?:{_NAME}|[._\-]pass)[ \t]*="
+_SEPARATED = rf"(?i)(?:{_STRONG}|{_TOKEN}|[._\-]pass)[^\s\"']*[ \t]*[=:][ \t]*[^\s\"']+[,;&][^\s\"']"
+_END_OF_LINE = r"[,;&]*[ \t\r]*$|[,;&]+[\w.\-]+="
+
+
+def _with_separators(name: str, separators: str, behind: str = r"\z|[\s,;&\"'\\]") -> str:
+    """The pattern of a value that holds `separators`; it ends before `behind`, or before a separator, a name and `=`.
+
+    `name` is the pattern of all that is before the value.
+    """
+    return rf"(?im)({name}[ \t]*)[^/\s,;&\"'\\{{\[][^\s,;&\"'\\]*(?:[{separators}]+[^\s,;&\"'\\=]+=*)+({behind})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +141,48 @@ RULES = (
         r"\1",
     ),
     Rule("basic credentials", r"[Bb]asic", r"(\b[Bb]asic\s+)[A-Za-z0-9+/]{8,}=+", ("Basic dXNl{}==",), r"\1"),
+    # The separator before a name is the one that ends its value. Others are part of the value.
+    Rule(
+        "value between semicolons",
+        _SEPARATED,
+        _with_separators(rf";\s*{_ANY_NAME}", ",&"),
+        ("jdbc:sqlserver://h;user=u;password=ab,{};encrypt=true", "Server=h; Pwd=ab&{},c; x=y"),
+        r"\1",
+        r"\2",
+    ),
+    Rule(
+        "value in a query",
+        _SEPARATED,
+        _with_separators(rf"[?&]{_ANY_NAME}", ",;"),
+        ("jdbc:mysql://h/db?user=u&password=ab,{};c&x=1",),
+        r"\1",
+        r"\2",
+    ),
+    Rule(
+        "value between commas",
+        _SEPARATED,
+        _with_separators(rf"[,(\[{{]\s*{_ANY_NAME}", ";&"),
+        ("Map(user=u, password=ab;{}, x=y)", "user=u,password=ab&{},x=y"),
+        r"\1",
+        r"\2",
+    ),
+    Rule(
+        "value of an option",
+        _SEPARATED,
+        _with_separators(rf"(?:^|[\s\"'])--?(?:[\w\-]+(?:\s+|=))?{_ANY_NAME}", ",;&"),
+        ("run --password=ab,{};ef --x", "run --conf spark.db.password=ab;{} --x", "run -Ddb.password=ab&{},a -Da=b"),
+        r"\1",
+        r"\2",
+    ),
+    Rule(
+        # Elsewhere the text behind a separator is more often not part of the value.
+        "value at the end of a line",
+        _SEPARATED,
+        _with_separators(rf"(?:^|\s)(?:{_ANY_NAME}|[\w.\-]*{_STRONG_NAME}[ \t]*:)", ",;&", _END_OF_LINE),
+        ("\npassword=ab,{};ef\n", "\ndb.password = ab;{}\n", "with password=ab,{},user=me", "\npassword: ab,{};\n"),
+        r"\1",
+        r"\2",
+    ),
     Rule(
         "name = value",
         _NAMED,

@@ -56,6 +56,33 @@ def test_what_is_beside_a_secret_stays(given: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "given, shown",
+    [
+        ("password=ab,cd;ef", "password={}"),
+        ("db.password = ab;cd\nuser = u", "db.password = {}\nuser = u"),
+        ("password: ab,cd;ef", "password: {}"),
+        ("DB_PASS=ab,cd;ef", "DB_PASS={}"),
+        ("password=ab,cd,user=me", "password={},user=me"),
+        ("password=a==,b==", "password={}"),
+        ("run --password ab,cd;ef --x", "run --password {} --x"),
+        ("run --password=ab,cd;ef --x", "run --password={} --x"),
+        ("run --conf spark.db.password=ab;cd --x", "run --conf spark.db.password={} --x"),
+        ("-Ddb.password=a&b,c -Da=b", "-Ddb.password={} -Da=b"),
+        ("jdbc:sqlserver://h;password=ab,cd;encrypt=true", "jdbc:sqlserver://h;password={};encrypt=true"),
+        ("jdbc:mysql://h/db?user=u&password=a,b;c&x=1", "jdbc:mysql://h/db?user=u&password={}&x=1"),
+        ("spark.a=b,spark.db.password=x;y,spark.c=d", "spark.a=b,spark.db.password={},spark.c=d"),
+        # lists whose separator ends the value
+        ("jdbc:sqlserver://h;password=ab;encrypt=true;x", "jdbc:sqlserver://h;password={};encrypt=true;x"),
+        ("https://h/x?token=a,https://h/y?token=b", "https://h/x?token={},https://h/y?token={}"),
+        ("SELECT a.password=b.password,c FROM t", "SELECT a.password={},c FROM t"),
+        ("SELECT * FROM t WHERE a.token=b.token;\nSELECT 1", "SELECT * FROM t WHERE a.token={};\nSELECT 1"),
+    ],
+)
+def test_separators_in_a_value_without_quotes_are_part_of_it(given: str, shown: str) -> None:
+    assert redact_text(given) == shown.replace("{}", REDACTED)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "count at TokenCount.scala:12",
@@ -96,6 +123,8 @@ def test_what_is_beside_a_secret_stays(given: str, shown: str) -> None:
         "accept the cookie = yes",
         "pattern-key-value and secret_santa_list",
         "design=big assign=3 msig=4",
+        "the password: a,b c",
+        "compass=a,b bypass=c;d",
     ],
 )
 def test_ordinary_text_stays(text: str) -> None:
