@@ -51,7 +51,7 @@ class Imported:
 
     @property
     def complete(self) -> bool:
-        """Whether every event of the application was read."""
+        """Whether every event of the log was read."""
         return self.completeness == "complete"
 
     @property
@@ -80,7 +80,7 @@ class Exported:
 
     @property
     def complete(self) -> bool:
-        """Whether every event of the application was read."""
+        """Whether every event of the log was read."""
         return self.completeness == "complete"
 
     @property

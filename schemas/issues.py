@@ -177,7 +177,7 @@ _CODES = (
     IssueCode(
         "plans_left_out",
         "note",
-        "Plans of SQL executions are not in sql_nodes: the log has more nodes than it holds, or a plan is broken.",
+        "Plans of SQL executions are not in sql_nodes: the log has more nodes than it holds, or a plan cannot be read.",
         "Nothing.",
     ),
     IssueCode(

@@ -11,7 +11,15 @@ from ...schemas.issues import ImportIssue
 from ...schemas.logs import EventLog
 from .. import arrow
 
-VERDICTS = ("complete", "in_progress", "no_application_end", "truncated", "compacted", "events_lost")
+VERDICTS = (
+    "complete",
+    "application_not_read",
+    "no_application_end",
+    "truncated",
+    "in_progress",
+    "compacted",
+    "events_lost",
+)
 _LOST = {
     "stream_damaged",
     "line_broken",
@@ -29,7 +37,7 @@ _CUT = {"stream_truncated", "line_cut"}
 
 
 def completeness(log: EventLog, ended: bool, issues: Iterable[ImportIssue]) -> str:
-    """One of VERDICTS, the gravest that holds: events lost, compacted, truncated, in progress, no end, complete."""
+    """One of VERDICTS: the last of them that holds. Where an issue is an error, it is not `complete`."""
     codes = {issue.code for issue in issues}
     if codes & _LOST:
         return "events_lost"
@@ -39,7 +47,9 @@ def completeness(log: EventLog, ended: bool, issues: Iterable[ImportIssue]) -> s
         return "in_progress"
     if codes & _CUT:
         return "truncated"
-    return "complete" if ended else "no_application_end"
+    if not ended:
+        return "no_application_end"
+    return "application_not_read" if "application_not_read" in codes else "complete"
 
 
 def missing_rollovers(rollovers: pa.Table, log: EventLog) -> Iterator[ImportIssue]:

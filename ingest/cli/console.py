@@ -183,6 +183,7 @@ def print_ending(server_command: str | None, url: str | None, to_stderr: bool = 
 
 _COMPLETENESS = {
     "complete": "the log is complete",
+    "application_not_read": "another application in the log was not read",
     "in_progress": "the log is still being written",
     "no_application_end": "the log has no ApplicationEnd event",
     "truncated": "the log is cut off",

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -45,10 +46,10 @@ _DECODERS: Mapping[bytes, tuple[str, Callable[[bytes], msgspec.Struct]]] = {
 
 _decode_task_end, _decode_task_start = (_DECODERS[e.encode()][1] for e in (spark.TASK_END, spark.TASK_START))
 _PLAN_LINE = re.compile(
-    rb'\{"Event":"org\.apache\.spark\.sql\.execution\.ui\.SparkListenerSQL(ExecutionStart|AdaptiveExecutionUpdate)",'
-    rb'"executionId":(\d{1,18})[,}]'
+    rb'\{\s*"Event"\s*:\s*"org\.apache\.spark\.sql\.execution\.ui\.'
+    rb'SparkListenerSQL(ExecutionStart|AdaptiveExecutionUpdate)"\s*,\s*"executionId"\s*:\s*(\d{1,19})\s*[,}]'
 )
-_START = b"ExecutionStart"
+_START, _UPDATE = b"ExecutionStart", b"AdaptiveExecutionUpdate"
 _PLAIN_SQL_START = msgspec.json.Decoder(PLAIN_SQL_START).decode
 
 
@@ -111,8 +112,10 @@ def decode_lines(block: Lines, into: Decoded, report: Callable[[ImportIssue], No
         offset = block.offset + begin - block.begin
         place = _Place(block.number + index, offset, report)
         thin, plan_at = _thin_plan(block.data, begin, end) if block.data.startswith(_SQL_LINE, begin) else (None, -1)
-        if _hold_plan(block, begin, end, plan_at, into):
+        held = _hold_plan(block, begin, end, plan_at, into)
+        if held == _UPDATE:
             continue
+        started = len(into.events[spark.SQL_START])
         line = b"" if thin else _bounded(block.data[begin:end], place)
         into.memory_bytes += memory_bytes(thin or line)
         try:
@@ -127,6 +130,9 @@ def decode_lines(block: Lines, into: Decoded, report: Callable[[ImportIssue], No
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             cut = block.open_end and end == block.end
             _decode_broken(line or block.data[begin:end], cut, into, place)
+        started += held is not None
+        if len(into.events[spark.SQL_START]) > started:
+            _hold_plan_of(into.events[spark.SQL_START][started:], block, begin, end, into, place)
     into.lines += block.count
 
 
@@ -222,19 +228,42 @@ def _thin_plan(data: bytes, begin: int, end: int) -> tuple[bytes | None, int]:
     return None, -1
 
 
-def _hold_plan(block: Lines, begin: int, end: int, plan_at: int, into: Decoded) -> bool:
-    """Keeps the plan of an execution's start or update. Whether that is all that the line has to say."""
+def _hold_plan(block: Lines, begin: int, end: int, plan_at: int, into: Decoded) -> bytes | None:
+    """Keeps the plan of an execution's start or update. Which of them it was, _START or _UPDATE; None where none was
+    kept. An update has nothing else to say."""
     found = _PLAN_LINE.match(block.data, begin, end)
-    if found is None or end - begin > MOST_MEMORY_BYTES:
-        return False
-    is_start = found[1] == _START
+    if found is None or end - begin > MOST_MEMORY_BYTES or int(found[2]) >= 2**63:
+        return None
     plan_at = block.data.find(PLAN_KEY, begin, end) if plan_at < 0 else plan_at
-    whole = is_start or (block.data.find(_ANOTHER, begin + 1, end) < 0 and not block.open_end)
-    if plan_at < 0 or not whole or not block.data.endswith((b"}", b"}\r"), begin, end):
-        return False
+    whole = found[1] == _START or (block.data.find(_ANOTHER, begin + 1, end) < 0 and not block.open_end)
+    end = _without_padding(block.data, begin, end)
+    if plan_at < 0 or not whole or not block.data.endswith(b"}", begin, end):
+        return None
     # what follows a key in an object is the rest of an object
     into.hold_plan(int(found[2]), memoryview(block.data)[plan_at:end], begin - block.begin + block.offset)
-    return not is_start
+    return found[1]
+
+
+def _hold_plan_of(started: Sequence[Any], block: Lines, begin: int, end: int, into: Decoded, place: _Place) -> None:
+    """As `_hold_plan`, for the executions of a line that is not in the form that Spark writes. Where a plan cannot be
+    kept, it is an issue."""
+    planned = [event for event in started if event.sparkplaninfo is not None]
+    plan_at = block.data.find(PLAN_KEY, begin, end)
+    end = _without_padding(block.data, begin, end)
+    is_alone = plan_at >= 0 and block.data.endswith(b"}", begin, end) and block.data.find(_ANOTHER, begin + 1, end) < 0
+    is_object = is_alone and end - begin <= MOST_MEMORY_BYTES
+    if len(planned) == 1 and planned[0].executionid is not None and is_object:
+        into.hold_plan(planned[0].executionid, memoryview(block.data)[plan_at:end], place.offset)
+    elif planned:
+        message = f"{spark.SQL_START}: the plan cannot be kept, so sql_nodes does not have it"
+        place.report(ImportIssue("plans_left_out", message, count=len(planned)))
+
+
+def _without_padding(data: bytes, begin: int, end: int) -> int:
+    """The end of a line without the white space behind it."""
+    while end > begin and data[end - 1] in b" \t\r":
+        end -= 1
+    return end
 
 
 def _decode_broken(line: bytes, cut: bool, into: Decoded, place: _Place) -> None:

@@ -13,11 +13,12 @@ from .replay import replay, without_tasks, work_of
 
 # How much of the change is uncertain: caches, disks and networks are shared by fewer or by more tasks.
 _TASK_UNCERTAINTY = 0.5
+_WHOLE = ("complete", "application_not_read")
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
     """Return one informational finding, unless the application still runs, was cut, ran no task, or is a stream."""
-    if not len(app) or app.duration_ms <= 0 or not app.application["log_complete"] or waits(app):
+    if not len(app) or app.duration_ms <= 0 or app.application["completeness"] not in _WHOLE or waits(app):
         return
     slots = _slots(app)
     if slots < 1:

@@ -130,13 +130,12 @@ def _accumulators(events: Events, dropped: Dropped) -> Iterator[Row]:
 
 
 def _task_updates(events: Events, dropped: Dropped) -> Iterator[Row]:
-    for event in events:
-        found = [
-            (a.id, _integer(a.update))
-            for a in event.task_info.accumulables or ()
-            if a.metadata == "sql" and _is_id(a.id)
-        ]
+    for index, event in enumerate(events):
+        added = [a for a in event.task_info.accumulables or () if a.metadata == "sql" and a.update is not None]
+        found = [(a.id, _integer(a.update)) for a in added if _is_id(a.id)]
         found = [(id_, update) for id_, update in found if update is not None]
+        for _ in range(len(added) - len(found)):
+            dropped.add("field_unusable", f"{spark.TASK_END}: an SQL metric is not of 64 bits", index)
         if found:
             info = event.task_info
             key = event.stage_id, event.stage_attempt_id, info.index, info.task_id, event.task_end_reason.reason
@@ -144,13 +143,13 @@ def _task_updates(events: Events, dropped: Dropped) -> Iterator[Row]:
 
 
 def _is_id(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
 
 
 def _integer(value: object) -> int | None:
     if isinstance(value, str) and value.removeprefix("-").isdecimal():
         value = int(value[:30])
-    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63 else None
+    return value if isinstance(value, int) and _is_id(value) else None
 
 
 def _number(value: object) -> float | None:
@@ -231,19 +230,25 @@ def _plan_links(events: Events, dropped: Dropped) -> Iterator[Row]:
 
 
 def _stage_metrics(events: Events, dropped: Dropped) -> Iterator[Row]:
-    for event in events:
+    for index, event in enumerate(events):
         found = [a for a in event.stage_info.accumulables or () if a.metadata == "sql" and a.id is not None]
+        values = [_whole_number(a.value) for a in found]
+        for value, accumulable in zip(values, found, strict=True):
+            if value is None and accumulable.value is not None:
+                dropped.add("field_unusable", f"{spark.STAGE_COMPLETED}: an SQL metric is not of 64 bits", index)
         if found:
-            yield event.stage_info.stage_id, [a.id for a in found], [_whole_number(a.value) for a in found]
+            # Spark writes -1 for a metric without a value
+            known = [-1 if value is None else max(value, -1) for value in values]
+            yield event.stage_info.stage_id, [a.id for a in found], known
 
 
-def _whole_number(value: Any) -> int:
-    """The value of a SQL metric. Anything else is -1, which Spark writes for a metric without a value."""
+def _whole_number(value: Any) -> int | None:
+    """The value of an SQL metric; None where it is no number, or one of more than 64 bits."""
     try:
         number = int(value)
     except (TypeError, ValueError, OverflowError):
-        return -1
-    return number if 0 <= number < 2**63 else -1
+        return None
+    return number if number < 2**63 else None
 
 
 def _sql_plans(events: Events, dropped: Dropped) -> Iterator[Row]:
@@ -256,10 +261,12 @@ def _sql_plans(events: Events, dropped: Dropped) -> Iterator[Row]:
 
 
 def _driver_metrics(events: Events, dropped: Dropped) -> Iterator[Row]:
-    for event in events:
+    for index, event in enumerate(events):
         for pair in event.accumupdates or ():
             if len(pair) == 2:
                 yield event.executionid, *pair
+            else:
+                dropped.add("field_unusable", f"{spark.DRIVER_ACCUM_UPDATES}: an update is no id with a value", index)
 
 
 def _streaming_sources(events: Events, dropped: Dropped) -> Iterator[Row]:

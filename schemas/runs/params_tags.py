@@ -111,7 +111,7 @@ RUN_TAGS = (
     RunText(
         COMPLETENESS_TAG,
         ("application",),
-        "complete, in_progress, no_application_end, truncated, compacted or events_lost.",
+        "complete, application_not_read, no_application_end, truncated, in_progress, compacted or events_lost.",
     ),
     RunText("afterglow.log", ("application",), "Path or URI of the log."),
     RunText(ISSUES_TAG, ("application",), "Number of warnings and errors; issues.json lists them."),

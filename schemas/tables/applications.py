@@ -39,14 +39,15 @@ APPLICATIONS = Table(
         Column(
             "completeness",
             "string",
-            "complete, in_progress, no_application_end, truncated, compacted or events_lost; see docs/completeness.md.",
+            "complete, application_not_read, no_application_end, truncated, in_progress, compacted or events_lost; "
+            "see docs/completeness.md.",
             "derived: by ingest.assemble.completeness",
             text="constant",
         ),
         Column(
             "log_complete",
             "bool",
-            "Whether every event of the application was read.",
+            "Whether every event of the log was read.",
             "derived: completeness is complete",
         ),
         Column(

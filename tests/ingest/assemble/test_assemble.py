@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from afterglow.ingest import arrow
+from afterglow.ingest.assemble.completeness import VERDICTS, completeness
 from afterglow.ingest.errors import AssemblyError
 from afterglow.ingest.pipeline import build_tables
 from afterglow.schemas.events import EVENT_TABLES
+from afterglow.schemas.issues import ISSUE_CODES, ImportIssue
 from afterglow.schemas.logs import EventLog, EventLogTables, LogFile
 
 LOG = EventLog("app", "single", (LogFile("app", 1),))
@@ -140,6 +142,12 @@ def test_gaps_in_task_ids_and_short_stages_are_lost_events() -> None:
     )
     assert {"task_ids_missing", "tasks_missing"} <= set(found.issues["code"].to_pylist())
     assert found.application["completeness"] == "events_lost"
+
+
+@pytest.mark.parametrize("code", [code.code for code in ISSUE_CODES.values() if code.severity == "error"])
+def test_no_log_with_an_error_is_complete(code: str) -> None:
+    assert completeness(LOG, True, []) == "complete"
+    assert completeness(LOG, True, [ImportIssue(code, "")]) in VERDICTS[1:]
 
 
 def test_no_event_of_an_application_is_an_error() -> None:

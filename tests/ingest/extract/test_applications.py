@@ -34,7 +34,7 @@ def test_the_second_application_is_not_mixed_in(
     name = "app-other" if b"app-other" in second else "app-small"
     assert f"{name}, from line {len(small_lines()) + 1} on" in issue["message"]
     assert f"tail -c +{len(log()) + 1}" in issue["message"]
-    assert two.application["completeness"] == "complete"
+    assert two.application["completeness"] == "application_not_read" and not two.application["log_complete"]
 
 
 def test_nor_if_spark_wrote_no_log_start(tmp_path: Path) -> None:
@@ -64,8 +64,10 @@ def test_nor_if_the_first_one_lost_its_start(tmp_path: Path) -> None:
 
 def test_an_export_says_that_there_is_an_issue(tmp_path: Path) -> None:
     (tmp_path / "two").write_bytes(log() + log("app-other"))
-    result = CliRunner().invoke(app, ["export", str(tmp_path / "two"), "--out", str(tmp_path / "out")])
-    assert result.output.rstrip().endswith("tasks, 1 issue")
+    command = ["export", str(tmp_path / "two"), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, command)
+    assert result.output.rstrip().endswith("tasks, 1 issue, another application in the log was not read")
+    assert (result.exit_code, CliRunner().invoke(app, [*command, "--strict"]).exit_code) == (0, 1)
 
 
 def test_every_other_application_is_named(tmp_path: Path) -> None:

@@ -70,3 +70,43 @@ def test_one_bad_item_of_a_list_leaves_the_others() -> None:
 def test_a_job_property_that_is_no_text_is_counted() -> None:
     _, issues = read({**JOB, "Properties": {"spark.job.description": 7, "spark.other": 8}})
     assert [(i.code, i.count) for i in issues] == [("field_unusable", 1)]
+
+
+def with_metric(update: object, id_: object = 5) -> dict[str, Any]:
+    task: dict[str, Any] = json.loads(json.dumps(TASK))
+    metric = {"ID": id_, "Update": update, "Value": 9, "Internal": True, "Count Failed Values": True, "Metadata": "sql"}
+    task["Task Info"]["Accumulables"].append(metric)
+    return task
+
+
+@pytest.mark.parametrize("native", [False, pytest.param(True, marks=pytest.mark.native)])
+@pytest.mark.parametrize(
+    "update, id_", [(2**63, 5), (-(2**63) - 1, 5), (1.5, 5), ("many", 5), ([1], 5), (7, 2**63), (7, "x"), (7, 2.5)]
+)
+def test_a_metric_of_sql_that_cannot_be_added_is_counted(update: object, id_: object, native: bool) -> None:
+    rows, issues = read(
+        with_metric(2**63 - 1, 2**63 - 1), with_metric(update, id_), with_metric(-(2**63)), native=native
+    )
+    assert [(row["metric_ids"], row["values"]) for row in rows["task_updates"]] == [
+        ([2**63 - 1], [2**63 - 1]),
+        ([5], [-(2**63)]),
+    ]
+    assert [(i.code, i.count) for i in issues] == [("field_unusable", 1)] and "SQL metric" in issues[0].message
+
+
+@pytest.mark.parametrize("value, number", [(2**63, 1), ("many", 1), ([1], 1), (-1, 0), ("-1", 0), (None, 0)])
+def test_a_metric_of_sql_in_a_stage_without_a_usable_value_is_counted(value: object, number: int) -> None:
+    stage = json.loads(next(line for line in small_lines() if spark.STAGE_COMPLETED.encode() in line[:60]))
+    stage["Stage Info"]["Accumulables"] = [
+        {"ID": id_, "Name": "rows", "Value": one, "Metadata": "sql"} for id_, one in ((1, 3), (2, value))
+    ]
+    rows, issues = read(stage)
+    assert [(row["metric_ids"], row["values"]) for row in rows["stage_metrics"]] == [([1, 2], [3, -1])]
+    assert [(i.code, i.count) for i in issues] == [("field_unusable", 1)] * number
+
+
+def test_an_update_of_the_driver_that_is_no_pair_is_counted() -> None:
+    event = {"Event": spark.DRIVER_ACCUM_UPDATES, "executionId": 0, "accumUpdates": [[1, 2], [3], [4, 5, 6]]}
+    rows, issues = read(event)
+    assert [(row["metric_id"], row["value"]) for row in rows["driver_metrics"]] == [(1, 2)]
+    assert [(i.code, i.count) for i in issues] == [("field_unusable", 2)]
