@@ -53,9 +53,9 @@ _QUOTED = (
 )
 _BARE = r"(?:[^\s,;&\"'\\]|\\[^\"'])+"
 _QUOTES = r"\2\3\4\5"
-_ANY_NAME = rf"[\w.\-]*(?:{_NAME}|[._\-]pass)[ \t]*="
+_ANY_NAME = rf"[\w.\-]*(?:{_NAME}|[._\-]pass)"
+_ASSIGNED = rf"{_ANY_NAME}[ \t]*=[ \t]*"
 _SEPARATED = rf"(?i)(?:{_STRONG}|{_TOKEN}|[._\-]pass)[^\s\"']*[ \t]*[=:][ \t]*[^\s\"']+[,;&][^\s\"']"
-_END_OF_LINE = r"[,;&]*[ \t\r]*$|[,;&]+[\w.\-]+="
 
 
 def _with_separators(name: str, separators: str, behind: str = r"\z|[\s,;&\"'\\]") -> str:
@@ -63,7 +63,7 @@ def _with_separators(name: str, separators: str, behind: str = r"\z|[\s,;&\"'\\]
 
     `name` is the pattern of all that is before the value.
     """
-    return rf"(?im)({name}[ \t]*)[^/\s,;&\"'\\{{\[][^\s,;&\"'\\]*(?:[{separators}]+[^\s,;&\"'\\=]+=*)+({behind})"
+    return rf"(?im)({name})[^/\s,;&\"'\\{{\[][^\s,;&\"'\\]*(?:[{separators}]+[^\s,;&\"'\\=]+=*)+({behind})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ RULES = (
     Rule(
         "value between semicolons",
         _SEPARATED,
-        _with_separators(rf";\s*{_ANY_NAME}", ",&"),
+        _with_separators(rf";\s*{_ASSIGNED}", ",&"),
         ("jdbc:sqlserver://h;user=u;password=ab,{};encrypt=true", "Server=h; Pwd=ab&{},c; x=y"),
         r"\1",
         r"\2",
@@ -153,7 +153,7 @@ RULES = (
     Rule(
         "value in a query",
         _SEPARATED,
-        _with_separators(rf"[?&]{_ANY_NAME}", ",;"),
+        _with_separators(rf"[?&]{_ASSIGNED}", ",;"),
         ("jdbc:mysql://h/db?user=u&password=ab,{};c&x=1",),
         r"\1",
         r"\2",
@@ -161,7 +161,7 @@ RULES = (
     Rule(
         "value between commas",
         _SEPARATED,
-        _with_separators(rf"[,(\[{{]\s*{_ANY_NAME}", ";&"),
+        _with_separators(rf"[,(\[{{]\s*{_ASSIGNED}", ";&"),
         ("Map(user=u, password=ab;{}, x=y)", "user=u,password=ab&{},x=y"),
         r"\1",
         r"\2",
@@ -169,17 +169,29 @@ RULES = (
     Rule(
         "value of an option",
         _SEPARATED,
-        _with_separators(rf"(?:^|[\s\"'])--?(?:[\w\-]+(?:\s+|=))?{_ANY_NAME}", ",;&"),
+        _with_separators(rf"(?:^|[\s\"'])--?(?:[\w\-]+(?:\s+|=))?{_ASSIGNED}", ",;&"),
         ("run --password=ab,{};ef --x", "run --conf spark.db.password=ab;{} --x", "run -Ddb.password=ab&{},a -Da=b"),
         r"\1",
         r"\2",
     ),
     Rule(
-        # Elsewhere the text behind a separator is more often not part of the value.
-        "value at the end of a line",
+        "value up to a blank",
         _SEPARATED,
-        _with_separators(rf"(?:^|\s)(?:{_ANY_NAME}|[\w.\-]*{_STRONG_NAME}[ \t]*:)", ",;&", _END_OF_LINE),
-        ("\npassword=ab,{};ef\n", "\ndb.password = ab;{}\n", "with password=ab,{},user=me", "\npassword: ab,{};\n"),
+        _with_separators(rf"(?:^|[\s\"'`]){_ANY_NAME}=", ",;&"),
+        ("with password=ab,{};ef", "with password=ab,{},user=me", "'pwd=ab,{}'"),
+        r"\1",
+        r"\2",
+    ),
+    Rule(
+        # Elsewhere, as in `password = a,b FROM` of SQL, the text behind a separator is mostly not of the value.
+        "value at the end of a line or of quotes",
+        _SEPARATED,
+        _with_separators(
+            rf"(?:^|[\s\"'`])(?:{_ANY_NAME}[ \t]*=|[\w.\-]*{_STRONG_NAME}[ \t]*:)[ \t]*",
+            ",;&",
+            r"[,;&]*[ \t\r]*(?:$|[\"'`\\])",
+        ),
+        ("'db.password = ab;{}'", "'password: ab,{};'"),
         r"\1",
         r"\2",
     ),
