@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from .logs import WHOLE
+
 Kind = Literal["slower", "waited", "dearer", "spill", "finding", "failed"]
 
 
@@ -93,7 +95,7 @@ class JobRun:
     @property
     def is_comparable(self) -> bool:
         """Whether its figures are those of the whole work."""
-        return self.status == "FINISHED" and self.completeness == "complete"
+        return self.status == "FINISHED" and self.completeness in WHOLE
 
     @property
     def kinds(self) -> tuple[str, ...]:

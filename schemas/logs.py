@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import pyarrow as pa
 
+WHOLE = ("complete", "application_not_read")
+"""The completeness of logs from which every event of the application was read."""
 Layout = Literal["single", "rolling", "databricks", "spark_1"]
 _PASSWORD = re.compile(r"(?<=://)([^/?@:]*):[^/?@]*(?=@)")
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...schemas.findings.application import WHAT_IF
+from ...schemas.logs import WHOLE
 from ..application_view import ApplicationView
 from ..units import seconds
 from .batches import waits
@@ -13,12 +14,11 @@ from .replay import replay, without_tasks, work_of
 
 # How much of the change is uncertain: caches, disks and networks are shared by fewer or by more tasks.
 _TASK_UNCERTAINTY = 0.5
-_WHOLE = ("complete", "application_not_read")
 
 
 def find(app: ApplicationView) -> Iterator[Candidate]:
     """Return one informational finding, unless the application still runs, was cut, ran no task, or is a stream."""
-    if not len(app) or app.duration_ms <= 0 or app.application["completeness"] not in _WHOLE or waits(app):
+    if not len(app) or app.duration_ms <= 0 or app.application["completeness"] not in WHOLE or waits(app):
         return
     slots = _slots(app)
     if slots < 1:

@@ -116,7 +116,7 @@ def _price_metric(runs: Sequence[Judged]) -> str:
 
 def _status(run: JobRun) -> str:
     if run.status == "FINISHED":
-        return "finished" if run.completeness == "complete" else "incomplete"
+        return "finished" if run.is_comparable else "incomplete"
     return {"FAILED": "failed", "KILLED": "killed"}.get(run.status, "running")
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 
 from ...schemas.job_history import SENT_TAG, JobRun
 from ..control_characters import replace_controls
@@ -16,6 +17,9 @@ from .writer_selection import DEFAULT_EXPERIMENT, experiment_name, is_shared, op
 
 FIELDS = ("app_name", "user", "queue")
 _FIELD = re.compile(r"\{(\w*)\}")
+_REMEMBERED = 5
+"""How many times as many runs of a job are remembered as are compared with: imports may be in any order of time."""
+_start = attrgetter("start_ms")
 
 
 class Experiments:
@@ -91,19 +95,25 @@ class Experiments:
         return find_tree_anywhere(store, fingerprint, re.compile(".+".join(parts), re.DOTALL))
 
     def earlier_runs(self, application: Mapping[str, str | None], run: JobRun, most: int) -> list[JobRun]:
-        """The newest runs of this run's job in its experiment that began before it. The store is asked once for a job;
-        runs that this process has written since are remembered, see `remember_run`."""
+        """Runs of this run's job in its experiment, among them the newest that began before it.
+
+        The store is asked once for a job, and again for a run that began before all that are known. Runs that this
+        process has written since are remembered, see `remember_run`: the store may not have them yet.
+        """
         writer = self.writer(application)
-        known = self._job_runs.get((writer.store.experiment_id, run.job))
-        if known is None or (len(known) >= most and run.start_ms <= min(one.start_ms for one in known)):
-            known = writer.earlier_runs(run.job, run.start_ms + 1, most)
-            self._job_runs[writer.store.experiment_id, run.job] = known
+        known = self._job_runs.setdefault((writer.store.experiment_id, run.job), [])
+        known.sort(key=_start)
+        del known[: -_REMEMBERED * most]
+        if not known or (len(known) >= most and run.start_ms < known[0].start_ms):
+            there = {(one.app_id, one.app_attempt, one.start_ms) for one in known}
+            stored = writer.earlier_runs(run.job, run.start_ms + 1, most)
+            known += [one for one in stored if (one.app_id, one.app_attempt, one.start_ms) not in there]
         return known
 
     def remember_run(self, application: Mapping[str, str | None], run: JobRun) -> None:
         """Adds a run that was written to the runs of its job."""
         runs = self._job_runs.get((self.writer(application).store.experiment_id, run.job))
-        if runs is not None:
+        if runs is not None:  # else nobody compares
             runs.append(run)
 
     def mark_sent(self, published: Published, when: str) -> None:
