@@ -47,7 +47,7 @@ def figures_of(work: Made) -> dict[str, float]:
 
 def made(**given: int) -> Made:
     work = Made(**given)
-    work.application["log_complete"] = True
+    work.application["completeness"] = "complete"
     return work
 
 
@@ -84,7 +84,7 @@ def test_many_tasks_are_grouped_without_changing_the_result() -> None:
 def test_a_cut_log_has_none() -> None:
     work = made(executors=2)
     work.stage([1_000] * 8)
-    work.application["log_complete"] = False
+    work.application["completeness"] = "truncated"
     assert not [row for row in work.view().tables["findings"].to_pylist() if row["code"] == "what_if"]
 
 
