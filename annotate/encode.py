@@ -90,14 +90,18 @@ def split(events: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any
     envelope: list[Mapping[str, Any]] = []
     size = 0
     for event in events:
-        length = len(_dump(event)) + 1
-        if envelope and size + length > _ENVELOPE:
+        if envelope and size + length(event) > _ENVELOPE:
             yield envelope
             envelope, size = [], 0
         envelope.append(event)
-        size += length
+        size += length(event)
     if envelope:
         yield envelope
+
+
+def length(event: Mapping[str, Any]) -> int:
+    """Return the number of characters that the event adds to an envelope."""
+    return len(_dump(event)) + 1
 
 
 def _cut(event: Mapping[str, Any], limit: int) -> dict[str, Any]:

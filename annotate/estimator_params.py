@@ -86,7 +86,8 @@ def summary_figures(model: Any) -> dict[str, Any]:
         return _xgboost_losses(model.training_summary)
     wanted = next((_FIGURES[c.__name__] for c in type(model).__mro__ if c.__name__ in _FIGURES), ())
     java = getattr(model, "_java_obj", None)
-    if not wanted or java is None or not java.hasSummary():
+    # Over Spark Connect _java_obj is a pyspark.ml.remote.readwrite.RemoteModelRef, whose summary costs operations.
+    if not wanted or not hasattr(java, "hasSummary") or not java.hasSummary():
         return {}
     from pyspark.ml.common import _java2py
 

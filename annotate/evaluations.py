@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..schemas.annotations import ESTIMATOR, PHASE
-from . import context, encode, event_log, event_queue, job_properties
+from . import context, encode, event_queue, job_properties
 from .never_raise import never_raise
 
 _fit_of: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()  # model or DataFrame -> id of the fit
@@ -94,8 +94,7 @@ def _evaluating_fit(fit: str | None) -> Iterator[None]:
 
 @never_raise
 def _set_properties(fit: str) -> job_properties.JobProperties | None:
-    log = event_log.current()
-    return job_properties.local_properties(log, {ESTIMATOR: fit, PHASE: "evaluate"}) if log is not None else None
+    return job_properties.set_in_thread({ESTIMATOR: fit, PHASE: "evaluate"})
 
 
 @never_raise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,14 +27,15 @@ class EventLog:
     properties: Any  # java.util.Properties of our jobs, without the user's job group and tags
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def write(self, text: str) -> None:
-        """Run one job without partitions in this thread. The thread has its own Properties object again afterwards."""
+    def write(self, texts: Sequence[str]) -> None:
+        """Run one job without partitions per text. The thread has its own Properties object again afterwards."""
         with self.lock:
             own = self.jvm.getLocalProperties()
-            self.properties.setProperty(EVENT, text)
             self.jvm.setLocalProperties(self.properties)
             try:
-                self.empty_rdd.count()
+                for text in texts:
+                    self.properties.setProperty(EVENT, text)
+                    self.empty_rdd.count()
             finally:
                 self.jvm.setLocalProperties(own)
 

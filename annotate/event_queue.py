@@ -2,18 +2,20 @@
 
 A background thread writes events that are not urgent, INTERVAL_S after the previous write at the earliest. Time bounds
 the number of jobs, and no trial waits for a write. A driver that is killed loses at most INTERVAL_S of events.
+
+Over Spark Connect the next operation of the job takes the events. The background thread writes what is left after
+INTERVAL_S.
 """
 
 from __future__ import annotations
 
-import atexit
 import threading
 import time
 import uuid
 from collections.abc import Callable
 from typing import Any
 
-from . import encode, event_log
+from . import connect_log, encode, event_log
 from .never_raise import never_raise, warn_once
 
 INTERVAL_S = 2.0
@@ -49,11 +51,14 @@ def new_id() -> str:
 
 
 def add(event: str, *, urgent: bool = False, **fields: Any) -> None:
-    """Add an event of plain values (see encode). Fields that are None are left out. `urgent` writes it on return."""
+    """Add an event of plain values (see encode). Fields that are None are left out.
+
+    `urgent` writes it on return, except over Spark Connect.
+    """
     entry = {"event": event, "time_ms": now_ms(), **{key: value for key, value in fields.items() if value is not None}}
     with _lock:
         _pending.append(entry)
-    if urgent:
+    if urgent and connect_log.active_session() is None:
         flush()
     else:
         wake_writer()
@@ -69,11 +74,11 @@ def wake_writer() -> None:
     _wake.set()
 
 
-def flush() -> None:
-    """Write all pending events in this thread. Without a SparkContext they stay pending."""
-    global _seq, _last_write, _pending
-    log = event_log.current()
-    if log is None:
+def flush(log: connect_log.ConnectLog | None = None) -> None:
+    """Write all pending events in this thread, to `log` or where the job runs. Without either they stay pending."""
+    global _last_write, _pending
+    target = log or connect_log.current() or event_log.current()
+    if target is None:
         _drop_oldest()
         return
     with _write_lock:
@@ -81,16 +86,43 @@ def flush() -> None:
         with _lock:
             events, _pending = _pending + collected, []
             _last_write = time.monotonic()
-        for envelope in encode.split(events):
-            _seq += 1
-            for text in encode.texts(WRITER, _seq, envelope):
-                log.write(text)
+            texts = _encoded(events)
+        if texts:
+            target.write(texts)
+
+
+def take(limit: int) -> list[str]:
+    """Return pending events as one text of about `limit` characters, oldest first. They are pending no more."""
+    if not _pending:
+        return []
+    with _lock:
+        size = count = 0
+        for event in _pending:
+            size += encode.length(event)
+            if size > limit:
+                break
+            count += 1
+        events = _pending[:count]
+        del _pending[:count]
+        return _encoded(events)
+
+
+def _encoded(events: list[dict[str, Any]]) -> list[str]:
+    """Encode events; the caller holds the lock, so that texts have the order of their events."""
+    global _seq
+    texts: list[str] = []
+    for envelope in encode.split(events):
+        _seq += 1
+        texts.extend(encode.texts(WRITER, _seq, envelope))
+    return texts
 
 
 def _write_loop() -> None:
     while True:
         _wake.wait()
-        time.sleep(max(SETTLE_S, _last_write + INTERVAL_S - time.monotonic()))
+        # Over Spark Connect an operation soon takes the events without a query of ours.
+        settle = SETTLE_S if connect_log.active_session() is None else INTERVAL_S
+        time.sleep(max(settle, _last_write + INTERVAL_S - time.monotonic()))
         _wake.clear()
         never_raise(flush)()
 
@@ -102,7 +134,3 @@ def _drop_oldest() -> None:
             del _pending[:dropped]
     if dropped > 0:
         warn_once("no_context", "There is no SparkContext to write to. The oldest annotations are dropped.")
-
-
-# The JVM is still alive at exit: it ends when this process closes its standard input.
-atexit.register(never_raise(flush))

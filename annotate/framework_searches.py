@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..schemas.annotations import FOLD, PHASE, RUN, TRIAL, TUNING, TUNING_ID
-from . import context, encode, event_log, event_queue, job_properties, monkeypatch
+from . import context, encode, event_queue, job_properties, monkeypatch
 from .active_run import active_run_id
 from .context import Scope
 from .fits import end_fields
@@ -85,13 +85,10 @@ def marking_jobs(
 
 @never_raise
 def _set_properties(search: FrameworkSearch, trial: int | None, fold: int | None, phase: str) -> JobProperties | None:
-    log = event_log.current()
-    if log is None:
-        return None
     values: dict[str, str | None] = {TUNING: search.uid, TUNING_ID: search.id, PHASE: phase, RUN: search.run}
     if trial is not None:
         values.update({TRIAL: str(trial), FOLD: None if fold is None else str(fold)})
-    return job_properties.local_properties(log, values)
+    return job_properties.set_in_thread(values)
 
 
 @never_raise

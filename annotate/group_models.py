@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from . import encode, event_log, event_queue, monkeypatch
+from . import connect_log, encode, event_log, event_queue, monkeypatch
 from .encode import number
 from .framework_searches import numbers_of
 from .model_values import ModelLists, Models
@@ -51,7 +51,8 @@ def _accumulator() -> Any | None:
     from . import model_values
 
     cloudpickle: Any = pyspark.cloudpickle
-    context = event_log.active_context()
+    # A Spark Connect server in this process does not share its accumulators with the client.
+    context = event_log.active_context() if connect_log.active_session() is None else None
     if context is None:
         warn_once("models", "models needs a SparkContext in this process. Its models are not collected.")
         return None

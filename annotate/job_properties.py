@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ..schemas.annotations import TAG_SEPARATOR
-from . import event_log
+from ..schemas.spark import ANNOTATION_PREFIX
+from . import connect_log, event_log
 from .never_raise import warn_once
 
 
@@ -42,24 +44,44 @@ class _LocalProperties:
 
 
 class _JobTags:
-    """Job tags of a Spark Connect session, which belong to a thread."""
+    """Tags of a Spark Connect session, which belong to a thread. The user's own tags do not change.
+
+    A pool's threads inherit the tags of the thread that made them (pyspark.util.inheritable_thread_target), and so the
+    place of the jobs around: a key replaces what it had before.
+    """
 
     def __init__(self, session: Any, values: Mapping[str, str]) -> None:
         self._session = session
-        self._tags: dict[str, str] = {}
+        self._thread = threading.get_ident()
+        self._live = session.getTags()  # SparkConnectClient.get_tags: the thread's own set
+        self._before = self._ours()
         for key, value in values.items():
             self.set(key, value)
 
     def set(self, key: str, value: str) -> None:
-        if key in self._tags:
-            self._session.removeTag(self._tags[key])
+        prefix = key + TAG_SEPARATOR
+        old = [tag for tag in self._ours() if tag.startswith(prefix)]
         # SparkSession.addTag rejects commas and empty tags.
-        self._tags[key] = f"{key}{TAG_SEPARATOR}{value}".replace(",", ";")
-        self._session.addTag(self._tags[key])
+        self._change(old, [prefix + value.replace(",", ";")])
 
     def restore(self) -> None:
-        for tag in self._tags.values():
+        now = self._ours()
+        self._change([tag for tag in now if tag not in self._before], [t for t in self._before if t not in now])
+
+    def _ours(self) -> list[str]:
+        if threading.get_ident() == self._thread:
+            self._live = self._session.getTags()  # clearTags makes a new set
+        return [tag for tag in tuple(self._live) if tag.startswith(ANNOTATION_PREFIX)]
+
+    def _change(self, removed: list[str], added: list[str]) -> None:
+        if threading.get_ident() != self._thread:
+            self._live.difference_update(removed)
+            self._live.update(added)
+            return
+        for tag in removed:
             self._session.removeTag(tag)
+        for tag in added:
+            self._session.addTag(tag)
 
 
 def is_connect(session: Any) -> bool:
@@ -70,18 +92,14 @@ def is_connect(session: Any) -> bool:
 def setter(session: Any, values: Mapping[str, str | None]) -> Callable[[], JobProperties] | None:
     """Return a function that sets these properties in the calling thread, or None where jobs cannot have any.
 
-    Values that are None are left out. One setter serves many fits, so that each value crosses to the JVM once.
+    `session` is the job's, if it is known. Values that are None are left out. One setter serves many fits, so that
+    each value crosses to the JVM once.
     """
     given = {key: value for key, value in values.items() if value is not None}
     if is_connect(session):
         if not hasattr(session, "addTag"):
             warn_once("connect", "Spark Connect needs Spark 3.5 or later for job tags. Nothing is annotated.")
             return None
-        warn_once(
-            "connect",
-            "Spark Connect has no SparkContext. Jobs are tagged with search, trial and fold (spark.addTag); "
-            "params and metrics are not written.",
-        )
         return lambda: _JobTags(session, given)
     log = event_log.current()
     if log is None:
@@ -91,10 +109,10 @@ def setter(session: Any, values: Mapping[str, str | None]) -> Callable[[], JobPr
     return lambda: _LocalProperties(log.jvm, properties)
 
 
-def local_properties(log: event_log.EventLog, values: Mapping[str, str | None]) -> JobProperties:
-    """Set these local properties in the calling thread. Values that are None are left out."""
-    given = {key: value for key, value in values.items() if value is not None}
-    return _LocalProperties(log.jvm, _java_properties(log, given))
+def set_in_thread(values: Mapping[str, str | None]) -> JobProperties | None:
+    """Set these properties in the calling thread, or return None where jobs cannot have any."""
+    set_properties = setter(connect_log.active_session(), values)
+    return set_properties() if set_properties else None
 
 
 def _java_properties(log: event_log.EventLog, values: Mapping[str, str]) -> Any:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from . import event_log, event_queue
+from . import connect_log, event_log, event_queue, import_hook
 from .never_raise import never_raise
+
+LAST_WRITE_S = 10.0  # how long the stop of a Spark Connect session waits for the last events
 
 
 class _Replaced(NamedTuple):
@@ -76,24 +80,67 @@ def restore() -> None:
 
 
 def flush_before_stop() -> None:
-    """Have SparkContext.stop write pending events first."""
+    """Have SparkContext.stop write pending events first, and so SparkSession.stop of Spark Connect.
+
+    From then on operations of Spark Connect take pending events.
+    """
     if _replaced_stop:
         return
-    from pyspark import SparkContext
+    import pyspark
 
-    def make(original: Any) -> Any:
-        def stop(self: Any, *args: Any, **kwargs: Any) -> Any:
-            _flush_and_close(self)
-            afterwards = [after for call in list(stop_callbacks) if (after := call(self))] if _is_alive(self) else []
-            try:
-                return original(self, *args, **kwargs)
-            finally:
-                for after in afterwards:
-                    after()
+    context_class = getattr(pyspark, "SparkContext", None)  # the package pyspark-client has none
+    if context_class is not None:
+        replace(context_class, "stop", _wrap_context_stop, _replaced_stop)
+    import_hook.when_imported("pyspark.sql.connect.session", _patch_connect)
 
-        return stop
 
-    replace(SparkContext, "stop", make, _replaced_stop)
+def _wrap_context_stop(original: Callable[..., Any]) -> Callable[..., Any]:
+    def stop(self: Any, *args: Any, **kwargs: Any) -> Any:
+        _flush_and_close(self)
+        afterwards = [after for call in list(stop_callbacks) if (after := call(self))] if _is_alive(self) else []
+        try:
+            return original(self, *args, **kwargs)
+        finally:
+            for after in afterwards:
+                after()
+
+    return stop
+
+
+def _patch_connect(module: Any) -> None:
+    """Patch pyspark.sql.connect.session."""
+    replace(module.SparkSession, "stop", _wrap_session_stop, _replaced_stop)
+    wrap_request = connect_log.wrap_request(event_queue.take)
+    replace(module.SparkConnectClient, "_execute_plan_request_with_metadata", wrap_request, _replaced_stop)
+
+
+def _wrap_session_stop(original: Callable[..., Any]) -> Callable[..., Any]:
+    def stop(self: Any, *args: Any, **kwargs: Any) -> Any:
+        _write_last(self)
+        return original(self, *args, **kwargs)
+
+    return stop
+
+
+@never_raise
+def _write_last(session: Any) -> None:
+    """Write to a Spark Connect session that is about to stop. A server that does not answer is not waited for."""
+    if session.is_stopped:
+        return
+    for call in last_calls:
+        call()
+    log = connect_log.ConnectLog(session)
+    writer = threading.Thread(target=never_raise(event_queue.flush), args=(log,), name="afterglow-last", daemon=True)
+    writer.start()
+    writer.join(LAST_WRITE_S)
+
+
+@never_raise
+def _write_at_exit() -> None:
+    """The JVM is still alive at exit: it ends when this process closes its standard input."""
+    for call in last_calls:
+        call()
+    event_queue.flush()
 
 
 def _is_alive(context: Any) -> bool:
@@ -107,3 +154,6 @@ def _flush_and_close(context: Any) -> None:
             call()
         event_queue.flush()
         event_log.close(context)
+
+
+atexit.register(_write_at_exit)

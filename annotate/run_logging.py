@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from ..schemas.annotations import RUN
-from . import context, encode, event_log, event_queue, monkeypatch
+from . import connect_log, context, encode, event_log, event_queue, job_properties, monkeypatch
 from .active_run import active_run_id
 from .context import Scope, current_thread
-from .event_log import EventLog
 from .fits import end_fields
 from .never_raise import never_raise
 
@@ -87,24 +86,38 @@ def _log(
 
 @dataclass(frozen=True)
 class _Entered:
-    """A run that was opened, the event log its jobs go to (None: none), and the run property before."""
+    """A run that was opened, and the function that gives the thread its previous run property."""
 
     scope: Scope
-    log: EventLog | None
-    previous: str | None
+    restore: Callable[[], None]
 
 
 @never_raise
 def _enter(name: str) -> _Entered:
     monkeypatch.flush_before_stop()
     scope = Scope("run", event_queue.new_id(), "", {}, event_queue.now_ms(), context.current_run())
-    log = event_log.current()
-    previous = log.context.getLocalProperty(RUN) if log else None
     event_queue.add("run_start", id=scope.id, name=encode.name(name), parent=scope.run, mlflow_run_id=active_run_id())
-    if log is not None:
-        log.context.setLocalProperty(RUN, scope.id)
+    restore = _set_run(scope.id)
     current_thread.runs.append(scope.id)
-    return _Entered(scope, log, previous)
+    return _Entered(scope, restore)
+
+
+def _set_run(run_id: str) -> Callable[[], None]:
+    """Mark this thread's jobs. Local properties that the user sets in the block stay, so the thread keeps its own."""
+    if connect_log.active_session() is not None:
+        tags = job_properties.set_in_thread({RUN: run_id})
+        return tags.restore if tags is not None else lambda: None
+    log = event_log.current()
+    if log is None:
+        return lambda: None
+    previous = log.context.getLocalProperty(RUN)
+    log.context.setLocalProperty(RUN, run_id)
+
+    def restore() -> None:
+        if event_log.current() is log:
+            log.context.setLocalProperty(RUN, previous)
+
+    return restore
 
 
 @never_raise
@@ -112,6 +125,5 @@ def _leave(entered: _Entered, name: str, error: BaseException | None) -> None:
     run_id = entered.scope.id
     if run_id in current_thread.runs:
         del current_thread.runs[current_thread.runs.index(run_id) :]
-    if entered.log is not None and event_log.current() is entered.log:
-        entered.log.context.setLocalProperty(RUN, entered.previous)
+    never_raise(entered.restore)()
     event_queue.add("run_end", id=run_id, name=encode.name(name), **end_fields(entered.scope, error))

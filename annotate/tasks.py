@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from . import event_log, event_queue, monkeypatch
+from . import connect_log, event_log, event_queue, monkeypatch
 from .encode import number
 from .never_raise import never_raise, warn_once
 from .task_values import SumByTask, TaskValues
@@ -49,7 +49,8 @@ def _accumulator() -> Any | None:
 
     cloudpickle: Any = pyspark.cloudpickle
 
-    context = event_log.active_context()
+    # A Spark Connect server in this process does not share its accumulators with the client.
+    context = event_log.active_context() if connect_log.active_session() is None else None
     if context is None:
         warn_once("task_metrics", "task_metrics needs a SparkContext in this process. Its values are not collected.")
         return None

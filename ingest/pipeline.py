@@ -18,7 +18,7 @@ from ..schemas.runs.tree import RunTree
 from . import discover
 from .annotations import apply_annotations, read_annotations
 from .application_view import ApplicationView
-from .assemble import MlflowRun, assemble, complete_tables
+from .assemble import MlflowRun, assemble, complete_tables, with_tagged_properties
 from .check_history import notify
 from .diagnose import diagnose
 from .errors import InputError
@@ -82,8 +82,11 @@ def build_tables(rows: dict[str, pa.Table], log: EventLog, issues: Iterable[Impo
     Raises:
         AssemblyError: the rows hold no event of an application.
     """
+    if rows["connect_operation_started"].num_rows:
+        rows["job_properties"] = with_tagged_properties(rows["job_properties"])
     assembly = assemble(rows, log)
-    written, ended = read_annotations(rows["job_properties"]), assembly.ended
+    written = read_annotations(rows["job_properties"], rows["connect_operation_started"])
+    ended = assembly.ended
     training = recognize_training(
         rows, assembly.tables, written.search_names, written.fits, written.model_stages, ended, assembly.operations
     )

@@ -1,8 +1,8 @@
 """The annotation format: property keys on the jobs of a training job, and events as short JSON texts.
 
 The jobs of a fit carry local properties. Events are texts in the property EVENT of jobs without partitions, which have
-no stage and no task. One text is an envelope of several events. The writer (`afterglow.annotate`) and the reader share
-this module. The reader does not trust the texts.
+no stage and no task. Over Spark Connect properties and events are tags of operations. One text is an envelope of
+several events. The writer (`afterglow.annotate`) and the reader share this module. The reader does not trust the texts.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ PROPERTY_DOCS: Mapping[str, str] = {
     ESTIMATOR: "Id of the outermost plain fit, or of the fit whose model is evaluated, as in estimator_start.",
     RUN: "Id of the innermost annotate.run, as in run_start.",
 }
-# Spark Connect has no local properties; there the same keys are job tags `<key>=<value>`.
+# Spark Connect has no local properties; there the same keys are tags `<key>=<value>` of operations, EVENT too.
 TAG_SEPARATOR = "="
+# Text of the query that carries events where no operation of the job follows. It runs no job.
+CONNECT_QUERY = "SELECT 'afterglow annotation (no tasks)'"
 
 Type = Literal[
     "int", "float", "bool", "str", "list<float>", "list<str>", "dict", "list<dict>", "dict<list<float>>", "list<list>"
@@ -265,6 +267,18 @@ CUT = "cut"  # field of an event: names of the fields that were too long and wer
 NON_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 
+def to_tag(text: str) -> str:
+    """Return the tag of an operation that holds this EVENT text. A tag cannot have commas, so they are escaped."""
+    return f"{EVENT}{TAG_SEPARATOR}{text.replace('%', '%25').replace(',', '%2C')}"
+
+
+def text_of_tag(tag: str) -> str | None:
+    """Return the EVENT text of a tag, or None for any other tag."""
+    if not tag.startswith(EVENT + TAG_SEPARATOR):
+        return None
+    return tag[len(EVENT + TAG_SEPARATOR) :].replace("%2C", ",").replace("%25", "%")
+
+
 def parse_event(text: str) -> dict[str, Any] | None:
     """Parse one EVENT text: an envelope {v, writer, seq, events} or a piece {v, writer, seq, piece, pieces, text}.
 
@@ -277,14 +291,19 @@ def parse_event(text: str) -> dict[str, Any] | None:
 
 
 def read_events(texts: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Yield every event once, in the order of each writer, from the EVENT texts of a log's jobs.
+    """Yield the events of the EVENT texts of a log, as join_events does. Never raises."""
+    return join_events(filter(None, map(parse_event, texts)))
 
-    A text that occurs twice counts once; a job of another thread may carry it too. An envelope with a missing piece is
+
+def join_events(envelopes: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield every event once, in the order of each writer. `envelopes` are those that parse_event returned.
+
+    An envelope that occurs twice counts once; a job of another thread may carry it too. One with a missing piece is
     left out. Events have `writer` and `seq` besides their fields. Never raises.
     """
-    whole: dict[tuple[str, int], dict[str, Any]] = {}
-    parts: dict[tuple[str, int], dict[int, dict[str, Any]]] = {}
-    for envelope in filter(None, map(parse_event, texts)):
+    whole: dict[tuple[str, int], Mapping[str, Any]] = {}
+    parts: dict[tuple[str, int], dict[int, Mapping[str, Any]]] = {}
+    for envelope in envelopes:
         key = (envelope["writer"], envelope["seq"])
         if "events" in envelope:
             whole.setdefault(key, envelope)

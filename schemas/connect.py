@@ -6,7 +6,9 @@ from typing import Literal
 ParamValue = bool | int | float | str
 Params = tuple[tuple[str, ParamValue | None], ...]
 """Params by name, sorted; None where the log cuts the value off."""
-StatementKind = Literal["fit", "evaluate", "transform", "fetch", "delete", "ml", "write", "command", "query"]
+StatementKind = Literal[
+    "fit", "evaluate", "transform", "fetch", "delete", "ml", "write", "command", "query", "annotation"
+]
 OperationStatus = Literal["FINISHED", "FAILED", "CANCELED", "RUNNING"]
 
 

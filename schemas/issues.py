@@ -163,6 +163,12 @@ _CODES = (
         "Nothing: the later value got a suffix.",
     ),
     IssueCode(
+        "annotation_unreadable",
+        "warning",
+        "A property or tag afterglow.event holds no annotation, or one of another format.",
+        "Use versions of the annotation and of Afterglow that fit each other.",
+    ),
+    IssueCode(
         "text_cut",
         "note",
         "A text is longer than MLflow accepts and was cut; the tables hold all of it.",

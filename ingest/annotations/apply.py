@@ -61,7 +61,7 @@ def apply_annotations(
         ANNOTATED_RUNS, ([row.get(c.name) for c in ANNOTATED_RUNS] for row in state.runs.values())
     )
     changed["task_metrics"] = _with_task_values(tables, state.task_values)
-    return AppliedAnnotations(changed, *state.mlflow, tuple(state.issues))
+    return AppliedAnnotations(changed, *state.mlflow, (*written.issues, *state.issues))
 
 
 def _ordered(rows: Mapping[Any, Row]) -> list[Row]:

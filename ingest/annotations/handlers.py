@@ -140,7 +140,7 @@ def _estimator_end(state: AnnotationState, event: Row) -> None:
     key = state.fit_keys.get(event.get("id", ""))
     row = state.fits.get(key)
     if key is None or row is None:
-        state.training("", event, None)
+        state.training(_session_target(event), event, None)
         return
     end = event.get("end_ms", event["time_ms"])
     row["end_time_ms"] = max(filter(None, (row.get("end_time_ms"), end)))
@@ -201,13 +201,18 @@ def _log(state: AnnotationState, event: Row) -> None:
 
 
 def _run_target(state: AnnotationState, event: Row) -> str:
-    """The run an event is about, as its key below the application's: a run of annotate.run, a fit, the application."""
+    """The run an event is about, as its key below the application's: a run of annotate.run, a fit, the session of
+    Spark Connect, the application."""
     if event.get("run") in state.runs:
         return f"run/{event['run']}"
     uid = state.names.get(event.get("tuning", ""))
     if uid is not None and "trial" in event and "fold" in event:
         return fit_target((uid, event["trial"], event["fold"], None))
-    return ""
+    return _session_target(event)
+
+
+def _session_target(event: Row) -> str:
+    return f"session/{event['session']}" if "session" in event else ""
 
 
 def _task_metrics(state: AnnotationState, event: Row) -> None:
@@ -223,7 +228,8 @@ def _models(state: AnnotationState, event: Row) -> None:
 
 
 def _mlflow_run(state: AnnotationState, event: Row) -> None:
-    if state.mlflow[0] is None:
+    """The application goes under this run. A server of Spark Connect is not one client's, so it does not."""
+    if state.mlflow[0] is None and "session" not in event:
         state.mlflow = event.get("run_id"), event.get("tracking_uri")
 
 

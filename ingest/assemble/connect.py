@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from ...schemas import spark
+from ...schemas.annotations import text_of_tag
 from ...schemas.connect import ConnectOperation, OperationStatus, Statement
 from ...schemas.tables import CONNECT_OPERATIONS, CONNECT_SESSIONS
 from .. import arrow
@@ -65,6 +66,7 @@ def assemble_connect(rows: Mapping[str, pa.Table]) -> Connect:
             "duration_ms": None if end.time_ms is None else end.time_ms - started,
             "output_rows": end.output_rows,
             "num_jobs": len(own),
+            "session_tags": [tag for tag in row["session_tags"] or () if tag and text_of_tag(tag) is None],
         }
         table.append([values.get(column.name) for column in CONNECT_OPERATIONS])
     operations.sort(key=lambda one: one.start_ms)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ...schemas.annotations import CONNECT_QUERY
 from ...schemas.connect import Params, ParamValue, Statement, StatementKind
 
 _LINE = re.compile(r"^( *)([A-Za-z_]\w*)(?:: (.*)| (\{)(?:\s*\})?)$")
@@ -75,6 +76,9 @@ def read_statement(text: str | None) -> Statement:
         return _ml_statement(ml)
     if root.messages.get("write_operation") or root.messages.get("write_operation_v2"):
         return Statement("write")
+    sql = root.get("sql_command")
+    if sql is not None and CONNECT_QUERY in (sql.text("sql"), sql.text("input", "sql", "query")):
+        return Statement("annotation")
     relation = next((name for name in root.messages if name != "common"), None)
     inner = next((one for name, one in root.walk() if name == "ml_relation"), None)
     transform = None if inner is None else inner.get("transform")

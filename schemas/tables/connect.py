@@ -32,7 +32,7 @@ CONNECT_OPERATIONS = Table(
         Column(
             "kind",
             "string",
-            "fit, evaluate, transform, fetch, delete, ml (another ML command), write, command or query.",
+            "fit, evaluate, transform, fetch, delete, ml (another ML command), write, command, query or annotation.",
             _STATEMENT,
         ),
         Column("operator_class", "string", "Class of the estimator, evaluator or transformer.", _STATEMENT),
@@ -40,7 +40,13 @@ CONNECT_OPERATIONS = Table(
         Column("params_json", "string", "Params that the client set, without defaults and arrays.", _STATEMENT),
         Column("model_ids", "list<string>", "Ids of the server's models that the operation reads.", _STATEMENT),
         Column("statement", "string", "The request as protobuf text, its first 2,000 characters.", _STATEMENT, "3.5"),
-        Column("session_tags", "list<string>", "Tags that the client set.", _STARTED + "sparkSessionTags", "3.5"),
+        Column(
+            "session_tags",
+            "list<string>",
+            "Tags that the client set, without events of annotate.",
+            _STARTED + "sparkSessionTags",
+            "3.5",
+        ),
         Column("status", "string", "FINISHED, FAILED, CANCELED or RUNNING (no end).", "derived: from its last event"),
         Column("error_message", "string", "Why it failed.", "ConnectOperationFailed > errorMessage", "3.5"),
         Column("submission_time_ms", "int64", "Start, UTC epoch.", _STARTED + "eventTime", "3.5"),

@@ -15,7 +15,6 @@ import pytest
 from afterglow import annotate
 from afterglow.annotate import event_log, job_properties, never_raise
 from afterglow.annotate.run_context import SparkRunContext
-from afterglow.schemas.annotations import FOLD, PHASE, TRIAL, TUNING
 
 
 @pytest.fixture
@@ -96,43 +95,6 @@ def test_unsupported_contexts_warn_once(
         monkeypatch.setattr(event_log, "_known", None)
         assert (event_log.current() is not None) is writes
     assert len(caught) == 1 and message in str(caught[0].message)
-
-
-class _Session:
-    """Duck type of pyspark.sql.connect.session.SparkSession: tags of one thread."""
-
-    def __init__(self) -> None:
-        self.tags: set[str] = set()
-
-    def addTag(self, tag: str) -> None:
-        assert tag and "," not in tag
-        self.tags.add(tag)
-
-    def removeTag(self, tag: str) -> None:
-        self.tags.remove(tag)
-
-
-def test_spark_connect_gets_tags_and_one_warning(caught: list[warnings.WarningMessage]) -> None:
-    _Session.__module__ = "pyspark.sql.connect.session"
-    session = _Session()
-    session.tags.add("mine")
-    mark = job_properties.setter(session, {TUNING: "cv,1", FOLD: "0", PHASE: "fit", "absent": None})
-    assert mark is not None and session.tags == {"mine"}
-    for trial in range(2):
-        done = mark()
-        done.set(TRIAL, str(trial))
-        done.set(PHASE, "evaluate")
-        assert session.tags == {
-            "mine",
-            "afterglow.tuning=cv;1",
-            "afterglow.fold=0",
-            "afterglow.phase=evaluate",
-            f"afterglow.trial={trial}",
-        }
-        done.restore()
-        assert session.tags == {"mine"}
-    job_properties.setter(session, {})
-    assert len(caught) == 1 and "Jobs are tagged" in str(caught[0].message)
 
 
 def test_spark_connect_without_tags_is_one_warning(caught: list[warnings.WarningMessage]) -> None:
