@@ -48,7 +48,8 @@ coverage: .venv/dev
 # Only pyspark and pytest are installed beside `annotate`, as in a training job. A job that ran there is read back here.
 SPARK35 := .venv-spark35/bin/python
 # They read back what a job wrote, or build packages, with what only .venv has.
-NOT_THERE := test_distribution.py test_read_back.py test_loop_tables.py test_frameworks.py test_models.py
+NOT_THERE := test_distribution.py test_read_back.py test_loop_tables.py test_frameworks.py test_models.py \
+	test_connect.py
 test-spark35: .venv/dev .venv-spark35/done
 	@$(SPARK35) -m pytest -n 2 --dist loadfile tests/annotate $(addprefix --ignore tests/annotate/,$(NOT_THERE))
 	@AFTERGLOW_JOB_PYTHON=$(CURDIR)/$(SPARK35) $(BIN)/python -m pytest tests/annotate/test_read_back.py -k 'not own_runs'

@@ -92,10 +92,13 @@ def flush(log: connect_log.ConnectLog | None = None) -> None:
 
 
 def take(limit: int) -> list[str]:
-    """Return pending events as one text of about `limit` characters, oldest first. They are pending no more."""
-    if not _pending:
+    """Return pending events as one text of about `limit` characters, oldest first. They are pending no more.
+
+    Never waits. A finalizer of a model sends an operation too, in a thread that may hold the lock already.
+    """
+    if not _pending or not _lock.acquire(blocking=False):
         return []
-    with _lock:
+    try:
         size = count = 0
         for event in _pending:
             size += encode.length(event)
@@ -105,6 +108,8 @@ def take(limit: int) -> list[str]:
         events = _pending[:count]
         del _pending[:count]
         return _encoded(events)
+    finally:
+        _lock.release()
 
 
 def _encoded(events: list[dict[str, Any]]) -> list[str]:

@@ -146,6 +146,13 @@ def test_what_is_longer_than_an_operation_takes_waits_for_the_query(session: Spa
     assert [event["id"] for event in events_of(session.requests[0][1])] == ["s", "f"]
 
 
+def test_an_operation_of_a_finalizer_does_not_wait_for_its_own_thread(session: SparkSession) -> None:
+    event_queue.add("fit_end", id="f")
+    with event_queue._lock:
+        assert session.client._execute_plan_request_with_metadata().tags == []
+    assert len(session.client._execute_plan_request_with_metadata().tags) == 1
+
+
 def test_the_stop_of_a_session_writes_what_is_left(session: SparkSession) -> None:
     event_queue.add("fit_end", id="f")
     session.stop()
