@@ -124,15 +124,23 @@ def _wrap_session_stop(original: Callable[..., Any]) -> Callable[..., Any]:
 
 @never_raise
 def _write_last(session: Any) -> None:
-    """Write to a Spark Connect session that is about to stop. A server that does not answer is not waited for."""
+    """Write to a Spark Connect session that is about to stop."""
     if session.is_stopped:
         return
     for call in last_calls:
         call()
-    log = connect_log.ConnectLog(session)
+    _write_in_time(connect_log.ConnectLog(session))
+
+
+def _write_in_time(log: connect_log.ConnectLog) -> None:
+    """Write pending events. A server that does not answer is not waited for."""
     writer = threading.Thread(target=never_raise(event_queue.flush), args=(log,), name="afterglow-last", daemon=True)
-    writer.start()
-    writer.join(LAST_WRITE_S)
+    try:
+        writer.start()
+    except RuntimeError:  # since Python 3.12 no thread starts at exit
+        event_queue.flush(log)
+    else:
+        writer.join(LAST_WRITE_S)
 
 
 @never_raise
@@ -140,7 +148,11 @@ def _write_at_exit() -> None:
     """The JVM is still alive at exit: it ends when this process closes its standard input."""
     for call in last_calls:
         call()
-    event_queue.flush()
+    log = connect_log.current()
+    if log is not None:
+        _write_in_time(log)
+    else:
+        event_queue.flush()
 
 
 def _is_alive(context: Any) -> bool:

@@ -14,7 +14,7 @@ from .. import arrow
 
 _KEYS = frozenset(annotations.PROPERTY_DOCS) - {annotations.EVENT}
 _ANNOTATION = f"_Tag_{spark.ANNOTATION_PREFIX}"
-_SESSION_TAG = re.compile(r"SparkConnect_Execute_User_.*?_Tag_(afterglow\.[a-z.]{1,40})=(.*)", re.DOTALL)
+_SESSION_TAG = re.compile(r"SparkConnect_(?:SessionTag|Execute)_User_.*?_Tag_(afterglow\.[a-z.]{1,40})=(.*)", re.DOTALL)
 
 
 def with_tagged_properties(job_properties: pa.Table) -> pa.Table:

@@ -28,7 +28,7 @@ def client(operations: list[list[str]], *, statement: str = "", jobs: int = 0) -
     """The tables of a server whose client set these tags on its operations. Jobs are of the operations in turn."""
 
     def tags(number: int) -> str:
-        own = [f"SparkConnect_Execute_User_ann_Session_{_SESSION}_Tag_{tag}" for tag in operations[number]]
+        own = [f"SparkConnect_SessionTag_User_ann_Session_{_SESSION}_Tag_{tag}" for tag in operations[number]]
         return ",".join([f"{_JOB_TAG}{number}", *own])
 
     return tables(
