@@ -85,7 +85,7 @@ def summary_figures(model: Any) -> dict[str, Any]:
     if hasattr(model, "training_summary"):
         return _xgboost_losses(model.training_summary)
     wanted = next((_FIGURES[c.__name__] for c in type(model).__mro__ if c.__name__ in _FIGURES), ())
-    java = getattr(model, "_java_obj", None)
+    java: Any = getattr(model, "_java_obj", None)
     # Over Spark Connect _java_obj is a pyspark.ml.remote.readwrite.RemoteModelRef, whose summary costs operations.
     if not wanted or not hasattr(java, "hasSummary") or not java.hasSummary():
         return {}
