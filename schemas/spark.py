@@ -1,5 +1,7 @@
 """Spark's strings: event names, property keys and reasons, each with the Scala symbol that defines it."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 

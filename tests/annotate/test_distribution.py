@@ -47,3 +47,12 @@ def test_the_wheel_has_the_declarations_that_the_zip_has(zipped: Path) -> None:
         names = [name for name in archive.namelist() if re.fullmatch(r"afterglow/schemas/.+", name)]
         assert copied == {name.split("/")[-1]: archive.read(name) for name in names}
     assert not backend["_COPY"].exists() and "annotations.py" in copied
+
+
+def test_no_annotation_of_the_zip_is_evaluated(zipped: Path) -> None:
+    """Python 3.8 and 3.9 cannot subscript or join some of the types."""
+    with zipfile.ZipFile(zipped) as archive:
+        texts = {name: archive.read(name).decode() for name in archive.namelist() if name.endswith(".py")}
+    annotated = {name for name, text in texts.items() if re.search(r"^\s*def |^\w+: ", text, re.MULTILINE)}
+    assert len(annotated) > 20
+    assert [name for name in annotated if "from __future__ import annotations\n" not in texts[name]] == []
