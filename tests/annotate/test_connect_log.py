@@ -176,6 +176,25 @@ def test_failures_do_not_reach_operations_or_the_stop(
     assert len(caught) == 1 and "the job itself is not affected" in str(caught[0].message)
 
 
+def test_an_exit_that_ends_the_client_s_threads_is_no_failure(
+    session: SparkSession, monkeypatch: pytest.MonkeyPatch, caught: list[warnings.WarningMessage]
+) -> None:
+    def answer(message: str) -> Any:
+        def sql(query: str) -> None:
+            raise RuntimeError(message)
+
+        return sql
+
+    monkeypatch.setattr(session, "sql", answer("cannot schedule new futures after interpreter shutdown"))
+    event_queue.add("fit_end", id="f")
+    _patches()._write_at_exit()
+    assert caught == [] and session.getTags() == set()
+    monkeypatch.setattr(session, "sql", answer("other"))
+    event_queue.add("fit_end", id="f")
+    _patches()._write_at_exit()
+    assert len(caught) == 1 and session.getTags() == set()
+
+
 def test_a_server_that_does_not_answer_delays_the_stop_by_a_bounded_time(
     session: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
