@@ -40,7 +40,6 @@ YOUNG_GENERATION = SettingAdvice("spark.executor.extraJavaOptions", "without", r
 SPECULATION = SettingAdvice("spark.speculation", "value", "true")
 BROADCAST = SettingAdvice("spark.sql.autoBroadcastJoinThreshold", "value", "64MB")
 SMALLER_BROADCAST = SettingAdvice("spark.sql.autoBroadcastJoinThreshold", "value", "10MB")
-LARGER_SPLITS = SettingAdvice("spark.sql.files.maxPartitionBytes", "double", "128m")
 ARROW = SettingAdvice("spark.sql.execution.pythonUDF.arrow.enabled", "value", "true")
 """Spark 3.5 and later: org.apache.spark.sql.internal.SQLConf.PYTHON_UDF_ARROW_ENABLED."""
 EXCLUDE_MACHINES = SettingAdvice("spark.excludeOnFailure.enabled", "value", "true")

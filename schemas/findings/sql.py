@@ -1,7 +1,7 @@
 """Plans of SQL executions, and data that is computed again."""
 
 from .interface import ON_CORES, FindingCode, Threshold
-from .settings import ARROW, LARGER_SPLITS
+from .settings import ARROW
 
 CODES = (
     FindingCode(
@@ -20,7 +20,6 @@ CODES = (
             Threshold("file_s", 0.02, "Maximum time to open a file, in seconds."),
             Threshold("records_per_s", 1e6, "Records that a core reads in a second."),
         ),
-        settings=(LARGER_SPLITS,),
     ),
     FindingCode(
         "small_output",

@@ -42,6 +42,7 @@ def settings(code: str, cause: str | None = None, master: str = "yarn", **given:
         ),
         ("executor_lost", "killed", {}, ["spark.executor.memoryOverhead=768m", "spark.executor.memory=2g"]),
         ("executor_lost", "preempted", {}, []),
+        ("small_files", None, {}, []),  # they have to be written anew
         ("slow_host", None, {"spark__speculation": "true"}, ["spark.excludeOnFailure.enabled=true"]),
     ],
 )
