@@ -145,11 +145,11 @@ def gzip_input(spark: SparkSession, faulty: bool, folder: Path) -> None:
 
 
 def skewed_group(spark: SparkSession, faulty: bool, folder: Path) -> None:
-    """One group has 80 % of the rows, which are collected and sorted in one task."""
+    """One group has 80 % of the rows, which are collected and chained into a hash in one task."""
     key = "case when id % 10 < 8 then 0 else id % 4999 end" if faulty else "id % 4999"
     rows = spark.range(0, 1_200_000, 1, 4).selectExpr(f"{key} as key", "hash(id) as value")
     rows.groupBy("key").agg(F.sort_array(F.collect_list("value")).alias("all")).selectExpr(
-        "max(aggregate(all, 0L, (a, b) -> (a * 31 + b) % 1000003))"
+        "max(aggregate(all, '', (hash, value) -> sha2(concat(hash, repeat('x', 2000), value), 512)))"
     ).collect()
 
 

@@ -64,8 +64,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=list(JOBS))
     parser.add_argument("--repeat", type=int, default=1)
     given = parser.parse_args()
-    print("| fault | found | cost | measured | others | beside it | of the healthy twin |")
-    print("|---|---|--:|--:|--:|---|---|")
+    print("| fault | found | place | cost | measured | others | beside it | of the healthy twin |")
+    print("|---|---|---|--:|--:|--:|---|---|")
     for name in given.only:
         logs = [_run(name, given.logs.resolve(), number) for number in range(given.repeat)]
         print(_row(name, [faulty for faulty, _ in logs], [healthy for _, healthy in logs]), flush=True)
@@ -105,6 +105,7 @@ def _row(name: str, faulty_logs: Sequence[Path], healthy_logs: Sequence[Path]) -
     cells = (
         name,
         what if right else f"{what}, WRONG CAUSE" if shown else what,
+        shown["subject"].replace("|", "&#124;") if shown else "",
         units.seconds(shown["cost_ms"] / 1e3) if shown else "",
         units.seconds(max(_working_s(faulty) - _working_s(healthy), 0.0)),
         units.share(max(others)),
