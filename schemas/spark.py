@@ -130,8 +130,11 @@ WANTED_REMOVAL = (
     r"(?i)killed by driver|explicit termination request|exit(?:ed)?(?: with)?(?: exit)? (?:code|status) 0\b|idle|"
     r"was deleted by a user or the framework|decommission(?:ed|ing)? finished|shutdown"
 )
-# And what a reason says of a loss: SIGKILL (128 + 9) or SIGTERM, YarnAllocator.memLimitExceededLogMessage, preemption
-KILLED_PROCESS = r"(?i)(?:code|status) (?:137|143)\b|memory limit|out ?of ?memory|oom"
+# And what a reason says of a loss: SIGKILL (128 + 9) or SIGTERM, YarnAllocator.memLimitExceededLogMessage, preemption.
+# YARN writes `Exit status: 143` and `Exit code is 143`. 52 is org.apache.spark.util.SparkExitCode.OOM
+_EXIT = r"(?i:(?:code|status)(?: is|:)?) "
+KILLED_PROCESS = rf"{_EXIT}(?:137|143)\b|(?i:memory limit|out ?of ?memory|oom)"
+FULL_HEAP = rf"{_EXIT}52\b"
 PREEMPTED = (
     r"(?i)preempt|\bspot\b|decommission|lost node|node (?:was )?(?:lost|terminated|removed)|worker lost|"
     r"instance terminat|host .{0,80}(?:terminat|reclaim)|container released"
@@ -152,8 +155,8 @@ LISTING_JOB = "Listing leaf files and directories"
 BROADCAST_JOB = "broadcast exchange"
 # org.apache.spark.scheduler.DAGScheduler.handleJobCancellation, cleanUpAfterSchedulerStop
 CANCELLED_JOB = r"(?i)\bcancell?ed\b"
-# java.lang.OutOfMemoryError, org.apache.spark.memory.SparkOutOfMemoryError, Python's MemoryError, exit code of SIGKILL
-OUT_OF_MEMORY = r"OutOfMemoryError|\bMemoryError|(?:code|status) 137\b|(?i:memory limit)"
+# java.lang.OutOfMemoryError, org.apache.spark.memory.SparkOutOfMemoryError, Python's MemoryError, and exit codes
+OUT_OF_MEMORY = rf"OutOfMemoryError|\bMemoryError|{_EXIT}(?:52|137)\b|(?i:memory limit)"
 LOST_EXECUTOR = r"ExecutorLostFailure|FetchFailed|(?i:executor .{0,40}(?:lost|exited))"
 # org.apache.spark.scheduler.TaskSetManager.handleSuccessfulTask: why a copy by speculation was killed
 ANOTHER_SUCCEEDED = "another attempt succeeded"

@@ -168,6 +168,8 @@ def _lost(app: ApplicationView) -> Iterator[Candidate]:
 
 
 def _why(reason: str) -> str:
+    if re.search(spark.FULL_HEAP, reason):
+        return "out of memory"
     if re.search(spark.KILLED_PROCESS, reason):
         return "killed"
     return "preempted" if re.search(spark.PREEMPTED, reason) else "unknown"

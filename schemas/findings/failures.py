@@ -111,6 +111,12 @@ CODES = (
                 settings=(MORE_OVERHEAD, MORE_MEMORY),
             ),
             Cause(
+                "out of memory",
+                "The heap of its JVM was full (exit code 52).",
+                "Use more partitions or fewer concurrent tasks on each executor, or raise spark.executor.memory.",
+                settings=(MORE_MEMORY,),
+            ),
+            Cause(
                 "preempted",
                 "The cluster manager reclaimed it.",
                 "Use machines or a queue without preemption, or decommissioning (spark.decommission.enabled).",

@@ -70,6 +70,7 @@ def test_speculation_that_helped_is_no_waste() -> None:
     ("reason", "cause"),
     [
         ("java.lang.OutOfMemoryError: Java heap space", "out of memory"),
+        ("ExecutorLostFailure (executor 3): Command exited with code 52", "out of memory"),
         ("ExecutorLostFailure (executor 3): worker lost", "executor lost"),
         ("ValueError: could not convert string to float: 'n/a'", "exception"),
         (None, "unknown"),

@@ -90,6 +90,9 @@ def test_a_stage_that_ran_again() -> None:
     "reason, cause",
     [
         ("Command exited with code 137", "killed"),
+        ("Container from a bad node. Exit status: 143. Diagnostics: Killed by external signal", "killed"),
+        ("Command exited with code 52", "out of memory"),
+        ("The executor with id 2 exited with exit code 52(JVM OOM).", "out of memory"),
         ("Container killed by YARN for exceeding memory limits", "killed"),
         ("Container was preempted", "preempted"),
         ("Executor heartbeat timed out after 120000 ms", "unknown"),
