@@ -81,7 +81,9 @@ def _run(name: str, folder: Path, number: int) -> tuple[Path, Path]:
             logs.mkdir(parents=True, exist_ok=True)
             environment = {**os.environ, "SPARK_HOME": pyspark.__path__[0], "PYSPARK_PYTHON": sys.executable}
             command = [sys.executable, "-m", "benchmarks.run_fault", name, state, str(logs)]
-            ran = subprocess.run(command, env=environment, capture_output=True, timeout=_TIMEOUT_S, check=True)
+            ran = subprocess.run(  # in a session of its own, so that `others` are the others
+                command, env=environment, capture_output=True, timeout=_TIMEOUT_S, check=True, start_new_session=True
+            )
             (logs / _DONE).write_bytes(ran.stdout.splitlines()[-1])
     return found[0], found[1]
 
