@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from pyspark.ml import Pipeline
-from pyspark.ml.classification import LogisticRegression
-from pyspark.ml.evaluation import BinaryClassificationEvaluator
+from pyspark.ml.evaluation import RegressionEvaluator
 from pyspark.ml.feature import VectorAssembler
+from pyspark.ml.regression import LinearRegression
 from pyspark.ml.tuning import CrossValidator, TrainValidationSplit
 from pyspark.sql import SparkSession
 
@@ -37,10 +37,10 @@ spark: Any = (
 )
 annotate.autolog()
 spark.addTag("mine")
-data = spark.range(200).selectExpr("rand(1) a", "rand(2) b", "cast(rand(3) + rand(1) > 1 as double) label")
+data = spark.range(0, 99, 1, 1).selectExpr("rand(1) a", "rand(2) b", "rand(1) + rand(3) label")
 rows = VectorAssembler(inputCols=["a", "b"], outputCol="features").transform(data)
-regression = LogisticRegression(maxIter=2)
-evaluator = BinaryClassificationEvaluator()
+regression = LinearRegression(solver="normal")
+evaluator = RegressionEvaluator()
 truth: dict[str, Any] = {"searches": {}, "session": spark.session_id}
 
 
@@ -56,9 +56,9 @@ def search(kind: Any, reg: list[float], metrics: str, **options: Any) -> None:
     model = tuning.fit(rows)
     truth["searches"][tuning.uid] = {
         "kind": kind.__name__,
-        "params": [{"LogisticRegression.regParam": value} for value in reg],
+        "params": [{"LinearRegression.regParam": value} for value in reg],
         "metrics": getattr(model, metrics),
-        "best": max(range(len(reg)), key=getattr(model, metrics).__getitem__),
+        "best": min(range(len(reg)), key=getattr(model, metrics).__getitem__),
         "tags": sorted(spark.getTags()),
     }
 
@@ -67,17 +67,18 @@ search(CrossValidator, [0.5, 0.0, 5.0], "avgMetrics", numFolds=2, parallelism=3)
 search(CrossValidator, [0.1, 2.0], "avgMetrics", numFolds=2, parallelism=1)
 search(TrainValidationSplit, [0.2, 0.0], "validationMetrics", parallelism=2)
 loop = []
-for max_iter in (1, 3):
-    with annotate.trial({"maxIter": max_iter, "note": "a, b; 100 %"}) as trial:
-        model = LogisticRegression(maxIter=max_iter).fit(rows)
+for reg in (0.5, 3.0):
+    with annotate.trial({"regParam": reg, "note": "a, b; 100 %"}) as trial:
+        model = LinearRegression(solver="normal", regParam=reg).fit(rows)
         loop.append(evaluator.evaluate(model.transform(rows)))
-        trial.log_metric("areaUnderROC", loop[-1])
+        trial.log_metric("rmse", loop[-1])
 try:
-    with annotate.trial({"maxIter": 9, "note": "x"}):
+    with annotate.trial({"regParam": 9.0, "note": "x"}):
         raise KeyError("broken")
 except KeyError:
     truth["loop"] = loop
-pipeline = Pipeline(stages=[VectorAssembler(inputCols=["a", "b"], outputCol="features"), LogisticRegression(maxIter=4)])
+assembler = VectorAssembler(inputCols=["a", "b"], outputCol="features")
+pipeline = Pipeline(stages=[assembler, LinearRegression(solver="normal")])
 fitted = pipeline.fit(data)
 truth["pipeline"] = {"uid": pipeline.uid, "metric": evaluator.evaluate(fitted.transform(data))}
 with annotate.run("features"):

@@ -52,7 +52,7 @@ def test_params_metrics_and_best_trial_are_the_client_s_own(job: tuple[EventLogT
     turns = [trials[loop["tuning_uid"], number] for number in range(3)]
     assert [turn["avg_metric"] for turn in turns] == [*truth["loop"], None]
     assert [turn["status"] for turn in turns] == ["FINISHED", "FINISHED", "FAILED"]
-    assert json.loads(turns[1]["params_json"]) == {"maxIter": 3, "note": "a, b; 100 %"}
+    assert json.loads(turns[1]["params_json"]) == {"regParam": 3.0, "note": "a, b; 100 %"}
 
 
 def test_every_job_of_a_search_has_its_trial_fold_and_phase(job: tuple[EventLogTables, dict[str, Any], str]) -> None:
