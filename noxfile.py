@@ -1,7 +1,7 @@
 """The matrix of supported versions: `nox -l` lists the sessions, `nox -s "tests-3.12"` runs one.
 
-What is not on the machine (an interpreter, Java) is named as skipped. Every session installs with pip's own resolver
-from this checkout, as a user does. docs/measurements/versions.md has the results.
+What is not on the machine (an interpreter, Java) is named as skipped. Every session installs this checkout with its
+dependencies, with uv where it is installed and else with pip. docs/measurements/versions.md has the results.
 """
 
 import os
@@ -47,7 +47,7 @@ OLDEST = [  # the lower bounds of pyproject.toml
     "pyarrow==12.0.1",
     "requests==2.31.0",
     "tenacity==9.0.0",
-    "typer==0.19.1",
+    "typer==0.12.5",
     "xxhash==3.4.1",
     "click==8.1.7",
     "setuptools<80",  # MLflow 2.9 imports pkg_resources

@@ -66,7 +66,8 @@ def _begin(estimator: Any, dataset: Any, params: Any) -> tuple[Scope | None, lis
             stages=_stages(estimator, names),
             python_class=class_of(estimator),
         )
-        set_properties = job_properties.setter(dataset.sparkSession, {ESTIMATOR: scope.id, RUN: scope.run})
+        session = job_properties.session_of(dataset)
+        set_properties = job_properties.setter(session, {ESTIMATOR: scope.id, RUN: scope.run})
         scope.properties = set_properties() if set_properties else None
     return scope, [scope]
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from . import connect_log, encode, event_log, event_queue, monkeypatch
+from . import connect_log, encode, event_log, event_queue, model_values, monkeypatch
 from .encode import number
 from .framework_searches import numbers_of
 from .model_values import ModelLists, Models
 from .never_raise import never_raise, warn_once
+from .tasks import pickle_by_value
 
 _MODELS_PER_EVENT = 500
 
@@ -46,11 +47,7 @@ def models() -> Models:
 
 @never_raise
 def _accumulator() -> Any | None:
-    import pyspark.cloudpickle
-
-    from . import model_values
-
-    cloudpickle: Any = pyspark.cloudpickle
+    pickle_by_value(model_values)
     # A Spark Connect server in this process does not share its accumulators with the client.
     context = event_log.active_context() if connect_log.active_session() is None else None
     if context is None:
@@ -59,7 +56,6 @@ def _accumulator() -> Any | None:
     monkeypatch.flush_before_stop()
     with _lock:
         if id(context) not in _accumulators:
-            cloudpickle.register_pickle_by_value(model_values)
             _accumulators.clear()
             _accumulators[id(context)] = context.accumulator([], _DriverLists())
         return _accumulators[id(context)]

@@ -89,6 +89,12 @@ def is_connect(session: Any) -> bool:
     return type(session).__module__.startswith("pyspark.sql.connect")
 
 
+def session_of(dataset: Any) -> Any:
+    """Return the session of a DataFrame."""
+    session = getattr(dataset, "sparkSession", None)
+    return dataset.sql_ctx.sparkSession if session is None else session  # before Spark 3.3
+
+
 def setter(session: Any, values: Mapping[str, str | None]) -> Callable[[], JobProperties] | None:
     """Return a function that sets these properties in the calling thread, or None where jobs cannot have any.
 

@@ -63,7 +63,7 @@ def _begin(search: Any, dataset: Any) -> SearchScope:
         names,
         event_queue.now_ms(),
         run,
-        session=dataset.sparkSession,
+        session=job_properties.session_of(dataset),
         total_fits=params.get("numFolds", 1) * len(params["estimatorParamMaps"]),
     )
     with context.entering(scope):

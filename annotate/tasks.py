@@ -6,9 +6,10 @@ docs/annotate.md explains why this is not one named accumulator per value, which
 from __future__ import annotations
 
 import threading
+import types
 from typing import Any
 
-from . import connect_log, event_log, event_queue, monkeypatch
+from . import connect_log, event_log, event_queue, monkeypatch, task_values
 from .encode import number
 from .never_raise import never_raise, warn_once
 from .task_values import SumByTask, TaskValues
@@ -41,14 +42,25 @@ def task_metrics() -> TaskValues:
     return TaskValues(_accumulator())
 
 
-@never_raise
-def _accumulator() -> Any | None:
+def pickle_by_value(module: Any) -> None:
+    """Have pyspark pickle the classes of a module by value, so that workers need no Afterglow."""
     import pyspark.cloudpickle
 
-    from . import task_values
-
     cloudpickle: Any = pyspark.cloudpickle
+    if hasattr(cloudpickle, "register_pickle_by_value"):
+        cloudpickle.register_pickle_by_value(module)
+        return
+    # The cloudpickle of Spark 3.2 pickles by value only what is in __main__ or in no module.
+    for kind in vars(module).values():
+        if isinstance(kind, type) and kind.__module__ == module.__name__:
+            for its in (kind, *vars(kind).values()):
+                if isinstance(its, (type, types.FunctionType)):
+                    its.__module__ = "__main__"
 
+
+@never_raise
+def _accumulator() -> Any | None:
+    pickle_by_value(task_values)
     # A Spark Connect server in this process does not share its accumulators with the client.
     context = event_log.active_context() if connect_log.active_session() is None else None
     if context is None:
@@ -57,7 +69,6 @@ def _accumulator() -> Any | None:
     monkeypatch.flush_before_stop()
     with _lock:
         if id(context) not in _accumulators:
-            cloudpickle.register_pickle_by_value(task_values)
             _accumulators.clear()
             _accumulators[id(context)] = context.accumulator({}, _DriverSum())
         return _accumulators[id(context)]

@@ -36,9 +36,12 @@ LedgerFile = Annotated[
 RetryFailed = Annotated[
     bool, typer.Option("--retry-failed/--no-retry-failed", help="Import failed and quarantined logs again.")
 ]
-EngineName = Annotated[
-    Literal["local", "spark"],
-    typer.Option("--engine", help="Read logs on this machine (local) or on the executors of a cluster (spark)."),
+EngineName = Literal["local", "spark"]
+Engine = Annotated[
+    EngineName,
+    options.one_of(
+        EngineName, "Read logs on this machine (local) or on the executors of a cluster (spark).", "--engine"
+    ),
 ]
 Master = Annotated[
     str | None,
@@ -62,7 +65,10 @@ MetricsPort = Annotated[
     int | None,
     typer.Option(min=1, max=65535, metavar="PORT", help="Serve metrics for Prometheus.", show_default=False),
 ]
-LogFormat = Annotated[Literal["text", "json"], typer.Option(help="Lines on stderr: text, or one JSON object per line.")]
+LineFormat = Literal["text", "json"]
+LogFormat = Annotated[
+    LineFormat, options.one_of(LineFormat, "Lines on stderr: text, or one JSON object per line.")
+]
 SummaryFile = Annotated[
     str | None,
     typer.Option("--summary", metavar="FILE", help="Write the result of every log as JSON.", show_default=False),
@@ -92,7 +98,7 @@ def backfill(
     importing: option_groups.Importing = option_groups.DEFAULTS,
     dataset: options.Dataset = None,
     no_runs: options.NoRuns = False,
-    engine_name: EngineName = "local",
+    engine_name: Engine = "local",
     master: Master = None,
     spark_conf: SparkConf = None,
     workers: options.Workers = None,

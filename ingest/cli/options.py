@@ -1,10 +1,28 @@
 """Every option that several commands have, declared once."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
+from ..options import ReportMode
+from ..options import TaskRuns as TaskRunsMode
+
 REGRESSION_EXIT_CODE = 6
+
+
+def one_of(literal: object, help: str, *names: str) -> Any:
+    """An option whose values are those of a Literal, which typer itself reads since 0.19 only."""
+    choices = get_args(literal)
+
+    def parse(value: str) -> str:
+        if value not in choices:
+            raise typer.BadParameter(f"{str(value)!r} is not one of {', '.join(map(repr, choices))}.")
+        return value
+
+    def complete(incomplete: str) -> list[str]:
+        return [choice for choice in choices if choice.startswith(incomplete)]
+
+    return typer.Option(*names, parser=parse, metavar=f"[{'|'.join(choices)}]", autocompletion=complete, help=help)
 
 
 def _not_empty(name: str | None) -> str | None:
@@ -51,11 +69,13 @@ ParentRun = Annotated[
         show_default=False,
     ),
 ]
+WriterName = Literal["auto", "sql", "rest"]
 Writer = Annotated[
-    Literal["auto", "sql", "rest"],
-    typer.Option(
-        help="How to write runs: sql (directly into the database), rest (MLflow's tracking API) or auto (sql if the "
-        "store is a database, else rest)."
+    WriterName,
+    one_of(
+        WriterName,
+        "How to write runs: sql (directly into the database), rest (MLflow's tracking API) or auto (sql if the "
+        "store is a database, else rest).",
     ),
 ]
 Prices = Annotated[
@@ -76,9 +96,8 @@ Webhook = Annotated[
         metavar="URL", help="POST a regression to this address, once for each in which it begins.", show_default=False
     ),
 ]
-WebhookFormat = Annotated[
-    Literal["json", "slack"], typer.Option(help="Body for the webhook: an event (json) or a text (slack).")
-]
+WebhookBody = Literal["json", "slack"]
+WebhookFormat = Annotated[WebhookBody, one_of(WebhookBody, "Body for the webhook: an event (json) or a text (slack).")]
 FailOn = Annotated[
     list[str] | None,
     typer.Option(
@@ -108,10 +127,11 @@ OrchestratorFields = Annotated[
 ]
 Restore = Annotated[bool, typer.Option("--restore/--no-restore", help="Restore runs that were deleted in MLflow.")]
 TaskRuns = Annotated[
-    Literal["all", "notable", "none"],
-    typer.Option(
-        help="Tasks that get a run: all (up to --max-task-runs tasks), notable (failed, killed, speculative, "
-        "stragglers) or none."
+    TaskRunsMode,
+    one_of(
+        TaskRunsMode,
+        "Tasks that get a run: all (up to --max-task-runs tasks), notable (failed, killed, speculative, "
+        "stragglers) or none.",
     ),
 ]
 MaxTaskRuns = Annotated[
@@ -129,9 +149,10 @@ MaxStageRuns = Annotated[
     int, typer.Option(min=0, help="Maximum number of stage attempts with a run, chosen like --max-job-runs.")
 ]
 Report = Annotated[
-    Literal["auto", "all", "none"],
-    typer.Option(
-        help="Attach an HTML report and plots of stages: auto (if there is something to see), all (always) or none."
+    ReportMode,
+    one_of(
+        ReportMode,
+        "Attach an HTML report and plots of stages: auto (if there is something to see), all (always) or none.",
     ),
 ]
 Trace = Annotated[

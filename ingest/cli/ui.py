@@ -17,6 +17,7 @@ def ui(
     open_browser: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the address in the default browser.")
     ] = False,
+    as_json: options.Json = False,
 ) -> None:
     """Start MLflow's server for a local store and print the address of the imported applications.
 
@@ -28,15 +29,18 @@ def ui(
         number = port or free_port()
         address, database = overview_url(tracking_uri, experiment, number)
         if database is None:
-            _show(address, open_browser)
+            _show(address, open_browser, as_json)
             return
         with contextlib.suppress(KeyboardInterrupt), serve(database, number) as server:
-            _show(address, open_browser)
+            _show(address, open_browser, as_json)
             server.wait()
 
 
-def _show(address: str, open_browser: bool) -> None:
-    console.print_line(address)
+def _show(address: str, open_browser: bool, as_json: bool) -> None:
+    if as_json:
+        console.print_json({"url": address})
+    else:
+        console.print_line(address)
     if open_browser:
         import webbrowser
 

@@ -58,7 +58,7 @@ def test_params_and_metrics_are_the_models_own(job: tuple[EventLogTables, dict[s
     ) == (3, 3, 3)
     for trial in range(3):
         row = trials[cv["uid"], trial]
-        assert (row["avg_metric"], row["std_metric"]) == (cv["avg"][trial], cv["std"][trial])
+        assert (row["avg_metric"], row["std_metric"]) == (cv["avg"][trial], cv["std"] and cv["std"][trial])
         assert json.loads(row["params_json"]) == {"LogisticRegression.regParam": cv["reg"][trial]}
     assert [trials[tvs["uid"], trial]["avg_metric"] for trial in range(2)] == tvs["metrics"]
     fits = [row for row in tables.fits.to_pylist() if row["tuning_uid"] == cv["uid"]]

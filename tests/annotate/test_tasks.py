@@ -64,21 +64,44 @@ def test_it_works_in_a_python_udf(spark: Any, log: Any) -> None:
     assert sorted(_values(log.read()).values()) == [5, 5]
 
 
+def read_without_afterglow(folder: Path, *statements: str) -> None:
+    """Unpickle `pickled` as a worker does that has no Afterglow, and run statements with it."""
+    program = [
+        "import pickle, sys",
+        "sys.path = [place for place in sys.path if place not in ('', '.')]",
+        "sys.modules['afterglow'] = None",
+        "pickled = pickle.load(open('pickled', 'rb'))",
+        *statements,
+        "assert not [name for name, module in sys.modules.items() if module and name.startswith('afterglow.')]",
+    ]
+    subprocess.run([sys.executable, "-c", "\n".join(program)], check=True, cwd=folder, timeout=120)
+
+
 def test_a_worker_needs_no_afterglow(spark: Any, tmp_path: Path) -> None:
     from pyspark import cloudpickle
 
-    (tmp_path / "metrics.pickle").write_bytes(cloudpickle.dumps(annotate.task_metrics()))
+    (tmp_path / "pickled").write_bytes(cloudpickle.dumps((annotate.task_metrics(), annotate.models())))
+    read_without_afterglow(
+        tmp_path,
+        "metrics, models = pickled",
+        "metrics.log('outside a task', 1)",
+        "models.log('outside a task')",
+        "assert metrics._accumulator.accum_param.addInPlace({1: 2}, {1: 3}) == {1: 5}",
+        "assert models._accumulator.accum_param.addInPlace([1], [2]) == [1, 2]",
+    )
+
+
+def test_nor_does_a_worker_of_a_driver_without_a_spark_context(tmp_path: Path) -> None:
     program = """if True:
-        import pickle, sys
-        sys.path = [place for place in sys.path if place not in ("", ".")]
-        sys.modules["afterglow"] = None
-        with open("metrics.pickle", "rb") as file:
-            metrics = pickle.load(file)
-        metrics.log("outside a task", 1)
-        assert metrics._accumulator.accum_param.addInPlace({1: 2}, {1: 3}) == {1: 5}
-        assert not [name for name, module in sys.modules.items() if module and name.startswith("afterglow.")]
+        import warnings
+        from pyspark import cloudpickle
+        from afterglow import annotate
+        warnings.simplefilter("ignore")
+        with open("pickled", "wb") as file:
+            file.write(cloudpickle.dumps((annotate.task_metrics(), annotate.models())))
     """
     subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path, timeout=120)
+    read_without_afterglow(tmp_path, "pickled[0].log('x', 1)", "pickled[1].log('x')")
 
 
 def test_on_the_driver_nothing_is_logged(spark: Any, log: Any) -> None:

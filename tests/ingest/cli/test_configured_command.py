@@ -95,6 +95,24 @@ def test_help_names_the_variable_of_every_option(command: str) -> None:
     assert names and [name for name in names if f"[envvar:{name}" not in shown] == []
 
 
+def test_every_command_prints_json() -> None:
+    assert [name for name, its in COMMANDS.items() if "json" not in dict(command_options(its))] == []
+
+
+@pytest.mark.parametrize(("command", "name"), [(one, name) for one, name in OPTIONS if name in ("writer", "engine")])
+def test_a_choice_names_its_values(command: str, name: str) -> None:
+    metavar, wrong = ("[auto|sql|rest]", "'auto', 'sql', 'rest'") if name == "writer" else ("[local|spark]", "'local'")
+    assert metavar in runner.invoke(app, [command, "--help"]).output
+    ran = runner.invoke(app, [command, f"--{name}", "none", "x"])
+    assert ran.exit_code == 2 and f"'none' is not one of {wrong}" in ran.output
+    completed = runner.invoke(
+        app,
+        env={"_AFTERGLOW_COMPLETE": "complete_bash", "COMP_WORDS": f"afterglow {command} --{name} ", "COMP_CWORD": "3"},
+        prog_name="afterglow",
+    )
+    assert completed.stdout.split() == metavar[1:-1].split("|")
+
+
 def test_the_table_of_a_command_overrides_the_keys_of_all(tmp_path: Path) -> None:
     (tmp_path / "afterglow.toml").write_text("workers = 3\n[show]\nworkers = 4\n")
     assert rows("show")["workers"] == (4, "afterglow.toml")

@@ -1,11 +1,14 @@
 """`afterglow ui`: the address of the overview, for a server and for a database."""
 
+import json
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from typer.testing import CliRunner
 
 from afterglow.ingest import InputError, local_server
+from afterglow.ingest.cli import app
 from tests.ingest.publish.stores import new_sqlite
 
 
@@ -20,6 +23,13 @@ def test_a_store_without_experiments_is_an_error(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("afterglow.ingest.publish.open_store", lambda uri, experiment: None)
     with pytest.raises(InputError, match="nothing is imported"):
         local_server.overview_url("sqlite:///nothing.db", None, 5000)
+
+
+def test_the_address_of_a_server_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_server, "overview_url", lambda *given: ("https://mlflow.example.com/#/experiments/1", None))
+    assert CliRunner().invoke(app, ["ui"]).stdout == "https://mlflow.example.com/#/experiments/1\n"
+    printed = CliRunner().invoke(app, ["ui", "--json"]).stdout
+    assert json.loads(printed) == {"url": "https://mlflow.example.com/#/experiments/1"}
 
 
 @pytest.mark.slow
