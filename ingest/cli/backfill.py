@@ -66,9 +66,7 @@ MetricsPort = Annotated[
     typer.Option(min=1, max=65535, metavar="PORT", help="Serve metrics for Prometheus.", show_default=False),
 ]
 LineFormat = Literal["text", "json"]
-LogFormat = Annotated[
-    LineFormat, options.one_of(LineFormat, "Lines on stderr: text, or one JSON object per line.")
-]
+LogFormat = Annotated[LineFormat, options.one_of(LineFormat, "Lines on stderr: text, or one JSON object per line.")]
 SummaryFile = Annotated[
     str | None,
     typer.Option("--summary", metavar="FILE", help="Write the result of every log as JSON.", show_default=False),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import runpy
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,32 @@ def test_every_module_of_the_zip_imports_without_any_package(zipped: Path) -> No
     done = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=True)
     number, file = done.stdout.split()
     assert int(number) == len(list(PACKAGING.parent.glob("*.py"))) - 1 and file.startswith(str(zipped))
+
+
+def evaluated_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes below a node, without annotations, which are not evaluated, and without `if TYPE_CHECKING`."""
+    if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        return
+    yield node
+    for name, value in ast.iter_fields(node):
+        if name not in ("annotation", "returns"):
+            for child in value if isinstance(value, list) else [value]:
+                if isinstance(child, ast.AST):
+                    yield from evaluated_nodes(child)
+
+
+def test_nothing_needs_a_newer_python_than_3_8(zipped: Path) -> None:
+    with zipfile.ZipFile(zipped) as archive:
+        texts = {name: archive.read(name).decode() for name in archive.namelist() if name.endswith(".py")}
+    for name, text in texts.items():
+        tree = ast.parse(text, feature_version=(3, 8))
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        annotated = any(isinstance(node, (ast.AnnAssign, ast.FunctionDef)) for node in ast.walk(tree))
+        assert not annotated or any(one.module == "__future__" for one in imports), f"{name}: annotations are evaluated"
+        generic = {one.name for found in imports if found.module == "collections.abc" for one in found.names}
+        generic |= {"dict", "frozenset", "list", "set", "tuple"}
+        subscripts = [node.value for node in evaluated_nodes(tree) if isinstance(node, ast.Subscript)]
+        assert not [one.id for one in subscripts if isinstance(one, ast.Name) and one.id in generic], name
 
 
 def test_the_wheel_has_the_declarations_that_the_zip_has(zipped: Path) -> None:

@@ -26,7 +26,9 @@ def test_a_store_without_experiments_is_an_error(tmp_path: Path, monkeypatch: py
 
 
 def test_the_address_of_a_server_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_server, "overview_url", lambda *given: ("https://mlflow.example.com/#/experiments/1", None))
+    monkeypatch.setattr(
+        local_server, "overview_url", lambda *given: ("https://mlflow.example.com/#/experiments/1", None)
+    )
     assert CliRunner().invoke(app, ["ui"]).stdout == "https://mlflow.example.com/#/experiments/1\n"
     printed = CliRunner().invoke(app, ["ui", "--json"]).stdout
     assert json.loads(printed) == {"url": "https://mlflow.example.com/#/experiments/1"}
