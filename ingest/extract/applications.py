@@ -29,7 +29,7 @@ def first_application(
     """
     first: Identity | None = None
     current: Identity | None = None
-    begin, end = 0, len(batches)
+    begin, end, read_from = 0, len(batches), 0
     issues: list[ImportIssue] = []
     is_named = ended = False  # the log that begins at `begin`: has it an ApplicationStart, and an ApplicationEnd
     for index, batch in enumerate(batches):
@@ -39,12 +39,38 @@ def first_application(
             is_named = True
             if first is None and begin == 0:
                 first = current = identity
+            elif first is None and end == len(batches) and not _is_other(batches[:begin], identity[0]):
+                first = current = identity
+                if not _environments(batches[:begin]):
+                    read_from = begin
+                    issues.append(_beginning_not_read(log_starts[begin]))
             elif identity not in (first, current) and begin > 0:
                 current = identity
                 end = min(end, begin)
                 issues.append(_not_read(identity, log_starts[begin]))
         ended = ended or "application_end" in batch
-    return batches[:end], issues
+    return batches[read_from:end], issues
+
+
+def _is_other(batches: Sequence[Mapping[str, pa.RecordBatch]], app_id: str | None) -> bool:
+    """Whether batches without an ApplicationStart are the log of another application, which has lost it."""
+    environments = _environments(batches)
+    return bool(environments) and app_id not in environments
+
+
+def _environments(batches: Sequence[Mapping[str, pa.RecordBatch]]) -> set[str | None]:
+    """The app ids in the Spark properties; None for properties without one."""
+    found: set[str | None] = set()
+    for batch in batches:
+        if "environment" in batch:
+            ids = {row["value"] for row in batch["environment"].to_pylist() if row["key"] == "spark.app.id"}
+            found |= ids or {None}
+    return found
+
+
+def _beginning_not_read(start: LogStart) -> ImportIssue:
+    message = f"the file begins with events of no known application, up to line {start.line - 1:,}; they were not read"
+    return ImportIssue("application_not_read", message, file=start.file, line=1, offset=0)
 
 
 def _identities(batch: Mapping[str, pa.RecordBatch]) -> list[Identity]:

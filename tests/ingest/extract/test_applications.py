@@ -94,3 +94,27 @@ def test_small_batches_give_the_same_tables(tmp_path: Path, monkeypatch: pytest.
     assert len(closed) == 2  # each block of lines is a batch; this log is one block
     for name in whole.tables:
         assert small[name].equals(whole[name]), name
+
+
+def test_stray_events_before_a_log_are_no_application(tmp_path: Path) -> None:
+    """Copies of events at the begin of a file, among them an ApplicationEnd."""
+    lines = log().splitlines(keepends=True)
+    stray = b"".join(line for line in lines if b"JobStart" in line or b"ApplicationEnd" in line or b"LogStart" in line)
+    (tmp_path / "one").write_bytes(log())
+    (tmp_path / "two").write_bytes(stray + log())
+    one, two = read(str(tmp_path / "one")), read(str(tmp_path / "two"))
+    for name in ("jobs", "stages", "tasks", "sql_executions"):
+        assert two[name].equals(one[name]), name
+    assert two.application["app_id"] == "app-small"
+    (issue,) = two.issues.to_pylist()
+    assert (issue["code"], issue["line"]) == ("application_not_read", 1)
+    assert f"up to line {stray.count(chr(10).encode())};" in issue["message"]
+
+
+def test_stray_events_with_the_properties_of_the_application_are_its_own(tmp_path: Path) -> None:
+    lines = log().splitlines(keepends=True)
+    stray = b"".join(line for line in lines if b"Environment" in line or b"ApplicationEnd" in line)
+    (tmp_path / "log").write_bytes(stray + log())
+    tables = read(str(tmp_path / "log"))
+    assert tables.application["app_id"] == "app-small" and tables["jobs"].num_rows == 3
+    assert "application_not_read" not in tables.issues["code"].to_pylist()
