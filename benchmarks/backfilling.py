@@ -111,9 +111,13 @@ def backfill(
 
 
 def timed(words: list[str], folder: Path) -> tuple[float, float]:
-    """Wall and CPU seconds of a command."""
+    """Wall and CPU seconds of a command, which must succeed."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(words, check=True, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    done = subprocess.run(
+        words, check=False, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, errors="replace"
+    )
+    if done.returncode:
+        raise SystemExit(f"{' '.join(words)} ended with {done.returncode}:\n{done.stderr[-3000:]}")
     seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

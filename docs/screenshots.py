@@ -30,7 +30,7 @@ from PIL import Image
 HERE = Path(__file__).parent
 PICTURES = HERE / "pictures"
 LOGS = ("annotated-search", "skewed-join", "executor-lost")
-TRAINING = ("connect-search", "spark-trials", "study", "pipeline", "loop", "models")
+TRAINING = ("connect-search", "spark-trials", "study", "pipeline", "loop", "models", "stream")
 WIDTHS = (1400, 1024)
 COLOURS = 256
 HOST = "mlflow.example"
@@ -147,7 +147,7 @@ def _demo_pages(client: MlflowClient) -> Iterator[Page]:
 
 
 def _training_pages(client: MlflowClient, name: str, app_id: str) -> Iterator[Page]:
-    """The run that answers most: the search, else the run of all models, else the application of plain fits. Of the
+    """The run that answers most: the streaming query, the search, the run of all models, else the application of plain fits. Of the
     latter also a fit that was evaluated."""
     ids = [one.experiment_id for one in client.search_experiments()]
     runs = client.search_runs(ids, f"tags.`spark.app.id` = '{app_id}'", max_results=10_000)
@@ -155,6 +155,9 @@ def _training_pages(client: MlflowClient, name: str, app_id: str) -> Iterator[Pa
     if name == "pipeline":
         evaluated = [run for run in _of_level(runs, "fit") if run.data.metrics.get("time/evaluate_s")]
         yield Page("fit", _page([*evaluated, *roots][0]), 1000)
+    for query in _of_level(runs, "query"):
+        yield Page("training-stream", _page(query), 1000)
+        return
     wanted = [*_of_level(runs, "tuning"), *(run for run in runs if run.data.metrics.get("models/total")), *roots]
     yield Page(f"training-{name}", _page(wanted[0]), 1000)
 

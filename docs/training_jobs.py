@@ -1,9 +1,9 @@
-"""Run small training jobs, one per way to train, whose logs docs/screenshots.py shows in MLflow.
+"""Run small training jobs, one per way to train, and a stream, whose logs docs/screenshots.py shows in MLflow.
 
     python docs/training_jobs.py FOLDER [KIND ...]
 
 Writes FOLDER/<kind>/<log>, and FOLDER/mlflow.db with the runs of the job's own study. Each kind is an application of
-its own, with two cores, and takes one to three minutes. `connect-search` needs pyspark[connect], `spark-trials`
+its own, with two cores, and takes one to four minutes. `connect-search` needs pyspark[connect], `spark-trials`
 hyperopt, `study` optuna.
 """
 
@@ -109,6 +109,17 @@ def study(spark: Any) -> None:
     MlflowSparkStudy("shop prices", MlflowStorage(experiment_id=experiment)).optimize(loss, n_trials=4, n_jobs=4)
 
 
+def stream(spark: Any) -> None:
+    """A structured streaming query of 500 micro-batches."""
+    rows = spark.readStream.format("rate").option("rowsPerSecond", 20_000).load()
+    counts = rows.selectExpr("value % 50 as page", "timestamp").withWatermark("timestamp", "1 minute")
+    writer = counts.groupBy("page").count().writeStream.outputMode("update").format("noop").queryName("clicks per page")
+    query = writer.trigger(processingTime="400 milliseconds").start()
+    while not query.lastProgress or query.lastProgress["batchId"] < 500:
+        time.sleep(0.5)
+    query.stop()
+
+
 KINDS: Mapping[str, Callable[[Any], None]] = {
     "connect-search": connect_search,
     "spark-trials": spark_trials,
@@ -116,6 +127,7 @@ KINDS: Mapping[str, Callable[[Any], None]] = {
     "pipeline": pipeline,
     "loop": loop,
     "models": models,
+    "stream": stream,
 }
 
 

@@ -9,6 +9,8 @@ _FIRST = (
     "time/duration_s",
     "time/fit_s",
     "time/evaluate_s",
+    "batches/total",
+    "batches/duration_max_s",
     "findings/cost_s",
     "executors/idle_ratio",
     "spill/disk_bytes",

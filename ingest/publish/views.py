@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ...schemas.runs.params_tags import APP_ID_TAG, LEVEL_TAG, RESULT_TAG, TO_DO_TAG, VIEW_TAG
 from ...schemas.runs.tree import Run, RunTree
@@ -54,6 +55,7 @@ class View:
             return [*self.columns, _PAGE_DURATION]
         return [_PAGE_DURATION, *self.columns]
 
+    @lru_cache(256)  # noqa: B019  # every application asks for the same few
     def encode(self) -> str:
         """The tag's value. The fields are repeated at the top, where an MLflow without named views reads them."""
         state = {

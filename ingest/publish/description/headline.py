@@ -50,7 +50,7 @@ def _titled(run: Run) -> str:
     """`Trial maxDepth=7`, `Trial 2`: the level is not repeated where the name begins with it. Neither is the result in
     the name of a search, which has a line of its own."""
     what = _WHAT[run.level]
-    name = run.name.removeprefix(f"{what.lower()} ") if run.level == "trial" else run.name
+    name = run.name.removeprefix(f"{run.level} ") if run.level in ("trial", "query") else run.name
     if run.level == "tuning" and " → " in name:
         name = " · ".join(name.split(" · ")[2:]) or name  # see derive.searches
     return f"{what} {escape(name)}"

@@ -12,6 +12,8 @@ from .trials import best_trial, cost, score, score_name
 
 def result(run: Run, below: Mapping[str, Sequence[Run]], link: Link) -> str:
     """One line, or "" where the log holds no result."""
+    if run.metrics.get("batches/total"):
+        return _batches(run)
     if run.level in ("application", "session", "run", "query"):
         searches = [child for child in below.get(run.key, ()) if child.level == "tuning"]
         bests = [_best(search, below, link) for search in searches[:3]]
@@ -41,6 +43,16 @@ def _best(search: Run, below: Mapping[str, Sequence[Run]], link: Link) -> str:
     number = trial.tags.get("afterglow.trial", "")
     where = f"[trial {escape(number)}]({link(trial.key)}), {seconds(cost(trial))} of fitting"
     return f"**Best:** {shown or escape(trial.name)}{reached} ({where})."
+
+
+def _batches(run: Run) -> str:
+    """The micro-batches of a streaming query."""
+    total, mean = run.metrics["batches/total"], run.metrics["batches/time_s"] / run.metrics["batches/total"]
+    parts = [f"{count(total)} batch{'' if total == 1 else 'es'}"]
+    parts.append(f"mean {seconds(mean)}, longest {seconds(run.metrics['batches/duration_max_s'])}")
+    if "batches/input_rows" in run.metrics:
+        parts.append(f"{count(run.metrics['batches/input_rows'])} rows read")
+    return f"**Result:** {', '.join(parts)}."
 
 
 def _models(run: Run) -> str:

@@ -118,6 +118,16 @@ def test_a_level_is_not_repeated_where_the_name_begins_with_it() -> None:
         assert describe(run, {}, None, str).startswith(first)
 
 
+def test_a_streaming_query_shows_its_batches() -> None:
+    metrics = {"batches/total": 500.0, "batches/time_s": 100.0, "batches/duration_max_s": 4.2, "tasks/total": 9.0}
+    run = Run("query", "app/query/1", "app", "query clicks", "FINISHED", 0, 250_000, metrics)
+    text = describe(run, {}, None, lambda key: key)
+    assert text.startswith("**Structured streaming query clicks** ran 4 min 10 s.")
+    assert "**Result:** 500 batches, mean 200 ms, longest 4.2 s." in text
+    one = replace(run, metrics={**metrics, "batches/total": 1.0, "batches/input_rows": 1234.0})
+    assert "**Result:** 1 batch, mean 1 min 40 s, longest 4.2 s, 1,234 rows read." in describe(one, {}, None, str)
+
+
 def test_a_fit_without_a_metric_shows_its_work_and_models_of_groups_their_spread() -> None:
     fit = Run("fit", "a/f", "a", "KMeans", "FINISHED", 0, 4000, {"tasks/total": 3.0, "time/fit_s": 4.0})
     assert describe(fit, {}, None, str).split("\n\n")[1] == "**Result:** 3 tasks."
