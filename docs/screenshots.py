@@ -147,8 +147,8 @@ def _demo_pages(client: MlflowClient) -> Iterator[Page]:
 
 
 def _training_pages(client: MlflowClient, name: str, app_id: str) -> Iterator[Page]:
-    """The run that answers most: the streaming query, the search, the run of all models, else the application of plain fits. Of the
-    latter also a fit that was evaluated."""
+    """The run that answers most: the streaming query, the search, the run of all models, else the application of plain
+    fits. Of the latter also a fit that was evaluated."""
     ids = [one.experiment_id for one in client.search_experiments()]
     runs = client.search_runs(ids, f"tags.`spark.app.id` = '{app_id}'", max_results=10_000)
     roots = _of_level(runs, "application")
