@@ -32,6 +32,11 @@ TESTS = [
     "markdown-it-py",
     "optuna",
 ]
+# Spark 3.2 has no such options for Java 17, which closes these packages.
+OPEN_PACKAGES = " ".join(
+    f"--add-opens=java.base/{package}=ALL-UNNAMED"
+    for package in ("sun.nio.ch", "java.nio", "java.lang", "java.lang.invoke", "java.util")
+)
 # What a stage needs to be right with a version: every sample's tables and runs, and writing them to a store.
 MATRIX = ["tests/golden", "tests/ingest/publish", "tests/ingest/codecs", "tests/ingest/assemble"]
 
@@ -158,7 +163,8 @@ def run_annotated(session: nox.Session, pins: list[str]) -> None:
         session.skip("needs Java")
     session.install("./annotate", "pytest", "pytest-xdist", *pins)
     tests = [str(path) for path in sorted(Path("tests/annotate").glob("test_*.py")) if path.name not in ELSEWHERE]
-    session.run("python", "-m", "pytest", "-q", *(session.posargs or tests))
+    env = {"JDK_JAVA_OPTIONS": OPEN_PACKAGES} if any(pin.startswith("pyspark==3.2") for pin in pins) else {}
+    session.run("python", "-m", "pytest", "-q", *(session.posargs or tests), env=env)
 
 
 @nox.session(python=PYTHONS[0])

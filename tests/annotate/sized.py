@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from pyspark import SparkContext
 from pyspark.ml import Estimator, Model
 from pyspark.ml.evaluation import Evaluator
 from pyspark.ml.param import Param, Params, TypeConverters
@@ -23,7 +24,8 @@ class FitFailed(Exception):
 
 def jobs(dataset: Any, tasks: int) -> None:
     """Two jobs, with a pause in which other threads' jobs come between."""
-    context = dataset.sparkSession.sparkContext
+    context = SparkContext._active_spark_context  # a DataFrame of Spark 3.2 has no sparkSession
+    assert context is not None
     for _ in range(2):
         # Java's RDD: no Python worker needs to be started.
         context._jsc.parallelize([1] * tasks, tasks).count()
