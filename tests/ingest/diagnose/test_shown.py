@@ -51,7 +51,7 @@ def test_a_finding_is_a_tag_and_a_cost_on_the_run_it_is_about() -> None:
     assert stage.tags["afterglow.finding.failed_tasks"].startswith("warning, 5 s: 4 of 45 task")
     assert {name for name in tree.application.tags if name.startswith("afterglow.finding.")} == {
         f"afterglow.finding.{code}"
-        for code in ("executor_lost", "wall_time", "critical_path", "lower_bound", "core_hours")
+        for code in ("executor_lost", "wall_time", "critical_path", "lower_bound", "core_hours", "what_if")
     }
     assert tree.application.metrics["findings/critical"] == 1 and tree.application.metrics["findings/warning"] == 1
     (long,) = [run for run in tree.tasks[stage.key] if "afterglow.finding.straggler" in run.tags]
