@@ -73,6 +73,7 @@ SPARKS = {
 
 # Tests that read a job's log back or build packages, which needs more than a training job has.
 ELSEWHERE = (
+    "test_connect.py",
     "test_distribution.py",
     "test_frameworks.py",
     "test_loop_tables.py",
