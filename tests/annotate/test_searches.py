@@ -64,7 +64,7 @@ def test_every_job_of_a_cross_validator_is_marked_right(
     assert sorted((fit["fold"], fit["trial"]) for fit in fits) == [(f, t) for f in range(3) for t in range(4)]
     assert all(fit["start_ms"] <= fit["evaluate_ms"] <= fit["end_ms"] and fit["status"] == "FINISHED" for fit in fits)
     assert end["avg_metrics"] == [float(v) for v in model.avgMetrics]
-    assert end["std_metrics"] == [float(v) for v in model.stdMetrics]
+    assert end.get("std_metrics", []) == [float(v) for v in getattr(model, "stdMetrics", [])]  # since Spark 3.3
     assert (end["best_index"], end["status"]) == (2, "FINISHED")
     expected = {
         "kind": "CrossValidator",

@@ -40,7 +40,7 @@ def test_a_failed_attempt_does_not_count(spark: Any, log: Any) -> None:
     written = log.read()
     ends = written.task_ends
     succeeded = {
-        (e["Stage ID"], e["Task Info"]["Task ID"]): e["Task Info"]["Partition ID"]
+        (e["Stage ID"], e["Task Info"]["Task ID"]): e["Task Info"].get("Partition ID", e["Task Info"]["Index"])
         for e in ends
         if e["Task End Reason"]["Reason"] == "Success"
     }

@@ -55,7 +55,7 @@ def _outcome(spark: Any, log: Any) -> dict[str, Any]:
     return {
         "predictions": predictions,
         "avg": model.avgMetrics,
-        "std": model.stdMetrics,
+        "std": getattr(model, "stdMetrics", None),  # since Spark 3.3
         "level": level,
         "cached": cached,
         "loss": list(model.bestModel.stages[-1].summary.objectiveHistory),
