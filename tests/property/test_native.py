@@ -196,6 +196,27 @@ def test_the_last_of_two_equal_keys_of_an_sql_metric_counts(metric: bytes, value
         assert dict(zip(update["metric_ids"], update["values"], strict=True)) == values
 
 
+@pytest.mark.parametrize(
+    "metric",
+    [
+        b'"ID":1,"Name":"x","Update":"5,","Internal":true,"Metadata":"sql"',
+        b'"ID":1,"Name":"x","Update":"5,6","Internal":true,"Metadata":"sql"',
+        b'"ID":"1","Name":"x","Update":"5","Internal":true,"Metadata":"sql"',
+    ],
+)
+def test_an_sql_metric_that_is_no_integer_is_counted(metric: bytes) -> None:
+    task = (
+        b'{"Event":"SparkListenerTaskEnd","Stage ID":1,"Stage Attempt ID":0,"Task Info":{"Task ID":6,"Launch Time":1,'
+        b'"Accumulables":[{"ID":7,"Update":"3","Internal":true,"Metadata":"sql"},{%s}]}}\n' % metric
+    )
+    for native in (True, False):
+        tables, issues = read(task, native)[:2]
+        assert isinstance(tables, dict) and isinstance(issues, list)
+        (update,) = tables["task_updates"]
+        assert update["metric_ids"] == [7] and update["values"] == [3]
+        assert [issue.code for issue in issues] == ["field_unusable"]
+
+
 def test_rows_of_both_ways_are_in_the_order_of_the_log() -> None:
     task = (
         b'{"Event":"SparkListenerTaskEnd","Stage ID":1,"Stage Attempt ID":0,"Task Info":{"Task ID":%d,"Launch Time":1,'

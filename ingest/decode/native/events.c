@@ -22,13 +22,14 @@ static const char *skip_true(const char *p, const char *end, const Field *key, i
   }
 }
 
-/* The integer behind p, in quotes or not; 0 where there is none that fits. */
-static int read_quoted(const char *p, const char *end, int64_t *number) {
-  if (p < end && *p == '"') p++;
+/* The integer behind p, which may be in quotes where `quotes` allows it; 0 where there is none that fits. */
+static int read_pair_integer(const char *p, const char *end, int quotes, int64_t *number) {
+  int quoted = quotes && p < end && *p == '"';
+  p += quoted;
   int negative = p < end && *p == '-';
   const char *first = p += negative;
   for (*number = 0; p < end && *p >= '0' && *p <= '9' && p - first < MAX_DIGITS; p++) *number = *number * 10 + (*p - '0');
-  if (p == first || p >= end || (*p != '"' && *p != ',')) return 0;
+  if (p == first || p >= end || *p != (quoted ? '"' : ',')) return 0;
   if (negative) *number = -*number;
   return 1;
 }
@@ -63,10 +64,10 @@ static int add_pair(const char *p, const char *end, const Field *parts, Line *li
   if (end - p < head->length + tail->length) return 1;
   if (memcmp(end - tail->length, tail->key, (size_t)tail->length) != 0) return 1;
   if (memcmp(p, head->key, (size_t)head->length) != 0) return 0;
-  if (!read_quoted(p + head->length, end, &pair.first)) return 0;
+  if (!read_pair_integer(p + head->length, end, 0, &pair.first)) return 0;
   for (p += head->length; end - p > middle->length; p++) { /* a quote in a text is escaped: it is the key */
     if (*p != ',' || memcmp(p, middle->key, (size_t)middle->length) != 0) continue;
-    if (!read_quoted(p + middle->length, end, &pair.second)) return 0;
+    if (!read_pair_integer(p + middle->length, end, 1, &pair.second)) return 0;
     if (line->pair_count == line->pair_room) {
       size_t room = line->pair_room ? line->pair_room * 2 : 64;
       if (!grow((void **)&line->pairs, room * sizeof(Pair))) return 0;
