@@ -12,6 +12,7 @@ import functools
 import importlib.util
 import os
 import shutil
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,6 +35,18 @@ for _file in (SAMPLES / "killed-driver").iterdir():
     with contextlib.suppress(OSError):
         os.utime(_file)
 EVERYTHING = os.environ.get("AFTERGLOW_EVERYTHING") == "1"
+
+
+@pytest.fixture
+def caught() -> Iterator[list[warnings.WarningMessage]]:
+    """The warnings of annotate, each of which a process has once."""
+    from afterglow.annotate import never_raise
+
+    never_raise.reset_warnings()
+    with warnings.catch_warnings(record=True) as records:
+        warnings.simplefilter("always")
+        yield records
+    never_raise.reset_warnings()
 
 
 def _native() -> bool:

@@ -135,7 +135,7 @@ def _task_updates(events: Events, dropped: Dropped) -> Iterator[Row]:
         found = [(a.id, _integer(a.update)) for a in added if _is_id(a.id)]
         found = [(id_, update) for id_, update in found if update is not None]
         for _ in range(len(added) - len(found)):
-            dropped.add("field_unusable", f"{spark.TASK_END}: an SQL metric is not of 64 bits", index)
+            dropped.add("field_unusable", f"{spark.TASK_END}: an SQL metric is no integer of 64 bits", index)
         if found:
             info = event.task_info
             key = event.stage_id, event.stage_attempt_id, info.index, info.task_id, event.task_end_reason.reason
@@ -235,7 +235,7 @@ def _stage_metrics(events: Events, dropped: Dropped) -> Iterator[Row]:
         values = [_whole_number(a.value) for a in found]
         for value, accumulable in zip(values, found, strict=True):
             if value is None and accumulable.value is not None:
-                dropped.add("field_unusable", f"{spark.STAGE_COMPLETED}: an SQL metric is not of 64 bits", index)
+                dropped.add("field_unusable", f"{spark.STAGE_COMPLETED}: an SQL metric is no integer of 64 bits", index)
         if found:
             # Spark writes -1 for a metric without a value
             known = [-1 if value is None else max(value, -1) for value in values]

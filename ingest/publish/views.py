@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from ...schemas.runs.params_tags import APP_ID_TAG, LEVEL_TAG, RESULT_TAG, TO_DO_TAG, VIEW_TAG
 from ...schemas.runs.tree import Run, RunTree
@@ -55,7 +54,6 @@ class View:
             return [*self.columns, _PAGE_DURATION]
         return [_PAGE_DURATION, *self.columns]
 
-    @lru_cache(256)  # noqa: B019  # every application asks for the same few
     def encode(self) -> str:
         """The tag's value. The fields are repeated at the top, where an MLflow without named views reads them."""
         state = {
@@ -264,7 +262,8 @@ def missing(wanted: Iterable[View], held: Mapping[str, str]) -> list[View]:
             if number[view.kind] >= _AT_MOST[view.kind]:
                 continue
             number[view.kind] += 1
-        if len(view.encode()) <= _MAX_VALUE and held.get(view.tag) != view.encode():
+        value = view.encode()
+        if len(value) <= _MAX_VALUE and held.get(view.tag) != value:
             found.append(view)
     return found
 

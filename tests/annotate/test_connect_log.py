@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from afterglow.annotate import connect_log, event_queue, job_properties, monkeypatch, never_raise
+from afterglow.annotate import connect_log, event_queue, job_properties
+from afterglow.annotate import monkeypatch as pyspark_patches
 from afterglow.schemas.annotations import (
     CONNECT_QUERY,
     EVENT,
@@ -83,23 +84,10 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[SparkSession]:
     opened = SparkSession()
     monkeypatch.setattr(SparkSession, "_default_session", opened)
     replaced: list[Any] = []
-    monkeypatch.setattr(_patches(), "_replaced_stop", replaced)
-    _patches()._patch_connect(module)
+    monkeypatch.setattr(pyspark_patches, "_replaced_stop", replaced)
+    pyspark_patches._patch_connect(module)
     yield opened
-    _patches().restore()
-
-
-def _patches() -> Any:
-    return monkeypatch
-
-
-@pytest.fixture
-def caught() -> Iterator[list[warnings.WarningMessage]]:
-    never_raise.reset_warnings()
-    with warnings.catch_warnings(record=True) as records:
-        warnings.simplefilter("always")
-        yield records
-    never_raise.reset_warnings()
+    pyspark_patches.restore()
 
 
 def events_of(tags: list[str]) -> list[dict[str, Any]]:
@@ -187,12 +175,24 @@ def test_an_exit_that_ends_the_client_s_threads_is_no_failure(
 
     monkeypatch.setattr(session, "sql", answer("cannot schedule new futures after interpreter shutdown"))
     event_queue.add("fit_end", id="f")
-    _patches()._write_at_exit()
+    pyspark_patches._write_at_exit()
     assert caught == [] and session.getTags() == set()
     monkeypatch.setattr(session, "sql", answer("other"))
     event_queue.add("fit_end", id="f")
-    _patches()._write_at_exit()
+    pyspark_patches._write_at_exit()
     assert len(caught) == 1 and session.getTags() == set()
+
+
+def test_an_exit_that_starts_no_thread_writes_what_is_left(
+    session: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    event_queue.add("fit_end", id="f")
+    monkeypatch.setattr(threading.Thread, "start", start)
+    pyspark_patches._write_at_exit()
+    assert [event["id"] for event in events_of(session.requests[0][1])] == ["f"]
 
 
 def test_a_server_that_does_not_answer_delays_the_stop_by_a_bounded_time(
@@ -200,7 +200,7 @@ def test_a_server_that_does_not_answer_delays_the_stop_by_a_bounded_time(
 ) -> None:
     answered = threading.Event()
     monkeypatch.setattr(session, "sql", lambda query: answered.wait())
-    monkeypatch.setattr(_patches(), "LAST_WRITE_S", 0.01)
+    monkeypatch.setattr(pyspark_patches, "LAST_WRITE_S", 0.01)
     event_queue.add("fit_end", id="f")
     session.stop()
     assert session.is_stopped

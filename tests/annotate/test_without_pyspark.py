@@ -6,24 +6,14 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from afterglow import annotate
-from afterglow.annotate import event_log, job_properties, never_raise
+from afterglow.annotate import event_log, job_properties
 from afterglow.annotate.run_context import SparkRunContext
-
-
-@pytest.fixture
-def caught() -> Iterator[list[warnings.WarningMessage]]:
-    never_raise.reset_warnings()
-    with warnings.catch_warnings(record=True) as records:
-        warnings.simplefilter("always")
-        yield records
-    never_raise.reset_warnings()
 
 
 def test_importing_it_imports_neither_pyspark_nor_mlflow() -> None:

@@ -21,6 +21,11 @@ def test_evaluation_metrics_come_first_then_duration_cost_idle_and_spill() -> No
     assert list(arrange(dict.fromkeys(reversed(wanted), 1.0))) == wanted
 
 
+def test_batches_of_a_streaming_query_come_before_its_tasks() -> None:
+    wanted = ["time/duration_s", "batches/total", "batches/duration_max_s", "executors/idle_ratio", "tasks/total"]
+    assert list(arrange(dict.fromkeys(reversed(wanted), 1.0))) == wanted
+
+
 def test_figures_have_the_digits_that_were_measured() -> None:
     shown = arrange(
         {

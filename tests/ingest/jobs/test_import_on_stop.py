@@ -13,7 +13,7 @@ import pytest
 from mlflow import MlflowClient
 
 from afterglow import annotate
-from afterglow.annotate import import_on_stop, never_raise
+from afterglow.annotate import import_on_stop
 from afterglow.annotate import monkeypatch as pyspark_patches
 from tests.conftest import sample_log
 from tests.ingest.publish.stores import new_sqlite
@@ -82,13 +82,9 @@ class Context:
         return self._conf
 
 
-@pytest.fixture
-def caught() -> Iterator[list[warnings.WarningMessage]]:
-    never_raise.reset_warnings()
-    with warnings.catch_warnings(record=True) as records:
-        warnings.simplefilter("always")
-        yield records
-    never_raise.reset_warnings()
+@pytest.fixture(autouse=True)
+def no_imports_left() -> Iterator[None]:
+    yield
     import_on_stop._imports.clear()
 
 

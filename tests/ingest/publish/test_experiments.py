@@ -57,6 +57,16 @@ def test_the_store_is_asked_for_what_is_older_than_all_that_is_known(monkeypatch
     assert store.asked == 2
 
 
+def test_more_runs_are_remembered_than_are_compared_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert write(monkeypatch, Store(), [10, 20, 30, 40, 50, 60, 70, 80, 35])[-1] == 3
+
+
+def test_the_oldest_known_run_decides_whether_the_store_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store()
+    write(monkeypatch, store, [50, 40, 30, 20, 45])
+    assert store.asked == 1
+
+
 def test_few_runs_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Experiments, "writer", lambda self, fields: Store())
     experiments: Any = Experiments.__new__(Experiments)
