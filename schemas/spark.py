@@ -155,6 +155,17 @@ LISTING_JOB = "Listing leaf files and directories"
 BROADCAST_JOB = "broadcast exchange"
 # org.apache.spark.scheduler.DAGScheduler.handleJobCancellation, cleanUpAfterSchedulerStop
 CANCELLED_JOB = r"(?i)\bcancell?ed\b"
+# What Spark itself puts before spark.*.extraJavaOptions: org.apache.spark.launcher.JavaModuleOptions
+MODULE_OPTIONS = (
+    r"^(?=.*-XX:\+IgnoreUnrecognizedVMOptions)(?:(?:-Djava\.net\.preferIPv6Addresses=false|"
+    r"-XX:\+IgnoreUnrecognizedVMOptions|--add-modules=jdk\.incubator\.vector|"
+    r"--add-opens=java\.base/(?:java\.(?:lang|lang\.invoke|lang\.reflect|io|net|nio|util|util\.concurrent|"
+    r"util\.concurrent\.atomic)|jdk\.internal\.ref|sun\.(?:nio\.ch|nio\.cs|security\.action|util\.calendar))"
+    r"=ALL-UNNAMED|--add-opens=java\.security\.jgss/sun\.security\.krb5=ALL-UNNAMED|"
+    r"-Djdk\.reflect\.useDirectMethodHandle=false|-Dio\.netty\.(?:tryReflectionSetAccessible=true|"
+    r"allocator\.type=pooled|handler\.ssl\.defaultEndpointVerificationAlgorithm=NONE)|"
+    r"--sun-misc-unsafe-memory-access=allow|--enable-native-access=ALL-UNNAMED)(?:\s+|$))+"
+)
 # java.lang.OutOfMemoryError, org.apache.spark.memory.SparkOutOfMemoryError, Python's MemoryError, and exit codes
 OUT_OF_MEMORY = rf"OutOfMemoryError|\bMemoryError|{_EXIT}(?:52|137)\b|(?i:memory limit)"
 LOST_EXECUTOR = r"ExecutorLostFailure|FetchFailed|(?i:executor .{0,40}(?:lost|exited))"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from ...schemas import spark
 from ...schemas.findings import FINDING_CODES
 from ...schemas.findings.settings import SettingAdvice
 from ..application_view import ApplicationView
@@ -39,7 +40,9 @@ def _value(one: SettingAdvice, present: str | None, app: ApplicationView) -> str
         number = _number(present)
         return one.value if number is not None and number < float(one.value) else None
     if one.rule == "without":
-        return " ".join(re.sub(one.value, " ", present).split()) if present and re.search(one.value, present) else None
+        if not present or not re.search(one.value, present):
+            return None
+        return " ".join(re.sub(one.value, " ", re.sub(spark.MODULE_OPTIONS, "", present)).split())
     number = _number(present)
     if one.rule == "multiply":
         return str(min(int((number or _DEFAULT_PARTITIONS) * float(one.value)), _MAX_PARTITIONS))

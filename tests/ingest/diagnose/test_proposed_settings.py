@@ -40,6 +40,29 @@ def settings(code: str, cause: str | None = None, master: str = "yarn", **given:
             {"spark__executor__extraJavaOptions": "-XX:+UseSerialGC -Xmn2m -Da=b"},
             ["spark.executor.extraJavaOptions=-XX:+UseSerialGC -Da=b", "spark.executor.memory=2g"],
         ),
+        (  # Spark adds its own options again
+            "gc",
+            None,
+            {
+                "spark__executor__extraJavaOptions": "-Djava.net.preferIPv6Addresses=false "
+                "-XX:+IgnoreUnrecognizedVMOptions --add-modules=jdk.incubator.vector "
+                "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED -Djdk.reflect.useDirectMethodHandle=false -Xmn2m -Da=b "
+                "--add-opens=java.base/java.io=ALL-UNNAMED"
+            },
+            [
+                "spark.executor.extraJavaOptions=-Da=b --add-opens=java.base/java.io=ALL-UNNAMED",
+                "spark.executor.memory=2g",
+            ],
+        ),
+        (  # before Spark 3.3 they are the user's
+            "gc",
+            None,
+            {"spark__executor__extraJavaOptions": "--add-opens=java.base/java.nio=ALL-UNNAMED -Xmn2m"},
+            [
+                "spark.executor.extraJavaOptions=--add-opens=java.base/java.nio=ALL-UNNAMED",
+                "spark.executor.memory=2g",
+            ],
+        ),
         ("executor_lost", "killed", {}, ["spark.executor.memoryOverhead=768m", "spark.executor.memory=2g"]),
         ("executor_lost", "preempted", {}, []),
         ("small_files", None, {}, []),  # they have to be written anew
