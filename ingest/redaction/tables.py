@@ -11,10 +11,11 @@ from ...schemas.redaction import SECRET_NAME
 from ...schemas.spark import REDACTED
 from ...schemas.tables import TABLES
 from .. import arrow
-from .properties import redact_properties
-from .text import changes, matches, redact_array, redact_text, redact_texts
+from .properties import hide_secret_properties
+from .text import changes, matches, redact_text, redact_texts
 
 _AT_ONCE_BYTES = 2**24
+_TEXT = ("free", "property", "param")
 
 
 def redact_tables(tables: Mapping[str, pa.Table], own: str | None = None) -> dict[str, pa.Table]:
@@ -27,7 +28,7 @@ def redact_tables(tables: Mapping[str, pa.Table], own: str | None = None) -> dic
         for declared in TABLES
         if declared.name in tables
         for column in declared
-        if tables[declared.name].num_rows and column.text == "free" and "string" in column.type
+        if tables[declared.name].num_rows and column.text in _TEXT and "string" in column.type
     }
     found, shown = _changes([arrow.nulls("string", 0), *distinct.values()])
     redacted = dict(tables)
@@ -36,26 +37,30 @@ def redact_tables(tables: Mapping[str, pa.Table], own: str | None = None) -> dic
             continue
         for at, column in enumerate(declared):
             table = redacted[declared.name]
+            if column.text == "constant" or not table.num_rows:
+                continue
             values = None
-            if column.text not in ("free", "constant") and table.num_rows:
-                values = _by_name(table, column, own)
-            elif _holds(distinct.get((declared.name, column.name)), found):
+            if _holds(distinct.get((declared.name, column.name)), found):
                 values = _replaced(_whole(table[column.name]), found, shown)
+            if column.text != "free":
+                values = _by_name(table, column, own, values)
             if values is not None:
                 redacted[declared.name] = table.set_column(at, table.schema.field(at), values)
     return redacted
 
 
-def _by_name(table: pa.Table, column: Column, own: str | None) -> pa.Array | None:
-    """The new values of a column whose values have names; None where they are the old ones."""
+def _by_name(table: pa.Table, column: Column, own: str | None, replaced: pa.Array | None) -> pa.Array | None:
+    """The new values of a column whose values have names; None where they are the old ones. `replaced` are the values
+    without the secrets in their text, if there are any."""
     import pyarrow.compute as pc
 
     values = _whole(table[column.name])
+    without = values if replaced is None else replaced
     if column.text == "property":
-        new = redact_properties(_whole(table["key"]), values, own)
+        new = hide_secret_properties(_whole(table["key"]), values, own, without)
     elif column.text == "param":
         secret = pc.and_(matches(_whole(table["name"]), SECRET_NAME), pc.is_valid(values))
-        new = pc.if_else(secret, REDACTED, redact_array(values))
+        new = pc.if_else(secret, REDACTED, without)
     else:
         new = arrow.to_array([text and redact_json(text) for text in values.to_pylist()], "string")
     return None if new.equals(values) else new
