@@ -15,7 +15,14 @@ from .properties import hide_secret_properties
 from .text import changes, matches, redact_text, redact_texts
 
 _AT_ONCE_BYTES = 2**24
-_TEXT = ("free", "property", "param")
+_TEXTS = {
+    table.name: tuple(
+        column.name for column in table if column.text in ("free", "property", "param") and "string" in column.type
+    )
+    for table in TABLES
+}
+"""Table -> its columns of free text."""
+_FEW_ROWS = 256
 
 
 def redact_tables(tables: Mapping[str, pa.Table], own: str | None = None) -> dict[str, pa.Table]:
@@ -23,24 +30,20 @@ def redact_tables(tables: Mapping[str, pa.Table], own: str | None = None) -> dic
 
     `own` is the log's own pattern for properties, see `own_pattern`. Only distinct values are looked at.
     """
-    distinct = {
-        (declared.name, column.name): _distinct(tables[declared.name][column.name])
-        for declared in TABLES
-        if declared.name in tables
-        for column in declared
-        if tables[declared.name].num_rows and column.text in _TEXT and "string" in column.type
+    with_rows = [declared for declared in TABLES if declared.name in tables and tables[declared.name].num_rows]
+    texts = {
+        (declared.name, name): _texts(tables[declared.name], name)
+        for declared in with_rows
+        for name in _TEXTS[declared.name]
     }
-    found, shown = _changes([arrow.nulls("string", 0), *distinct.values()])
+    found, shown = _changes([arrow.nulls("string", 0), *texts.values()])
     redacted = dict(tables)
-    for declared in TABLES:
-        if declared.name not in tables:
-            continue
+    for declared in with_rows:
         for at, column in enumerate(declared):
-            table = redacted[declared.name]
-            if column.text == "constant" or not table.num_rows:
+            if column.text == "constant" or (column.text == "free" and not len(found)):
                 continue
-            values = None
-            if _holds(distinct.get((declared.name, column.name)), found):
+            table, values = redacted[declared.name], None
+            if _holds(texts.get((declared.name, column.name)), found):
                 values = _replaced(_whole(table[column.name]), found, shown)
             if column.text != "free":
                 values = _by_name(table, column, own, values)
@@ -106,9 +109,14 @@ def _walk(content: Any, name: str, change: Callable[[str, str], Any]) -> Any:
     return change(name, content) if isinstance(content, str) else content
 
 
-def _distinct(values: pa.ChunkedArray) -> pa.Array:
+def _texts(table: pa.Table, name: str) -> pa.Array:
+    """The texts of a column; of many rows only the distinct ones."""
     import pyarrow.compute as pc
 
+    values = table[name]
+    if table.num_rows <= _FEW_ROWS and values.num_chunks == 1:
+        values = values.chunk(0)
+        return values.flatten() if pa.types.is_list(values.type) else values
     return pc.unique(pc.list_flatten(values) if pa.types.is_list(values.type) else values)
 
 
