@@ -10,6 +10,7 @@ from ..errors import PublishError
 from ..transient_errors import http_status, is_transient
 from .error_messages import translate_errors, without_password
 from .mlflow_internals import ignored_workspace, limit_http_requests
+from .quick_acks import acknowledge_at_once
 from .retry import RetryPolicy, retry
 
 PROBE_S = 8.0
@@ -38,6 +39,8 @@ def check_reachable(uri: str, policy: RetryPolicy) -> RetryPolicy:
     scheme = uri.split(":")[0].split("+")[0] if "://" in uri or uri.startswith("databricks") else ""
     if scheme not in _SCHEMES:
         raise PublishError(_no_scheme(uri))
+    if scheme not in ("sqlite", *_DATABASES):
+        acknowledge_at_once()
     with translate_errors(f"{without_password(uri)}: cannot be opened"):
         if scheme in ("http", "https"):
             _probe_server(uri, policy)

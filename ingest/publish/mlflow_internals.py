@@ -7,11 +7,12 @@ SQLAlchemy takes as long to import as MLflow itself.
 
 import contextlib
 import importlib
+import inspect
 import logging
 import os
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -22,6 +23,7 @@ from mlflow import MlflowClient
 __all__ = [
     "MLFLOW_ENABLE_WORKSPACES",
     "MLFLOW_WORKSPACE",
+    "artifact_repository",
     "get_request_workspace",
     "ignored_workspace",
     "installed_version",
@@ -29,6 +31,7 @@ __all__ = [
     "latest_metrics",
     "limit_http_requests",
     "local_folder",
+    "on_each_session",
     "query_runs",
     "remove_partial_uploads",
     "server_version",
@@ -145,6 +148,17 @@ def local_folder(artifact_uri: str) -> str | None:
     return str(local_file_uri_to_path(artifact_uri)) if is_local_uri(artifact_uri) else None
 
 
+def artifact_repository(client: MlflowClient, artifact_uri: str) -> Any | None:
+    """TrackingServiceClient._get_artifact_repo: the repository of a run's artifacts, for which MLflow would read the
+    run. None if it depends on settings of the process, as before MLflow 3."""
+    from mlflow.utils.uri import add_databricks_profile_info_to_artifact_uri
+
+    get_repository, uri = __getattr__("get_artifact_repository"), client.tracking_uri
+    if "tracking_uri" not in inspect.signature(get_repository).parameters:
+        return None
+    return get_repository(add_databricks_profile_info_to_artifact_uri(artifact_uri, uri), tracking_uri=uri)
+
+
 def remove_partial_uploads(artifact_uri: str) -> None:
     """Delete the temporary files that a killed process left in a run's artifacts, if these are in a local folder.
 
@@ -220,17 +234,40 @@ class _Environment:
 _HTTP, _URLS = _Environment(), _Environment()
 
 
+_CONNECTIONS = 32
+"""Connections that stay open: those of all threads. urllib3 warns about any more."""
+
+
+def on_each_session(call: Callable[[Any], None]) -> None:
+    """Call this with each requests.Session before MLflow uses it.
+
+    mlflow.utils.request_utils._get_request_session: The session is kept for calls with the same settings.
+    """
+    from mlflow.utils import request_utils
+
+    get_session = request_utils._get_request_session
+
+    def get(*arguments: Any, **named: Any) -> Any:
+        session = get_session(*arguments, **named)
+        call(session)
+        return session
+
+    request_utils._get_request_session = get
+
+
 def limit_http_requests(timeout_s: float) -> contextlib.AbstractContextManager[None]:
     """Limit each MLflow call to one request of this duration. `retry` repeats the call, so MLflow must not.
 
     mlflow.environment_variables: MLFLOW_HTTP_REQUEST_MAX_RETRIES (7), MLFLOW_HTTP_REQUEST_TIMEOUT (120 s),
-    MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT (500 s). A shorter timeout set by the user is kept.
+    MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT (500 s), MLFLOW_HTTP_POOL_MAXSIZE (10). A shorter timeout set by the
+    user is kept.
     """
     with contextlib.suppress(KeyError, ValueError):
         timeout_s = min(timeout_s, float(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"]))
     seconds = str(max(1, round(timeout_s)))
     return _HTTP.set(
         {
+            "MLFLOW_HTTP_POOL_MAXSIZE": str(_CONNECTIONS),
             "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
             "MLFLOW_HTTP_REQUEST_TIMEOUT": seconds,
             "MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT": seconds,
