@@ -1,7 +1,9 @@
-"""Publish prepared imports: one tree at a time, or many small ones in one transaction."""
+"""Publish prepared imports: one tree at a time, or many small ones in one transaction or at once."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -14,7 +16,7 @@ from .results import DatasetOnly, Imported
 from .version import version
 
 if TYPE_CHECKING:  # publish imports mlflow when a store is opened, which reading and exporting do not need
-    from .publish import Experiments, Import, Published
+    from .publish import Experiments, Import, Published, Writer
 
 BATCH_TREES = 64
 """Trees of one transaction. It also bounds what a killed import has to read again."""
@@ -121,6 +123,12 @@ def publish_in_order(
                 continue
         yield from _publish_together(waiting, experiments, options)
         if not isinstance(outcome, Waiting):
+            if (
+                experiments is not None
+                and isinstance(outcome, Imported)
+                and not isinstance(outcome.published, DatasetOnly)
+            ):
+                experiments.forget_runs(outcome.published)
             yield outcome
         elif outcome not in waiting:
             yield _catching(publish_import, outcome, experiments, options, wrote)
@@ -155,11 +163,42 @@ def _publish_batch(
         yield from [error] * len(waiting)
         return
     found = publish_batch([_import(one.prepared, options) for one in compared], writer)
-    for one, published in zip(compared, found, strict=True):
-        if published is None:
+    alone = [one for one, published in zip(compared, found, strict=True) if published is None]
+    with closing(_publish_at_once(alone, experiments, options, writer)) as others:
+        for one, published in zip(compared, found, strict=True):
+            if published is None:
+                yield next(others)
+            else:
+                yield _imported(one.prepared, published, experiments, options, one.started)
+
+
+def _publish_at_once(
+    waiting: Sequence[Waiting], experiments: "Experiments", options: ImportOptions, writer: "Writer"
+) -> Generator[Imported | AfterglowError, None, None]:
+    """Publishes each by itself, as many at once as the writer allows, and yields the results in order. Logs of one
+    application are published one after the other."""
+    if writer.trees_at_once < 2 or len(waiting) < 2:
+        for one in waiting:
             yield _catching(_publish, one, experiments, options)
-        else:
-            yield _imported(one.prepared, published, experiments, options, one.started)
+        return
+
+    def publish_chain(chain: Sequence[Waiting]) -> Iterator[Imported | AfterglowError]:
+        return iter([_catching(_publish, one, experiments, options) for one in chain])
+
+    chains: dict[object, list[Waiting]] = {}
+    for one in waiting:
+        chains.setdefault(one.prepared.application["app_id"], []).append(one)
+    pool, stopped = ThreadPoolExecutor(writer.trees_at_once, "afterglow-tree"), writer.store.policy.stopped
+    try:
+        futures = {app_id: pool.submit(publish_chain, chain) for app_id, chain in chains.items()}
+        for one in waiting:
+            yield next(futures[one.prepared.application["app_id"]].result())
+    except BaseException:  # Ctrl-C, or the caller wants no more results
+        stopped.set()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+        stopped.clear()
 
 
 def _catching(

@@ -116,6 +116,11 @@ class Experiments:
         if runs is not None:  # else nobody compares
             runs.append(run)
 
+    def forget_runs(self, published: Published) -> None:
+        """Asks the store again for the runs of this tree's job, since this run is not among those of this process."""
+        for known in [known for known in self._job_runs if known[1] == published.job]:
+            del self._job_runs[known]
+
     def mark_sent(self, published: Published, when: str) -> None:
         """Sets the tag of an application's run that says that the webhook was called.
 

@@ -111,13 +111,15 @@ class TreeOptions:
 
     `fingerprint` is that of the import. `parent_run` is the id of the application run's parent. `own` maps the keys of
     runs that the training job made itself to their ids: they are part of the tree, but are neither renamed, ended nor
-    re-timed. `restore` brings a deleted tree back.
+    re-timed. `restore` brings a deleted tree back. `is_new` if a moment ago the experiment had no run of the
+    application, not even a deleted one.
     """
 
     fingerprint: str
     parent_run: str | None = None
     own: Mapping[str, str] = field(default_factory=dict)
     restore: bool = False
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +127,13 @@ class TrainingRuns:
     """The runs that the training job created itself.
 
     The application goes under `owner`, into its experiment. Without an owner, `linked` are the runs that it could go
-    under: the application run and they get links to each other.
+    under: the application run and they get links to each other. `is_new` if there are none, and the writer's
+    experiment has no run of the application at all, not even a deleted one.
     """
 
     owner: Owner | None = None
     linked: Sequence["Run"] = ()
+    is_new: bool = False
 
 
 class TreeWriter(Protocol):
@@ -196,6 +200,9 @@ class Batch(TreesWriter, Protocol):
 class Writer(TreesWriter, Protocol):
     """The writer of an experiment."""
 
+    trees_at_once: int
+    """How many threads may write trees at once."""
+
     def load_fingerprints(self) -> None:
         """Load the fingerprints of all complete trees, for a call that imports many logs."""
 
@@ -212,4 +219,5 @@ class Writer(TreesWriter, Protocol):
         """A writer for another experiment of the same store."""
 
     def batch(self, roots: Sequence[RunRecord]) -> AbstractContextManager[Batch | None]:
-        """Begin a batch for the trees with these roots. None if this writer has no transactions."""
+        """Begin a batch for the trees with these roots. None if this writer has no transactions: it only looks once
+        which of these applications the store does not have."""

@@ -5,6 +5,9 @@ A process that finds no holder creates a candidate run and lists the candidates.
 the smallest run id waits until the others have abandoned theirs. Each candidate exists before its process lists, so two
 processes cannot both see only their own. The remaining one takes over the run of an earlier import, or its own
 candidate. A process whose heartbeat was missing for too long finds its lease taken over, and stops.
+
+A process that has just searched the store, and has found no run of the application, creates its run as that of the
+holder and lists once. If it sees another run, its own becomes a candidate. A process that lists later sees the holder.
 """
 
 import os
@@ -24,6 +27,7 @@ HEARTBEAT_S = 5.0
 DEAD_AFTER_S = 30.0  # how long the heartbeat of a holder on another machine may be missing
 POLL_S = 0.2
 _CANDIDATE, _WRITING, _REMOVING = "candidate", "writing", "removing"
+_TAKEN_OVER = "another import took the application's run over, or it was deleted; import the log again"
 _HERE: set[str] = set()
 """The names of this process's leases that are not released."""
 
@@ -56,6 +60,11 @@ class Lease:
     def owns(self, value: str | None) -> bool:
         """Whether a tag's value belongs to this lease."""
         return bool(value) and str(value).startswith(self._name + "|")
+
+    def claim(self) -> str:
+        """The value for a new run, for the case that no other process has created one."""
+        self._beats += 1
+        return self.value()
 
     def candidate(self) -> str:
         """The value for a run that may have to be abandoned."""
@@ -136,16 +145,32 @@ class Acquired:
     created: bool = False
 
 
-def acquire(lease: Lease, store: LeaseStore, fingerprint: str, sleep: Callable[[float], None] = time.sleep) -> Acquired:
-    """Acquire the lease, waiting while another process holds it.
+def acquire(
+    lease: Lease,
+    store: LeaseStore,
+    fingerprint: str,
+    is_new: bool = False,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Acquired:
+    """Acquire the lease, waiting while another process holds it. `is_new` if there was no root run a moment ago.
 
     Raises:
         LeaseLostError: another process took the tree over.
     """
     watch = LeaseWatch()
     mine: str | None = None
+    if is_new:
+        mine = store.create_root(lease.claim())
+        tags = store.list_roots()
+        _check_owned(lease, tags, mine)
+        if len(tags) == 1:
+            return Acquired(mine, created=True)
+        store.renew(mine, lease.candidate())
     while True:
         tags = store.list_roots()
+        for other in [i for i in tags if i != mine and lease.owns(tags[i].get(LEASE_TAG))]:
+            store.abandon(other)  # the response to creating it was lost, and it was created again
+            tags = {i: tags[i] for i in tags if i != other}
         # Runs being written and complete runs come first, then unfinished ones. Every process sees the same order.
         left = sorted((not _is_held(tags[i]), i) for i in tags if not _is_candidate(tags[i]) and i != mine)
         first = left[0][1] if left else None
@@ -159,7 +184,7 @@ def acquire(lease: Lease, store: LeaseStore, fingerprint: str, sleep: Callable[[
                     return Acquired(first, complete=True)
                 sleep(POLL_S)
                 continue
-        alive = _living_candidates(lease, store, watch, tags, mine)
+        alive = _living_candidates(store, watch, tags, mine)
         if mine is not None and mine not in tags:
             raise LeaseLostError("another import took this one for dead; import the log again")
         if alive:
@@ -176,17 +201,15 @@ def acquire(lease: Lease, store: LeaseStore, fingerprint: str, sleep: Callable[[
 
 
 def _living_candidates(
-    lease: Lease, store: LeaseStore, watch: LeaseWatch, tags: Mapping[str, Mapping[str, str]], mine: str | None
+    store: LeaseStore, watch: LeaseWatch, tags: Mapping[str, Mapping[str, str]], mine: str | None
 ) -> list[str]:
     alive = []
     for other in [i for i in tags if _is_candidate(tags[i]) and i != mine]:
         value = tags[other].get(LEASE_TAG)
-        if lease.owns(value) or not watch.is_alive(other, value):
-            store.abandon(
-                other
-            )  # its process is dead, or the response to creating it was lost and it was created again
-        else:
+        if watch.is_alive(other, value):
             alive.append(other)
+        else:
+            store.abandon(other)  # its process is dead
     return alive
 
 
@@ -195,11 +218,17 @@ def _take(lease: Lease, store: LeaseStore, first: str | None, mine: str) -> Acqu
     taken = first or mine
     store.renew(taken, lease.value())
     now = store.list_roots()
-    if mine not in now or not lease.owns(now.get(taken, {}).get(LEASE_TAG)):
-        raise LeaseLostError("another import took the application's run over, or it was deleted; import the log again")
+    if mine not in now:
+        raise LeaseLostError(_TAKEN_OVER)
+    _check_owned(lease, now, taken)
     if taken != mine:
         store.abandon(mine)
     return Acquired(taken, created=taken == mine)
+
+
+def _check_owned(lease: Lease, tags: Mapping[str, Mapping[str, str]], run_id: str) -> None:
+    if not lease.owns(tags.get(run_id, {}).get(LEASE_TAG)):
+        raise LeaseLostError(_TAKEN_OVER)
 
 
 def is_being_removed(tags: Mapping[str, str]) -> bool:

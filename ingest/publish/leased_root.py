@@ -1,6 +1,6 @@
 """The lease on one tree, kept on its application run through the tracking API."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mlflow.entities import Run, RunTag
 
@@ -20,10 +20,17 @@ class LeasedRoot:
         self._store, self._calls, self._root, self._parent = store, calls, root, parent
         self._lease = Lease(self._heartbeat, removing)
         self._run_id: str | None = None
+        self.listed: Sequence[Run] = ()
+        """The application runs with this key when they were last listed, deleted ones too."""
 
-    def acquire(self, fingerprint: str) -> Acquired:
-        """Acquire the lease and keep renewing it, unless the tree already has this fingerprint."""
-        found = acquire(self._lease, self, fingerprint)
+    def acquire(self, fingerprint: str, is_new: bool = False) -> Acquired:
+        """Acquire the lease and keep renewing it, unless the tree already has this fingerprint. `is_new` if there was
+        no run of the application a moment ago."""
+        try:
+            found = acquire(self._lease, self, fingerprint, is_new, self._store.pause)
+        except BaseException:
+            self.release()
+            raise
         if found.complete:
             self.release()
         else:
@@ -46,11 +53,11 @@ class LeasedRoot:
         """Whether another process is known to have taken over the lease."""
         return self._lease.lost
 
-    def check(self) -> bool:
-        """Ask the store whether this process still holds the lease. Once lost, it stays lost."""
+    def check(self, run: Run | None) -> bool:
+        """Whether this process still holds the lease, according to the application run as it was just read; None if it
+        is not active any more. Once lost, it stays lost."""
         if not self._lease.lost and self._run_id is not None:
-            run = self._store.call(self._store.client.get_run, self._run_id)
-            self._lease.lost = not self._lease.owns(run.data.tags.get(LEASE_TAG))
+            self._lease.lost = run is None or not self._lease.owns(run.data.tags.get(LEASE_TAG))
         return not self._lease.lost
 
     def _heartbeat(self, value: str) -> None:
@@ -62,13 +69,10 @@ class LeasedRoot:
             return
         self._store.client.log_batch(self._run_id, tags=[RunTag(LEASE_TAG, value)])
 
-    def runs(self, deleted: bool = False) -> list[Run]:
-        """The application runs with this key."""
-        return self._store.tagged(KEY_TAG, self._root.key, deleted)
-
     def list_roots(self) -> Mapping[str, Mapping[str, str]]:
         """See LeaseStore."""
-        return {run.info.run_id: run.data.tags for run in self.runs()}
+        self.listed = self._store.tagged(KEY_TAG, self._root.key, deleted=True)
+        return {run.info.run_id: run.data.tags for run in self.listed if run.info.lifecycle_stage != "deleted"}
 
     def create_root(self, value: str) -> str:
         """See LeaseStore."""

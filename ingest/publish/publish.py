@@ -73,6 +73,7 @@ def publish(wanted: Import, writer: Writer, progress: Progress | None = None) ->
         _check_parent(wanted.parent_run, owner, root.key)
     studies = find_studies(writer.store, wanted.tree)
     experiment = owner.experiment_id if owner else None if training_runs.linked else _beside(studies, writer, root.key)
+    is_new = training_runs.is_new and experiment in (None, writer.store.experiment_id)
     if experiment is not None and experiment != writer.store.experiment_id:
         writer = writer.within(experiment)  # MLflow's page nests only runs of one experiment
     here = {key: study for key, study in studies.items() if study.experiment_id == writer.store.experiment_id}
@@ -87,6 +88,7 @@ def publish(wanted: Import, writer: Writer, progress: Progress | None = None) ->
         ({STUDY_TAG: ids[0]} if ids else {})
         # the application run of an earlier import may be below another run
         | ({} if wanted.parent_run is None else {strings.PARENT_RUN_ID: wanted.parent_run}),
+        is_new,
     )
     return _publish_at(wanted, writer, place, progress)
 
@@ -123,12 +125,14 @@ def publish_batch(wanted: Sequence[Import], writer: Writer) -> list[Published | 
 @dataclass(frozen=True, slots=True)
 class _Place:
     """Where a tree goes among the runs of the training job: below the run `parent_run`, with its own runs by key, and
-    with links to other runs. `tags` are those of the application run that say so."""
+    with links to other runs. `tags` are those of the application run that say so. `is_new` if its experiment has no
+    run of the application."""
 
     parent_run: str | None = None
     own: Mapping[str, str] = field(default_factory=dict)
     linked: Sequence[StoredRun] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    is_new: bool = False
 
 
 def _views(tree: RunTree) -> dict[str, View]:
@@ -140,7 +144,7 @@ def _publish_at(wanted: Import, writer: TreesWriter, place: _Place, progress: Pr
     tree, limits = wanted.tree, LimitEnforcer(writer.store.version())
     above = {run.key: record(run, limits) for run in tree.runs}
     root = above[tree.application.key]
-    options = TreeOptions(wanted.fingerprint, place.parent_run, place.own, wanted.restore)
+    options = TreeOptions(wanted.fingerprint, place.parent_run, place.own, wanted.restore, place.is_new)
     # before the tree's transaction, which may lock the database
     views = _views(tree)
     writer.store.describe(views.values())

@@ -70,7 +70,7 @@ class RetryPolicy:
     """How long a call is retried: until `deadline_s` after its first attempt began, doubling the wait each time.
 
     One HTTP request may take half of that, but at least 10 s. `notice` reports retries; `clock` and `sleep` can be
-    replaced in tests.
+    replaced in tests. `stopped` ends retries in other threads, because Ctrl-C reaches only the main thread.
     """
 
     deadline_s: float = field(default_factory=retry_seconds)
@@ -78,7 +78,12 @@ class RetryPolicy:
     longest_wait_s: float = 20.0
     notice: Notice = field(default_factory=Notice)
     clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], object] | None = None
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def pause(self, wait_s: float) -> None:
+        """Wait, until `stopped` is set."""
+        (self.sleep or self.stopped.wait)(wait_s)
 
     @property
     def request_s(self) -> float:
@@ -102,7 +107,8 @@ def retry(call: Callable[[], Result], policy: RetryPolicy) -> Result:
     def out_of_time(state: tenacity.RetryCallState) -> bool:
         now = policy.clock()
         like_the_last = now - attempt_began  # the next attempt may hang for as long as this one
-        return now - began + state.upcoming_sleep + like_the_last > policy.deadline_s
+        late = now - began + state.upcoming_sleep + like_the_last > policy.deadline_s
+        return late or policy.stopped.is_set()
 
     def notify(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome is not None else None
@@ -115,7 +121,7 @@ def retry(call: Callable[[], Result], policy: RetryPolicy) -> Result:
         + tenacity.wait_random(0, policy.first_wait_s),
         stop=out_of_time,
         before_sleep=notify,
-        sleep=policy.sleep,
+        sleep=policy.pause,
         reraise=True,
     )
     with limit_http_requests(policy.request_s), without_logged_errors():

@@ -20,6 +20,8 @@ class RunCalls:
 
     def __init__(self, store: TrackingStore) -> None:
         self._store, self._client = store, store.client
+        self.artifact_uris: dict[str, str] = {}
+        """The locations of the artifacts of the runs that were created."""
 
     def create(self, record: RunRecord, parent: str | None, more: Mapping[str, str] | None = None) -> str:
         """Create a run with the status RUNNING, and return its id.
@@ -39,6 +41,7 @@ class RunCalls:
             if found is None:
                 run = self._client.create_run(self._store.experiment_id, record.start_ms, tags, record.name)
                 found = str(run.info.run_id)
+                self.artifact_uris[found] = run.info.artifact_uri
             return found
 
         with translate_errors(f"cannot create {record.name!r}"):
@@ -67,8 +70,9 @@ class RunCalls:
         parent: str | None,
         own: bool,
         has: Mapping[str, str],
+        last: Mapping[str, str] | None = None,
     ) -> None:
-        """Log metrics, params, tags and note, and the digest last.
+        """Log metrics, params, tags and note, then the digest, and the tags `last` at the end.
 
         `own` means that the job created the run; existing values are kept. `has` are the tags that the run was just
         created with. They are not sent again, since a server looks up each tag.
@@ -83,14 +87,18 @@ class RunCalls:
             metrics += [Metric(name, math.nan, max(at, known.latest[name][0] + 1), 0) for name in stale]
         there = known.params if known is not None else {}  # MLflow does not allow changing a param
         params = [Param(name, value) for name, value in record.params.items() if name not in there]
-        tags = [RunTag(name, value) for name, value in record.tags.items() if has.get(name) != value]
+        texts = {name: value for name, value in record.tags.items() if has.get(name) != value}
         if own:
-            tags.append(RunTag(ADOPTED_TAG, "true"))
+            texts[ADOPTED_TAG] = "true"
         if known is not None and parent is not None and not own:
-            tags.append(RunTag(strings.PARENT_RUN_ID, parent))  # if a log grew, a run may have a different value
+            texts[strings.PARENT_RUN_ID] = parent  # if a log grew, a run may have a different value
         if note is not None and (known is None or known.own_note):
-            tags.append(RunTag(strings.NOTE, note))
-        tags.append(RunTag(DIGEST_TAG, digest(record, note)))
+            texts[strings.NOTE] = note
+        texts[DIGEST_TAG] = digest(record, note)
+        for name, value in (last or {}).items():
+            texts.pop(name, None)  # it comes to the end
+            texts[name] = value
+        tags = [RunTag(name, value) for name, value in texts.items()]
         while metrics or params or tags:
             now_params, params = params[: strings.MAX_PARAMS_PER_BATCH], params[strings.MAX_PARAMS_PER_BATCH :]
             room = strings.MAX_ENTITIES_PER_BATCH - len(now_params) - strings.MAX_TAGS_PER_BATCH

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,7 @@ Result = TypeVar("Result")
 
 _PAGE = 1000
 _EXPERIMENTS_AT_ONCE = 100
+_LISTED_S = 10.0
 _VERSION_S = 15.0
 _UNQUOTABLE = re.compile(r"""['"\\`]""")
 
@@ -51,8 +52,10 @@ class TrackingStore:
         self.tracking_uri, self.client, self.policy = tracking_uri, client, policy or RetryPolicy()
         self.experiment_id: str = experiment.experiment_id
         self._locations: dict[str, str] = {experiment.experiment_id: experiment.artifact_location}
-        self._tags: dict[str, dict[str, str]] = {}
-        self._version: tuple[int, ...] | None = None
+        self._tags: dict[str, dict[str, str]] = {experiment.experiment_id: dict(experiment.tags)}
+        # these lists have one element once it is known, and are shared by the stores of all experiments
+        self._version: list[tuple[int, ...]] = []
+        self._listed: list[tuple[float, list[str]]] = []
 
     @classmethod
     def open(cls, tracking_uri: str | None, experiment: str, policy: RetryPolicy | None = None) -> "TrackingStore":
@@ -102,6 +105,16 @@ class TrackingStore:
         """Call the function, and retry it on transient errors."""
         return retry(partial(function, *args, **kwargs), self.policy)
 
+    def pause(self, wait_s: float) -> None:
+        """Wait for another process.
+
+        Raises:
+            PublishError: the user has stopped this import.
+        """
+        self.policy.pause(wait_s)
+        if self.policy.stopped.is_set():
+            raise PublishError("stopped while another import was writing the same tree")
+
     def check_unchanged(self) -> None:
         """Check that nobody migrates the database that this process has opened. A server looks after its own.
 
@@ -131,20 +144,32 @@ class TrackingStore:
         return [run for run in found if run.data.tags.get(tag) == value]
 
     def tagged_anywhere(self, tag: str, value: str, deleted: bool = False) -> list[Run]:
-        """The same, in all active experiments that the store lets this user search; this one comes first."""
-        found = self.tagged(tag, value, deleted)
-        others = [one for one in self.experiments() if one != self.experiment_id]
-        for begin in range(0, len(others), _EXPERIMENTS_AT_ONCE):
-            some = others[begin : begin + _EXPERIMENTS_AT_ONCE]
+        """The same, in all active experiments that the store lets this user search; those of this one come first."""
+        return [run for some in self.tagged_everywhere(tag, value, deleted) for run in some]
+
+    def tagged_everywhere(self, tag: str, value: str, deleted: bool = False) -> Iterator[list[Run]]:
+        """The same, in one list per search, so that the caller can stop. The first list has all of this experiment."""
+        for some in self.experiment_groups():
             try:
-                found += self.tagged(tag, value, deleted, some)
+                found = self.tagged(tag, value, deleted, some)
             except PublishError as error:
                 if error.__cause__ is not None and is_transient(error.__cause__):
                     raise
+                found = []
                 for one in some:  # one of them was deleted meanwhile, or is not this user's to read
-                    with contextlib.suppress(PublishError):
+                    with contextlib.nullcontext() if one == self.experiment_id else contextlib.suppress(PublishError):
                         found += self.tagged(tag, value, deleted, [one])
-        return found
+            yield sorted(found, key=lambda run: run.info.experiment_id != self.experiment_id)
+
+    def experiment_groups(self) -> Iterator[list[str]]:
+        """The ids of this experiment and of all other active ones, as many in a list as a search may have. The
+        experiments are listed again after some seconds."""
+        now = self.policy.clock()
+        if not self._listed or now - self._listed[0][0] > _LISTED_S:
+            self._listed[:] = [(now, self.experiments())]
+        where = [self.experiment_id, *(one for one in self._listed[0][1] if one != self.experiment_id)]
+        for begin in range(0, len(where), _EXPERIMENTS_AT_ONCE):
+            yield where[begin : begin + _EXPERIMENTS_AT_ONCE]
 
     def experiments(self, name: re.Pattern[str] | None = None) -> list[str]:
         """The ids of the active experiments whose full name matches."""
@@ -229,7 +254,7 @@ class TrackingStore:
         try:
             self.call(self.client.set_experiment_tag, self.experiment_id, name, value)
         except MlflowException:  # a database refuses the row if another import has added the tag in the meantime
-            del self._tags[self.experiment_id]
+            self._tags.pop(self.experiment_id, None)
             tags = self._experiment_tags()
             if name not in tags:
                 raise
@@ -245,14 +270,14 @@ class TrackingStore:
 
     def version(self) -> tuple[int, ...]:
         """The version of the server's MLflow, such as (3, 17); of a database, the installed one; () if unknown."""
-        if self._version is None:
+        if not self._version:
             ask = partial(server_version, None if self.is_local else self.client)
             try:
                 found = retry(ask, replace(self.policy, deadline_s=min(self.policy.deadline_s, _VERSION_S)))
             except Exception:  # a proxy may answer anything
                 found = ()
-            self._version = found
-        return self._version
+            self._version[:] = [found]
+        return self._version[0]
 
     def _opens_views(self) -> bool:
         """Whether the page opens saved views. The long address works with every server."""
@@ -289,6 +314,12 @@ def condition(tag: str, value: str) -> str:
     if not _UNQUOTABLE.search(value):
         return f"tags.`{tag}` = '{value}'"
     return f"tags.`{tag}` LIKE '{_UNQUOTABLE.sub('_', value)}'"
+
+
+def prefix_condition(tag: str, values: Collection[str]) -> str:
+    """A search condition for a tag that has one of these values, and for others that begin with the same letters."""
+    common = _UNQUOTABLE.split(os.path.commonprefix(list(values)))[0]  # noqa: RUF071 - letters, not folders
+    return f"tags.`{tag}` LIKE '{common}%'"
 
 
 def _mlflow_program() -> str:

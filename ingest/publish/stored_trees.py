@@ -1,7 +1,7 @@
 """Find and list the trees in a store."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from mlflow.entities import Run
@@ -34,11 +34,13 @@ def find_tree(store: TrackingStore, fingerprint: str) -> Published | None:
 
     A tree in another experiment counts where it is under a run of the training job, or beside one.
     """
-    found = store.search(f"tags.`{FINGERPRINT_TAG}` = '{fingerprint}'", deleted=True)
-    run = min(found, key=_active_first, default=None)
-    if run is None:
-        moved = filter(_is_beside_training_runs, store.tagged_anywhere(FINGERPRINT_TAG, fingerprint, deleted=True))
-        run = min(moved, key=_active_first, default=None)
+    moved: list[Run] = []
+    for some in store.tagged_everywhere(FINGERPRINT_TAG, fingerprint, deleted=True):
+        here = [run for run in some if run.info.experiment_id == store.experiment_id]
+        if here:
+            return published(store, min(here, key=_active_first))
+        moved.extend(filter(_is_beside_training_runs, some))
+    run = min(moved, key=_active_first, default=None)
     return None if run is None else published(store.within(run.info.experiment_id), run)
 
 
@@ -50,9 +52,14 @@ def find_tree_anywhere(store: TrackingStore, fingerprint: str, experiment: re.Pa
     return next(found, None) or find_tree(store, fingerprint)
 
 
-def all_trees(store: TrackingStore) -> dict[str, Published]:
-    """Fingerprint -> tree, of every application of the experiment, and of those under runs of training jobs."""
-    runs = store.search(_APPLICATIONS, deleted=True, experiments=store.experiments())
+def application_runs(store: TrackingStore) -> list[Run]:
+    """The application runs of all experiments, deleted ones too."""
+    return list(store.search(_APPLICATIONS, deleted=True, experiments=store.experiments()))
+
+
+def trees_of(store: TrackingStore, runs: Iterable[Run]) -> dict[str, Published]:
+    """Fingerprint -> tree, of these application runs: those of the experiment, and those under runs of training
+    jobs."""
     here = [run for run in runs if run.info.experiment_id == store.experiment_id or _is_beside_training_runs(run)]
     return {
         run.data.tags.get(FINGERPRINT_TAG, ""): published(store.within(run.info.experiment_id), run)

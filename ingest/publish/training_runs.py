@@ -3,10 +3,10 @@
 import contextlib
 import csv
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from mlflow.entities import LifecycleStage, Run
+from mlflow.entities import LifecycleStage, Run, ViewType
 from mlflow.exceptions import MlflowException
 
 from ...schemas import mlflow as strings
@@ -15,7 +15,7 @@ from ..transient_errors import is_transient
 from .autologged_runs import Owner, OwnRun
 from .error_messages import translate_errors
 from .interface import RunRecord, TrainingRuns
-from .store import TrackingStore
+from .store import TrackingStore, prefix_condition
 
 _MANY = 1000
 # How far the clocks of the driver and of the process that created the run may differ.
@@ -32,20 +32,43 @@ def find_training_runs(store: TrackingStore, root: RunRecord, run_id: str | None
     run = None if run_id is None else find_run(store, run_id)
     if run is not None and (_is_active(run) or find_application(store, root.key) is not None):
         return TrainingRuns(owner_of(store, run))
-    tagged = store.tagged_anywhere(APP_ID_TAG, root.tags[APP_ID_TAG])
-    own = [run for run in tagged if KEY_TAG not in run.data.tags]
+    tagged = store.tagged_anywhere(APP_ID_TAG, root.tags[APP_ID_TAG], deleted=True)
+    own = [run for run in tagged if KEY_TAG not in run.data.tags and _is_active(run)]
+    if not own:
+        return TrainingRuns(is_new=not any(run.info.experiment_id == store.experiment_id for run in tagged))
     found = outermost_runs(
         [run for run in own if _overlap(run, root)]
         or [run for run in own if run.info.experiment_id == store.experiment_id]
     )
     chosen = found[0] if len(found) == 1 else _common_parent(store, found, root)
-    if not own or (chosen is not None and chosen.info.experiment_id == store.experiment_id):
+    if chosen is not None and chosen.info.experiment_id == store.experiment_id:
         return TrainingRuns(owner_of(store, chosen))
     before = find_application(store, root.key)
     if before is not None:
         above = before.data.tags.get(strings.PARENT_RUN_ID)
         chosen = next((run for run in own if run.info.run_id == above), None)
     return TrainingRuns(None, found) if chosen is None else TrainingRuns(owner_of(store, chosen))
+
+
+def without_training_runs(store: TrackingStore, app_ids: Collection[str]) -> set[str]:
+    """Those of these applications of which no run in any experiment has the id, apart from Afterglow's own runs.
+
+    Needs one search per hundred experiments. The set is empty if the server cannot search like this, as MLflow before
+    IS NULL, or finds many runs.
+    """
+    where = f"{prefix_condition(APP_ID_TAG, app_ids)} and tags.`{KEY_TAG}` IS NULL"
+    found: set[str] = set()
+    for some in store.experiment_groups():
+        try:
+            runs = store.call(store.client.search_runs, some, where, ViewType.ALL, _MANY)
+        except MlflowException as error:
+            if is_transient(error):
+                raise
+            return set()
+        if runs.token:
+            return set()
+        found |= {run.data.tags.get(APP_ID_TAG, "") for run in runs}
+    return set(app_ids) - found
 
 
 def find_run(store: TrackingStore, run_id: str) -> Run | None:

@@ -44,7 +44,7 @@ _RUNS_WORTH_ANALYZING = 1_000
 class SqlWriter:
     """Writes trees into the database's tables. Like every writer, it reads through `store`."""
 
-    name = "sql"
+    name, trees_at_once = "sql", 1
 
     def __init__(self, store: TrackingStore) -> None:
         self.store = store
@@ -141,7 +141,7 @@ class SqlWriter:
                             return
                         session.rollback()
                         began, wait = policy.clock(), policy.first_wait_s  # its process is alive, so wait from now on
-            policy.sleep(wait)
+            policy.pause(wait)
             wait = min(wait * 2, policy.longest_wait_s)
 
     @contextlib.contextmanager

@@ -5,7 +5,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -175,3 +175,18 @@ def test_a_workspace_that_an_old_mlflow_cannot_use_is_one_line(monkeypatch: pyte
     check_reachable(uri, clock.policy())
     (line,) = clock.lines
     assert "has no workspaces, so MLFLOW_WORKSPACE is ignored" in line and "\n" not in line
+
+
+def test_a_retry_in_another_thread_ends_when_the_import_is_stopped() -> None:
+    policy, calls = RetryPolicy(120, notice=Notice(lambda line: None)), []
+
+    def fails() -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            policy.stopped.set()
+        raise OSError("connection reset")
+
+    policy = replace(policy, first_wait_s=0.001)
+    with pytest.raises(OSError, match="connection reset"):
+        retry(fails, policy)
+    assert len(calls) == 2

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from afterglow.ingest.publish.experiments import Experiments
+from afterglow.ingest.publish.interface import Published
 from afterglow.schemas.job_history import JobRun
 
 MOST = 4
@@ -75,3 +76,18 @@ def test_few_runs_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
         known = experiments.earlier_runs({}, run(number, number), MOST)
         experiments.remember_run({}, run(number, number))
     assert len(known) <= 5 * MOST + 1 and max(one.start_ms for one in known) == 99
+
+
+def test_a_run_that_was_there_already_is_compared_with_the_next_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trees that are written at once may be complete in any order when an import is killed."""
+    store = Store(run(1, 10), run(3, 30))
+    monkeypatch.setattr(Experiments, "writer", lambda self, fields: store)
+    experiments: Any = Experiments.__new__(Experiments)
+    experiments._job_runs = {}
+    assert len(experiments.earlier_runs({}, run(2, 20), MOST)) == 1
+    experiments.remember_run({}, run(2, 20))
+    store.stored = (*store.stored, run(2, 20))
+    experiments.forget_runs(Published("1", "a", 0, 0, "", job="other"))
+    assert len(experiments.earlier_runs({}, run(4, 40), MOST)) == 2
+    experiments.forget_runs(Published("1", "a", 0, 0, "", job="job"))
+    assert len(experiments.earlier_runs({}, run(4, 40), MOST)) == 3

@@ -48,8 +48,8 @@ class Store:
         with self.lock:
             self.tags.pop(run_id, None)
 
-    def acquire(self, lease: Lease) -> Acquired:
-        return acquire(lease, self, "this", lambda s: time.sleep(0.01))
+    def acquire(self, lease: Lease, is_new: bool = False) -> Acquired:
+        return acquire(lease, self, "this", is_new, lambda s: time.sleep(0.01))
 
 
 @pytest.fixture(autouse=True)
@@ -61,12 +61,15 @@ def lease() -> Lease:
     return Lease(lambda value: None)
 
 
-def test_of_many_threads_one_at_a_time_holds_a_tree() -> None:
+@pytest.mark.parametrize("every", [1, 2, 13], ids=["all think that it is new", "half of them", "none"])
+def test_of_many_threads_one_at_a_time_holds_a_tree(every: int) -> None:
+    """Some have found no run of the application, and others have not looked."""
     store, inside, most, done = Store(), [], [], []
+    number = itertools.count(1)
 
     def work() -> None:
         mine = lease()
-        root = store.acquire(mine)
+        root = store.acquire(mine, next(number) % every == 0)
         assert not root.complete
         inside.append(root.run_id)
         most.append(len(inside))
@@ -97,6 +100,31 @@ def test_where_there_is_no_root_it_is_created() -> None:
     assert found.created and list(store.tags) == [found.run_id]
 
 
+def test_where_nobody_else_creates_it_one_look_is_enough() -> None:
+    store, looks, mine = Store(), [], lease()
+    real = store.list_roots
+
+    def look() -> Mapping[str, Mapping[str, str]]:
+        looks.append(1)
+        return real()
+
+    store.list_roots = look  # type: ignore[method-assign]
+    found = store.acquire(mine, is_new=True)
+    assert found == Acquired(found.run_id, created=True) and len(looks) == 1
+    assert mine.owns(store.tags[found.run_id][LEASE_TAG]) and "|writing|" in store.tags[found.run_id][LEASE_TAG]
+
+
+@pytest.mark.parametrize("state", ["writing", "candidate"])
+def test_a_run_that_another_process_created_in_the_meantime_is_seen(state: str) -> None:
+    store, dead = Store(), f"{machine()}|999999|1|abc|{state}|1"
+    store.tags["a"] = {LEASE_TAG: dead}
+    found = store.acquire(lease(), is_new=True)
+    assert list(store.tags) == [found.run_id] and (found.run_id == "a") == (state == "writing")
+    assert found.created == (state == "candidate")
+    store = Store({"a": {FINGERPRINT_TAG: "this"}})
+    assert store.acquire(lease(), is_new=True) == Acquired("a", complete=True) and list(store.tags) == ["a"]
+
+
 def test_a_dead_process_s_lease_is_taken_at_once_and_its_candidate_abandoned() -> None:
     child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
     value = f"{machine()}|{child.pid}|{process_start(child.pid)}|abc|writing|3"
@@ -121,11 +149,25 @@ def test_another_machine_s_lease_is_waited_for_until_its_heartbeat_stays_away() 
     assert watch.is_alive("a", value.replace("|3", "|4"))
 
 
-def test_a_candidate_made_twice_because_an_answer_was_lost() -> None:
+@pytest.mark.parametrize("is_new", [False, True])
+def test_a_candidate_made_twice_because_an_answer_was_lost(is_new: bool) -> None:
     store, mine = Store(), lease()
-    store.create_root(mine.candidate())
-    root = store.acquire(mine)
+    store.create_root(mine.claim() if is_new else mine.candidate())
+    root = store.acquire(mine, is_new)
     assert list(store.tags) == [root.run_id]
+
+
+def test_who_is_taken_for_dead_after_creating_the_run_stops() -> None:
+    store, create = Store(), Store.create_root
+
+    def stalls(value: str) -> str:
+        run_id = create(store, value)
+        store.tags[run_id][LEASE_TAG] = "another|1|1|x|writing|1"
+        return run_id
+
+    store.create_root = stalls  # type: ignore[method-assign]
+    with pytest.raises(PublishError, match="took the application's run over"):
+        store.acquire(lease(), is_new=True)
 
 
 def test_who_is_taken_for_dead_stops() -> None:

@@ -3,6 +3,7 @@
 import itertools
 import json
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -23,7 +24,7 @@ from afterglow.ingest.find_logs import find_logs
 from afterglow.ingest.pipeline import read_log, read_view
 from afterglow.ingest.publish import Import, open_writer, publish, write_artifacts
 from afterglow.ingest.publish.store import TrackingStore
-from afterglow.schemas.runs.params_tags import FINGERPRINT_TAG, KEY_TAG, LEVEL_TAG
+from afterglow.schemas.runs.params_tags import FINGERPRINT_TAG, KEY_TAG
 from tests.conftest import sample_log
 
 from . import stores
@@ -328,7 +329,7 @@ def test_publish_reports_progress_and_marks_the_tree_last(store: str, tmp_path: 
 
 
 def test_no_tag_is_sent_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server reads each tag that it is given again. The root is left out: it is made before the tree is taken."""
+    """A server reads each tag that it is given again. The root's lease changes."""
     made: dict[str, dict[str, str]] = {}
     again: list[str] = []
     create, batch = MlflowClient.create_run, MlflowClient.log_batch
@@ -340,8 +341,7 @@ def test_no_tag_is_sent_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     def log_batch(self: MlflowClient, run_id: str, *given: Any, **named: Any) -> Any:
         tags = given[2] if len(given) > 2 else named.get("tags", ())
-        if made[run_id][LEVEL_TAG] != "application":
-            again.extend(tag.key for tag in tags if made[run_id].get(tag.key) == tag.value)
+        again.extend(tag.key for tag in tags if made[run_id].get(tag.key) == tag.value)
         return batch(self, run_id, *given, **named)
 
     monkeypatch.setattr(MlflowClient, "create_run", create_run)
@@ -349,3 +349,32 @@ def test_no_tag_is_sent_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     uri = stores.new_sqlite(tmp_path / "mlflow.db")
     (imported,) = import_logs([str(sample_log("failing-tasks"))], uri, "once", writer="rest")
     assert len(made) == imported.published.runs > 10 and again == []
+
+
+def test_a_new_tree_needs_three_calls_per_run_and_five_searches(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Searches for the log, the runs of its job, runs of the application, other imports of it, and at the end."""
+    name, calls = experiment(store, "calls", tmp_path), Counter[str]()
+
+    def counted(method: str) -> None:
+        real = getattr(MlflowClient, method)
+
+        def call(*given: Any, **named: Any) -> Any:
+            calls[method] += 1
+            return real(*given, **named)
+
+        monkeypatch.setattr(MlflowClient, method, call)
+
+    methods = ("create_run", "set_terminated", "log_batch", "search_runs", "get_run", "set_tag", "search_experiments")
+    for method in methods:
+        counted(method)
+    (imported,) = import_logs([str(sample_log("failing-tasks"))], store, name, writer="rest")
+    each = imported.published.runs
+    assert calls == {
+        "create_run": each,
+        "set_terminated": each,
+        "log_batch": each,
+        "search_runs": 5,
+        "search_experiments": 1,
+    }
