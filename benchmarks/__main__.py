@@ -1,18 +1,19 @@
-"""The benchmarks: `python -m benchmarks [reading] [publishing] [backfilling] [seeded] [recurring]
-[what_if] [proposed_settings] [--only ...]`.
+"""The benchmarks: `python -m benchmarks [reading] [publishing] [backfilling] [cluster] [seeded]
+[recurring] [what_if] [proposed_settings] [--only ...]`.
 
 `make bench` runs them all.
 """
 
 import argparse
 
-from . import backfilling, proposed_settings, publishing, reading, recurring, what_if
+from . import backfilling, cluster, proposed_settings, publishing, reading, recurring, what_if
 from . import seeded_faults as seeded
 
 PARTS = {
     "reading": reading.main,
     "publishing": publishing.main,
     "backfilling": backfilling.main,
+    "cluster": cluster.main,
     "seeded": seeded.main,
     "recurring": recurring.main,
     "what_if": what_if.main,

@@ -97,8 +97,11 @@ afterglow backfill LOGS --orchestrator 'airflow.dag=sales_*'
 as the run of a Databricks job.
 
 - **Airflow**: the OpenLineage provider sets the properties if `spark_inject_parent_job_info` is on.
-  The address has the DAG run's id if the job has `AIRFLOW_CTX_DAG_RUN_ID`. Otherwise it is the
-  scheduled run of the logical date, which is part of the OpenLineage run id.
+  The address is that of Airflow 3. It has the DAG run's id if the job has `AIRFLOW_CTX_DAG_RUN_ID`.
+  To set it, add `"spark.executorEnv.AIRFLOW_CTX_DAG_RUN_ID": "{{ run_id }}"` to `conf` of the
+  operator. Otherwise the address is the scheduled run of the logical date, which is part of the
+  OpenLineage run id. This is wrong for a run that you start by hand with a logical date, and for a
+  backfill of Airflow.
 - **Amazon EMR**: the step is known in client mode only, by the folder of its driver. To get the
   cluster, add `--conf spark.yarn.appMasterEnv.EMR_CLUSTER_ID=j-...` to the step.
 - **Databricks**: a property of jobs counts if all jobs with it agree. An application that works for

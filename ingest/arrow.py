@@ -6,6 +6,7 @@ are built from their buffers. Shared by the stages that hold tables.
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -27,15 +28,21 @@ _TYPES: Mapping[str, pa.DataType] = {
     "list<int64>": pa.list_(pa.int64()),
     "list<string>": pa.list_(pa.string()),
 }
-_DTYPES: Mapping[str, type[np.number]] = {
-    "int64": np.int64,
-    "int32": np.int32,
-    "int16": np.int16,
-    "int8": np.int8,
-    "double": np.float64,
+# By a type's id, which is found far faster than its name.
+_DTYPES: Mapping[int, type[np.number]] = {
+    pa.int64().id: np.int64,
+    pa.int32().id: np.int32,
+    pa.int16().id: np.int16,
+    pa.int8().id: np.int8,
+    pa.float64().id: np.float64,
 }
+_BOOL = pa.bool_().id
 _DECLARED: dict[int, tuple[Table, pa.Schema, pa.Table]] = {}
 _NUMPY = {"int64": np.int64, "int32": np.int32, "double": np.float64, "bool": np.bool_}
+# Most logs are small, and of them Python's work per column is most of the time.
+_FEW = 256
+_ALL_VALID = np.ones(_FEW, np.bool_)
+_ALL_VALID.flags.writeable = False
 
 
 def schema(table: Table) -> pa.Schema:
@@ -71,7 +78,10 @@ def to_array(values: Sequence[Any], type: Type) -> pa.Array:
     if type.startswith("list<"):
         return _lists(values, "string" if "string" in type else "int64")
     try:
-        if type in ("double", "bool"):  # numpy would take None for NaN and False
+        if len(values) <= _FEW and None in values:
+            if values.count(None) == len(values):
+                return nulls(type, len(values))
+        elif type in ("double", "bool"):  # numpy would take None for NaN and False
             if None not in values:
                 return from_numpy(np.array(values, dtype=_NUMPY[type]), type)
         else:
@@ -102,6 +112,8 @@ def from_numpy(values: Array, type: Type, valid: Array | None = None) -> pa.Arra
 
 def _pooled(values: Array) -> pa.Buffer:
     """A copy in Arrow's own memory, which goes back to the system with the table; numpy's stays in the heap."""
+    if len(values) <= _FEW:
+        return pa.py_buffer(values.tobytes())
     buffer = pa.allocate_buffer(values.nbytes)
     np.frombuffer(buffer, values.dtype)[:] = values
     return buffer
@@ -129,11 +141,18 @@ def _binary(values: Sequence[bytes]) -> pa.Array:
 
 def nulls(type: Type, length: int) -> pa.Array:
     """So many nulls."""
+    return _few_nulls(type, length) if length <= _FEW else _nulls(type, length)
+
+
+def _nulls(type: Type, length: int) -> pa.Array:
     absent = np.zeros(length, np.bool_)
     if type == "string":
         mask, offsets = pa.py_buffer(np.packbits(absent)), pa.py_buffer(np.zeros(length + 1, np.int32))
         return pa.Array.from_buffers(pa.string(), length, [mask, offsets, pa.py_buffer(b"")])
     return from_numpy(np.zeros(length, _NUMPY[type]), type, absent)
+
+
+_few_nulls = lru_cache(_FEW)(_nulls)
 
 
 def picked(texts: Sequence[str | None], at: Array) -> pa.Array:
@@ -189,10 +208,11 @@ def from_rows(table: Table, rows: Iterable[Sequence[Any]]) -> pa.Table:
 def numbers(table: pa.Table, name: str) -> Array:
     """A numeric or boolean column as numpy; nulls are 0 (see `valid`)."""
     column = _one_chunk(table, name)
-    if pa.types.is_boolean(column.type):
+    type = column.type.id
+    if type == _BOOL:
         bits = np.unpackbits(np.frombuffer(column.buffers()[1], np.uint8), bitorder="little").astype(np.bool_)
         return bits[column.offset : column.offset + len(column)]
-    dtype = _DTYPES[str(column.type)]  # column.type.to_pandas_dtype() would import pandas
+    dtype = _DTYPES[type]  # column.type.to_pandas_dtype() would import pandas
     if not len(column):
         return np.empty(0, dtype)
     return np.frombuffer(column.buffers()[1], dtype)[column.offset : column.offset + len(column)]
@@ -201,11 +221,20 @@ def numbers(table: pa.Table, name: str) -> Array:
 def valid(table: pa.Table, name: str) -> Array:
     """Where a column holds a value: True, where it is null: False."""
     column = _one_chunk(table, name)
-    mask = column.buffers()[0] if len(column) else None
-    if mask is None:
-        return np.ones(len(column), np.bool_)
-    bits = np.unpackbits(np.frombuffer(mask, np.uint8), bitorder="little").astype(np.bool_)
-    return bits[column.offset : column.offset + len(column)]
+    length = len(column)
+    if not column.null_count:
+        return _ALL_VALID[:length] if length <= _FEW else np.ones(length, np.bool_)
+    bits = np.unpackbits(np.frombuffer(column.buffers()[0], np.uint8), bitorder="little").astype(np.bool_)
+    return bits[column.offset : column.offset + length]
+
+
+def take(table: pa.Table, at: Array) -> pa.Table:
+    """The rows at these positions, in one chunk."""
+    index = from_numpy(at, "int64")
+    batches = table.to_batches()
+    if len(batches) == 1:  # a table's own `take` looks at the chunks of every column
+        return pa.Table.from_batches([batches[0].take(index)])
+    return table.take(index).combine_chunks()
 
 
 def flattened(table: pa.Table, name: str) -> tuple[Array, Array]:

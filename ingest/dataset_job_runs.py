@@ -1,19 +1,21 @@
 """Read the runs of recurring jobs from a Parquet dataset; see dataset.py for its layout."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from ..schemas import spark
 from ..schemas.findings import FINDING_CODES
-from ..schemas.job_history import CORE_HOURS, DURATION, MAX_INPUT, METRICS, PYTHON, JobRun
+from ..schemas.job_history import CORE_HOURS, COST, DURATION, MAX_INPUT, METRICS, PYTHON, JobRun
+from ..schemas.prices import PriceList, Rate
 from ..schemas.task_metrics import TASK_COLUMNS
 from .errors import InputError
 from .filesystems import file_system
 from .job_name import find_job
 from .orchestrators import find_orchestrator_runs, orchestrator_fields
+from .prices import find_rate
 from .storage_errors import explain
 
 Row = Mapping[str, Any]
@@ -26,8 +28,8 @@ _SUMS = tuple(
 )
 
 
-def dataset_job_runs(uri: str) -> Iterator[JobRun]:
-    """The applications below `uri` that have a job.
+def dataset_job_runs(uri: str, prices: PriceList | None = None) -> Iterator[JobRun]:
+    """The applications below `uri` that have a job. With `prices` those whose executors are known have a cost.
 
     Raises:
         InputError: there is no dataset, or it cannot be read.
@@ -55,7 +57,11 @@ def dataset_job_runs(uri: str) -> Iterator[JobRun]:
             name: max((stage[column] or 0 for stage in of_stages), default=0) for name, column in MAX_INPUT.items()
         }
         metrics[DURATION] = (end - start) / 1e3
-        metrics[CORE_HOURS] = sum(_core_ms(one, start, end) for one in executors.get(at, ())) / 3.6e6
+        core_ms = sum(_core_ms(one, start, end) for one in executors.get(at, ()))
+        metrics[CORE_HOURS] = core_ms / 3.6e6
+        rate = None if prices is None else _rate(prices, row, own, executors.get(at, ()))
+        if rate is not None and core_ms:
+            metrics[COST] = core_ms * rate.core_ms + (end - start) * rate.driver_ms
         metrics[PYTHON] = _python_s(findings.get(at, []))
         yield JobRun(
             job.name,
@@ -68,6 +74,7 @@ def dataset_job_runs(uri: str) -> Iterator[JobRun]:
             {name: value for name, value in metrics.items() if value},
             _severities(findings.get(at, [])),
             orchestrators=orchestrator_fields(orchestrators),
+            currency=rate.currency if rate is not None and COST in metrics else "",
         )
 
 
@@ -98,6 +105,13 @@ def _grouped(rows: list[Row]) -> dict[str, list[Row]]:
 def _core_ms(executor: Row, start: int, end: int) -> float:
     begin, until = max(executor["add_time_ms"] or start, start), min(executor["remove_time_ms"] or end, end)
     return float(max(until - begin, 0) * (executor["cores"] or 0))
+
+
+def _rate(prices: PriceList, row: Row, properties: Mapping[str, str], executors: Sequence[Row]) -> Rate | None:
+    """As derive.costs."""
+    cores = [one["cores"] for one in executors if one["cores"]]
+    is_local = (row["master"] or "").startswith("local")
+    return find_rate(prices, properties, sum(cores) / len(cores) if cores else 1.0, is_local)
 
 
 def _status(row: Row, properties: Mapping[str, str], jobs: list[Row]) -> str:

@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -37,6 +38,10 @@ def export_tables(tables: EventLogTables, out: str, late: Mapping[str, Callable[
         for name, table in tables_to_write({name: make() for name, make in made.items()}):
             write_parquet(table, os.path.join(unfinished, f"{name}.parquet"))
         os.chmod(unfinished, 0o755)
+        if not os.path.lexists(places[0]):
+            with suppress(OSError):  # another export took it in the meantime
+                os.rename(unfinished, places[0])
+                return places[0]
         with path_lock(out):  # between looking at a place and taking it, no other export may take it
             return _move(unfinished, places, application)
     finally:

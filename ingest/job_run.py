@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from ..schemas.job_history import FINDINGS_TAG, JOB_TAG, METRICS, REGRESSION_TAG, SINCE_TAG, JobRun
 from ..schemas.orchestrators import ORCHESTRATORS
+from ..schemas.prices import CURRENCY_TAG
 from ..schemas.runs.params_tags import APP_ID_TAG, ATTEMPT_TAG, COMPLETENESS_TAG
 from ..schemas.runs.tree import RunTree
 
@@ -47,4 +48,5 @@ def job_run_of(
             for field in one.fields
             if one.tag(field.name) in tags
         },
+        tags.get(CURRENCY_TAG, ""),
     )

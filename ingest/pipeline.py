@@ -34,6 +34,9 @@ from .results import DatasetOnly, Exported, Imported
 from .storage_errors import explain
 from .training import recognize_training
 
+_SMALL_LOG_BYTES = 4 * 2**20
+"""Of a smaller log, a thread takes longer to start than to diagnose it."""
+
 if TYPE_CHECKING:  # publish imports mlflow when a store is opened, which reading and exporting do not need
     from .publish import Experiments
 
@@ -119,13 +122,18 @@ def export_log(
     """
     options = options or ReadOptions()
     app = read_undiagnosed(log, options, progress)
-    with ThreadPoolExecutor(1, "afterglow-diagnose") as pool:  # writing Parquet releases Python's lock
-        diagnosed = pool.submit(diagnose, app)
-        try:
-            folder = export_tables(app.tables, out, {"findings": diagnosed.result})
-        except OSError as error:
-            raise InputError(f"{out}: cannot write the tables: {explain(error)}") from error
-    rows = {name: table.num_rows for name, table in app.with_findings(diagnosed.result()).tables.tables.items()}
+    try:
+        if log.size < _SMALL_LOG_BYTES:
+            app = app.with_findings(diagnose(app))
+            folder = export_tables(app.tables, out)
+        else:
+            with ThreadPoolExecutor(1, "afterglow-diagnose") as pool:  # writing Parquet releases Python's lock
+                diagnosed = pool.submit(diagnose, app)
+                folder = export_tables(app.tables, out, {"findings": diagnosed.result})
+            app = app.with_findings(diagnosed.result())
+    except OSError as error:
+        raise InputError(f"{out}: cannot write the tables: {explain(error)}") from error
+    rows = {name: table.num_rows for name, table in app.tables.tables.items()}
     return Exported(log.name, folder, app.application, rows)
 
 

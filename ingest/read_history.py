@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from ..schemas.job_history import COMPARED_RUNS, JobRun
+from ..schemas.prices import PriceList
 from .errors import InputError
 from .job_history import history_page, history_rows, judge_all
 from .job_history.render import Judged, cost_heading
@@ -13,12 +14,13 @@ from .orchestrators import fields_match
 
 @dataclass(frozen=True, slots=True)
 class HistorySource:
-    """Where runs are read from: a tracking store, or the dataset at `dataset`."""
+    """Where runs are read from: a tracking store, or the dataset at `dataset`, whose costs `prices` give."""
 
     tracking_uri: str | None = None
     experiment: str | None = None
     everywhere: bool = False
     dataset: str | None = None
+    prices: PriceList | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def _runs(source: HistorySource, job: str | None) -> Iterable[JobRun]:
     if source.dataset is not None:
         from .dataset_job_runs import dataset_job_runs
 
-        return dataset_job_runs(source.dataset)
+        return dataset_job_runs(source.dataset, source.prices)
     from .publish import all_job_runs, newest_job_runs, open_store
 
     store = open_store(source.tracking_uri, source.experiment)

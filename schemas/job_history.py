@@ -75,7 +75,10 @@ REGRESSION_TAG, SINCE_TAG, SENT_TAG = (
 
 @dataclass(frozen=True, slots=True)
 class JobRun:
-    """One application as a run of its job. `findings` are code -> severity. Metrics that are 0 may be missing."""
+    """One application as a run of its job. `findings` are code -> severity. Metrics that are 0 may be missing.
+
+    `currency` is that of its costs, "" if it has none.
+    """
 
     job: str
     app_id: str
@@ -91,6 +94,7 @@ class JobRun:
     run_id: str | None = None
     url: str | None = None
     orchestrators: Mapping[str, str] = field(default_factory=dict)
+    currency: str = ""
 
     @property
     def is_comparable(self) -> bool:

@@ -100,8 +100,7 @@ def application_times(rows: Mapping[str, pa.Table]) -> tuple[int | None, int | N
 
 def _task_metrics(rows: pa.Table) -> pa.Table:
     keys = [arrow.numbers(rows, name) for name in ("task_id", "stage_attempt", "stage_id")]
-    ordered = rows.take(arrow.from_numpy(np.lexsort(keys), "int64")).combine_chunks()
-    return ordered.select(TASK_METRICS.names)
+    return arrow.take(rows.select(TASK_METRICS.names), np.lexsort(keys))
 
 
 def _properties(rows: pa.Table, of_jobs: pa.Table) -> pa.Table:

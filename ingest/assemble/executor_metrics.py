@@ -27,7 +27,7 @@ def assemble_executor_metrics(measured: pa.Table, at_stages: pa.Table, stages: p
     codes, names = arrow.codes(measured, "executor_id")
     by_name = np.argsort(np.argsort(np.array(names, dtype=object)))
     order = np.lexsort((by_name[codes], arrow.numbers(measured, "time_ms")))
-    return measured.take(arrow.from_numpy(order, "int64")).combine_chunks()
+    return arrow.take(measured, order)
 
 
 def _with_time(events: pa.Table, stages: pa.Table) -> pa.Table:
@@ -43,7 +43,7 @@ def _rows(events: pa.Table, time: str) -> pa.Table:
     # JsonProtocol writes the driver's peaks too, under the id `driver`
     reported = np.logical_or.reduce([arrow.numbers(events, name) > 0 for name in NAMES])
     at = np.flatnonzero(reported & arrow.valid(events, time) & arrow.valid(events, "executor_id"))
-    found = events.select(["executor_id", time, *NAMES]).take(arrow.from_numpy(at, "int64")).combine_chunks()
+    found = arrow.take(events.select(["executor_id", time, *NAMES]), at)
     storage, held = _sum(found, ("on_heap_storage_bytes", "off_heap_storage_bytes"))
     resident, _ = _sum(found, ("jvm_rss_bytes", "python_rss_bytes", "other_rss_bytes"))
     columns = {"executor_id": found["executor_id"], "time_ms": found[time]}

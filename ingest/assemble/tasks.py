@@ -76,6 +76,9 @@ def _chosen(ends: dict[str, pa.Array], count: int, starts: pa.Table, order: Arra
     at[unfinished] = count + np.arange(len(left))
     index = arrow.from_numpy(at, "int64")
 
+    if len(index) < _FEW_TASKS and not len(left):
+        return arrow.take(pa.table(ends), at)
+
     def chosen(name: str) -> pa.Array:
         column = ends.pop(name)
         if len(left):
@@ -149,7 +152,7 @@ def _with_derived(rows: pa.Table, running: Array) -> Any:
 
 def _failure_reasons(rows: pa.Table, wanted: Array) -> Any:
     names = ["reason", "class_name", "description", "message", "kill_reason", "loss_reason", "executor_id"]
-    failed = rows.select(names).take(arrow.from_numpy(np.flatnonzero(wanted), "int64"))
+    failed = arrow.take(rows.select(names), np.flatnonzero(wanted))
     texts = [_failure_reason(row) for row in failed.to_pylist()]
     return arrow.picked(texts, np.where(wanted, np.cumsum(wanted) - 1, -1))
 

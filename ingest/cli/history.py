@@ -28,10 +28,23 @@ FromDataset = Annotated[
         show_default=False,
     ),
 ]
+HistoryPrices = Annotated[
+    str | None,
+    typer.Option(
+        "--prices",
+        metavar="FILE",
+        help="With --dataset: TOML file with prices. MLflow has the costs of the import.",
+        show_default=False,
+    ),
+]
 Html = Annotated[str | None, typer.Option(help="Write it as one small HTML file, too.", show_default=False)]
 All = Annotated[bool, typer.Option("--all/--no-all", help="Look in every experiment of the store.")]
 
 _NAME_WIDTH = 80
+_WIDTH_OF_BARS = 100
+"""The least width of a terminal in which the durations are also drawn."""
+_COLUMNS = (("start (UTC)", "start"), ("application", "app_id"), ("", "bar"), ("duration", "duration"))
+_MORE_COLUMNS = (("data", "data"), ("spill", "spill"), ("findings", "num_findings"), ("compared", "short"))
 
 
 def history(
@@ -40,6 +53,7 @@ def history(
     compare_last: CompareLast = COMPARED_RUNS,
     orchestrator: options.OrchestratorFields = None,
     dataset: FromDataset = None,
+    prices: HistoryPrices = None,
     html: Html = None,
     tracking_uri: options.TrackingUri = None,
     experiment: options.ExperimentToRead = None,
@@ -51,10 +65,11 @@ def history(
     from ..read_history import HistorySource, job_history, page_of, read_job_runs, summarize_jobs
 
     fields = option_groups.orchestrator_fields(orchestrator)
+    price = option_groups.price_list(prices) if dataset is not None else None
     if job is None and html is not None:
         raise typer.BadParameter("name the job", param_hint="--html")
     with console.errors():
-        runs = read_job_runs(HistorySource(tracking_uri, experiment, everywhere, dataset), job, fields)
+        runs = read_job_runs(HistorySource(tracking_uri, experiment, everywhere, dataset, price), job, fields)
         if job is None:
             _print_jobs(summarize_jobs(runs), as_json)
             return
@@ -93,18 +108,29 @@ def _print_jobs(jobs: list[Any], as_json: bool) -> None:
 def _print(found: "list[Judged]") -> None:
     from rich.table import Table
 
+    from ..job_history.render import MISSING
     from ..read_history import rows_of
 
     cost, rows = rows_of(found)
     console.print_line(found[0][0].job, "bold")
+    out = console.wide_out()
+    shown = [
+        (title, name)
+        for title, name in (*_COLUMNS, (cost, "cost"), *_MORE_COLUMNS)
+        if any(row[name] not in ("", MISSING) for row in rows)
+    ]
+    if out.width < _WIDTH_OF_BARS:
+        shown = [column for column in shown if column[1] != "bar"]
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for title in ("start (UTC)", "application", "", "duration", cost, "data", "spill", "compared with the runs before"):
-        table.add_column(title, justify="right" if title in ("duration", cost, "data", "spill") else "left")
+    for title, name in shown:
+        is_figure = name not in ("start", "app_id", "bar", "short")
+        table.add_column(
+            title, justify="right" if is_figure else "left", no_wrap=name not in ("app_id", "short"), overflow="fold"
+        )
     for row in rows:
         style = "bold red" if row["changed"] else "red" if row["regression"] or row["status"] == "failed" else ""
-        names = ("start", "app_id", "bar", "duration", "cost", "data", "spill", "verdict")
-        table.add_row(*(console.rich_text(row[name], style) for name in names))
-    console.wide_out().print(table)
+        table.add_row(*(console.rich_text(row[name], style) for _, name in shown))
+    out.print(table)
     for row in rows:
         if row["changed"]:
             console.print_line(f"Changed by {row['app_id']}: {row['verdict']}", "red")

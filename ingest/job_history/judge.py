@@ -1,6 +1,6 @@
 """Compare a run of a job with the median and spread of the complete runs before, at its amount of data."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 
@@ -80,7 +80,8 @@ def _compared(run: JobRun, usual: Sequence[JobRun]) -> Verdict:
         return Verdict(len(usual))
     growth = _growth(run, usual)
     own = {name: run.metrics.get(name, 0.0) for name in (DURATION, CPU, RUN, SPILL)}
-    price = COST if all(COST in one.metrics for one in (run, *usual)) else CORE_HOURS
+    has_cost = all(COST in one.metrics and one.currency == run.currency for one in (run, *usual))
+    price = COST if has_cost else CORE_HOURS
     limits = {name: _limit([one.metrics.get(name, 0.0) * more for one, more in growth]) for name in (DURATION, price)}
     found: list[Deviation] = []
     took, (expected, limit) = own[DURATION], limits[DURATION]
@@ -95,9 +96,8 @@ def _compared(run: JobRun, usual: Sequence[JobRun]) -> Verdict:
     found += _computing(own[CPU], [one.metrics.get(CPU, 0.0) * more for one, more in growth]) if not found else []
     paid, (price_before, most) = run.metrics.get(price, 0.0), limits[price]
     if price_before and paid > most and not waited and _is_worth(price, took, expected):
-        shown: Callable[[float], str] = significant
-        unit = "core hours" if price == CORE_HOURS else "in cost"
-        text = f"It used {shown(paid)} {unit}, usually {shown(price_before)}."
+        what, unit = ("used", "core hours") if price == CORE_HOURS else ("cost", run.currency)
+        text = f"It {what} {f'{significant(paid)} {unit}'.strip()}, usually {significant(price_before)}."
         found.append(Deviation("dearer", text, paid, price_before, most))
     found += _spill(own[SPILL], growth)
     worse, has_grown = any(one.kind != "waited" for one in found), median(more for _, more in growth) >= MIN_GROWTH
@@ -200,6 +200,15 @@ def _new_findings(run: JobRun, usual: Sequence[JobRun], worse: bool, has_grown: 
         return []
     names = ", ".join(f"{code} ({fresh[code]})" for code in counted)
     return [Deviation("finding", f"New findings: {names}.", float(len(counted)))]
+
+
+def short_summary(verdict: Verdict | None) -> str:
+    """The verdict in a few words, for a column of a table."""
+    if verdict is None:
+        return "incomplete log"
+    if verdict.deviations:
+        return ", ".join(one.kind for one in verdict.deviations)
+    return "as usual" if verdict.runs >= MIN_RUNS else "too few runs"
 
 
 def summary(verdict: Verdict) -> str:

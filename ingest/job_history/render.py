@@ -9,10 +9,11 @@ from typing import Any
 from ...schemas.job_history import CORE_HOURS, COST, DATA, DURATION, SPILL, JobRun, Verdict
 from ..control_characters import replace_controls
 from ..units import count, seconds, significant, size
-from .judge import summary
+from .judge import short_summary, summary
 
 Judged = tuple[JobRun, Verdict | None]
 
+MISSING = "–"
 _WIDTH, _HEIGHT, _PAD = 900, 120, 6
 
 
@@ -38,9 +39,11 @@ def history_rows(runs: Sequence[Judged]) -> list[dict[str, Any]]:
             "bar": _bar(run.metrics.get(DURATION, 0.0), longest),
             "cost": _shown(run, price, ""),
             "data": _shown(run, data.metric, data.unit) if data else "",
-            "spill": _shown(run, SPILL, "bytes"),
+            "spill": _shown(run, SPILL, "bytes") if run.metrics.get(SPILL) else "",
             "findings": ", ".join(run.findings),
+            "num_findings": count(len(run.findings)) if run.findings else "",
             "regression": ", ".join(verdict.kinds) if verdict else "",
+            "short": short_summary(verdict),
             "changed": bool(verdict and verdict.kinds and verdict.since == run.app_id),
             "verdict": summary(verdict) if verdict else "its log is not complete",
         }
@@ -49,8 +52,11 @@ def history_rows(runs: Sequence[Judged]) -> list[dict[str, Any]]:
 
 
 def cost_heading(runs: Sequence[Judged]) -> str:
-    """The title of the column of costs."""
-    return "cost" if _price_metric(runs) == COST else "core hours"
+    """The title of the column of costs, with the currency if all costs have the same."""
+    if _price_metric(runs) != COST:
+        return "core hours"
+    currencies = {run.currency for run, _ in runs if COST in run.metrics}
+    return f"cost ({min(currencies)})" if len(currencies) == 1 and min(currencies) else "cost"
 
 
 def history_page(job: str, runs: Sequence[Judged]) -> bytes:
@@ -60,10 +66,10 @@ def history_page(job: str, runs: Sequence[Judged]) -> bytes:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string((Path(__file__).parent / "history.html").read_text(encoding="utf-8"))
     rows = history_rows(runs)
-    data = _data_metric(runs)
+    data, cost = _data_metric(runs), cost_heading(runs)
     figures = [
         _Figure("Duration", DURATION, "s"),
-        _Figure("Cost" if _price_metric(runs) == COST else "Core hours", _price_metric(runs), ""),
+        _Figure(cost[:1].upper() + cost[1:], _price_metric(runs), ""),
         *([_Figure("Data", data.metric, data.unit)] if data else []),
         _Figure("Spill to disk", SPILL, "bytes"),
     ]
@@ -72,9 +78,9 @@ def history_page(job: str, runs: Sequence[Judged]) -> bytes:
     charts.append(_chart("Warnings and critical findings", findings, _Figure("", "", "count"), rows))
     text: str = template.render(
         job=job,
-        charts=charts,
+        charts=[chart for chart in charts if any(bar["height"] for bar in chart["bars"])],
         rows=list(reversed(rows)),
-        cost=cost_heading(runs),
+        cost=cost,
         width=_WIDTH,
         height=_HEIGHT,
         changed=[row for row in rows if row["changed"]],
@@ -126,7 +132,7 @@ def _shown(run: JobRun, metric: str, unit: str) -> str:
 
 def _form(value: float | None, unit: str) -> str:
     if value is None:
-        return "–"
+        return MISSING
     forms = {"s": seconds, "bytes": size, "count": count}
     return forms.get(unit, significant)(value)
 

@@ -50,6 +50,11 @@ def _unused(reason: str) -> ImportIssue:
 
 def redact_properties(keys: pa.Array, values: pa.Array, own: str | None) -> pa.Array:
     """The values to show. `own` matches keys and values, as Spark's pattern does."""
+    return hide_secret_properties(keys, values, own, redact_array(values))
+
+
+def hide_secret_properties(keys: pa.Array, values: pa.Array, own: str | None, redacted_values: pa.Array) -> pa.Array:
+    """As `redact_properties`, if the secrets in the text of `values` are already redacted."""
     import pyarrow.compute as pc
 
     # scalars from an array: of a str, pyarrow imports pandas
@@ -59,4 +64,4 @@ def redact_properties(keys: pa.Array, values: pa.Array, own: str | None) -> pa.A
     if own is not None:
         secret = pc.or_(secret, pc.or_(matches(keys, own), matches(values, own)))
     secret = pc.and_(secret, pc.and_(pc.not_equal(keys, pattern_key), pc.is_valid(values)))
-    return pc.if_else(secret, redacted, redact_array(values))
+    return pc.if_else(secret, redacted, redacted_values)

@@ -11,10 +11,18 @@ from ...schemas.redaction import SECRET_NAME
 from ...schemas.spark import REDACTED
 from ...schemas.tables import TABLES
 from .. import arrow
-from .properties import redact_properties
-from .text import changes, matches, redact_array, redact_text, redact_texts
+from .properties import hide_secret_properties
+from .text import changes, matches, redact_text, redact_texts
 
 _AT_ONCE_BYTES = 2**24
+_TEXTS = {
+    table.name: tuple(
+        column.name for column in table if column.text in ("free", "property", "param") and "string" in column.type
+    )
+    for table in TABLES
+}
+"""Table -> its columns of free text."""
+_FEW_ROWS = 256
 
 
 def redact_tables(tables: Mapping[str, pa.Table], own: str | None = None) -> dict[str, pa.Table]:
@@ -22,40 +30,40 @@ def redact_tables(tables: Mapping[str, pa.Table], own: str | None = None) -> dic
 
     `own` is the log's own pattern for properties, see `own_pattern`. Only distinct values are looked at.
     """
-    distinct = {
-        (declared.name, column.name): _distinct(tables[declared.name][column.name])
-        for declared in TABLES
-        if declared.name in tables
-        for column in declared
-        if tables[declared.name].num_rows and column.text == "free" and "string" in column.type
+    with_rows = [declared for declared in TABLES if declared.name in tables and tables[declared.name].num_rows]
+    texts = {
+        (declared.name, name): _texts(tables[declared.name], name)
+        for declared in with_rows
+        for name in _TEXTS[declared.name]
     }
-    found, shown = _changes([arrow.nulls("string", 0), *distinct.values()])
+    found, shown = _changes([arrow.nulls("string", 0), *texts.values()])
     redacted = dict(tables)
-    for declared in TABLES:
-        if declared.name not in tables:
-            continue
+    for declared in with_rows:
         for at, column in enumerate(declared):
-            table = redacted[declared.name]
-            values = None
-            if column.text not in ("free", "constant") and table.num_rows:
-                values = _by_name(table, column, own)
-            elif _holds(distinct.get((declared.name, column.name)), found):
+            if column.text == "constant" or (column.text == "free" and not len(found)):
+                continue
+            table, values = redacted[declared.name], None
+            if _holds(texts.get((declared.name, column.name)), found):
                 values = _replaced(_whole(table[column.name]), found, shown)
+            if column.text != "free":
+                values = _by_name(table, column, own, values)
             if values is not None:
                 redacted[declared.name] = table.set_column(at, table.schema.field(at), values)
     return redacted
 
 
-def _by_name(table: pa.Table, column: Column, own: str | None) -> pa.Array | None:
-    """The new values of a column whose values have names; None where they are the old ones."""
+def _by_name(table: pa.Table, column: Column, own: str | None, replaced: pa.Array | None) -> pa.Array | None:
+    """The new values of a column whose values have names; None where they are the old ones. `replaced` are the values
+    without the secrets in their text, if there are any."""
     import pyarrow.compute as pc
 
     values = _whole(table[column.name])
+    without = values if replaced is None else replaced
     if column.text == "property":
-        new = redact_properties(_whole(table["key"]), values, own)
+        new = hide_secret_properties(_whole(table["key"]), values, own, without)
     elif column.text == "param":
         secret = pc.and_(matches(_whole(table["name"]), SECRET_NAME), pc.is_valid(values))
-        new = pc.if_else(secret, REDACTED, redact_array(values))
+        new = pc.if_else(secret, REDACTED, without)
     else:
         new = arrow.to_array([text and redact_json(text) for text in values.to_pylist()], "string")
     return None if new.equals(values) else new
@@ -101,9 +109,14 @@ def _walk(content: Any, name: str, change: Callable[[str, str], Any]) -> Any:
     return change(name, content) if isinstance(content, str) else content
 
 
-def _distinct(values: pa.ChunkedArray) -> pa.Array:
+def _texts(table: pa.Table, name: str) -> pa.Array:
+    """The texts of a column; of many rows only the distinct ones."""
     import pyarrow.compute as pc
 
+    values = table[name]
+    if table.num_rows <= _FEW_ROWS and values.num_chunks == 1:
+        values = values.chunk(0)
+        return values.flatten() if pa.types.is_list(values.type) else values
     return pc.unique(pc.list_flatten(values) if pa.types.is_list(values.type) else values)
 
 

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from ...schemas.redaction import RULES
+from ...schemas.redaction import ANY_SIGN, RULES
 from ...schemas.spark import REDACTED
 from .. import arrow
 
 # Most text has no secret, and one pass with a short pattern over it shows that.
 _SIGNS = tuple(dict.fromkeys(rule.sign for rule in RULES))
-_ANY_SIGN = "|".join(f"(?:{sign})" for sign in _SIGNS)
 
 
 def matches(texts: pa.Array, pattern: str) -> pa.Array:
@@ -43,7 +42,7 @@ def _has_secret(texts: pa.Array) -> pa.Array:
     """Where any rule matches."""
     import pyarrow.compute as pc
 
-    with_sign = matches(texts, _ANY_SIGN)
+    with_sign = matches(texts, ANY_SIGN)
     signed = texts.filter(with_sign)
     if not len(signed):
         return with_sign

@@ -104,7 +104,17 @@ def test_a_night_that_is_slower_is_found_and_told_once(tmp_path: Path, store: st
     assert [row["app_id"] for row in rows if row["verdict"]["kinds"]] == ["app-5", "app-6"]
     shown = afterglow("history", "sales", "--tracking-uri", store, "--html", tmp_path / "sales.html")
     assert "Changed by app-5: It took 20 s" in shown
-    assert (tmp_path / "sales.html").read_text().count('class="changed"') >= 4  # in every chart and the table
+    lines = shown.splitlines()
+    assert lines[1].split() == ["start", "(UTC)", "application", "duration", "compared"]  # no empty columns
+    assert [line.split()[2:] for line in lines[4:8]] == [
+        ["app-2", "9.9", "s", "too", "few", "runs"],
+        ["app-3", "10.1", "s", "as", "usual"],
+        ["app-4", "10", "s", "as", "usual"],
+        ["app-5", "20", "s", "slower"],
+    ]  # one line per run, at 80 columns
+    page = (tmp_path / "sales.html").read_text()
+    assert page.count('class="changed"') == 2  # in the chart and the table
+    assert page.count("<svg") == 1 and "Duration" in page  # charts without a bar are left out
     assert json.loads(afterglow("history", "--tracking-uri", store, "--json"))[0]["runs"] == len(SECONDS)
 
 
@@ -116,6 +126,26 @@ def _roots(store: str) -> dict[str, Any]:
         order_by=["attributes.start_time"],
     )
     return {run.data.tags["spark.app.id"]: run for run in runs}
+
+
+def test_the_dataset_has_the_costs_of_a_price_file(tmp_path: Path, store: str) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text('currency = "EUR"\ncore_hour = 36\ngb_hour = 1\n')
+    path = write_night(tmp_path / "logs", 0, 10)
+    added = {"Event": "SparkListenerExecutorAdded", "Timestamp": START, "Executor ID": "1"}
+    info = {"Host": "h", "Total Cores": 4, "Log Urls": {}, "Attributes": {}, "Resources": {}, "Resource Profile Id": 0}
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines[:2], json.dumps({**added, "Executor Info": info}) + "\n", *lines[2:]]))
+    given = ("--prices", prices, "--dataset", tmp_path / "fleet")
+    ledger = ("--ledger", tmp_path / "ledger.db")
+    afterglow("backfill", tmp_path / "logs", *given, "--tracking-uri", store, "--report", "none", *ledger, "-q")
+    (of_mlflow,) = json.loads(afterglow("history", "sales", "--tracking-uri", store, "--json"))
+    (of_dataset,) = json.loads(afterglow("history", "sales", *given, "--json"))
+    assert of_dataset["currency"] == of_mlflow["currency"] == "EUR"
+    assert of_dataset["metrics"]["cost/total"] == pytest.approx(of_mlflow["metrics"]["cost/total"]) and (
+        of_mlflow["metrics"]["cost/total"] == pytest.approx(10 / 3600 * (4 * (36 + 0.25) + 37), rel=1e-6)
+    )
+    assert "cost (EUR)" in afterglow("history", "sales", *given)
 
 
 @pytest.mark.slow

@@ -49,6 +49,16 @@ def test_slower_and_dearer() -> None:
     assert 1.2 < verdict.ratios["duration_ratio"] < 1.4
 
 
+def test_costs_are_compared_in_one_currency() -> None:
+    def paid(number: int, currency: str, cost: float) -> JobRun:
+        return run(number, metrics={"cost/total": cost}, currency=currency)
+
+    before = [paid(number, "EUR", 1.0) for number in range(9)]
+    verdict = judge(paid(20, "EUR", 2.0), before)
+    assert verdict is not None and verdict.tag == "dearer: It cost 2 EUR, usually 1."
+    assert kinds(paid(20, "JPY", 160.0), before) == []  # core hours are compared, which are as usual
+
+
 def test_noise_of_the_runs_before_widens_what_is_usual() -> None:
     assert kinds(run(20, 130), usual(noise=0.4)) == []
 

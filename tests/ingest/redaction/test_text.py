@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from afterglow.ingest import arrow
 from afterglow.ingest.redaction.text import changes, matches, redact_text, redact_texts
-from afterglow.schemas.redaction import RULES, Rule
+from afterglow.schemas.redaction import ANY_SIGN, RULES, Rule
 from afterglow.schemas.spark import REDACTED
 
 SECRET = "PLANTED123zQ7"
@@ -151,7 +151,9 @@ def test_a_rule_matches_only_where_its_sign_does(rule: Rule) -> None:
     def check(text: str) -> None:
         (found,) = matches(arrow.to_array([text], "string"), rule.pattern).to_pylist()
         (signed,) = matches(arrow.to_array([text], "string"), rule.sign).to_pylist()
+        (any_sign,) = matches(arrow.to_array([text], "string"), ANY_SIGN).to_pylist()
         assert signed or not found
+        assert any_sign or not signed
 
     check()
 
