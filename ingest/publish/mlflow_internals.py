@@ -26,6 +26,7 @@ __all__ = [
     "artifact_repository",
     "get_request_workspace",
     "ignored_workspace",
+    "insert_experiment_tags",
     "installed_version",
     "is_known_version",
     "latest_metrics",
@@ -94,12 +95,17 @@ def ignored_workspace() -> str | None:
 
 def get_request_workspace() -> str | None:
     """mlflow.utils.workspace_context.get_request_workspace, since MLflow 3.10; None without workspaces."""
+    module = _workspace_context()
+    found: str | None = None if module is None else module.get_request_workspace()
+    return found
+
+
+@cache
+def _workspace_context() -> Any | None:
     try:
-        from mlflow.utils import workspace_context
+        return importlib.import_module("mlflow.utils.workspace_context")
     except ImportError:
         return None
-    found: str | None = workspace_context.get_request_workspace()
-    return found
 
 
 def __getattr__(name: str) -> Any:
@@ -125,6 +131,23 @@ def tracing_client(client: MlflowClient) -> Any | None:
 def latest_metrics(run: Any) -> Mapping[str, tuple[int, float]]:
     """RunData._metric_objs: a run's latest metrics, name -> (time_ms, value); RunData.metrics has no times."""
     return {metric.key: (metric.timestamp, metric.value) for metric in run.data._metric_objs}
+
+
+def insert_experiment_tags(client: MlflowClient, experiment_id: str, tags: Mapping[str, str]) -> bool:
+    """SqlExperimentTag: add tags that the experiment does not have. SqlAlchemyStore.set_experiment_tag would read all
+    tags before it adds each. False if nothing is written: the store is no database, or it refused."""
+    engine = getattr(tracking_store(client), "engine", None)
+    if engine is None:
+        return False
+    import sqlalchemy as sa
+
+    rows = [{"experiment_id": int(experiment_id), "key": key, "value": value} for key, value in tags.items()]
+    try:
+        with engine.begin() as connection:
+            connection.execute(sa.insert(__getattr__("models").SqlExperimentTag), rows)
+    except sa.exc.SQLAlchemyError:
+        return False
+    return True
 
 
 def query_runs(session: Any) -> Any:

@@ -108,15 +108,15 @@ def publish_batch(wanted: Sequence[Import], writer: Writer) -> list[Published | 
     """
     new = [one for one in wanted if one.parent_run is None and one.logged_run is None and not has_study(one.tree)]
     version = writer.store.version()
-    roots = {id(one): record(one.tree.application, LimitEnforcer(version)) for one in new}
+    prepared = {id(one): _prepare(one.tree, version) for one in new}
     found: dict[int, Published] = {}
     try:
         # not within the transaction, which may lock the database
-        writer.store.describe([view for one in new for view in _views(one.tree).values()])
-        with writer.batch(list(roots.values())) as batch:
+        writer.store.describe([view for one in prepared.values() for view in one.views.values()])
+        with writer.batch([one.root for one in prepared.values()]) as batch:
             for one in new:
-                if batch is not None and batch.takes(roots[id(one)]):
-                    found[id(one)] = _publish_at(one, batch, _Place())
+                if batch is not None and batch.takes(prepared[id(one)].root):
+                    found[id(one)] = _publish_prepared(one, batch, _Place(), prepared[id(one)])
     except PublishError:  # nothing of the batch is written; which tree it was shows when they are written one by one
         return [None] * len(wanted)
     return [found.get(id(one)) for one in wanted]
@@ -140,19 +140,39 @@ def _views(tree: RunTree) -> dict[str, View]:
     return {tree.application.key: tree_view(tree.application.tags[APP_ID_TAG], tree.runs), **trials_views(tree)}
 
 
-def _publish_at(wanted: Import, writer: TreesWriter, place: _Place, progress: Progress | None = None) -> Published:
-    tree, limits = wanted.tree, LimitEnforcer(writer.store.version())
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What is made of a tree before it is written: the records of all runs but the task runs by key, `root` among them,
+    and the views of the experiment's table of runs."""
+
+    limits: LimitEnforcer
+    above: dict[str, RunRecord]
+    root: RunRecord
+    views: Mapping[str, View]
+
+
+def _prepare(tree: RunTree, version: tuple[int, ...]) -> _Prepared:
+    limits = LimitEnforcer(version)
     above = {run.key: record(run, limits) for run in tree.runs}
-    root = above[tree.application.key]
+    return _Prepared(limits, above, above[tree.application.key], _views(tree))
+
+
+def _publish_at(wanted: Import, writer: Writer, place: _Place, progress: Progress | None = None) -> Published:
+    prepared = _prepare(wanted.tree, writer.store.version())
+    writer.store.describe(prepared.views.values())  # before the tree's transaction, which may lock the database
+    return _publish_prepared(wanted, writer, place, prepared, progress)
+
+
+def _publish_prepared(
+    wanted: Import, writer: TreesWriter, place: _Place, prepared: _Prepared, progress: Progress | None = None
+) -> Published:
+    tree, root, views = wanted.tree, prepared.root, prepared.views
     options = TreeOptions(wanted.fingerprint, place.parent_run, place.own, wanted.restore, place.is_new)
-    # before the tree's transaction, which may lock the database
-    views = _views(tree)
-    writer.store.describe(views.values())
     paths = {key: writer.store.view_path(one) for key, one in views.items()}
     with writer.tree(root, options) as into:
         written = 0
         if into.settled is None:
-            written = _write(wanted, writer.store, above, limits, into, paths, progress, place.linked, place.tags)
+            written = _write(wanted, writer.store, prepared, into, paths, progress, place.linked, place.tags)
         settled = into.settled  # before, or by another import meanwhile
         root_id = into.run_id(root.key) if settled is None else settled.run_id
     if settled is None or settled.state != "deleted":
@@ -176,8 +196,7 @@ def _beside(studies: Mapping[str, Study], writer: Writer, root: str) -> str | No
 def _write(
     wanted: Import,
     store: TrackingStore,
-    above: dict[str, RunRecord],
-    limits: LimitEnforcer,
+    prepared: _Prepared,
     into: TreeWriter,
     views: Mapping[str, str],
     progress: Progress | None,
@@ -187,6 +206,7 @@ def _write(
     """Write all runs, then datasets and artifacts, then the root's last tags, `placed` among them. Return the number of
     runs written."""
     tree, total, written, done = wanted.tree, len(wanted.tree), 0, 0
+    above, limits = prepared.above, prepared.limits
     root, experiment_id, page = tree.application.key, store.experiment_id, store.page_root()
     try:
         into.reserve(list(above.values()))

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from .error_messages import translate_errors, without_password
 from .mlflow_internals import (
     MLFLOW_ENABLE_WORKSPACES,
     get_request_workspace,
+    insert_experiment_tags,
     server_version,
     silent_migrations,
     tracking_store,
@@ -232,6 +233,7 @@ class TrackingStore:
             wanted = {strings.EXPERIMENT_KIND: strings.EXPERIMENT_KIND_TRAINING}
             if self._opens_views():
                 wanted |= {view.tag: view.encode() for view in missing((*STANDARD, *views), tags)}
+            self._add_tags({name: value for name, value in wanted.items() if name not in tags})
             for name, value in wanted.items():
                 self._set_tag(name, value)
             if urls.is_own_description(tags.get(strings.NOTE)):
@@ -246,6 +248,12 @@ class TrackingStore:
         for name in [name for name, value in self._experiment_tags().items() if is_own(name, value)]:
             self.call(delete, self.experiment_id, name)
             del self._tags[self.experiment_id][name]
+
+    def _add_tags(self, new: Mapping[str, str]) -> None:
+        """Add several tags in one transaction, if the store is a database and accepts all of them. `_set_tag` adds what
+        is missing then."""
+        if len(new) > 1 and self.is_local and insert_experiment_tags(self.client, self.experiment_id, new):
+            self._experiment_tags().update(new)
 
     def _set_tag(self, name: str, value: str) -> None:
         tags = self._experiment_tags()
