@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from statistics import median
 
 from ...schemas.findings.failures import CODES as FAILURE_CODES
@@ -41,7 +42,7 @@ def judge(run: JobRun, earlier: Sequence[JobRun], compared_runs: int = COMPARED_
     None if the log is being written or lacks events, so that nothing can be said.
     """
     before = sorted((one for one in earlier if _is_before(one, run)), key=lambda one: -one.start_ms)
-    usual = [one for one in before if one.is_comparable][:compared_runs]
+    usual = list(islice((one for one in before if one.is_comparable), compared_runs))
     verdict = _failed(run, len(usual)) if not run.is_comparable else _compared(run, usual)
     if verdict is None or not verdict.kinds:
         return verdict
@@ -61,8 +62,8 @@ def judge_all(runs: Sequence[JobRun], compared_runs: int = COMPARED_RUNS) -> lis
 
 
 def _is_before(one: JobRun, run: JobRun) -> bool:
-    same = (one.app_id, one.app_attempt, one.start_ms) == (run.app_id, run.app_attempt, run.start_ms)
-    return one.start_ms <= run.start_ms and not same
+    is_same = one.app_id == run.app_id and one.app_attempt == run.app_attempt and one.start_ms == run.start_ms
+    return one.start_ms <= run.start_ms and not is_same
 
 
 def _failed(run: JobRun, runs: int) -> Verdict | None:

@@ -35,12 +35,18 @@ class LimitEnforcer:
             self.issues["name_changed", name] = ImportIssue("name_changed", f"{_short(name)} is written as {safe!r}")
         return safe
 
+    def accepts(self, names: tuple[str, ...]) -> bool:
+        """Whether `key` and `distinct_names` leave all of these names as they are, which is the usual case."""
+        return _are_written_unchanged(names, not self.version or self.version >= _FIRST_WITH_COLONS)
+
     def text(self, what: str, value: str, at_most: int) -> str:
         """A value cut to `at_most` characters, with an ellipsis if it was cut.
 
         Control characters are replaced: a terminal would interpret them, and PostgreSQL rejects NUL. Lone surrogates
         are replaced too, since no database accepts them.
         """
+        if len(value) <= at_most and value.isascii() and value.isprintable():
+            return value
         value = replace_controls(value)
         if not value.isascii():
             value = value.encode("utf-8", "replace").decode("utf-8")
@@ -93,6 +99,11 @@ def safe_name(name: str, colons: bool = True) -> str:
     if safe == name and len(name) <= limits.MAX_KEY:
         return name
     return _with_digest(safe, name)
+
+
+@lru_cache(1_000)
+def _are_written_unchanged(names: tuple[str, ...], colons: bool) -> bool:
+    return all(safe_name(name, colons) == name == written for name, written in distinct_names(names).items())
 
 
 def _with_digest(safe: str, name: str) -> str:

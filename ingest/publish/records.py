@@ -1,7 +1,7 @@
 """Convert a run tree to records within MLflow's limits, with metric histories, in writing order."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 
 from ...schemas import mlflow as strings
 from ...schemas.runs.params_tags import KEY_TAG, LEVEL_TAG, RESULT_TAG, TO_DO_TAG, VIEW_TAG
@@ -17,18 +17,22 @@ def record(run: Run, limits: LimitEnforcer) -> RunRecord:
     """A run's record. `limits` keeps an issue for each text that is cut or renamed."""
     name = limits.run_name(run.name)
     ordered = sorted(run.tags.items(), key=lambda tag: _PLACES.get(tag[0], 1))  # the page shows them in this order
-    tags = _distinct({limits.key(tag): limits.tag(value) for tag, value in ordered})
+    tags = _texts(dict(ordered), limits, limits.tag)
     if strings.USER in tags:
         tags[strings.USER] = limits.user(tags[strings.USER])
-    params = _distinct({limits.key(param): limits.param(value) for param, value in run.params.items()})
-    metrics = list(_metrics(run, limits))
+    params = _texts(run.params, limits, limits.param)
+    metrics = _metrics(run, limits)
     content = repr((run.parent, name, run.status, run.start_ms, run.end_ms, tags, params, metrics))
     return RunRecord(
         run.key, run.parent, name, run.status, run.start_ms, run.end_ms, tags, params, metrics, text_digest(content)
     )
 
 
-def _distinct(values: dict[str, str]) -> dict[str, str]:
+def _texts(texts: Mapping[str, str], limits: LimitEnforcer, text: Callable[[str], str]) -> dict[str, str]:
+    """Tags or params within the limits; `text` is what the limits do to a value."""
+    if limits.accepts(tuple(texts)):
+        return {name: text(value) for name, value in texts.items()}
+    values = {limits.key(name): text(value) for name, value in texts.items()}
     return {written: values[name] for name, written in distinct_names(tuple(values)).items()}
 
 
@@ -37,15 +41,17 @@ def text_digest(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
-def _metrics(run: Run, limits: LimitEnforcer) -> Iterator[Metric]:
+def _metrics(run: Run, limits: LimitEnforcer) -> list[Metric]:
     at = run.end_ms if run.end_ms is not None else run.start_ms
-    names = distinct_names(tuple(map(limits.key, (*run.metrics, *run.history))))
-    for name, value in run.metrics.items():
-        yield names[limits.key(name)], float(value), at, 0
-    for name, points in run.history.items():
-        key = names[limits.key(name)]
-        for step, time_ms, value in points:
-            yield key, float(value), time_ms, step
+    names = (*run.metrics, *run.history)
+    if not limits.accepts(names):
+        distinct = distinct_names(tuple(map(limits.key, names)))
+        names = tuple(distinct[limits.key(name)] for name in names)
+    values = zip(names, run.metrics.values(), strict=False)
+    metrics = [(name, float(value), at, 0) for name, value in values]
+    for name, points in zip(names[len(run.metrics) :], run.history.values(), strict=True):
+        metrics += [(name, float(value), time_ms, step) for step, time_ms, value in points]
+    return metrics
 
 
 def datasets(sources: Iterable[Source]) -> list[Dataset]:

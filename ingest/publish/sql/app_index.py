@@ -5,6 +5,8 @@ imported, this would take most of the time. The index works only in SQLite, whic
 single lock. Databases that serve many processes need a database index (docs/backfill.md).
 """
 
+from collections.abc import Iterable
+
 import sqlalchemy as sa
 from sqlalchemy import orm
 
@@ -37,6 +39,11 @@ class AppIndex:
         """Whether a run may be of the tree with this root key, as the connection sees it now."""
         self._update(connection)
         return root_of_key(root) in self._roots
+
+    def known(self, connection: Connection, roots: Iterable[str], app_ids: Iterable[str]) -> set[str]:
+        """Those of the root keys and application ids that `has_tree` or `has_app_id` is true of."""
+        self._update(connection)
+        return {root for root in roots if root_of_key(root) in self._roots} | self._app_ids.intersection(app_ids)
 
     def _update(self, connection: Connection) -> None:
         last = connection.execute(_LAST).first()

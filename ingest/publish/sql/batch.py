@@ -53,8 +53,7 @@ class SqlBatch:
             if index is None:
                 self._taken = _stored(self._session, KEY_TAG, keys) | _stored(self._session, APP_ID_TAG, app_ids)
             else:
-                self._taken = {key for key in keys if index.has_tree(self._session, key)}
-                self._taken |= {app_id for app_id in app_ids if index.has_app_id(self._session, app_id)}
+                self._taken = index.known(self._session, keys, app_ids)
 
     def _names(self) -> tuple[list[str], list[str]]:
         return [root.key for root in self._roots], [root.tags[APP_ID_TAG] for root in self._roots]

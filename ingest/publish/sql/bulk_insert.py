@@ -10,11 +10,10 @@ metrics, half of the time it takes. It needs a superuser. Only rows of runs made
 import io
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from functools import lru_cache, partial
 from itertools import chain
-from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
@@ -22,7 +21,8 @@ import pyarrow.csv
 import sqlalchemy as sa
 
 Value = str | int | float | bool | None
-Row = Mapping[str, Value]
+Row = tuple[Value, ...]
+"""The values of the columns, in their order."""
 
 _VALUES_AT_ONCE = 30_000  # for SQLite, which releases Python's lock while it executes a statement
 _AT_ONCE = 2**20  # each piece needs Python's lock, which the thread that makes the rows holds
@@ -38,30 +38,34 @@ AND NOT EXISTS (
 """
 
 
+def skips_checks() -> bool:
+    """Whether the user asks PostgreSQL to skip the foreign-key checks."""
+    return os.environ.get(_SKIP_CHECKS) == "1"
+
+
 def insertion(
-    dialect: sa.Dialect, table: sa.Table, rows: Sequence[Row], own: bool = False
+    dialect: sa.Dialect, table: sa.Table, columns: tuple[str, ...], rows: Sequence[Row], own: bool = False
 ) -> Callable[[sa.Connection], None]:
-    """A function that inserts rows in a connection's transaction. All rows have the same columns.
+    """A function that inserts rows in a connection's transaction.
 
     Work that does not need the database is done immediately. `own` means that the rows' runs were created in the same
-    transaction.
+    transaction, so that their foreign keys need no check; see `skips_checks`.
     """
-    columns = list(rows[0])
     if dialect.name == "postgresql" and dialect.driver in ("psycopg2", "psycopg"):
         return partial(_copy, dialect, table.name, columns, _csv(columns, rows), own)
     if dialect.name == "sqlite" and sqlite3.sqlite_version_info >= (
         3,
         32,
     ):  # from this version on, a statement may have 32,766 values
-        values, many = itemgetter(*columns), _VALUES_AT_ONCE // len(columns)
+        many = _VALUES_AT_ONCE // len(columns)
         pieces = [rows[at : at + many] for at in range(0, len(rows), many)]
-        statements = [(_many_rows(table.name, tuple(columns), len(p)), tuple(chain(*map(values, p)))) for p in pieces]
+        statements = [(_many_rows(table.name, columns, len(p)), tuple(chain.from_iterable(p))) for p in pieces]
         return partial(_all_of, statements)
-    return partial(_insert, table, rows)
+    return partial(_insert, table, columns, rows)
 
 
-def _insert(table: sa.Table, rows: Sequence[Row], connection: sa.Connection) -> None:
-    connection.execute(sa.insert(table), list(map(dict, rows)))
+def _insert(table: sa.Table, columns: Sequence[str], rows: Sequence[Row], connection: sa.Connection) -> None:
+    connection.execute(sa.insert(table), [dict(zip(columns, row, strict=True)) for row in rows])
 
 
 def _all_of(statements: Sequence[tuple[str, tuple[Value, ...]]], connection: sa.Connection) -> None:
@@ -81,8 +85,7 @@ def _copy(
     dbapi: Any = dialect.dbapi
     statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT csv)"
     try:
-        skip = own and os.environ.get(_SKIP_CHECKS) == "1"
-        with closing(connection.connection.cursor()) as cursor, _unchecked(cursor) if skip else nullcontext():
+        with closing(connection.connection.cursor()) as cursor, _unchecked(cursor) if own else nullcontext():
             if dialect.driver == "psycopg2":
                 cursor.copy_expert(statement, io.BytesIO(content), _AT_ONCE)
             else:
@@ -107,7 +110,7 @@ def _unchecked(cursor: Any) -> Iterator[None]:
 
 def _csv(columns: Sequence[str], rows: Sequence[Row]) -> bytes:
     """Rows in PostgreSQL's CSV format: text is quoted, None is not."""
-    arrays = {name: pa.array([row[name] for row in rows]) for name in columns}
+    arrays = {name: pa.array(values) for name, values in zip(columns, zip(*rows, strict=True), strict=True)}
     given = {
         name: pa.nulls(len(one), pa.string()) if one.null_count == len(one) else one for name, one in arrays.items()
     }

@@ -1,10 +1,11 @@
 """Make the same rows as SqlAlchemyStore, and send them in one transaction."""
 
-import math
 import sys
+import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ from ..error_messages import translate_errors
 from ..existing_runs import Known
 from ..interface import Metric, RunRecord
 from ..mlflow_internals import SqlAlchemyStore, append_to_uri_path, models
-from .bulk_insert import Row, insertion
+from .bulk_insert import Row, insertion, skips_checks
 
 _ROWS_AT_ONCE = 40_000
 _BATCHES_ON_THEIR_WAY = 2
@@ -24,15 +25,19 @@ TABLES: tuple[sa.Table, ...] = tuple(
     model.__table__
     for model in (models.SqlRun, models.SqlTag, models.SqlParam, models.SqlMetric, models.SqlLatestMetric)
 )
-# The columns that are filled. An MLflow version that requires more is not supported.
-FILLED = {
-    "runs": {"run_uuid", "name", "artifact_uri", "experiment_id", "source_type", "source_name", "entry_point_name"}
-    | {"user_id", "status", "start_time", "end_time", "deleted_time", "source_version", "lifecycle_stage"},
-    "tags": {"key", "value", "run_uuid"},
-    "params": {"key", "value", "run_uuid"},
-    "metrics": {"key", "value", "timestamp", "step", "is_nan", "run_uuid"},
-    "latest_metrics": {"key", "value", "timestamp", "step", "is_nan", "run_uuid"},
+_TEXTS = ("key", "value", "run_uuid")
+_METRICS = ("key", "value", "timestamp", "step", "is_nan", "run_uuid")
+FILLED: Mapping[str, tuple[str, ...]] = {
+    "runs": (
+        *("run_uuid", "name", "artifact_uri", "experiment_id", "source_type", "source_name", "entry_point_name"),
+        *("user_id", "status", "start_time", "end_time", "deleted_time", "source_version", "lifecycle_stage"),
+    ),
+    "tags": _TEXTS,
+    "params": _TEXTS,
+    "metrics": _METRICS,
+    "latest_metrics": _METRICS,
 }
+"""The columns that are filled, in the order of a row. An MLflow version that requires more is not supported."""
 
 
 class Rows:
@@ -63,53 +68,42 @@ class Rows:
 
     def artifact_uri(self, run_id: str) -> str:
         """The location of a run's artifacts."""
-        return str(append_to_uri_path(self._location, run_id, SqlAlchemyStore.ARTIFACTS_FOLDER_NAME))
+        before, after = self._around_run_id
+        return f"{before}{run_id}{after}"
+
+    @cached_property
+    def _around_run_id(self) -> tuple[str, str]:
+        """The location of a run's artifacts before and after the run's id."""
+        run_id = uuid.uuid4().hex
+        uri = str(append_to_uri_path(self._location, run_id, SqlAlchemyStore.ARTIFACTS_FOLDER_NAME))
+        before, _, after = uri.rpartition(run_id)
+        return before, after
 
     def run(self, record: RunRecord, run_id: str) -> None:
         """Add a run, in the state that SqlAlchemyStore.create_run and update_run_info leave."""
-        row: Row = {
-            "run_uuid": run_id,
-            "name": record.name,
-            "artifact_uri": self.artifact_uri(run_id),
-            "experiment_id": self._experiment_id,
-            "source_type": "UNKNOWN",
-            "source_name": "",
-            "entry_point_name": "",
-            "user_id": record.tags.get(strings.USER, "unknown"),
-            "status": record.status,
-            "start_time": record.start_ms,
-            "end_time": record.end_ms,
-            "deleted_time": None,
-            "source_version": "",
-            "lifecycle_stage": "active",
-        }
-        self._rows[models.SqlRun.__table__].append(row)
+        user, location = record.tags.get(strings.USER, "unknown"), self.artifact_uri(run_id)
+        row = (run_id, record.name, location, self._experiment_id, "UNKNOWN", "", "", user, record.status)
+        self._rows[models.SqlRun.__table__].append((*row, record.start_ms, record.end_ms, None, "", "active"))
         self._made.add(run_id)
 
     def texts(self, model: Any, run_id: str, values: Mapping[str, str]) -> None:
         """Add tags or params of a run; `model` is the MLflow class of their table."""
-        self._rows[model.__table__].extend({"key": k, "value": v, "run_uuid": run_id} for k, v in values.items())
+        self._rows[model.__table__] += [(key, value, run_id) for key, value in values.items()]
 
     def metrics(self, run_id: str, metrics: Iterable[Metric]) -> None:
         """Add metrics of a run without duplicates, and the latest value of each."""
-        rows = self._rows[models.SqlMetric.__table__]
+        rows: list[Row] = []
         latest: dict[str, tuple[tuple[int, int, float], Row]] = {}
         for name, number, at, step in dict.fromkeys(metrics):
-            is_nan = math.isnan(number)
-            value = 0.0 if is_nan else float(max(-_LARGEST, min(number, _LARGEST)))  # like sanitize_metric_value
-            row: Row = {
-                "key": name,
-                "value": value,
-                "timestamp": at,
-                "step": step,
-                "is_nan": is_nan,
-                "run_uuid": run_id,
-            }
+            is_nan = number != number
+            value = 0.0 if is_nan else max(-_LARGEST, min(number, _LARGEST))  # like sanitize_metric_value
+            row = (name, value, at, step, is_nan, run_id)
             rows.append(row)
             order = step, at, value
             if name not in latest or order > latest[name][0]:
                 latest[name] = order, row
-        self._rows[models.SqlLatestMetric.__table__].extend(row for _, row in latest.values())
+        self._rows[models.SqlMetric.__table__] += rows
+        self._rows[models.SqlLatestMetric.__table__] += [row for _, row in latest.values()]
 
     def end(self, record: RunRecord, known: Known) -> None:
         """Immediately update the status, end and name of a run that is in the store."""
@@ -139,13 +133,17 @@ class Rows:
         dialect, rows = self._session.get_bind().dialect, self._rows
         self._rows = {table: [] for table in TABLES}
         # runs first: the other tables refer to them
-        batch = [insertion(dialect, table, some, self._all_made(table, some)) for table, some in rows.items() if some]
+        batch = [
+            insertion(dialect, table, FILLED[table.name], some, self._all_made(table, some))
+            for table, some in rows.items()
+            if some
+        ]
         self._wait(_BATCHES_ON_THEIR_WAY - 1)
         self._sent.append(self._sender.submit(self._send, batch))
 
     def _all_made(self, table: sa.Table, rows: Sequence[Row]) -> bool:
-        """Whether all runs of the rows were created in this transaction."""
-        return table is not models.SqlRun.__table__ and all(row["run_uuid"] in self._made for row in rows)
+        """Whether the user lets the check of the rows' runs be skipped, and all were created in this transaction."""
+        return skips_checks() and table is not models.SqlRun.__table__ and all(row[-1] in self._made for row in rows)
 
     def _send(self, batch: Sequence[Callable[[sa.Connection], None]]) -> None:
         connection = self._session.connection()

@@ -68,7 +68,8 @@ class SqlWriter:
         for table in TABLES:
             there = {column["name"] for column in sa.inspect(self._database.engine).get_columns(table.name)}
             demanded = {c.name for c in table.columns if not c.nullable and c.default is None and not c.server_default}
-            if not FILLED[table.name] <= there or not demanded <= FILLED[table.name]:
+            filled = set(FILLED[table.name])
+            if not filled <= there or not demanded <= filled:
                 return f"its table {table.name} is not the one that this version of Afterglow supports"
         return None
 

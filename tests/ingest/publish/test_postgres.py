@@ -10,8 +10,9 @@ from mlflow.store.tracking.dbmodels import models
 from sqlalchemy import orm
 
 from afterglow.ingest import PublishError, import_logs
+from afterglow.ingest.publish.interface import RunRecord
 from afterglow.ingest.publish.sql import bulk_insert as bulk
-from afterglow.ingest.publish.sql.rows import Rows
+from afterglow.ingest.publish.sql.rows import FILLED, Rows
 from tests.conftest import sample_log
 
 from . import stores
@@ -78,18 +79,25 @@ def test_rows_of_a_run_that_was_not_made_now_are_checked(uri: str, skipping: Non
 
 
 def test_nothing_is_skipped_unless_asked_for(uri: str) -> None:
-    row = {"key": "a", "value": "b", "run_uuid": "e" * 32}
-    with sa.create_engine(uri).connect() as connection, pytest.raises(sa.exc.IntegrityError):
-        bulk.insertion(connection.dialect, models.SqlTag.__table__, [row], own=True)(connection)
+    with orm.Session(sa.create_engine(uri)) as session:
+        rows, record = Rows(session, 0, "file:///nowhere"), RunRecord("e", None, "e", "FINISHED", 0, 1, {})
+        rows.run(record, "e" * 32)
+        rows.send_now()
+        session.execute(sa.delete(models.SqlRun).where(models.SqlRun.run_uuid == "e" * 32))
+        rows.texts(models.SqlTag, "e" * 32, {"a": "b"})
+        with pytest.raises(PublishError, match="foreign key"):
+            rows.send_now()
+        rows.close()
+        session.rollback()
 
 
 def test_checks_are_on_again_after_each_copy(uri: str, skipping: None) -> None:
     tags = models.SqlTag.__table__
     with sa.create_engine(uri).connect() as connection:
-        row = {"key": "a", "value": "b", "run_uuid": "e" * 32}
-        bulk.insertion(connection.dialect, tags, [row], own=True)(connection)  # that it is not there is not noticed
+        columns, row = FILLED["tags"], ("a", "b", "e" * 32)
+        bulk.insertion(connection.dialect, tags, columns, [row], own=True)(connection)  # nobody checks the run
         (role,) = connection.execute(sa.text("SHOW session_replication_role")).one()
         assert role == "origin"
         with pytest.raises(sa.exc.IntegrityError):
-            bulk.insertion(connection.dialect, tags, [{**row, "key": "c"}])(connection)
+            bulk.insertion(connection.dialect, tags, columns, [("c", *row[1:])])(connection)
         connection.rollback()
