@@ -8,11 +8,11 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, Generic, TypeVar
@@ -31,9 +31,9 @@ _SECONDS_PER_BYTE = 1e-8
 _WORTH_PROCESSES_S = 3.0
 # Logs that are under way, or done and wait for their turn: the least number, and the most while they have few bytes,
 # which bounds the memory. Many small logs keep the processes busy while this one publishes a batch.
-_AHEAD, _MOST_AHEAD, _AHEAD_BYTES = 4, 64, 16 * 2**20
+_AHEAD, _MOST_AHEAD, _AHEAD_BYTES = 4, 128, 16 * 2**20
 # Of them those that are queued for a process: the one that is being read and the next one, or more small ones.
-_QUEUED, _MOST_QUEUED, _QUEUED_BYTES = 2, 32, 8 * 2**20
+_QUEUED, _MOST_QUEUED, _QUEUED_BYTES = 2, 64, 8 * 2**20
 
 Result = TypeVar("Result")
 Known = TypeVar("Known")
@@ -45,27 +45,96 @@ Work = Callable[[EventLog, ReadOptions, Progress | None], Result]
 
 @dataclass(slots=True)
 class _Task(Generic[Result]):
-    """A log whose outcome is known (`done`), is awaited from a worker (`future`), or is up to this thread (neither)."""
+    """A log whose outcome is known (`done`), is awaited from a worker (`worker`; `future` is set when it is submitted),
+    or is up to this thread (neither)."""
 
     log: EventLog
+    size: int
     done: Result | AfterglowError | None = None
     future: "Future[Result | AfterglowError] | None" = None
+    worker: "_Worker | None" = None
+
+    def is_awaited(self) -> bool:
+        """Whether a worker will still finish it."""
+        worker = self.worker
+        return worker is not None and not worker.is_broken and (self.future is None or not self.future.done())
+
+    def receive(self) -> None:
+        """Takes the outcome from the worker, unless a process was killed, perhaps with another log."""
+        if self.done is None and self.future is not None and self.future.done():
+            with suppress(BrokenProcessPool):
+                self.done = self.future.result()
 
 
-@dataclass(slots=True)
 class _Worker:
-    """Other processes, or a thread of this one. `least` logs may be under way or wait there, and up to `most` of them
-    while they have few bytes."""
+    """Other processes, or a thread of this one. `finished` is set whenever a log is finished.
 
-    submit: Callable[[EventLog], Future[Any]]
-    least: int
-    most: int
-    futures: list[tuple[Future[Any], int]] = field(default_factory=list)
+    It has `least` logs at a time, and up to `most` while they have few bytes. Only `least` of them are submitted. The
+    others wait in a queue, from which this process may take them back: to cancel what is submitted would end the pool's
+    own thread when a process is killed (CPython issue 115634). `is_broken` is set then: this process does the rest.
+    """
+
+    def __init__(
+        self, submit: Callable[[EventLog], Future[Any]], least: int, most: int, finished: threading.Event
+    ) -> None:
+        self._submit, self._least, self._most, self._finished = submit, least, most, finished
+        self.is_broken = False
+        self._queue: deque[_Task[Any]] = deque()
+        self._lock = threading.RLock()  # a future that is done calls back at once
+        self._free = least
+        self._number = self._size = 0
+        self._sizes_done: deque[int] = deque()
 
     def is_free(self) -> bool:
         """Whether it may get another log."""
-        self.futures = [(future, size) for future, size in self.futures if not future.done()]
-        return _has_room([size for _, size in self.futures], self.least, self.most, _QUEUED_BYTES)
+        while self._sizes_done:
+            self._number, self._size = self._number - 1, self._size - self._sizes_done.popleft()
+        return not self.is_broken and _has_room(self._number, self._size, self._least, self._most, _QUEUED_BYTES)
+
+    def give(self, task: _Task[Any]) -> None:
+        """Gives it another log."""
+        task.worker = self
+        self._number, self._size = self._number + 1, self._size + task.size
+        self._queue.append(task)
+        self._submit_next()
+
+    def take_back(self) -> _Task[Any] | None:
+        """The last log of the queue, which is not submitted then; None if there is none."""
+        with self._lock:
+            if not self._queue:
+                return None
+            task = self._queue.pop()
+        self._number, self._size = self._number - 1, self._size - task.size
+        return task
+
+    def close(self) -> None:
+        """Submits nothing any more."""
+        with self._lock:
+            self._queue.clear()
+
+    def _submit_next(self) -> None:
+        with self._lock:
+            while self._queue and self._free and not self.is_broken:
+                try:
+                    future = self._submit(self._queue[0].log)
+                except BrokenProcessPool:
+                    self.is_broken = True
+                    return
+                self._free -= 1
+                task = self._queue.popleft()
+                task.future = future
+                future.add_done_callback(partial(self._finish, task.size))
+
+    def _finish(self, size: int, future: Future[Any]) -> None:
+        """Called by the thread that received the outcome."""
+        if future.cancelled() or isinstance(future.exception(), BrokenProcessPool):
+            self.is_broken = True  # without the lock, because the pool may hold its own now
+        else:
+            with self._lock:
+                self._free += 1
+                self._submit_next()
+        self._sizes_done.append(size)
+        self._finished.set()
 
 
 def _nothing_known(log: EventLog) -> None:
@@ -104,75 +173,60 @@ def map_logs(
             found = known(log)
             yield work_here(log, progress) if found is None else found
         return
-    with _processes(others) as pool, ThreadPoolExecutor(1, "afterglow-read") as thread:
-        there = partial(_work_there, work, before_sending, single)
-        workers = [
-            _Worker(lambda log: thread.submit(work_here, log), 1, 1),
-            _Worker(lambda log: pool.submit(there, log), _QUEUED * others, _MOST_QUEUED * others),
-        ]
+    there, finished = partial(_work_there, work, before_sending, single), threading.Event()
+    queued, most_queued = _QUEUED * others, _MOST_QUEUED * others
 
-        def task(log: EventLog) -> _Task[Result | Known | Sent]:
-            return _Task(log, known(log))
+    def task(log: EventLog) -> _Task[Result | Known | Sent]:
+        return _Task(log, log.size, known(log))
 
+    with (
+        _processes(others) as pool,
+        ThreadPoolExecutor(1, "afterglow-read") as thread,
+        closing(_Worker(lambda log: thread.submit(work_here, log), 1, 1, finished)) as here,
+        closing(_Worker(lambda log: pool.submit(there, log), queued, most_queued, finished)) as elsewhere,
+    ):
         coming = map(task, logs)
         window: deque[_Task[Result | Known | Sent]] = deque()
+        size, least, most = 0, _AHEAD * others + 1, _MOST_AHEAD * others + 1
         while True:
-            least, most = _AHEAD * others + 1, _MOST_AHEAD * others + 1
-            while _has_room([task.log.size for task in window], least, most, _AHEAD_BYTES):
+            while _has_room(len(window), size, least, most, _AHEAD_BYTES):
                 following = next(coming, None)
                 if following is None:
                     break
                 window.append(following)
+                size += following.size
             if not window:
                 return
-            _assign(window, workers)
+            finished.clear()  # before anything is looked at that sets it
+            _assign(window, here, elsewhere)
             first = window[0]
-            if first.future is not None and first.done is None:
-                if not first.future.done():
-                    futures = [task.future for task in window if task.future is not None]
-                    wait([future for future in futures if not future.done()], return_when=FIRST_COMPLETED)
-                    continue
-                first.done = _received(first.future)
+            if first.done is None and first.is_awaited():
+                finished.wait()
+                continue
+            first.receive()
             yield work_here(first.log, progress) if first.done is None else first.done
             window.popleft()
+            size -= first.size
 
 
-def _assign(window: Sequence[_Task[Result]], workers: Sequence[_Worker]) -> None:
-    """Gives each worker that is free the next small logs. The first worker, this process, takes the last log that is
-    queued for the others if there are no more."""
+def _assign(window: Iterable[_Task[Result]], here: _Worker, elsewhere: _Worker) -> None:
+    """Gives each worker that is free the next small logs. This process takes the last log that is queued for the others
+    if there are no more."""
     for task in window:
-        if task.done is None and task.future is None and _is_small(task.log):
-            worker = next((worker for worker in workers if worker.is_free()), None)
+        if task.done is None and task.worker is None and _is_small(task.log):
+            worker = next((worker for worker in (here, elsewhere) if worker.is_free()), None)
             if worker is None:
                 return
-            try:
-                task.future = worker.submit(task.log)
-            except BrokenProcessPool:  # a process was killed: this one does the rest
-                worker.least = worker.most = 0
-            else:
-                worker.futures.append((task.future, task.log.size))
-    here = workers[0]
-    if not here.is_free():
-        return
-    for task in reversed(window):
-        if task.future is not None and task.future.cancel():
-            task.future = here.submit(task.log)
-            here.futures.append((task.future, task.log.size))
-            return
+            worker.give(task)
+    last = elsewhere.take_back() if here.is_free() else None
+    if last is not None:
+        here.give(last)
 
 
-def _has_room(sizes: Sequence[int], least: int, most: int, size: int) -> bool:
-    """Whether one more log fits to logs of these sizes: up to `least` logs always, up to `most` with less than `size`
-    bytes."""
-    return len(sizes) < least or (len(sizes) < most and sum(sizes) < size)
-
-
-def _received(future: Future[Result]) -> Result | None:
-    """The outcome from a worker; None if its process was killed, perhaps for its memory, perhaps with another log."""
-    try:
-        return future.result()
-    except BrokenProcessPool:
-        return None
+def _has_room(number: int, size: int, least: int, most: int, limit: int) -> bool:
+    """Whether one more log fits to a number of logs of this total size: up to `least` logs always, up to `most` while
+    they have less than `limit` bytes."""
+    return number < least or (number < most and size < limit)
 
 
 def _work_there(

@@ -101,8 +101,8 @@ def test_this_process_takes_the_logs_that_still_wait_for_another() -> None:
 
 
 def test_few_bytes_wait_at_a_time() -> None:
-    assert [process_pool._has_room([size] * 3, 2, 64, 100) for size in (1, 33, 34)] == [True, True, False]
-    assert process_pool._has_room([1000], 2, 64, 100) and not process_pool._has_room([1] * 64, 2, 64, 100)
+    assert [process_pool._has_room(3, size, 2, 64, 100) for size in (3, 99, 100)] == [True, True, False]
+    assert process_pool._has_room(1, 1000, 2, 64, 100) and not process_pool._has_room(64, 64, 2, 64, 100)
 
 
 def test_an_error_is_that_log_s_and_a_bug_keeps_its_traceback() -> None:
