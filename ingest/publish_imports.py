@@ -116,10 +116,12 @@ def publish_in_order(
     store has transactions. A result is yielded after its tree is committed.
     """
     waiting: list[Waiting] = []
+    runs = size = 0
     for outcome in outcomes:
         if isinstance(outcome, Waiting) and together and _is_small(outcome.prepared):
             waiting.append(outcome)
-            if not _is_full(waiting):
+            runs, size = runs + len(outcome.prepared.tree or ()), size + outcome.prepared.log.size
+            if len(waiting) < BATCH_TREES and runs < BATCH_RUNS and size < BATCH_BYTES:
                 continue
         yield from _publish_together(waiting, experiments, options)
         if not isinstance(outcome, Waiting):
@@ -132,7 +134,7 @@ def publish_in_order(
             yield outcome
         elif outcome not in waiting:
             yield _catching(publish_import, outcome, experiments, options, wrote)
-        waiting = []
+        waiting, runs, size = [], 0, 0
     yield from _publish_together(waiting, experiments, options)
 
 
@@ -217,12 +219,6 @@ def _catching(
 def _is_small(prepared: PreparedImport) -> bool:
     """Whether the tree may wait for others."""
     return prepared.tree is not None and len(prepared.tree) * 8 <= BATCH_RUNS and prepared.log.size * 8 <= BATCH_BYTES
-
-
-def _is_full(waiting: Sequence[Waiting]) -> bool:
-    runs = sum(len(one.prepared.tree or ()) for one in waiting)
-    size = sum(one.prepared.log.size for one in waiting)
-    return len(waiting) >= BATCH_TREES or runs >= BATCH_RUNS or size >= BATCH_BYTES
 
 
 def _import(prepared: PreparedImport, options: ImportOptions) -> "Import":

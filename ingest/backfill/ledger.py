@@ -7,7 +7,7 @@ a tracking store, an experiment and options, so that one file serves several bac
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,9 @@ State = Literal["seen", "done", "failed", "quarantined"]
 """`seen`: its head was read and did not match the filters; `quarantined`: it failed ATTEMPTS times."""
 
 ATTEMPTS = 3
+COMMIT_S = 1.0
+"""Seconds between two commits while results come faster. A backfill that is killed looks up the logs of the last one in
+MLflow again."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS logs (
@@ -52,12 +55,16 @@ class Entry:
 class Ledger:
     """Opens or creates the file. `target` names the store, the experiment and the options; see `ledger_target`.
 
+    Recorded rows wait in memory until they are committed, so that another process never waits for them.
+
     Raises:
         InputError: the file cannot be opened, or is something else.
     """
 
-    def __init__(self, path: str, target: str) -> None:
-        self.path, self._target = path, target
+    def __init__(self, path: str, target: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.path, self._target, self._clock = path, target, clock
+        self._recorded: list[tuple[object, ...]] = []
+        self._committed = clock()
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=30)
@@ -71,6 +78,7 @@ class Ledger:
 
     def entries(self) -> dict[str, Entry]:
         """The rows of this target, by the name of the log."""
+        self.commit()
         rows = self._db.execute(
             "SELECT log, stamp, state, attempts, transient, error, is_log, app_id, app_attempt, name, user, start_ms, "
             "orchestrators FROM logs WHERE store = ?",
@@ -91,7 +99,7 @@ class Ledger:
         runs: int | None = None,
         seconds: float = 0.0,
     ) -> None:
-        """Writes the row of a log; `commit` makes it durable."""
+        """Replaces the row of a log; `commit` makes it durable."""
         row = (
             self._target,
             log.name,
@@ -112,14 +120,25 @@ class Ledger:
             int(time.time()),
             json.dumps(dict(head.orchestrators)),
         )
-        self._db.execute(f"INSERT OR REPLACE INTO logs VALUES ({', '.join('?' * len(row))})", row)
+        self._recorded.append(row)
 
     def commit(self) -> None:
         """Makes the recorded rows durable."""
-        self._db.commit()
+        if self._recorded:
+            values = ", ".join("?" * len(self._recorded[0]))
+            self._db.executemany(f"INSERT OR REPLACE INTO logs VALUES ({values})", self._recorded)
+            self._db.commit()
+        self._recorded.clear()
+        self._committed = self._clock()
+
+    def commit_if_due(self) -> None:
+        """Commits at most once in COMMIT_S: every commit waits for the disk, and many small logs take less each."""
+        if self._clock() - self._committed >= COMMIT_S:
+            self.commit()
 
     def rate(self) -> float | None:
         """Bytes per second of the imports so far; None if there were none."""
+        self.commit()
         size, seconds = self._db.execute(
             "SELECT sum(bytes), sum(seconds) FROM logs WHERE store = ? AND seconds > 0", (self._target,)
         ).fetchone()
@@ -127,7 +146,7 @@ class Ledger:
 
     def close(self) -> None:
         """Commits and closes the file."""
-        self._db.commit()
+        self.commit()
         self._db.close()
 
 

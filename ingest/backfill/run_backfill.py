@@ -44,7 +44,7 @@ def run_backfill(
     If `stop` returns True, it ends after the log under way.
     """
     logs = [candidate.log for candidate in selection.logs]
-    with closing(engine.import_logs(logs, experiments, options, read)) as outcomes:
+    with closing(engine.import_logs(logs, experiments, options, read)) as outcomes, _committed(ledger):
         for candidate in selection.logs:
             if stop():
                 return
@@ -58,8 +58,17 @@ def run_backfill(
                 ledger.record(log, head, "quarantined" if quarantine else "failed", failures, outcome)
             else:
                 ledger.record(log, head, "done", runs=outcome.published.runs, seconds=seconds)
-            ledger.commit()
+            ledger.commit_if_due()
             yield LogResult(log, outcome, seconds)
+
+
+@contextmanager
+def _committed(ledger: Ledger) -> Iterator[None]:
+    """Commits what is recorded, however the context ends."""
+    try:
+        yield
+    finally:
+        ledger.commit()
 
 
 @contextmanager
