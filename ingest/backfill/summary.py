@@ -17,11 +17,20 @@ _STATES = {"written": "imported", "unchanged": "already imported", "deleted": "d
 
 @dataclass(slots=True)
 class Summary:
-    """Counts the results of a backfill. `planned` is the number of logs that it began with. `clock` is in seconds."""
+    """Counts the results of a backfill.
 
+    `planned` is the number of logs that were selected, and `done_before` the number of those that the ledger knew as
+    done when it began. Without `keep_rows` the results are only counted, since a backfill may run for months. `clock`
+    is in seconds.
+    """
+
+    keep_rows: bool = True
     clock: Callable[[], float] = time.monotonic
     rows: list[dict[str, Any]] = field(default_factory=list)
     planned: int = 0
+    done_before: int = 0
+    finished: int = 0
+    imported: int = 0
     failed: int = 0
     bytes: int = 0
     runs: int = 0
@@ -50,23 +59,25 @@ class Summary:
                 self.regressed += 1
                 row |= {"regression": published.regression}
         self.bytes += log.size
-        self.rows.append(row)
+        self.finished += 1
+        self.imported += row["state"] == "imported"
+        if self.keep_rows:
+            self.rows.append(row)
         return row
 
     def progress(self) -> str:
         """The counts so far, as one line."""
-        return f"{len(self.rows):,} done, {self.failed:,} failed, {self._rate()}"
+        return f"{self.finished:,} done, {self.failed:,} failed, {self._rate()}"
 
     def _rate(self) -> str:
         return f"{self.bytes / 1e6 / max(self.clock() - self.began, 1e-3):,.1f} MB/s"
 
     def counts(self, selection: Selection) -> dict[str, int]:
         """The number of logs by state; `selection` is the last one."""
-        imported = sum(row["state"] == "imported" for row in self.rows)
         return {
             "listed": selection.listed,
-            "imported": imported,
-            "already imported": selection.done + len(self.rows) - imported - self.failed,
+            "imported": self.imported,
+            "already imported": self.done_before + self.finished - self.imported - self.failed,
             "filtered, or copies": selection.filtered,
             "failed": self.failed,
             "with a regression": self.regressed,

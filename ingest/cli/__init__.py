@@ -50,6 +50,7 @@ def _main(
     ] = False,
 ) -> None:
     """Turn Spark event logs into MLflow runs: application, job, stage and task, with their times and figures."""
+    console.set_log_format("text")  # a command before this one in the same process may have changed it
 
 
 app.command("import", cls=ConfiguredCommand)(import_)

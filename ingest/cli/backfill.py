@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from . import console, option_groups, options
+from . import console, option_groups, options, progress
 
 if TYPE_CHECKING:
     from ..engines.interface import Order
@@ -106,7 +106,8 @@ def backfill(
 ) -> None:
     """Import all new logs in folders. Logs that were imported before are skipped.
 
-    An error in one log does not stop the others. A log is quarantined after three failures that may be transient.
+    An error in one log does not stop the others. A log is quarantined after three failures that may be transient, if
+    other logs were imported in between.
     """
     from ..backfill.ledger import ledger_target, open_ledger
     from ..backfill.monitor import Monitor
@@ -122,13 +123,13 @@ def backfill(
     settings = option_groups.pairs("--spark-conf", spark_conf)
     target = ledger_target(importing.tracking_uri, importing.experiment, how)
     order: Order = "newest" if newest_first else "biggest" if engine_name == "spark" else "oldest"
-    summary = Summary()
+    summary = Summary(keep_rows=summary_file is not None)
     console.set_log_format(log_format)
 
     def show(result: LogResult, has_bar: bool) -> None:
         row = summary.add(result)
         if isinstance(result.outcome, Exception):
-            console.print_error(result.outcome)
+            console.print_error(result.outcome, **row)
         elif not quiet and not has_bar and not as_json:
             console.print_event("log", f"{result.log.name}: {row['state']}, {result.seconds:.1f} s", **row)
         if not isinstance(result.outcome, Exception) and not quiet and not as_json:
@@ -137,7 +138,7 @@ def backfill(
             console.print_json(row)
 
     def interrupted() -> str:
-        return console.interrupted(len(summary.rows), summary.planned)
+        return console.interrupted(summary.finished, summary.planned)
 
     with console.errors(interrupted), open_ledger(ledger_file, target) as ledger:
 
@@ -155,15 +156,16 @@ def backfill(
                 for line in plan_lines(first, ledger.rate()):
                     console.print_line(line)
             raise typer.Exit(0)
+        summary.done_before = first.done
         monitor = Monitor(heartbeat, metrics_port)
         with stop_on_sigterm() as stopped, open_engine(engine_name, master, settings) as engine:
             if experiments is not None:
                 experiments.open()
-            for last in follow_logs(select, first, every if follow else None, stopped):
+            for last in follow_logs(select, first, every if follow else None, stopped, console.print_error):
                 summary.planned += len(last.logs)
                 monitor.scanned(last)
                 waiting = len(last.logs)
-                with console.progress(not quiet and not as_json) as display:
+                with progress.progress(not quiet and not as_json) as display:
                     bar = display.add_task("", total=last.size or 1) if display else None
                     for result in run_backfill(last, ledger, experiments, how, engine, stopped.is_set):
                         show(result, display is not None)
@@ -180,7 +182,8 @@ def backfill(
     elif not quiet:
         for line in summary.lines(last):
             console.print_line(line)
-    raise typer.Exit(importing.exit_code(1 if summary.failed else 0, summary.regressions))
+    # a log that failed in a long follow may have been imported since, and a stop is no failure
+    raise typer.Exit(importing.exit_code(1 if summary.failed and not follow else 0, summary.regressions))
 
 
 def _time(option: str, text: str | None) -> int | None:

@@ -4,8 +4,9 @@ All text that is printed goes through `printable`, since names and messages may 
 """
 
 import json
+import logging
+import os
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -17,10 +18,8 @@ from ..errors import AfterglowError
 
 if TYPE_CHECKING:  # rich takes a tenth of a second, which --help need not wait for
     from rich.console import Console
-    from rich.progress import Progress, TaskID
     from rich.text import Text
 
-    from ...schemas.logs import EventLog
     from ..results import Imported
 
 # C0, DEL and C1; bidirectional marks, embeddings, overrides and isolates; line separators; lone surrogates
@@ -85,9 +84,29 @@ _log_format = "text"
 
 
 def set_log_format(log_format: str) -> None:
-    """What lines on stderr are: `text`, or `json`, one object per line with time, level, event and message."""
+    """What lines on stderr are: `text`, or `json`, one object per line with time, level, event and message.
+
+    Warnings of Python, and records of loggers such as MLflow's, are such lines too. Call it before MLflow is imported.
+    """
     global _log_format
     _log_format = log_format
+    root = logging.getLogger()
+    for handler in [one for one in root.handlers if isinstance(one, _JsonRecords)]:
+        root.removeHandler(handler)
+    logging.captureWarnings(log_format == "json")
+    if log_format == "json":
+        os.environ.setdefault("MLFLOW_CONFIGURE_LOGGING", "false")  # its handlers would write text
+        root.addHandler(_JsonRecords())
+
+
+class _JsonRecords(logging.Handler):
+    """Prints the records of Python's loggers as JSON lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints one."""
+        event = "error" if record.levelno >= logging.ERROR else "note"
+        text = " ".join(record.getMessage().split())
+        print_event(event, text, record.levelname.lower(), logger=record.name)
 
 
 def print_event(event: str, message: str, level: str = "info", **fields: object) -> None:
@@ -99,10 +118,10 @@ def print_event(event: str, message: str, level: str = "info", **fields: object)
         print_line(message, to_stderr=True)
 
 
-def print_error(error: BaseException) -> None:
-    """Prints an error as one line on stderr."""
+def print_error(error: BaseException, /, **fields: object) -> None:
+    """Prints an error as one line on stderr; `fields` are only in JSON."""
     if _log_format == "json":
-        print_event("error", str(error), "error")
+        print_event("error", str(error), "error", **fields)
         return
     from rich.text import Text
 
@@ -246,53 +265,3 @@ class Batch:
         if self.failed:
             return 1 if self.failed + self.done > 1 else self.code
         return 1 if self.strict and self.incomplete else 0
-
-
-@contextmanager
-def progress(enabled: bool) -> "Iterator[Progress | None]":
-    """A progress display on stderr; None if that is not a terminal, or not wanted."""
-    if not enabled or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    with Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeRemainingColumn(),
-        console=err(),
-        transient=True,
-    ) as display:
-        yield display
-
-
-class LogProgress:
-    """The progress bar of the current log: bytes read, then, for an import, runs written."""
-
-    def __init__(self, display: "Progress | None") -> None:
-        self.display = display
-        self.bar: TaskID | None = None
-
-    @contextmanager
-    def show(self, log: "EventLog") -> Iterator[None]:
-        """Shows the bar of this log during the context."""
-        if self.display is None:
-            yield
-            return
-        self.bar = self.display.add_task(printable(log.name.rsplit("/", 1)[-1]), total=log.size or 1)
-        try:
-            yield
-        finally:
-            self.display.remove_task(self.bar)
-            self.bar = None
-
-    def read(self, size: int) -> None:
-        """More bytes were read."""
-        if self.display is not None and self.bar is not None:
-            self.display.advance(self.bar, size)
-
-    def wrote(self, done: int, total: int) -> None:
-        """Runs were written."""
-        if self.display is not None and self.bar is not None:
-            self.display.update(self.bar, completed=done, total=total)

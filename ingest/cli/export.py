@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ..options import MAX_LINE_BYTES, MAX_RATIO
-from . import console, option_groups, options
+from . import console, option_groups, options, progress
 
 
 @option_groups.grouped
@@ -34,8 +34,8 @@ def export(
     batch = console.Batch(strict)
     with console.errors():
         found = find_logs(logs, read.history_server)
-        with console.progress(not quiet and not as_json) as display:
-            bar = console.LogProgress(display)
+        with progress.progress(not quiet and not as_json) as display:
+            bar = progress.LogProgress(display)
             outcomes = export_logs(found, out, read, bar.read)
             for log in found:
                 with bar.show(log):

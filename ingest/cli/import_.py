@@ -3,7 +3,7 @@
 import typer
 
 from ..options import MAX_LINE_BYTES, MAX_RATIO
-from . import console, option_groups, options
+from . import console, option_groups, options, progress
 
 
 @option_groups.grouped
@@ -38,8 +38,8 @@ def import_(
         batch.total = len(found)
         if experiments is not None:
             experiments.open()
-        with console.progress(not quiet and not as_json) as display:
-            bar = console.LogProgress(display)
+        with progress.progress(not quiet and not as_json) as display:
+            bar = progress.LogProgress(display)
             outcomes = import_logs(found, experiments, how, bar.read, bar.wrote)
             for log in found:
                 with bar.show(log):

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,13 @@ from mlflow import MlflowClient
 from typer.testing import CliRunner, Result
 
 from afterglow.ingest import find_logs as find
+from afterglow.ingest.backfill.run_backfill import LogResult, follow
+from afterglow.ingest.backfill.selection import Selection
+from afterglow.ingest.backfill.summary import Summary
 from afterglow.ingest.cli import app
+from afterglow.ingest.errors import InputError
+from afterglow.ingest.results import DatasetOnly, Imported
+from afterglow.schemas.logs import EventLog, LogFile
 from tests.conftest import sample_log
 from tests.ingest.publish.stores import new_sqlite
 
@@ -39,6 +46,7 @@ def backfill(place: Path, *more: str) -> tuple[Result, dict[str, Any]]:
     store = f"sqlite:///{place}/m.db" if "--dry-run" in more else new_sqlite(place / "m.db")
     command = ["backfill", str(place / "logs"), "--tracking-uri", store, "--experiment", "years"]
     result = runner.invoke(app, [*command, "--summary", str(report), *more])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result, json.loads(report.read_text()) if report.exists() else {}
 
 
@@ -117,14 +125,54 @@ def test_what_fails_three_times_is_set_aside_and_listed(place: Path, monkeypatch
     def refuse(*_: Any) -> Any:
         raise PublishError("the store is away") from OSError("connection refused")
 
+    publish = publish_imports.publish_import
     with monkeypatch.context() as patch:
         patch.setattr(publish_imports, "publish_import", refuse)
-        for _ in range(3):
+        for _ in range(4):  # the store refuses all logs, which is no fault of this one
             assert backfill(place, "--app-name", "wordcount")[1]["summary"]["failed"] == 1
+        patch.setattr(
+            publish_imports,
+            "publish_import",
+            lambda one, *more: (refuse if one.application["name"] == "wordcount" else publish)(one, *more),
+        )
+        for number in range(3):
+            copy_other(place, number)
+            summary = backfill(place)[1]["summary"]
+            assert (summary["failed"], summary["imported"] > 0, summary["quarantined"]) == (1, True, 0)
     result, told = backfill(place, "--app-name", "wordcount")
     assert result.exit_code == 0 and told["logs"] == [] and told["summary"]["quarantined"] == 1
     assert "the store is away; --retry-failed imports it again" in result.stdout
     assert backfill(place, "--app-name", "wordcount", "--retry-failed")[1]["summary"]["imported"] == 1
+
+
+def copy_other(place: Path, number: int) -> None:
+    """One more log in the folder."""
+    text = sample_log("failing-tasks").read_text()
+    (place / "logs" / f"other-{number}").write_text(text.replace("local-1795312594564", f"local-{number}"))
+
+
+def test_a_scan_that_fails_is_repeated_and_a_follow_counts_only_what_it_did() -> None:
+    stopped, scans = threading.Event(), 0
+
+    def select() -> Selection:
+        nonlocal scans
+        scans += 1
+        if scans == 1:
+            raise InputError("s3://logs: does not answer")
+        stopped.set()
+        return Selection(listed=4, done=3)
+
+    errors: list[str] = []
+    first = Selection(listed=3, done=1)
+    found = list(follow(select, first, 0.001, stopped, lambda error: errors.append(str(error))))
+    assert [one.listed for one in found] == [3, 4] and errors == ["s3://logs: does not answer"]
+
+    summary = Summary(keep_rows=False, done_before=first.done)
+    for name in ("a", "b"):
+        log = EventLog(name, "single", (LogFile(name, 1000, 0),))
+        summary.add(LogResult(log, Imported(name, DatasetOnly("")), 1.0))
+    assert (summary.counts(found[-1])["imported"], summary.counts(found[-1])["already imported"]) == (2, 1)
+    assert summary.rows == []
 
 
 def test_of_one_application_the_fullest_log_is_imported(place: Path) -> None:
@@ -141,6 +189,7 @@ def test_of_one_application_the_fullest_log_is_imported(place: Path) -> None:
 @pytest.mark.slow
 def test_it_follows_until_it_is_told_to_stop(place: Path) -> None:
     MlflowClient(new_sqlite(place / "m.db")).create_experiment("years")
+    (place / "logs" / "broken").write_bytes(b'{"Event":"Nonsense"}\n')
     late = place / "logs" / "failing-tasks"
     aside = place / "aside"
     late.rename(aside)

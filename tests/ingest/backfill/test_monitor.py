@@ -1,8 +1,10 @@
 """The heartbeat file, the metrics and the JSON lines of a backfill."""
 
 import json
+import logging
 import socket
 import urllib.request
+import warnings
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from typer.testing import CliRunner
 from afterglow.ingest.backfill.monitor import Monitor
 from afterglow.ingest.backfill.run_backfill import LogResult
 from afterglow.ingest.backfill.selection import Candidate, Selection
-from afterglow.ingest.cli import app
+from afterglow.ingest.cli import app, console
 from afterglow.ingest.errors import InputError
 from afterglow.ingest.find_logs import Head
 from afterglow.ingest.results import DatasetOnly, Imported
@@ -73,13 +75,37 @@ def test_metrics_count_logs_and_say_how_far_behind_they_are() -> None:
 def test_json_lines(tmp_path: Path) -> None:
     write_log(tmp_path / "logs", file="good")
     write_log(tmp_path / "logs", app_id="app-2", file="other")
+    (tmp_path / "logs" / "broken").write_text('{"Event":"Nonsense"}\n')
     words = ["backfill", str(tmp_path / "logs"), "--dataset", str(tmp_path / "fleet"), "--no-runs"]
     more = ["--ledger", str(tmp_path / "ledger"), "--log-format", "json", "--heartbeat", str(tmp_path / "beat")]
     result = CliRunner().invoke(app, [*words, *more])
     CliRunner().invoke(app, ["schema"])  # a later command of this process prints text again
     lines = [json.loads(line) for line in result.stderr.splitlines()]
     assert all(line["time"].endswith("+00:00") and line["message"] for line in lines)
+    (error,) = [line for line in lines if line["event"] == "error"]
+    assert error["level"] == "error" and error["state"] == "failed" and error["log"].endswith("broken")
+    lines.remove(error)
     done = {line["application"]: line for line in lines}
     assert set(done) == {"app-1", "app-2"} and done["app-1"]["log"].endswith("good")
     assert {(line["event"], line["level"], line["state"]) for line in lines} == {("log", "info", "imported")}
     assert (tmp_path / "beat").exists()
+
+
+def test_records_of_loggers_and_warnings_are_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        console.set_log_format("json")
+        logging.getLogger("afterglow").warning("the store does not answer;\nretrying")
+        logging.getLogger("some.library").error("no table %s", "runs")
+        warnings.warn("old", FutureWarning, stacklevel=1)
+    finally:
+        console.set_log_format("text")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(line["event"], line["level"], line["logger"]) for line in lines] == [
+        ("note", "warning", "afterglow"),
+        ("error", "error", "some.library"),
+        ("note", "warning", "py.warnings"),
+    ]
+    assert [line["message"] for line in lines[:2]] == ["the store does not answer; retrying", "no table runs"]
+    assert "FutureWarning: old" in lines[2]["message"]
+    logging.getLogger("afterglow").warning("text again")
+    assert not capsys.readouterr().err.startswith("{")

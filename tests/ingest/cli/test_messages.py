@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from typer.testing import CliRunner
 
 from afterglow.ingest import import_logs
-from afterglow.ingest.cli import app, console
+from afterglow.ingest.cli import app, progress
 from afterglow.ingest.errors import PublishError
 from afterglow.ingest.publish.error_messages import translate_errors
 from tests.ingest.cli.logs import write_log
@@ -113,13 +113,13 @@ def test_ctrl_c_says_how_far_the_import_came(monkeypatch: pytest.MonkeyPatch, tm
     logs = [str(write_log(tmp_path, app_id=f"app-{n}", file=f"log-{n}", start_ms=10**12 + n)) for n in range(3)]
     store = ["--tracking-uri", new_sqlite(tmp_path / "m.db"), "--workers", "1"]
 
-    def interrupted(bar: console.LogProgress, log: object) -> object:
+    def interrupted(bar: progress.LogProgress, log: object) -> object:
         if str(log).count("log-2"):
             raise KeyboardInterrupt
         return show(bar, log)  # type: ignore[arg-type]
 
-    show = console.LogProgress.show
-    monkeypatch.setattr(console.LogProgress, "show", interrupted)
+    show = progress.LogProgress.show
+    monkeypatch.setattr(progress.LogProgress, "show", interrupted)
     result = runner.invoke(app, ["import", *logs, *store])
     assert result.exit_code == 130
     assert result.stderr.splitlines() == [
