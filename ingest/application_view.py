@@ -76,7 +76,14 @@ class ApplicationView(TaskArrays):
         """The same application with its `findings` table; cached values are shared."""
         other = copy.copy(self)
         other.tables = EventLogTables(self.tables.log, {**self.tables.tables, "findings": findings})
+        other.__dict__.pop("findings", None)
         return other
+
+    @cached_property
+    def findings(self) -> list[Row]:
+        """The rows of the findings table."""
+        rows: list[Row] = self.tables["findings"].to_pylist()
+        return rows
 
     @cached_property
     def plans(self) -> list[QueryPlan]:

@@ -23,6 +23,10 @@ _PATTERN = "[" + "".join(f"\\x{{{code:x}}}" for code in _CONTROLS) + "]"
 _FORMULA = "^([\\s\ufffd]*[=+\\-@\uff1d\uff0b\uff0d\uff20]|[\\t\ufffd])"
 
 
+_FEW = 64
+"""Texts that are looked at one by one, because a call of Arrow takes as long as that."""
+
+
 def replace_controls(text: str) -> str:
     """The text with every control character but tab and newline replaced; Unicode's replacement character stands for
     each."""
@@ -32,6 +36,13 @@ def replace_controls(text: str) -> str:
 def spreadsheet_cells(texts: pa.Array) -> pa.Array:
     """A text column as a spreadsheet may open it: no control characters, and an apostrophe before what would be run as
     a formula."""
+    if len(texts) <= _FEW and all(map(_is_harmless, texts.to_pylist())):
+        return texts
     import pyarrow.compute as pc
 
     return pc.replace_substring_regex(pc.replace_substring_regex(texts, _PATTERN, SHOWN), _FORMULA, r"'\1")
+
+
+def _is_harmless(text: str | None) -> bool:
+    """Whether a cell with this text, or with null, is surely shown as it is."""
+    return not text or (text.isascii() and text.isprintable() and text.lstrip(" ")[:1] not in ("=", "+", "-", "@"))

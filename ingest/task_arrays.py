@@ -174,17 +174,19 @@ class TaskArrays:
         executor count only if they had more data than the others. The same holds for the first of a stage on an
         executor, unless they also differ from each other. If too many tasks of a stage are long, none is a straggler.
         """
+        number = self.sums(self.succeeded)
+        enough = number >= self.threshold("straggler", "tasks")
+        if not enough.any():
+            return np.zeros(len(self), np.bool_)
         long = self._exceeds(self.medians)
         usual = np.fmax(self.medians, self.median_of("duration_ms", self.first_of_stage))
         warming = long & (self.first_on_executor | (self.first_of_stage & ~self._exceeds(usual)))
         warming &= (self.column("duration_ms") < self.threshold("straggler", "warm_up_s") * 1e3) | self._first_alike()
         if warming.any():
             long &= ~warming | self._has_more_data()
-        number, of_stage = self.sums(self.succeeded), self.sums(long)
+        of_stage = self.sums(long)
         few = of_stage <= np.maximum(1, self.threshold("straggler", "tasks_ratio") * number)
-        enough = number >= self.threshold("straggler", "tasks")
-        stage = self.stage_of
-        chosen: Array = long & (few & enough)[stage] if len(self.stages) else long
+        chosen: Array = long & (few & enough)[self.stage_of]
         return chosen
 
     def _first_alike(self) -> Array:

@@ -34,7 +34,7 @@ class _Candidate:
 
 def choose_job_runs(app: ApplicationView, parents: Mapping[int, str], queries: Iterable[str], at_most: int) -> set[int]:
     """The ids of the jobs that get a run: of each streaming query at most QUERY_JOB_RUNS, of all at most `at_most`."""
-    about = {row["job_id"] for row in app.tables["findings"].to_pylist() if row["job_id"] is not None}
+    about = {row["job_id"] for row in app.findings if row["job_id"] is not None}
     about |= {app.stages[stage]["job_id"] for stage in _stages_with_finding(app)}
     found: dict[str, list[_Candidate]] = {}
     for job in app.jobs:
@@ -64,7 +64,7 @@ def choose_stage_runs(app: ApplicationView, jobs: set[int], at_most: int) -> set
 
 
 def _stages_with_finding(app: ApplicationView) -> set[int]:
-    identities = {f"{row['stage_id']}.{row['stage_attempt']}" for row in app.tables["findings"].to_pylist()}
+    identities = {f"{row['stage_id']}.{row['stage_attempt']}" for row in app.findings}
     return {stage for stage in range(len(app.stages)) if app.stage_identity(stage) in identities}
 
 

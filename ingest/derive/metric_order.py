@@ -1,6 +1,8 @@
 """Order, round and thin the metrics of a run, so that MLflow's pages show first what people look for."""
 
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
 
 from ...schemas.runs.metrics import RUN_METRICS
 from ...schemas.task_metrics import TASK_COLUMNS
@@ -35,26 +37,37 @@ def arrange(metrics: Mapping[str, float]) -> dict[str, float]:
     to the millisecond that Spark measures, or to the microsecond where it measures nanoseconds, ratios to four digits,
     and quantiles of bytes to whole bytes.
     """
-    known = {name: _rounded(name, value) for name, value in metrics.items()}
-    for group in [name.removesuffix("/max") for name, value in known.items() if name.endswith("/max") and not value]:
-        known = {name: value for name, value in known.items() if not name.startswith(f"{group}/")}
-    kept = [name for name, value in known.items() if value or name not in _UNITS or name in _ALWAYS or _is_point(name)]
-    return {name: known[name] for name in sorted(kept, key=_place)}
+    kept: list[tuple[int, int, str, float]] = []
+    empty: list[str] = []
+    for number, (name, exact) in enumerate(metrics.items()):
+        form = _form(name)
+        value = exact if form.digits is None else round(exact, form.digits)
+        if value or form.is_always_kept:
+            kept.append((form.place, number, name, value))
+        if not value and name.endswith("/max"):
+            empty.append(name.removesuffix("max"))
+    kept.sort()
+    groups = tuple(empty)
+    return {name: value for _, _, name, value in kept if not groups or not name.startswith(groups)}
 
 
-def _is_point(name: str) -> bool:
-    """A quantile: 0 means something beside the others of its group."""
-    return name.startswith("task_")
+class _Form(NamedTuple):
+    """Where a metric is placed, the digits it is rounded to, and whether it is kept when it is 0."""
+
+    place: int
+    digits: int | None
+    is_always_kept: bool
+
+
+@lru_cache(10_000)
+def _form(name: str) -> _Form:
+    unit = _UNITS.get(name)
+    digits = None if unit is None else 6 if name in _NANOSECONDS else _DIGITS.get(unit, 6)
+    # a quantile of 0 means something beside the others of its group
+    return _Form(_place(name), digits, unit is None or name in _ALWAYS or name.startswith("task_"))
 
 
 def _place(name: str) -> int:
     if name in _FIRST:
         return 1 + _FIRST.index(name)
     return 0 if name not in _UNITS and not name.startswith(("user/", "system/")) else 1 + len(_FIRST)
-
-
-def _rounded(name: str, value: float) -> float:
-    unit = _UNITS.get(name)
-    if unit is None:
-        return value
-    return round(value, 6 if name in _NANOSECONDS else _DIGITS.get(unit, 6))

@@ -115,8 +115,7 @@ def _what_if(factory: RunFactory) -> dict[str, float]:
 
 
 def _figures(factory: RunFactory, code: str) -> Mapping[str, float]:
-    findings = factory.app.tables["findings"]
-    figures = [row["figures"] for row in findings.to_pylist() if row["code"] == code]
+    figures = [row["figures"] for row in factory.app.findings if row["code"] == code]
     found: Mapping[str, float] = json.loads(figures[0]) if figures else {}
     return found
 

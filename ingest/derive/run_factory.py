@@ -19,6 +19,9 @@ from .finding_tags import findings_by_run, metrics_of, tags_of
 from .metric_order import arrange
 from .task_stats import TaskStats
 
+_FEW, _REMEMBERED = 1_000, 1_000
+"""Tasks of a run whose metrics are remembered, and how many of these."""
+
 
 class RunFactory:
     """Created once per application. `root` is the key of the application's run, `stats` computes task metrics."""
@@ -28,7 +31,8 @@ class RunFactory:
         self.costs = Costs(app, prices)
         self.root = ApplicationIdentity.from_row(app.application).root_key
         self.stats = TaskStats(app)
-        self.findings = findings_by_run(app.tables["findings"].to_pylist(), self.root)
+        self.findings = findings_by_run(app.findings, self.root)
+        self._figures: dict[bytes, dict[str, float]] = {}
         self._user_metrics = _user_metrics(app.tables["task_metrics"])
 
     def run(
@@ -80,6 +84,16 @@ class RunFactory:
 
     def figures_of(self, at: Array) -> dict[str, float]:
         """The metrics of these rows of the tasks table, user accumulators included."""
+        if len(at) > _FEW:
+            return self._figures_of(at)
+        rows = at.tobytes()  # an application, its job and its stage often have the same tasks
+        if rows not in self._figures:
+            if len(self._figures) >= _REMEMBERED:
+                self._figures.clear()
+            self._figures[rows] = self._figures_of(at)
+        return dict(self._figures[rows])
+
+    def _figures_of(self, at: Array) -> dict[str, float]:
         return {**self.stats.of(at), **self.costs.of_tasks(at), **self.user(at)}
 
     def rows(self, stages: Iterable[int]) -> Array:

@@ -107,10 +107,11 @@ def _write(tables: EventLogTables, opened: Callable[[str], Any]) -> None:
         if 0 < len(tables[name]) <= _CSV_ROWS:
             with opened(f"{name}.csv") as file:
                 pa.csv.write_csv(_flat(tables[name]), file)
+    columns = (tables["properties"][name].to_pylist() for name in ("section", "key", "value"))
     conf = {
-        replace_controls(row["key"]): replace_controls(row["value"] or "")
-        for row in tables["properties"].to_pylist()
-        if row["section"] == "spark"
+        replace_controls(key): replace_controls(value or "")
+        for section, key, value in zip(*columns, strict=True)
+        if section == "spark"
     }
     with opened("spark_conf.json") as file:
         file.write(_json(conf))

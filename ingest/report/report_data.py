@@ -73,7 +73,7 @@ def report_data(tree: RunTree, app: ApplicationView) -> ReportData:
     root = tree.application
     last = int((tasks.start + tasks.duration).max()) if len(tasks) else root.start_ms
     on_path = (position.get(app.stage_identity(stage)) for stage in app.critical_path.stages)
-    findings: list[Row] = app.tables["findings"].to_pylist()
+    findings = app.findings
     return ReportData(
         app,
         tree,
