@@ -23,7 +23,7 @@ def tables_to_write(tables: Mapping[str, pa.Table]) -> Iterator[tuple[str, pa.Ta
 
 def write_parquet(table: pa.Table, path: str) -> None:
     """Write a table to a local file."""
-    if table.num_rows > _FEW_ROWS or table.nbytes > _FEW_BYTES:
+    if table.num_rows > _FEW_ROWS or table.get_total_buffer_size() > _FEW_BYTES:
         texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
         # a dictionary of numbers that rarely repeat takes half of the write time and makes the file larger
         pq.write_table(table, path, compression="zstd", row_group_size=_ROWS_PER_GROUP, use_dictionary=texts)
@@ -34,7 +34,7 @@ def write_parquet(table: pa.Table, path: str) -> None:
 
 def parquet_bytes(table: pa.Table) -> bytes:
     """The content of a table's file."""
-    if table.num_rows <= _FEW_ROWS and table.nbytes <= _FEW_BYTES:
+    if table.num_rows <= _FEW_ROWS and table.get_total_buffer_size() <= _FEW_BYTES:
         return _small(table) if table.num_rows else _without_rows(table.schema)
     file = pa.BufferOutputStream()
     pq.write_table(table, file, compression="zstd")

@@ -36,8 +36,7 @@ def rdds_of_stages(rows: Mapping[str, pa.Table]) -> dict[int, dict[str, list[int
     }
     for name, ids in wanted.items():
         at = np.isin(members, ids) & np.repeat(known, counts)
-        pairs = np.unique(np.stack([stage_of[at], members[at]], axis=1), axis=0)
-        for stage, rdd in pairs.tolist():
+        for stage, rdd in sorted(set(zip(stage_of[at].tolist(), members[at].tolist(), strict=True))):
             found[stage][name].append(rdd)
     return _with_operators(found, python, rdds)
 

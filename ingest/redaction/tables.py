@@ -128,14 +128,14 @@ def _changes(columns: list[pa.Array]) -> tuple[pa.Array, pa.Array]:
     batch: list[pa.Array] = []
     size = 0
     for column in [*columns, None]:
-        if batch and (column is None or size + column.nbytes > _AT_ONCE_BYTES):
+        if batch and (column is None or size + column.get_total_buffer_size() > _AT_ONCE_BYTES):
             old, new = changes(pa.concat_arrays(batch).unique())
             found.append(old)
             shown.append(new)
             batch, size = [], 0
         if column is not None:
             batch.append(column)
-            size += column.nbytes
+            size += column.get_total_buffer_size()
     return pa.concat_arrays(found), pa.concat_arrays(shown)
 
 
