@@ -13,6 +13,8 @@ _ROWS_PER_GROUP = 16_384  # the writer keeps the pages of a group in memory, 20 
 # Most logs are small, and half of their tables are empty. Writing those would cost more than reading the log.
 _FEW_ROWS = 64
 _FEW_BYTES = 256 << 10
+# store_schema=False below: every type of a table is also a type of Parquet, and Arrow's copy of the schema would be half
+# of a small file.
 _SCHEMAS_KEPT = 64
 
 
@@ -26,7 +28,9 @@ def write_parquet(table: pa.Table, path: str) -> None:
     if table.num_rows > _FEW_ROWS or table.get_total_buffer_size() > _FEW_BYTES:
         texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
         # a dictionary of numbers that rarely repeat takes half of the write time and makes the file larger
-        pq.write_table(table, path, compression="zstd", row_group_size=_ROWS_PER_GROUP, use_dictionary=texts)
+        pq.write_table(
+            table, path, compression="zstd", row_group_size=_ROWS_PER_GROUP, use_dictionary=texts, store_schema=False
+        )
         return
     with open(path, "wb") as file:
         file.write(_small(table) if table.num_rows else _without_rows(table.schema))
@@ -37,7 +41,7 @@ def parquet_bytes(table: pa.Table) -> bytes:
     if table.num_rows <= _FEW_ROWS and table.get_total_buffer_size() <= _FEW_BYTES:
         return _small(table) if table.num_rows else _without_rows(table.schema)
     file = pa.BufferOutputStream()
-    pq.write_table(table, file, compression="zstd")
+    pq.write_table(table, file, compression="zstd", store_schema=False)
     content: bytes = file.getvalue().to_pybytes()
     return content
 
@@ -46,7 +50,7 @@ def _small(table: pa.Table) -> bytes:
     """A table of a few rows as Parquet. Statistics and dictionaries, which help in large files, make this one larger.
     It is written as one buffer: page by page it would take a hundred writes."""
     file = pa.BufferOutputStream()
-    pq.write_table(table, file, compression="none", use_dictionary=False, write_statistics=False)
+    pq.write_table(table, file, compression="none", use_dictionary=False, write_statistics=False, store_schema=False)
     content: bytes = file.getvalue().to_pybytes()
     return content
 
