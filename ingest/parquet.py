@@ -13,8 +13,8 @@ _ROWS_PER_GROUP = 16_384  # the writer keeps the pages of a group in memory, 20 
 # Most logs are small, and half of their tables are empty. Writing those would cost more than reading the log.
 _FEW_ROWS = 64
 _FEW_BYTES = 256 << 10
-# store_schema=False below: every type of a table is also a type of Parquet, and Arrow's copy of the schema would be half
-# of a small file.
+# store_schema=False below: every type of a table is also a type of Parquet. Arrow's copy of the schema would be half of
+# a small file.
 _SCHEMAS_KEPT = 64
 
 
