@@ -3,7 +3,10 @@
 import math
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
+_KEPT = 4_096
+"""Figures that are remembered: an application, its job and its stage often show the same figures."""
 _FIGURE = re.compile(r"(?<=\d) (?=(?:ms|s|min|h|B|kB|MB|GB|TB)\b|%)")
 
 
@@ -55,6 +58,7 @@ def percentages(parts: Sequence[float]) -> list[int]:
     return whole
 
 
+@lru_cache(_KEPT)
 def significant(value: float) -> str:
     """Three significant digits, without trailing zeros: 1.25, 13.1, 1,235."""
     if value == 0:

@@ -21,6 +21,7 @@ from ..parquet import parquet_bytes, tables_to_write
 # Tables that are also written as CSV, because MLflow's page shows CSV as a table but does not show Parquet.
 _AS_CSV = ("jobs", "stages", "executors", "sql_executions")
 _CSV_ROWS = 10_000
+_FEW_ROWS = 64
 _RUN_OF_REPORT = re.compile(rb'data-run="([^"]{1,2000})"')
 
 
@@ -106,7 +107,7 @@ def _write(tables: EventLogTables, opened: Callable[[str], Any]) -> None:
     for name in _AS_CSV:
         if 0 < len(tables[name]) <= _CSV_ROWS:
             with opened(f"{name}.csv") as file:
-                pa.csv.write_csv(_flat(tables[name]), file)
+                file.write(csv_bytes(tables[name]))
     columns = (tables["properties"][name].to_pylist() for name in ("section", "key", "value"))
     conf = {
         replace_controls(key): replace_controls(value or "")
@@ -127,13 +128,44 @@ def _write_issues(folder: str, log: str, found: Sequence[Mapping[str, Any]], iss
         file.write(_json({"log": replace_controls(log), "issues": list(map(_shown, [*found, *more]))}))
 
 
+def csv_bytes(table: pa.Table) -> bytes:
+    """A table as CSV. Text is quoted, null is empty. The file may be opened in a spreadsheet."""
+    if table.num_rows <= _FEW_ROWS and not any(pa.types.is_floating(field.type) for field in table.schema):
+        cells = [_cells(table[field.name]) for field in table.schema]
+        heading = ",".join(f'"{field.name}"' for field in table.schema)
+        lines = [heading, *map(",".join, zip(*cells, strict=True)), ""]
+        return "\n".join(lines).encode()
+    file = pa.BufferOutputStream()
+    pa.csv.write_csv(_flat(table), file)
+    content: bytes = file.getvalue().to_pybytes()
+    return content
+
+
+def _cells(column: pa.ChunkedArray) -> list[str]:
+    """The cells of a column of numbers, truth values, texts or lists, as pyarrow writes them: its writer takes as long
+    as these few rows."""
+    values = column.to_pylist()
+    if pa.types.is_integer(column.type):
+        return ["" if value is None else str(value) for value in values]
+    if pa.types.is_boolean(column.type):
+        return ["" if value is None else str(value).lower() for value in values]
+    if pa.types.is_list(column.type):
+        values = _joined(values)
+    shown = spreadsheet_cells(arrow.to_array(values, "string")).to_pylist()
+    return ["" if text is None else '"' + text.replace('"', '""') + '"' for text in shown]
+
+
+def _joined(lists: Sequence[Sequence[object] | None]) -> list[str | None]:
+    return [None if one is None else " ".join(map(str, one)) for one in lists]
+
+
 def _flat(table: pa.Table) -> pa.Table:
-    """A table for CSV, in which lists become text separated by spaces. The file may be opened in a spreadsheet."""
+    """A table for CSV, in which lists become text separated by spaces."""
     columns = {}
     for field in table.schema:
         values = table[field.name]
         if pa.types.is_list(field.type):
-            values = pa.array([None if v is None else " ".join(map(str, v)) for v in values.to_pylist()], pa.string())
+            values = pa.array(_joined(values.to_pylist()), pa.string())
         columns[field.name] = spreadsheet_cells(values) if pa.types.is_string(values.type) else values
     return pa.table(columns)
 
