@@ -207,7 +207,10 @@ def from_rows(table: Table, rows: Iterable[Sequence[Any]]) -> pa.Table:
 
 def numbers(table: pa.Table, name: str) -> Array:
     """A numeric or boolean column as numpy; nulls are 0 (see `valid`)."""
-    column = _one_chunk(table, name)
+    return _numbers(_one_chunk(table, name))
+
+
+def _numbers(column: pa.Array) -> Array:
     type = column.type.id
     if type == _BOOL:
         bits = np.unpackbits(np.frombuffer(column.buffers()[1], np.uint8), bitorder="little").astype(np.bool_)
@@ -220,7 +223,10 @@ def numbers(table: pa.Table, name: str) -> Array:
 
 def valid(table: pa.Table, name: str) -> Array:
     """Where a column holds a value: True, where it is null: False."""
-    column = _one_chunk(table, name)
+    return _valid(_one_chunk(table, name))
+
+
+def _valid(column: pa.Array) -> Array:
     length = len(column)
     if not column.null_count:
         return _ALL_VALID[:length] if length <= _FEW else np.ones(length, np.bool_)
@@ -254,8 +260,8 @@ def flattened(table: pa.Table, name: str) -> tuple[Array, Array]:
 def codes(table: pa.Table, name: str) -> tuple[Array, list[str | None]]:
     """A text column as codes into its distinct values; null is -1."""
     encoded = _one_chunk(table, name).dictionary_encode()
-    indices = pa.Table.from_arrays([encoded.indices], names=["codes"])
-    return np.where(valid(indices, "codes"), numbers(indices, "codes"), -1), encoded.dictionary.to_pylist()
+    found, values = _numbers(encoded.indices), encoded.dictionary.to_pylist()
+    return np.where(_valid(encoded.indices), found, -1) if encoded.null_count else found, values
 
 
 def equals(table: pa.Table, name: str, *values: str) -> Array:
