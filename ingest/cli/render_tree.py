@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...schemas.logs import EventLogTables
+from ...schemas.prices import CURRENCY_TAG, TOTAL
 from ...schemas.runs.tree import Run, RunTree
 from ...schemas.tables.training import MINIMUM_CONFIDENCE
-from ..units import count, score, seconds, size
+from ..cost_parts import cost_parts
+from ..units import count, percentages, score, seconds, significant, size
 from . import console
 from .console import rich_text, shortened
 
@@ -45,6 +47,7 @@ def print_application(tables: EventLogTables, tree: RunTree, levels: Sequence[st
         children |= tree.tasks
     _print_unpaired(out, tables, width)
     _print_wall_time(out, tree.application, width)
+    _print_cost(out, tree, width)
     _print_result(out, tree, width)
     _print_findings(out, tree.application, width)
     _print_issues(out, tables, width)
@@ -67,6 +70,22 @@ def _print_wall_time(out: "Console", application: Run, width: int) -> None:
         if finding.code == _FIRST:
             for line in _wrapped(finding.message, width):
                 out.print(rich_text(line))
+
+
+def _print_cost(out: "Console", tree: RunTree, width: int) -> None:
+    """What the application cost, and its parts with the greatest first."""
+    parts: dict[str, float] = {}
+    for part in cost_parts(tree.application, tree.children()):
+        name = part.name or ("fits" if part.run is None or part.run.level == "fit" else f"{part.run.level}s")
+        parts[name] = parts.get(name, 0.0) + part.cost
+    total = tree.application.metrics.get(TOTAL)
+    if total is None or not any(parts.values()):
+        return
+    shares = sorted(zip(percentages(list(parts.values())), parts, strict=True), key=lambda one: -one[0])
+    words = ", ".join(f"{percent} % {name}" for percent, name in shares if parts[name])
+    cost = f"{significant(total)} {tree.application.tags.get(CURRENCY_TAG, '')}".strip()
+    for line in _wrapped(f"It cost {cost}: {words}.", width):
+        out.print(rich_text(line))
 
 
 def _print_result(out: "Console", tree: RunTree, width: int) -> None:

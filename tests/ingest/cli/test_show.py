@@ -29,6 +29,21 @@ def test_all_of_it_is_printed() -> None:
     assert any(line.startswith("Findings") for line in lines)
 
 
+def test_the_cost_is_printed_with_its_parts(tmp_path: Path) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text('currency = "USD"\ncore_hour = 0.048\ngb_hour = 0.006\n')
+    shown = {}
+    for name in ("annotated-search", "executor-lost"):
+        result = runner.invoke(app, ["show", str(sample_log(name)), "--prices", str(prices)])
+        shown[name] = " ".join(result.stdout.split())
+    assert (
+        "It cost 0.00351 USD: 76 % idle cores, 19 % trials, 3 % other jobs, 2 % refit and preparation."
+        in shown["annotated-search"]
+    )
+    assert "It cost 0.00124 USD: 57 % driver, 30 % other jobs, 13 % idle cores." in shown["executor-lost"]
+    assert "It cost" not in runner.invoke(app, ["show", str(sample_log("executor-lost"))]).stdout
+
+
 def test_only_the_longest_children_are_printed() -> None:
     result = runner.invoke(app, ["show", str(sample_log("failing-tasks")), "--depth", "job", "--max-children", "1"])
     jobs = [line for line in result.stdout.splitlines() if re.match(r" +(?:failed )?j\d+ ", line)]
