@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 from . import make_log
@@ -48,11 +49,7 @@ def main(only: str | None, repeats: int) -> None:
                     seconds = backfill(place / f"postgres {title}", few, "--workers", "2", python=python, store=uri)
                     row(f"first, PostgreSQL{title}", LOGS // 10, seconds)
         if only in (None, "rest"):
-            few = make(place / "for-rest", LOGS // 100)
-            for title, python in versions():
-                with server(str(place), f"rest {title}".strip()) as uri:
-                    seconds = backfill(place / f"over rest {title}", few, "--workers", "2", python=python, store=uri)
-                    row(f"first, tracking server{title}", LOGS // 100, seconds)
+            over_rest(place)
         if only in (None, "first"):
             few = make(place / "few", LOGS // 10)
             row("first, 1 worker", LOGS // 10, backfill(place / "one", few, "--workers", "1"))
@@ -69,6 +66,26 @@ def main(only: str | None, repeats: int) -> None:
                 again(place / "killed", logs, " (after the kills)")
         if only in (None, "s3"):
             on_s3(place)
+
+
+def over_rest(place: Path) -> None:
+    """Through a tracking server of 1, 2 and 4 workers, and the requests per log that its own log has."""
+    count = LOGS // 100
+    few, asked = make(place / "for-rest", count), {}
+    for workers in (1, 2, 4):
+        for title, python in versions():
+            name, access = f"rest {workers}{title}", place / f"access {workers}{title}.log"
+            with server(str(place), name, workers, access) as uri:
+                took = backfill(place / f"over {name}", few, "--workers", "2", python=python, store=uri)
+            row(f"first, tracking server with --workers {workers}{title}", count, took)
+            lines = re.findall(r'"([A-Z]+) /(?:api/2.0/)?([^ ?"]*)[^"]* HTTP/', access.read_text())
+            found = Counter("PUT of a file" if verb == "PUT" else f"{verb} {path}" for verb, path in lines)
+            asked[title or ", now"] = found
+    print(f"\n| request | {' | '.join(f'per log{title}' for title in asked)} |", flush=True)
+    print(f"|---|{'--:|' * len(asked)}", flush=True)
+    for request in sorted(set().union(*asked.values())):
+        print(f"| {request} | {' | '.join(f'{one[request] / count:.1f}' for one in asked.values())} |", flush=True)
+    print(f"| together | {' | '.join(f'{one.total() / count:.1f}' for one in asked.values())} |\n", flush=True)
 
 
 def make(folder: Path, count: int) -> Path:

@@ -76,8 +76,8 @@ def write(kind: str, uri: str, log: str) -> None:
 
 
 @contextmanager
-def server(folder: str, name: str, workers: int = 2) -> Iterator[str]:
-    """A real MLflow server on loopback, over SQLite."""
+def server(folder: str, name: str, workers: int = 2, access_log: Path | None = None) -> Iterator[str]:
+    """A real MLflow server on loopback, over SQLite. It writes a line per request to `access_log`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -90,8 +90,8 @@ def server(folder: str, name: str, workers: int = 2) -> Iterator[str]:
         f"{folder}/{name}",
     ]
     environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    quiet = subprocess.DEVNULL
-    process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, stdout=quiet, stderr=quiet)
+    with open(access_log or os.devnull, "w") as log:
+        process = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, stdout=log, stderr=log)
     try:
         for _ in range(600):
             try:
