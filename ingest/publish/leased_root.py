@@ -7,8 +7,11 @@ from mlflow.entities import Run, RunTag
 from ...schemas.runs.params_tags import KEY_TAG, LEASE_TAG
 from .interface import RunRecord
 from .lease import Acquired, Lease, acquire
+from .mlflow_internals import limit_http_requests
 from .run_calls import RunCalls
 from .store import TrackingStore
+
+_CLEAR_S = 5.0
 
 
 class LeasedRoot:
@@ -43,10 +46,12 @@ class LeasedRoot:
         self._lease.release()
 
     def clear(self) -> None:
-        """Stop the heartbeat and clear the tag, so that the next import does not wait."""
+        """Stop the heartbeat and clear the tag, so that the next import does not wait. It is tried once, because the
+        store may be why this import ends."""
         self.release()
         if self._run_id is not None and not self._lease.lost:
-            self._store.client.log_batch(self._run_id, tags=[RunTag(LEASE_TAG, "")])
+            with limit_http_requests(_CLEAR_S):
+                self._store.client.log_batch(self._run_id, tags=[RunTag(LEASE_TAG, "")])
 
     @property
     def lost(self) -> bool:

@@ -268,7 +268,9 @@ def on_each_session(call: Callable[[Any], None]) -> None:
     """
     from mlflow.utils import request_utils
 
-    get_session = request_utils._get_request_session
+    get_session = getattr(request_utils, "_get_request_session", None)
+    if get_session is None:
+        return
 
     def get(*arguments: Any, **named: Any) -> Any:
         session = get_session(*arguments, **named)

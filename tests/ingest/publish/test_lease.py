@@ -9,12 +9,17 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from mlflow.entities import RunTag
 
 from afterglow.ingest import PublishError
 from afterglow.ingest.publish import lease as leases
+from afterglow.ingest.publish.interface import RunRecord
 from afterglow.ingest.publish.lease import Acquired, Lease, LeaseWatch, acquire, is_being_removed
+from afterglow.ingest.publish.leased_root import LeasedRoot
 from afterglow.ingest.publish.process_identity import machine, process_start
 from afterglow.schemas.runs.params_tags import FINGERPRINT_TAG, LEASE_TAG
 
@@ -207,3 +212,20 @@ def test_a_heartbeat_survives_transient_errors_only(
     assert beats.acquire(timeout=30) and (lost or beats.acquire(timeout=30))
     mine.release()
     assert mine.lost == lost
+
+
+def test_a_store_that_is_gone_is_not_asked_again_when_an_import_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    class Client:
+        def log_batch(self, run_id: str, tags: list[RunTag]) -> None:
+            asked.append((run_id, [(tag.key, tag.value) for tag in tags]))
+            asked.append((os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"], os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"]))
+
+    store: Any = SimpleNamespace(client=Client())
+    root = LeasedRoot(store, SimpleNamespace(), RunRecord("a", None, "a", "FINISHED", 0, 1, {}), None)  # type: ignore[arg-type]
+    root.clear()
+    assert asked == []
+    root._run_id = "run"
+    root.clear()
+    assert asked == [("run", [(LEASE_TAG, "")]), ("0", "5")]
