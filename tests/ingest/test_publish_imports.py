@@ -70,19 +70,19 @@ def test_a_writer_of_one_tree_at_a_time_gets_no_threads(monkeypatch: pytest.Monk
     assert next(results) == "b.1" and publishing.events == ["b.1"]
 
 
-def test_closing_stops_what_waits_and_keeps_what_has_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    publishing = Publishing(monkeypatch, trees_at_once=2)
-    noted = []
+def test_closing_stops_what_is_under_way_and_begins_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    publishing, noted, begun = Publishing(monkeypatch, trees_at_once=2), [], threading.Event()
 
     def waits(log: str, *_: object) -> str:
-        noted.append(log)
         if log == "b.1":
             return log
-        assert publishing.stopped.wait(10)
+        begun.set()
+        noted.append((log, publishing.stopped.wait(10)))
         raise PublishError("stopped")
 
     monkeypatch.setattr(publish_imports, "_publish", waits)
     results: Any = publishing.start("b.1", "a.1", "c.1", "d.1", "e.1")
-    assert next(results) == "b.1"
+    assert next(results) == "b.1" and begun.wait(10)
     results.close()
-    assert set(noted) <= {"b.1", "a.1", "c.1"} and not publishing.stopped.is_set()
+    assert ("a.1", True) in noted and set(noted) <= {("a.1", True), ("c.1", True)}
+    assert not publishing.stopped.is_set()
