@@ -94,7 +94,7 @@ afterglow backfill LOGS --orchestrator 'airflow.dag=sales_*'
 ```
 
 `backfill` reads the first lines of a log. It does not know fields from the properties of jobs, such
-as the run of a Databricks job.
+as the run of a Databricks job. A filter by such a field is an error.
 
 - **Airflow**: the OpenLineage provider sets the properties if `spark_inject_parent_job_info` is on.
   The address is that of Airflow 3. It has the DAG run's id if the job has `AIRFLOW_CTX_DAG_RUN_ID`.

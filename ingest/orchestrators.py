@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from fnmatch import fnmatchcase
 from urllib.parse import quote
 
-from ..schemas.orchestrators import NAMES_TAG, ORCHESTRATORS, Field, Orchestrator
+from ..schemas.orchestrators import LOCAL_PROPERTIES, NAMES_TAG, ORCHESTRATORS, Field, Orchestrator
 from ..schemas.spark import REDACTED
 
 BY_NAME = {one.name: one for one in ORCHESTRATORS}
@@ -59,18 +59,29 @@ def fields_match(fields: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     return all(name in fields and fnmatchcase(fields[name], glob) for name, glob in wanted.items())
 
 
-def parse_fields(values: Iterable[str]) -> dict[str, str]:
-    """Globs by field, from texts of the form ORCHESTRATOR.FIELD=GLOB.
+def parse_fields(values: Iterable[str], of_head: bool = False) -> dict[str, str]:
+    """Globs by field, from texts of the form ORCHESTRATOR.FIELD=GLOB. `of_head` is for filters by a log's first lines.
 
     Raises:
-        ValueError: a text has another form, or there is no such field.
+        ValueError: a text has another form, there is no such field, or the first lines of a log never hold it.
     """
+    of_jobs = {
+        f"{one.name}.{field.name}"
+        for one in ORCHESTRATORS
+        for field in one.fields
+        if all(source.key in LOCAL_PROPERTIES for source in field.sources)
+    }
     known = [f"{one.name}.{field.name}" for one in ORCHESTRATORS for field in one.fields if field.is_tag]
     found = {}
     for text in values:
         name, equals, glob = text.partition("=")
         if name not in known or not equals:
             raise ValueError(f"{text!r}: write FIELD=GLOB; the fields are {', '.join(known)}")
+        if of_head and name in of_jobs:
+            raise ValueError(
+                f"{name} is a property of jobs, which the first lines of a log do not have; "
+                "import the logs and use `afterglow history --orchestrator`"
+            )
         found[name] = glob
     return found
 

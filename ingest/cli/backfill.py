@@ -117,7 +117,7 @@ def backfill(
     from ..backfill.summary import Summary, plan, plan_lines
     from ..engines.open_engine import open_engine
 
-    fields = option_groups.orchestrator_fields(orchestrator)
+    fields = option_groups.orchestrator_fields(orchestrator, of_head=True)
     filters = Filters(_time("--since", since), _time("--until", until), app_name, user, min_duration, fields)
     how = importing.import_options(workers, dataset=dataset, no_runs=no_runs, server=server)
     settings = option_groups.pairs("--spark-conf", spark_conf)

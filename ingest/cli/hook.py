@@ -49,7 +49,7 @@ def hook(
         raise typer.BadParameter("requires --newest", param_hint="--app-name")
     if orchestrator and not newest:
         raise typer.BadParameter("requires --newest", param_hint="--orchestrator")
-    fields = option_groups.orchestrator_fields(orchestrator)
+    fields = option_groups.orchestrator_fields(orchestrator, of_head=True)
     how = importing.import_options(parent_run=parent_run, server=server)
     from ..errors import AfterglowError
     from ..jobs.import_job import import_when_finished

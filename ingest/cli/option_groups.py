@@ -243,18 +243,18 @@ def price_list(file: str | None) -> "PriceList | None":
         raise typer.BadParameter(str(error), param_hint="--prices") from None
 
 
-def orchestrator_fields(values: Sequence[str] | None) -> dict[str, str]:
+def orchestrator_fields(values: Sequence[str] | None, of_head: bool = False) -> dict[str, str]:
     """The globs of --orchestrator by field.
 
     Raises:
-        typer.BadParameter: a value has another form, or there is no such field.
+        typer.BadParameter: see parse_fields.
     """
     if not values:
         return {}
     from ..orchestrators import parse_fields
 
     try:
-        return parse_fields(values)
+        return parse_fields(values, of_head)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--orchestrator") from None
 

@@ -92,3 +92,7 @@ def test_options_are_checked() -> None:
             parse_urls([wrong])
     with pytest.raises(ValueError, match="the fields are"):
         parse_fields(["airflow.owner=x"])
+    assert parse_fields(["databricks.run=9"]) == {"databricks.run": "9"}
+    with pytest.raises(ValueError, match=r"databricks\.run is a property of jobs"):
+        parse_fields(["databricks.run=9"], of_head=True)
+    assert parse_fields(["databricks.job=7"], of_head=True) == {"databricks.job": "7"}  # a tag of the cluster
