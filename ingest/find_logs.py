@@ -166,10 +166,13 @@ def _peek(log: EventLog) -> Head:
     """Reads the first events of a log, up to the start of its application.
 
     A log that cannot be opened counts as a log, so that reading it reports the error. A log on a History Server is not
-    read at all.
+    read at all: its list says what the application is, but not what its orchestrators are.
     """
     if not log.files or log.files[0].uri.startswith("http"):
-        return Head(True)
+        one = log.listed
+        if one is None:
+            return Head(True)
+        return Head(True, one.app_id, one.attempt, one.name, log.listed_user, one.start_time_ms)
     try:
         with discover.open_file(log.files[0]) as raw:
             _, chunks = codecs.open_stream(raw)

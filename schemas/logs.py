@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from .identity import ApplicationIdentity
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -52,6 +54,9 @@ class EventLog:
     missing: tuple[int, ...] = ()
     copies: tuple[str, ...] = ()
     """Other locations of the same application attempt. This one is the most complete."""
+    listed: ApplicationIdentity | None = None
+    """The application, where a History Server's list says it; its log is downloaded only to be read."""
+    listed_user: str | None = None
     spark_version: str | None = None
     """What the names say, in the layout of Spark 1.0 to 1.2, whose events do not have it."""
 

@@ -6,9 +6,10 @@ from datetime import datetime, timezone
 from fnmatch import fnmatchcase
 
 from ...schemas.identity import ApplicationIdentity
-from ...schemas.logs import EventLog
-from ..discover.history_server import DEFAULT_OPTIONS, HistoryServerOptions
+from ...schemas.logs import EventLog, without_password
+from ..discover.history_server import DEFAULT_OPTIONS, HistoryServerOptions, is_address
 from ..engines.interface import Order
+from ..errors import InputError
 from ..find_logs import Head, list_logs, nothing_found, read_heads
 from ..orchestrators import fields_match
 from .ledger import Entry, Ledger, stamp
@@ -106,8 +107,12 @@ def select_logs(
     """Lists the logs at `paths` and decides by the ledger, or for an unknown or changed log by its head.
 
     Raises:
-        InputError: a path does not exist or cannot be listed; or there is no log, unless `allow_empty`.
+        InputError: a path does not exist or cannot be listed; there is no log, unless `allow_empty`; or `filters` has
+            orchestrators, which a History Server does not list.
     """
+    servers = [without_password(path) for path in paths if is_address(path)]
+    if servers and filters.orchestrators:
+        raise InputError(f"{servers[0]}: a History Server does not list orchestrators; name the folder of its logs")
     known, selection = ledger.entries(), Selection()
     entries: list[tuple[EventLog, Entry | None]] = []
     for log in list_logs(paths, server):

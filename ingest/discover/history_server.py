@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from ...schemas.identity import ApplicationIdentity
 from ...schemas.logs import EventLog, LogFile, without_password
 from ..errors import InputError
 from . import layout, storage
@@ -51,11 +52,17 @@ DEFAULT_OPTIONS = HistoryServerOptions()
 
 class _Attempt(TypedDict, total=False):
     attemptId: str
+    startTimeEpoch: int
+    sparkUser: str
     lastUpdatedEpoch: int
     completed: bool
 
 
-class _Application(TypedDict):
+class _Named(TypedDict, total=False):
+    name: str
+
+
+class _Application(_Named):
     id: str
     attempts: list[_Attempt]
 
@@ -84,10 +91,25 @@ def applications(address: str, options: HistoryServerOptions = DEFAULT_OPTIONS) 
             found = True
             path = quote(application["id"]) + (f"/{quote(attempt_id)}" if attempt_id else "")
             file = LogFile(f"{base}/api/v1/applications/{path}/logs", 0, attempt.get("lastUpdatedEpoch"))
-            yield EventLog(file.name, "single", (file,), in_progress=not attempt.get("completed", True))
+            yield EventLog(
+                file.name,
+                "single",
+                (file,),
+                in_progress=not attempt.get("completed", True),
+                listed=_identity(application, attempt),
+                listed_user=attempt.get("sparkUser") or None,
+            )
     if named and not found:
         shown, complete = without_password(address), without_password(f"{base}/api/v1/applications")
         raise InputError(f"{shown}: the History Server has no application {named[1]}; see {complete}")
+
+
+def _identity(application: _Application, attempt: _Attempt) -> ApplicationIdentity | None:
+    """As ApplicationStart has it, from which the server has it; None without a name or a start, as before Spark 2."""
+    name, start = application.get("name"), attempt.get("startTimeEpoch")
+    if name is None or start is None:
+        return None
+    return ApplicationIdentity(application["id"], attempt.get("attemptId"), start, name)
 
 
 @contextmanager

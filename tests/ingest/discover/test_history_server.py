@@ -11,14 +11,27 @@ from pathlib import Path
 import pytest
 
 from afterglow.ingest import InputError
+from afterglow.ingest.backfill.ledger import Ledger
+from afterglow.ingest.backfill.selection import Filters, select_logs
 from afterglow.ingest.discover import HistoryServerOptions, discover, fetched, open_file
+from afterglow.ingest.find_logs import read_heads
+from afterglow.schemas.identity import ApplicationIdentity
 from tests.property.event_strategies import small_lines
 
+LISTED = [
+    {"id": "app-small", "attempts": [{"completed": True}]},
+    {
+        "id": "app-named",
+        "name": "sales",
+        "attempts": [{"attemptId": "2", "sparkUser": "ann", "startTimeEpoch": 1_700_000_000_000, "completed": True}],
+    },
+]
 TOKEN = {"Authorization": "Bearer t-secret"}
 
 
 class Handler(BaseHTTPRequestHandler):
-    """`/secured` needs TOKEN; `/html`, `/other` and `/odd` answer what no History Server does."""
+    """`/secured` needs TOKEN; `/two` has two applications; `/html`, `/other` and `/odd` answer what no History Server
+    does."""
 
     def do_GET(self) -> None:
         if self.path.startswith("/secured") and self.headers.get("Authorization") != TOKEN["Authorization"]:
@@ -32,7 +45,7 @@ class Handler(BaseHTTPRequestHandler):
         elif self.path.startswith("/missing"):
             self.send_error(404, "Not Found")
         else:
-            self.answer(json.dumps([{"id": "app-small", "attempts": [{"completed": True}]}]).encode())
+            self.answer(json.dumps(LISTED if self.path.startswith("/two") else LISTED[:1]).encode())
 
     def answer(self, body: bytes) -> None:
         self.send_response(200)
@@ -101,3 +114,27 @@ def test_a_certificate_that_is_not_there_is_explained(tmp_path: Path) -> None:
     options = HistoryServerOptions(ca_bundle=str(tmp_path / "none.pem"))
     with pytest.raises(InputError, match=r"none\.pem"):
         list(discover(["https://127.0.0.1:1"], options))
+
+
+def test_the_list_says_what_an_application_is(server: str, tmp_path: Path) -> None:
+    small, named = read_heads(list(discover([f"{server}/two"])))
+    assert (small.is_log, small.identity) == (True, None)
+    assert named.identity == ApplicationIdentity("app-named", "2", 1_700_000_000_000, "sales")
+    assert named.user == "ann"
+    for number, (filters, logs) in enumerate(
+        (
+            (Filters(app_name="sal*"), 1),
+            (Filters(user="bob"), 0),
+            (Filters(since_ms=1_700_000_000_001), 1),  # the other one, of which nothing is known
+        )
+    ):
+        ledger = Ledger(str(tmp_path / f"{number}.db"), "store")
+        assert len(select_logs([f"{server}/two"], ledger, filters).logs) == logs
+        ledger.close()
+
+
+def test_a_filter_that_the_list_cannot_answer_is_refused(server: str, tmp_path: Path) -> None:
+    ledger = Ledger(str(tmp_path / "ledger.db"), "store")
+    with pytest.raises(InputError, match="does not list orchestrators"):
+        select_logs([f"{server}/two"], ledger, Filters(orchestrators={"airflow.dag": "*"}))
+    ledger.close()

@@ -17,7 +17,7 @@ import pytest
 
 from afterglow.ingest import InputError, import_logs, read
 from afterglow.ingest.filesystems import beside, file_system
-from afterglow.ingest.find_logs import find_logs
+from afterglow.ingest.find_logs import find_logs, peek
 from afterglow.ingest.pipeline import read_log
 from tests.conftest import sample_log
 from tests.ingest.publish.stores import new_sqlite
@@ -194,6 +194,8 @@ def test_logs_of_a_history_server_are_read_as_local_ones(history_server: str) ->
     by_id = {log.name.split("/applications/")[1].split("/")[0]: log for log in logs}
     for name in ("rolled-segments", "failing-tasks"):
         local = read(str(sample_log(name)))
+        listed, head = peek(by_id[local.application["app_id"]]), peek(local.log)
+        assert (listed.identity, listed.user) == (head.identity, head.user)
         there = read_log(by_id[local.application["app_id"]])
         assert there.tasks.equals(local.tasks) and there.application["completeness"] == "complete"
 
