@@ -20,6 +20,7 @@ _FIELD = re.compile(r"\{(\w*)\}")
 _REMEMBERED = 5
 """How many times as many runs of a job are remembered as are compared with: imports may be in any order of time."""
 _start = attrgetter("start_ms")
+_application = attrgetter("app_id", "app_attempt", "start_ms")
 
 
 class Experiments:
@@ -105,15 +106,17 @@ class Experiments:
         known.sort(key=_start)
         del known[: -_REMEMBERED * most]
         if not known or (len(known) >= most and run.start_ms < known[0].start_ms):
-            there = {(one.app_id, one.app_attempt, one.start_ms) for one in known}
+            there = set(map(_application, known))
             stored = writer.earlier_runs(run.job, run.start_ms + 1, most)
-            known += [one for one in stored if (one.app_id, one.app_attempt, one.start_ms) not in there]
+            known += [one for one in stored if _application(one) not in there]
         return known
 
     def remember_run(self, application: Mapping[str, str | None], run: JobRun) -> None:
-        """Adds a run that was written to the runs of its job."""
+        """Adds a run that was written to the runs of its job. It replaces the one of an earlier import."""
         runs = self._job_runs.get((self.writer(application).store.experiment_id, run.job))
         if runs is not None:  # else nobody compares
+            wanted = _application(run)
+            runs[:] = [one for one in runs if _application(one) != wanted]
             runs.append(run)
 
     def forget_runs(self, published: Published) -> None:

@@ -91,3 +91,14 @@ def test_a_run_that_was_there_already_is_compared_with_the_next_ones(monkeypatch
     assert len(experiments.earlier_runs({}, run(4, 40), MOST)) == 2
     experiments.forget_runs(Published("1", "a", 0, 0, "", job="job"))
     assert len(experiments.earlier_runs({}, run(4, 40), MOST)) == 3
+
+
+def test_a_run_that_is_written_again_replaces_the_stored_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Experiments, "writer", lambda self, fields: Store(run(0, 0), run(1, 10)))
+    experiments: Any = Experiments.__new__(Experiments)
+    experiments._job_runs = {}
+    for number in (0, 1):
+        experiments.earlier_runs({}, run(number, 10 * number), MOST)
+        experiments.remember_run({}, run(number, 10 * number))
+    earlier = experiments.earlier_runs({}, run(2, 20), MOST)
+    assert sorted(one.app_id for one in earlier) == ["app-0", "app-1"]
