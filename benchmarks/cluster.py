@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ import zstandard
 from tests.cluster import standalone
 
 from . import make_log
-from .process_stats import _TICKS, _tree
+from .process_stats import TICKS, process_tree, sampling
 from .publishing import postgres
 from .reading import CACHE
 
@@ -124,27 +123,20 @@ def row(place: Path, executors: int, logs: Path, what: str, size: float, *words:
 def counting(used: Used, roots: list[int]) -> Iterator[None]:
     """Counts the CPU seconds that process trees use in the block, ten times a second."""
     before = {pid: seconds for root in roots for pid, seconds in _seconds(root)}
-    stop = threading.Event()
 
     def sample() -> None:
-        while not stop.wait(0.1):
-            for root in roots:
-                for pid, seconds in _seconds(root):
-                    used.by_process[pid] = seconds - before.get(pid, 0.0)
+        for root in roots:
+            for pid, seconds in _seconds(root):
+                used.by_process[pid] = seconds - before.get(pid, 0.0)
 
-    thread = threading.Thread(target=sample, daemon=True)
-    thread.start()
-    try:
+    with sampling(0.1, sample):
         yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 def _seconds(root: int) -> Iterator[tuple[int, float]]:
-    for pid in _tree(root):
+    for pid in process_tree(root):
         try:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        yield pid, (int(fields[11]) + int(fields[12])) / _TICKS
+        yield pid, (int(fields[11]) + int(fields[12])) / TICKS

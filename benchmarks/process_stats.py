@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_TICKS = os.sysconf("SC_CLK_TCK")
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Measured:
     output: str = ""
 
 
-def _tree(root: int) -> list[int]:
+def process_tree(root: int) -> list[int]:
     """The process and its descendants."""
     children: dict[int, list[int]] = {}
     for entry in os.listdir("/proc"):
@@ -52,21 +52,32 @@ def _resident(process: int) -> float:
 def cpu_seconds(process: int) -> float:
     """CPU seconds that a process has used so far, with its children that have ended."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:15])) / _TICKS
+    return sum(map(int, fields[11:15])) / TICKS
 
 
 @contextmanager
 def watching(process: int, into: Measured) -> Iterator[None]:
     """Samples the memory of a process tree, 50 times a second, until the block is left."""
-    stop = threading.Event()
 
     def sample() -> None:
-        while not stop.wait(0.02):
-            sizes = [_resident(one) for one in _tree(process)]
-            into.peak_mb = max(into.peak_mb, sum(sizes))
-            into.largest_mb = max(into.largest_mb, *sizes)
+        sizes = [_resident(one) for one in process_tree(process)]
+        into.peak_mb = max(into.peak_mb, sum(sizes))
+        into.largest_mb = max(into.largest_mb, *sizes)
 
-    thread = threading.Thread(target=sample, daemon=True)
+    with sampling(0.02, sample):
+        yield
+
+
+@contextmanager
+def sampling(every_s: float, sample: Callable[[], None]) -> Iterator[None]:
+    """Calls a function in another thread, every so many seconds, until the block is left."""
+    stop = threading.Event()
+
+    def repeat() -> None:
+        while not stop.wait(every_s):
+            sample()
+
+    thread = threading.Thread(target=repeat, daemon=True)
     thread.start()
     try:
         yield

@@ -111,7 +111,8 @@ def from_numpy(values: Array, type: Type, valid: Array | None = None) -> pa.Arra
 
 
 def _pooled(values: Array) -> pa.Buffer:
-    """A copy in Arrow's own memory, which goes back to the system with the table; numpy's stays in the heap."""
+    """A copy. That of many values is in Arrow's own memory, which goes back to the system with the table; numpy's stays
+    in the heap."""
     if len(values) <= _FEW:
         return pa.py_buffer(values.tobytes())
     buffer = pa.allocate_buffer(values.nbytes)

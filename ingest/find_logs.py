@@ -12,7 +12,7 @@ from ..schemas import spark
 from ..schemas.identity import ApplicationIdentity
 from ..schemas.logs import EventLog, without_password
 from . import codecs, decode, discover
-from .discover.history_server import DEFAULT_OPTIONS, HistoryServerOptions
+from .discover.history_server import DEFAULT_OPTIONS, HistoryServerOptions, is_address
 from .errors import AfterglowError, InputError
 from .filesystems import is_local
 from .orchestrators import find_orchestrator_runs, orchestrator_fields
@@ -117,6 +117,17 @@ def list_logs(paths: Iterable[str], server: HistoryServerOptions = DEFAULT_OPTIO
         yield replace(log, in_progress=False) if log.in_progress and 0 < written < before else log
 
 
+def check_listed(paths: Iterable[str], orchestrators: Mapping[str, str]) -> None:
+    """Check that filters by fields of orchestrators can be answered.
+
+    Raises:
+        InputError: a path is a History Server, which does not list these fields.
+    """
+    server = next((without_password(path) for path in paths if is_address(path)), None)
+    if server is not None and orchestrators:
+        raise InputError(f"{server}: a History Server does not list orchestrators; name the folder of its logs")
+
+
 def read_heads(logs: Sequence[EventLog]) -> list[Head]:
     """The head of each log; remote ones are read in parallel, since most of that time is latency."""
     is_remote = any(not is_local(file.uri) for log in logs for file in log.files[:1])
@@ -168,7 +179,7 @@ def _peek(log: EventLog) -> Head:
     A log that cannot be opened counts as a log, so that reading it reports the error. A log on a History Server is not
     read at all: its list says what the application is, but not what its orchestrators are.
     """
-    if not log.files or log.files[0].uri.startswith("http"):
+    if not log.files or is_address(log.files[0].uri):
         one = log.listed
         if one is None:
             return Head(True)

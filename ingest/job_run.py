@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from ..schemas.job_history import FINDINGS_TAG, JOB_TAG, METRICS, REGRESSION_TAG, SINCE_TAG, JobRun
 from ..schemas.orchestrators import ORCHESTRATORS
 from ..schemas.prices import CURRENCY_TAG
-from ..schemas.runs.params_tags import APP_ID_TAG, ATTEMPT_TAG, COMPLETENESS_TAG
+from ..schemas.runs.params_tags import APP_ID_TAG, ATTEMPT_TAG, COMPLETENESS_TAG, FINGERPRINT_TAG
 from ..schemas.runs.tree import RunTree
 
 
@@ -13,6 +13,20 @@ def job_run_of_tree(tree: RunTree) -> JobRun | None:
     """The application of this tree as a run of its job; None if it has none."""
     root = tree.application
     return job_run_of(root.tags, root.metrics, root.name, root.status, root.start_ms)
+
+
+def stored_job_run(
+    tags: Mapping[str, str],
+    metrics: Mapping[str, float],
+    name: str,
+    status: str,
+    start_ms: int,
+    run_id: str,
+    url: str | None = None,
+) -> JobRun | None:
+    """As `job_run_of`, of an application's run in a store. None while its tree is incomplete, because its figures are
+    written last."""
+    return job_run_of(tags, metrics, name, status, start_ms, run_id, url) if tags.get(FINGERPRINT_TAG) else None
 
 
 def job_run_of(

@@ -12,6 +12,7 @@ import functools
 import importlib.util
 import os
 import shutil
+import socket
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -90,6 +91,7 @@ _NEEDS: dict[str, tuple[str, Callable[[], bool]]] = {
     "native": ("a C compiler and Python's headers at installation, for the native scanner", _native),
     "node": ("node", lambda: shutil.which("node") is not None),
     "compiler": ("a C compiler, cc", lambda: shutil.which("cc") is not None),
+    "linux": ("Linux's TCP_QUICKACK", lambda: hasattr(socket, "TCP_QUICKACK")),
     "browser": ("chromium", lambda: shutil.which("chromium") is not None),
     "direct": ("an MLflow whose tables the writer sql knows", functools.lru_cache(None)(_direct)),
     "workspaces": ("MLflow 3.10", lambda: _mlflow(3, 10)),

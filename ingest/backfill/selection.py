@@ -6,11 +6,10 @@ from datetime import datetime, timezone
 from fnmatch import fnmatchcase
 
 from ...schemas.identity import ApplicationIdentity
-from ...schemas.logs import EventLog, without_password
-from ..discover.history_server import DEFAULT_OPTIONS, HistoryServerOptions, is_address
+from ...schemas.logs import EventLog
+from ..discover.history_server import DEFAULT_OPTIONS, HistoryServerOptions
 from ..engines.interface import Order
-from ..errors import InputError
-from ..find_logs import Head, list_logs, nothing_found, read_heads
+from ..find_logs import Head, check_listed, list_logs, nothing_found, read_heads
 from ..orchestrators import fields_match
 from .ledger import Entry, Ledger, stamp
 
@@ -110,9 +109,7 @@ def select_logs(
         InputError: a path does not exist or cannot be listed; there is no log, unless `allow_empty`; or `filters` has
             orchestrators, which a History Server does not list.
     """
-    servers = [without_password(path) for path in paths if is_address(path)]
-    if servers and filters.orchestrators:
-        raise InputError(f"{servers[0]}: a History Server does not list orchestrators; name the folder of its logs")
+    check_listed(paths, filters.orchestrators)
     known, selection = ledger.entries(), Selection()
     entries: list[tuple[EventLog, Entry | None]] = []
     for log in list_logs(paths, server):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # rich takes a tenth of a second, which --help need not wait 
 
 @contextmanager
 def progress(enabled: bool) -> "Iterator[Progress | None]":
-    """A progress display on stderr; None if that is not a terminal, or not wanted."""
+    """Show progress on stderr. The display is None unless it is enabled and stderr is a terminal."""
     if not enabled or not sys.stderr.isatty():
         yield None
         return

@@ -10,7 +10,7 @@ from typing import Literal
 from ...schemas.logs import EventLog
 from .. import discover
 from ..errors import InputError
-from ..find_logs import Head, peek
+from ..find_logs import Head, check_listed, peek
 from ..options import ReadOptions
 from ..orchestrators import fields_match
 from ..pipeline import read_log
@@ -89,8 +89,9 @@ def wait_for_log(
     `gone` says that the driver is dead. `tell` gets one line if it has to wait.
 
     Raises:
-        InputError: there is no such log within that time.
+        InputError: there is no such log within that time; or a History Server is asked for orchestrators.
     """
+    check_listed([wanted.log_dir or ""], wanted.orchestrators)
     until, told = time.monotonic() + wait_s, False
     size, still_since = -1, 0.0
     while True:

@@ -6,7 +6,7 @@ from mlflow.entities import Run
 
 from ...schemas.job_history import JOB_TAG, JobRun
 from ...schemas.runs.params_tags import APP_ID_TAG, LEVEL_TAG
-from ..job_run import job_run_of
+from ..job_run import stored_job_run
 from .error_messages import translate_errors
 from .store import TrackingStore, condition
 from .views import tree_view
@@ -40,7 +40,7 @@ def all_job_runs(store: TrackingStore, everywhere: bool = False) -> Iterator[Job
 
 
 def job_run(store: TrackingStore, run: Run) -> JobRun | None:
-    """An application's run as a run of its job; None if it has none."""
+    """An application's run as a run of its job; None if it has none, or its tree is incomplete."""
     info, tags = run.info, run.data.tags
     url = store.within(info.experiment_id).url(tree_view(tags.get(APP_ID_TAG, "")))
-    return job_run_of(tags, run.data.metrics, info.run_name, info.status, info.start_time, info.run_id, url)
+    return stored_job_run(tags, run.data.metrics, info.run_name, info.status, info.start_time, info.run_id, url)

@@ -12,6 +12,7 @@ from mlflow import MlflowClient
 from typer.testing import CliRunner
 
 from afterglow.ingest.cli import app
+from afterglow.schemas.runs.params_tags import FINGERPRINT_TAG
 from tests.ingest.cli.logs import write_log
 from tests.ingest.publish.stores import new_sqlite
 
@@ -173,6 +174,16 @@ def test_the_hook_compares_with_the_store_alone(tmp_path: Path, store: str, writ
         out = afterglow("hook", "--log", path, *words, "--fail-on", "slower", "--json", code=expected)
         regression = json.loads(out)["published"]["regression"]
         assert regression.startswith("slower") if expected else regression == ""
+
+
+@pytest.mark.parametrize("writer", ["sql", "rest"])
+def test_a_run_whose_import_was_killed_is_not_compared_with(tmp_path: Path, store: str, writer: str) -> None:
+    words = ("--tracking-uri", store, "--writer", writer, "--report", "none", "--task-runs", "none", "-q")
+    for night in range(4):
+        if night == 3:  # as if the import of the last night had been killed
+            MlflowClient(store).set_tag(_roots(store)["app-2"].info.run_id, FINGERPRINT_TAG, "")
+        afterglow("import", write_night(tmp_path, night, 10), *words)
+    assert _roots(store)["app-3"].data.metrics["history/runs"] == 2
 
 
 def test_a_failed_night_is_a_regression_but_no_comparison(tmp_path: Path, store: str, receiver: Receiver) -> None:

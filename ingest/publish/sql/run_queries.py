@@ -28,13 +28,13 @@ from ....schemas.runs.params_tags import (
     RUNS_TAG,
     STUDY_TAG,
 )
-from ...job_run import job_run_of
+from ...job_run import stored_job_run
 from ..mlflow_internals import models, query_runs
 
 _IDS_AT_ONCE = 500
 _OF_HISTORY = (JOB_TAG, REGRESSION_TAG, SINCE_TAG, SENT_TAG, "mlflow.source.name")
 _OF_TREE = (APP_ID_TAG, ATTEMPT_TAG, COMPLETENESS_TAG, FINGERPRINT_TAG, ISSUES_TAG, LEASE_TAG, RUNS_TAG, *_OF_HISTORY)
-_OF_JOB_RUN = (APP_ID_TAG, ATTEMPT_TAG, COMPLETENESS_TAG, FINDINGS_TAG, *_OF_HISTORY)
+_OF_JOB_RUN = (APP_ID_TAG, ATTEMPT_TAG, COMPLETENESS_TAG, FINGERPRINT_TAG, FINDINGS_TAG, *_OF_HISTORY)
 
 
 def runs_by_tag(session: orm.Session, experiment_id: int, tag: str, value: str) -> list[Run]:
@@ -117,5 +117,5 @@ def newest_job_runs(session: orm.Session, experiment_id: int, job: str, before_m
         )
         for run_id, key, value in session.execute(figures):
             metrics[run_id][key] = value
-    runs = (job_run_of(tags[at], metrics[at], name, status, start, at) for at, name, status, start in found)
+    runs = (stored_job_run(tags[at], metrics[at], name, status, start, at) for at, name, status, start in found)
     return [one for one in runs if one is not None and one.job == job]  # MySQL ignores case

@@ -15,6 +15,7 @@ from afterglow.ingest.backfill.ledger import Ledger
 from afterglow.ingest.backfill.selection import Filters, select_logs
 from afterglow.ingest.discover import HistoryServerOptions, discover, fetched, open_file
 from afterglow.ingest.find_logs import read_heads
+from afterglow.ingest.jobs.wait_for_log import LogQuery, wait_for_log
 from afterglow.schemas.identity import ApplicationIdentity
 from tests.property.event_strategies import small_lines
 
@@ -138,3 +139,5 @@ def test_a_filter_that_the_list_cannot_answer_is_refused(server: str, tmp_path: 
     with pytest.raises(InputError, match="does not list orchestrators"):
         select_logs([f"{server}/two"], ledger, Filters(orchestrators={"airflow.dag": "*"}))
     ledger.close()
+    with pytest.raises(InputError, match="does not list orchestrators"):
+        wait_for_log(LogQuery(f"{server}/two", orchestrators={"airflow.dag": "*"}), 0, lambda line: None)

@@ -11,8 +11,9 @@ from afterglow.ingest.publish import quick_acks
 from . import fake_server
 from .fake_server import address, answering
 
+pytestmark = pytest.mark.linux
 
-@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="Linux only")
+
 def test_each_answer_of_a_server_is_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
     acknowledged, acknowledge = [], quick_acks._acknowledge
 
@@ -34,7 +35,6 @@ def test_each_answer_of_a_server_is_acknowledged(monkeypatch: pytest.MonkeyPatch
         client.get_experiment("7")
 
 
-@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="Linux only")
 def test_a_connection_that_the_server_has_closed_is_left_alone() -> None:
     quick_acks._acknowledge(None)
     closed = socket.socket()
