@@ -8,10 +8,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from afterglow.ingest import dataset, export, import_logs, read
+from afterglow.ingest import dataset, export, import_logs, pipeline, read
 from afterglow.ingest.dataset import write_dataset
 from afterglow.ingest.export import export_tables
 from afterglow.ingest.filesystems import folder_name
+from afterglow.ingest.find_logs import find_log
+from tests.conftest import sample_log
 from tests.ingest.cli.logs import write_log
 
 NAMES = ("one", "three", "eleven")
@@ -77,3 +79,23 @@ def test_two_applications_of_one_id_written_at_once_are_two(tmp_path: Path, monk
     for folder, number in ((tmp_path / "out", "*/tasks.parquet"), (tmp_path / "set" / "tasks", "**/*.parquet")):
         rows = sorted(pq.ParquetFile(file).read().num_rows for file in folder.glob(number))
         assert rows == sorted(map(len, NAMES))
+
+
+@pytest.mark.parametrize("small_bytes", [0, 2**30])
+def test_findings_are_written_with_and_without_a_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_bytes: int
+) -> None:
+    monkeypatch.setattr(pipeline, "_SMALL_LOG_BYTES", small_bytes)
+    log = sample_log("skewed-join")
+    exported = pipeline.export_log(find_log(str(log)), str(tmp_path / "out"))
+    written = {path.stem: pq.read_table(path) for path in Path(exported.folder).iterdir()}
+    tables = read(str(log)).tables
+    assert written["findings"].num_rows
+    assert {name: table.num_rows for name, table in tables.items()} == exported.rows
+    for name, table in written.items():
+        assert table.equals(tables[name]) and table.schema.equals(tables[name].schema), name
+
+
+def test_a_file_holds_no_second_schema(tmp_path: Path) -> None:
+    folder = export_tables(read(str(write_log(tmp_path))), str(tmp_path / "out"))
+    assert all(pq.read_metadata(path).metadata is None for path in Path(folder).iterdir())
