@@ -130,6 +130,27 @@ def test_a_run_that_another_process_created_in_the_meantime_is_seen(state: str) 
     assert store.acquire(lease(), is_new=True) == Acquired("a", complete=True) and list(store.tags) == ["a"]
 
 
+def test_a_claim_becomes_a_candidate_beside_another_run() -> None:
+    """Of two claims that stayed, each would abandon its run for the other one."""
+    child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    other = f"{machine()}|{child.pid}|{process_start(child.pid)}|abc|writing|3"
+    store, states = Store({"a": {LEASE_TAG: other}}), []
+    real = store.list_roots
+
+    def look() -> Mapping[str, Mapping[str, str]]:
+        found = real()
+        states.append([tags[LEASE_TAG].split("|")[4] for run_id, tags in found.items() if run_id != "a"])
+        return found
+
+    def sleep(wait_s: float) -> None:
+        store.tags["a"] = {LEASE_TAG: "", FINGERPRINT_TAG: "this"}
+
+    store.list_roots = look  # type: ignore[method-assign]
+    assert acquire(lease(), store, "this", True, sleep) == Acquired("a", complete=True)
+    assert states[:2] == [["writing"], ["candidate"]] and list(store.tags) == ["a"]
+    child.communicate()
+
+
 def test_a_dead_process_s_lease_is_taken_at_once_and_its_candidate_abandoned() -> None:
     child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
     value = f"{machine()}|{child.pid}|{process_start(child.pid)}|abc|writing|3"

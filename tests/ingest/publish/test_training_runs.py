@@ -9,7 +9,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from afterglow.ingest import import_logs, read
-from afterglow.ingest.publish import open_writer
+from afterglow.ingest.publish import open_writer, training_runs
+from afterglow.ingest.publish.training_runs import without_training_runs
 from tests.conftest import sample_log
 
 from . import stores
@@ -192,3 +193,14 @@ def test_a_tree_that_the_user_deleted_there_is_not_written_elsewhere(store: Stor
     store.client.delete_run(root.info.run_id)
     assert store.imports(task_runs="all").info.run_id == root.info.run_id
     assert store.state == "deleted" and store.roots() == []
+
+
+def test_of_too_many_runs_no_application_is_said_to_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    with stores.sqlite() as uri:
+        client, store = MlflowClient(uri), open_writer(uri, "many").store
+        for number in range(2):
+            client.create_run(store.experiment_id, tags={"spark.app.id": f"app-{number}"})
+        app_ids = {"app-0", "app-1", "app-2"}
+        assert without_training_runs(store, app_ids) == {"app-2"}
+        monkeypatch.setattr(training_runs, "_MANY", 1)
+        assert without_training_runs(store, app_ids) == set()
