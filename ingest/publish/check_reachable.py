@@ -9,7 +9,8 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from ..errors import PublishError
 from ..transient_errors import http_status, is_transient
 from .error_messages import translate_errors, without_password
-from .mlflow_internals import ignored_workspace, limit_http_requests
+from .mlflow_http import limit_http_requests
+from .mlflow_internals import ignored_workspace
 from .quick_acks import acknowledge_at_once
 from .retry import RetryPolicy, retry
 

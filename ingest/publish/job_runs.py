@@ -8,7 +8,8 @@ from ...schemas.job_history import JOB_TAG, JobRun
 from ...schemas.runs.params_tags import APP_ID_TAG, LEVEL_TAG
 from ..job_run import stored_job_run
 from .error_messages import translate_errors
-from .store import TrackingStore, condition
+from .search_conditions import condition
+from .store import TrackingStore
 from .views import tree_view
 
 _AT_ONCE = 1000

@@ -7,7 +7,7 @@ from mlflow.entities import Run, RunTag
 from ...schemas.runs.params_tags import KEY_TAG, LEASE_TAG
 from .interface import RunRecord
 from .lease import Acquired, Lease, acquire
-from .mlflow_internals import limit_http_requests
+from .mlflow_http import limit_http_requests
 from .run_calls import RunCalls
 from .store import TrackingStore
 

@@ -15,7 +15,8 @@ from ...schemas import mlflow as strings
 from ...schemas.runs.params_tags import KEY_TAG
 from ...schemas.runs.tree import Run, RunTree
 from ..errors import PublishError
-from .store import TrackingStore, condition
+from .search_conditions import condition
+from .store import TrackingStore
 
 _KIND = "MlflowSparkStudy"
 _DIRECTION = "optuna.study_direction"

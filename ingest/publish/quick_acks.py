@@ -14,7 +14,7 @@ from typing import Any
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from . import mlflow_internals
+from . import mlflow_http
 
 _QUICK_ACK = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 
@@ -47,7 +47,7 @@ class _TlsPool(HTTPSConnectionPool):
 def acknowledge_at_once() -> None:
     """Let the connections that MLflow opens from now on acknowledge at once. Other connections are not changed."""
     if _QUICK_ACK is not None:
-        mlflow_internals.on_each_session(_use_pools)
+        mlflow_http.on_each_session(_use_pools)
 
 
 def _use_pools(session: Any) -> None:

@@ -14,7 +14,8 @@ from ..errors import PublishError
 from ..transient_errors import is_transient
 from ..units import seconds
 from .error_messages import reason
-from .mlflow_internals import limit_http_requests, without_logged_errors
+from .mlflow_http import limit_http_requests
+from .mlflow_internals import without_logged_errors
 
 Result = TypeVar("Result")
 

@@ -1,8 +1,10 @@
 """Create, end and fill a run through the tracking API, in as few calls as possible."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
+from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
@@ -12,7 +14,9 @@ from ..errors import PublishError
 from .error_messages import translate_errors
 from .existing_runs import ABANDONED, Known, digest, renewed
 from .interface import RunRecord
-from .store import TrackingStore, condition
+from .mlflow_internals import artifact_repository
+from .search_conditions import condition
+from .store import TrackingStore
 
 
 class RunCalls:
@@ -22,6 +26,15 @@ class RunCalls:
         self._store, self._client = store, store.client
         self.artifact_uris: dict[str, str] = {}
         """The locations of the artifacts of the runs that were created."""
+
+    def uploader(self, run_id: str, client: MlflowClient) -> Callable[[str, str | None], None]:
+        """Uploads a file into a folder among the artifacts of a run. `client` is the one for artifacts."""
+        location = self.artifact_uris.get(run_id)
+        repository = None if location is None else artifact_repository(client, location)
+        if repository is None:
+            return partial(client.log_artifact, run_id)
+        upload: Callable[[str, str | None], None] = repository.log_artifact
+        return upload
 
     def create(self, record: RunRecord, parent: str | None, more: Mapping[str, str] | None = None) -> str:
         """Create a run with the status RUNNING, and return its id.

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,23 +17,23 @@ from mlflow.entities import Experiment, Run, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import get_tracking_uri
 
-from ...schemas import mlflow as strings
 from ..errors import PublishError
 from ..transient_errors import is_transient
 from . import urls
 from .error_messages import translate_errors, without_password
+from .experiment_tags import ExperimentTags
+from .mlflow_http import server_version
 from .mlflow_internals import (
     MLFLOW_ENABLE_WORKSPACES,
     get_request_workspace,
-    insert_experiment_tags,
-    server_version,
     silent_migrations,
     tracking_store,
 )
 from .retry import RetryPolicy, retry
 from .schema_version import check_unchanged, check_version, is_database
+from .search_conditions import condition
 from .sqlite_lock import sqlite_lock
-from .views import FIRST_MLFLOW, STANDARD, View, is_own, missing
+from .views import FIRST_MLFLOW, View
 
 Result = TypeVar("Result")
 
@@ -41,7 +41,6 @@ _PAGE = 1000
 _EXPERIMENTS_AT_ONCE = 100
 _LISTED_S = 10.0
 _VERSION_S = 15.0
-_UNQUOTABLE = re.compile(r"""['"\\`]""")
 
 
 class TrackingStore:
@@ -53,7 +52,7 @@ class TrackingStore:
         self.tracking_uri, self.client, self.policy = tracking_uri, client, policy or RetryPolicy()
         self.experiment_id: str = experiment.experiment_id
         self._locations: dict[str, str] = {experiment.experiment_id: experiment.artifact_location}
-        self._tags: dict[str, dict[str, str]] = {experiment.experiment_id: dict(experiment.tags)}
+        self.experiment_tags = ExperimentTags({experiment.experiment_id: dict(experiment.tags)})
         # these lists have one element once it is known, and are shared by the stores of all experiments
         self._version: list[tuple[int, ...]] = []
         self._listed: list[tuple[float, list[str]]] = []
@@ -228,53 +227,11 @@ class TrackingStore:
 
     def describe(self, views: Iterable[View]) -> None:
         """Set the experiment's kind, description and views. A call that needs nothing new writes nothing."""
-        with translate_errors("cannot describe the experiment"):
-            tags = self._experiment_tags()
-            wanted = {strings.EXPERIMENT_KIND: strings.EXPERIMENT_KIND_TRAINING}
-            if self._opens_views():
-                wanted |= {view.tag: view.encode() for view in missing((*STANDARD, *views), tags)}
-            self._add_tags({name: value for name, value in wanted.items() if name not in tags})
-            for name, value in wanted.items():
-                self._set_tag(name, value)
-            if urls.is_own_description(tags.get(strings.NOTE)):
-                self._set_tag(strings.NOTE, urls.experiment_description(self.view_path))
+        self.experiment_tags.describe(self, views)
 
     def delete_unused_views(self) -> None:
         """Delete the tags of our views if the experiment has no runs, so that it is as before the first import."""
-        delete = getattr(self.client, "delete_experiment_tag", None)  # since MLflow 3.0
-        if delete is None or self.call(self.client.search_runs, [self.experiment_id], max_results=1):
-            return
-        self._tags.pop(self.experiment_id, None)
-        for name in [name for name, value in self._experiment_tags().items() if is_own(name, value)]:
-            self.call(delete, self.experiment_id, name)
-            del self._tags[self.experiment_id][name]
-
-    def _add_tags(self, new: Mapping[str, str]) -> None:
-        """Add several tags in one transaction, if the store is a database and accepts all of them. `_set_tag` adds what
-        is missing then."""
-        if len(new) > 1 and self.is_local and insert_experiment_tags(self.client, self.experiment_id, new):
-            self._experiment_tags().update(new)
-
-    def _set_tag(self, name: str, value: str) -> None:
-        tags = self._experiment_tags()
-        if tags.get(name) == value:
-            return
-        try:
-            self.call(self.client.set_experiment_tag, self.experiment_id, name, value)
-        except MlflowException:  # a database refuses the row if another import has added the tag in the meantime
-            self._tags.pop(self.experiment_id, None)
-            tags = self._experiment_tags()
-            if name not in tags:
-                raise
-            if tags[name] != value:
-                self.call(self.client.set_experiment_tag, self.experiment_id, name, value)
-        tags[name] = value
-
-    def _experiment_tags(self) -> dict[str, str]:
-        """The experiment's tags as last read or written by this process."""
-        if self.experiment_id not in self._tags:
-            self._tags[self.experiment_id] = dict(self.call(self.client.get_experiment, self.experiment_id).tags)
-        return self._tags[self.experiment_id]
+        self.experiment_tags.delete_unused_views(self)
 
     def version(self) -> tuple[int, ...]:
         """The version of the server's MLflow, such as (3, 17); of a database, the installed one; () if unknown."""
@@ -287,13 +244,14 @@ class TrackingStore:
             self._version[:] = [found]
         return self._version[0]
 
-    def _opens_views(self) -> bool:
+    @property
+    def opens_views(self) -> bool:
         """Whether the page opens saved views. The long address works with every server."""
         return self.version() >= FIRST_MLFLOW
 
     def view_path(self, view: View) -> str:
         """The address of a view, relative to the server: short if the experiment has its tag."""
-        if self._opens_views() and view.tag in self._experiment_tags():
+        if self.opens_views and view.tag in self.experiment_tags.of(self):
             return urls.view_path(self.experiment_id, view.key)
         return urls.long_path(self.experiment_id, view)
 
@@ -312,22 +270,6 @@ class TrackingStore:
         workspaces = " --enable-workspaces" if MLFLOW_ENABLE_WORKSPACES.get() else ""
         database = without_password(self.tracking_uri)
         return f"{_mlflow_program()} server --backend-store-uri {database}{workspaces} --port 5000"
-
-
-def condition(tag: str, value: str) -> str:
-    """A search condition for a tag with this value.
-
-    The filter language cannot escape quotes. A value with a quote may match other values, so the caller must compare.
-    """
-    if not _UNQUOTABLE.search(value):
-        return f"tags.`{tag}` = '{value}'"
-    return f"tags.`{tag}` LIKE '{_UNQUOTABLE.sub('_', value)}'"
-
-
-def prefix_condition(tag: str, values: Collection[str]) -> str:
-    """A search condition for a tag that has one of these values, and for others that begin with the same letters."""
-    common = _UNQUOTABLE.split(os.path.commonprefix(list(values)))[0]  # noqa: RUF071 - letters, not folders
-    return f"tags.`{tag}` LIKE '{common}%'"
 
 
 def _mlflow_program() -> str:

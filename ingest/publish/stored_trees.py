@@ -10,7 +10,8 @@ from ...schemas import mlflow as strings
 from ...schemas.runs.params_tags import APP_ID_TAG, FINGERPRINT_TAG, KEY_TAG, LEVEL_TAG, STUDY_TAG
 from .existing_runs import ABANDONED
 from .interface import Published, Root, State
-from .store import TrackingStore, condition
+from .search_conditions import condition
+from .store import TrackingStore
 from .views import tree_view
 
 _APPLICATIONS = f"tags.`{LEVEL_TAG}` = 'application'"

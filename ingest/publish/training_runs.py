@@ -15,7 +15,8 @@ from ..transient_errors import is_transient
 from .autologged_runs import Owner, OwnRun
 from .error_messages import translate_errors
 from .interface import RunRecord, TrainingRuns
-from .store import TrackingStore, prefix_condition
+from .search_conditions import prefix_condition
+from .store import TrackingStore
 
 _MANY = 1000
 # How far the clocks of the driver and of the process that created the run may differ.

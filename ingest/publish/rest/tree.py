@@ -24,9 +24,10 @@ from ..existing_runs import ABANDONED, Known, known_runs, replaced_runs
 from ..interface import Dataset, Published, RunRecord, TreeOptions
 from ..lease import LeaseLostError, is_being_removed
 from ..leased_root import LeasedRoot
-from ..mlflow_internals import append_to_uri_path, artifact_repository, remove_partial_uploads
+from ..mlflow_internals import append_to_uri_path, remove_partial_uploads
 from ..run_calls import RunCalls
-from ..store import TrackingStore, condition
+from ..search_conditions import condition
+from ..store import TrackingStore
 from ..stored_trees import published, published_as
 
 Result = TypeVar("Result")
@@ -225,18 +226,9 @@ class RestTree:
             fill(folder)
             if self._store.is_local:
                 remove_partial_uploads(append_to_uri_path(self._store.artifact_location(), self._ids[key], "artifacts"))
-            upload = self._uploader(self._ids[key])
+            upload = self._calls.uploader(self._ids[key], self._artifact_client)
             # one call a file, so that a retry does not begin with the first again
             self._all(partial(self._store.call, upload, path, place) for path, place in files_of(folder))
-
-    def _uploader(self, run_id: str) -> Callable[[str, str | None], None]:
-        """Uploads a file into a folder among the artifacts of a run."""
-        location = self._calls.artifact_uris.get(run_id)
-        repository = None if location is None else artifact_repository(self._artifact_client, location)
-        if repository is None:
-            return partial(self._artifact_client.log_artifact, run_id)
-        upload: Callable[[str, str | None], None] = repository.log_artifact
-        return upload
 
     def finish(self, tags: Mapping[str, str]) -> None:
         """See TreeWriter. A call whose response was lost may have created a run twice. Such runs are deleted first."""

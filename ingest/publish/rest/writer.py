@@ -9,7 +9,7 @@ from ....schemas.runs.params_tags import APP_ID_TAG
 from ..error_messages import translate_errors
 from ..interface import Published, RunRecord, TrainingRuns, TreeOptions, TreeWriter
 from ..job_runs import newest_job_runs
-from ..mlflow_internals import silent_run_urls
+from ..mlflow_http import silent_run_urls
 from ..store import TrackingStore
 from ..stored_trees import application_runs, find_tree, trees_of
 from ..training_runs import find_training_runs, without_training_runs

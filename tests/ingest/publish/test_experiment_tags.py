@@ -8,7 +8,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import BAD_REQUEST, MlflowException
 
 from afterglow.ingest.errors import PublishError
-from afterglow.ingest.publish import store as store_module
+from afterglow.ingest.publish import experiment_tags
 from afterglow.ingest.publish.store import TrackingStore
 from afterglow.ingest.publish.views import STANDARD, tree_view
 from afterglow.schemas.mlflow import EXPERIMENT_KIND, EXPERIMENT_KIND_TRAINING
@@ -33,7 +33,7 @@ def test_a_tag_that_another_import_has_just_added_is_kept_or_replaced(
             set_tag(other, experiment, key, theirs)
         raise MlflowException("(IntegrityError) UNIQUE constraint failed: experiment_tags.key", BAD_REQUEST)
 
-    monkeypatch.setattr(store_module, "insert_experiment_tags", lambda *_: False)
+    monkeypatch.setattr(experiment_tags, "insert_experiment_tags", lambda *_: False)
     monkeypatch.setattr(MlflowClient, "set_experiment_tag", refused_once)
     if theirs is None:
         with pytest.raises(PublishError, match="import the log again"):

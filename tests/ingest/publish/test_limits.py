@@ -8,7 +8,7 @@ from mlflow.utils.validation import _validate_metric_name, _validate_param, _val
 from afterglow.ingest.publish.existing_runs import renewed
 from afterglow.ingest.publish.interface import RunRecord
 from afterglow.ingest.publish.limits import LimitEnforcer, distinct_names, safe_name
-from afterglow.ingest.publish.mlflow_internals import server_version
+from afterglow.ingest.publish.mlflow_http import server_version
 
 safe_names = st.text("abAB ", min_size=1, max_size=4).map(lambda name: "n" + name)
 
