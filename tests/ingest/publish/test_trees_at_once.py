@@ -52,20 +52,26 @@ def imported(logs: list[str], server: str, experiment: str) -> list[Any]:
     return list(import_all(find_logs(logs), open_experiments(server, experiment), ImportOptions()))
 
 
-def test_trees_are_those_of_single_imports(
-    tables: str, server: str, logs: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture(scope="module")
+def import_together(server: str, logs: list[str]) -> tuple[list[Any], Counter[str]]:
+    """The results of importing the first logs into the experiment `together`, and the number of requests by path."""
     requested, send = Counter[str](), requests.Session.send
 
     def counted(session: requests.Session, request: requests.PreparedRequest, **more: Any) -> requests.Response:
         requested[str(request.url).partition("/api/2.0/")[2].partition("?")[0]] += 1
         return send(session, request, **more)
 
-    logs = logs[:LOGS]
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(interface, "_MANY_LOGS", 4)
         patch.setattr(requests.Session, "send", counted)
         patch.setattr(lease, "HEARTBEAT_S", 600.0)
-        together = imported(logs, server, "together")
+        return imported(logs[:LOGS], server, "together"), requested
+
+
+def test_trees_are_those_of_single_imports(
+    tables: str, server: str, logs: list[str], import_together: tuple[list[Any], Counter[str]]
+) -> None:
+    logs, (together, requested) = logs[:LOGS], import_together
     assert [one.published.state for one in together] == ["written"] * LOGS
     assert [one.app_id for one in together] == [Path(log).name for log in logs]
     # what other imports do is looked for after the application's run is created, and at the end
@@ -103,6 +109,7 @@ def test_a_run_of_the_training_job_gets_its_application(tables: str, server: str
     assert held(tables, "with training").complete == LOGS - 1
 
 
+@pytest.mark.usefixtures("import_together")
 def test_trees_that_were_left_half_are_finished(
     tables: str, server: str, logs: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +126,7 @@ def test_trees_that_were_left_half_are_finished(
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(MlflowClient, "log_batch", dies)
+        patch.setattr(lease, "HEARTBEAT_S", 600.0)  # renewing a lease is such a call too
         imported(logs, server, "killed")
     left = held(tables, "killed")
     assert 0 < left.complete < LOGS and len(left.tree) > 5 * left.complete
